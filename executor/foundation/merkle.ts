@@ -1,0 +1,62 @@
+import { type Bytes, concat, uintBE, ZERO_32 } from "./bytes.ts";
+import { keccakOf } from "./keccak.ts";
+import { TAG, tagByte } from "./tags.ts";
+
+/** Smallest h with 2^h >= n; `ceilLog2(0) = ceilLog2(1) = 0`. */
+export const ceilLog2 = (n: number): number => {
+  let h = 0;
+  while (2 ** h < n) h++;
+  return h;
+};
+
+/** `K(0x01 ++ left ++ right)`: the inner node of record, tensor, transaction and receipt trees. */
+export const innerNode = (left: Bytes, right: Bytes): Bytes => keccakOf(tagByte(TAG.inner), left, right);
+
+const zeroSubtrees: Bytes[] = [ZERO_32];
+/** Root of the complete tree of height `h` over zero leaves (a zero leaf is 32 zero bytes). */
+export const zeroSubtree = (h: number): Bytes => {
+  for (let i = zeroSubtrees.length; i <= h; i++)
+    zeroSubtrees.push(innerNode(zeroSubtrees[i - 1] as Bytes, zeroSubtrees[i - 1] as Bytes));
+  return zeroSubtrees[h] as Bytes;
+};
+
+/** Root of the complete binary tree of height `height` (default: the smallest that fits), missing leaves zero. */
+export const merkleRoot = (leaves: readonly Bytes[], height = ceilLog2(leaves.length)): Bytes => {
+  let level: readonly Bytes[] = leaves;
+  for (let h = 0; h < height; h++) {
+    const next: Bytes[] = [];
+    for (let i = 0; i < level.length; i += 2)
+      next.push(innerNode(level[i] as Bytes, (level[i + 1] as Bytes | undefined) ?? zeroSubtree(h)));
+    level = next;
+  }
+  return (level[0] as Bytes | undefined) ?? zeroSubtree(height);
+};
+
+/** An append-only tree: one peak for each one-bit of `count`, lowest bit first. */
+export type Frontier = { readonly count: number; readonly peaks: readonly Bytes[] };
+export const EMPTY_FRONTIER: Frontier = { count: 0, peaks: [] };
+
+export const appendLeaf = ({ count, peaks }: Frontier, leaf: Bytes): Frontier => {
+  let node = leaf;
+  let merged = 0;
+  for (let rest = count; rest & 1; rest >>>= 1) node = innerNode(peaks[merged++] as Bytes, node);
+  return { count: count + 1, peaks: [node, ...peaks.slice(merged)] };
+};
+
+/** Folded to a power of two with zero subtrees; 32 zero bytes when empty. Equals `merkleRoot` of the same leaves. */
+export const frontierRoot = ({ count, peaks }: Frontier): Bytes => {
+  if (count === 0) return ZERO_32;
+  const height = ceilLog2(count);
+  if (count === 2 ** height) return peaks[0] as Bytes;
+  let node: Bytes | undefined;
+  let next = 0;
+  for (let h = 0; h < height; h++) {
+    if (Math.floor(count / 2 ** h) % 2 === 1) node = innerNode(peaks[next++] as Bytes, node ?? zeroSubtree(h));
+    else if (node !== undefined) node = innerNode(node, zeroSubtree(h));
+  }
+  return node as Bytes;
+};
+
+/** `K(0x4a ++ u32 count ++ peaks)`. */
+export const frontierHash = ({ count, peaks }: Frontier): Bytes =>
+  keccakOf(tagByte(TAG.frontier), uintBE(count, 4), concat(...peaks));

@@ -1,0 +1,33 @@
+/**
+ * First byte of every tagged hash preimage of the protocol. One table, one twin in Solidity; no value occurs twice.
+ * Untagged preimages (state-tree inner nodes, account values, word trees, stack links) are told apart by place.
+ */
+export const TAG = {
+  inner: 0x01,
+  stateLeaf: 0x08,
+  accountKey: 0x09,
+  slotKey: 0x0a,
+  chainState: 0x11,
+  operatorLeaf: 0x12,
+  tensorWord: 0x13,
+  tensorPart: 0x14,
+  programId: 0x16,
+  operatorRecord: 0x17,
+  constantRecord: 0x18,
+  programMeta: 0x19,
+  logsRecord: 0x46,
+  logsLink: 0x47,
+  logEntry: 0x48,
+  receipt: 0x49,
+  frontier: 0x4a,
+  bloom: 0x51,
+  prevRandao: 0x52,
+  transaction: 0x53,
+} as const;
+
+export type Tag = (typeof TAG)[keyof typeof TAG];
+
+const bytes = Object.fromEntries(Object.values(TAG).map((tag) => [tag, Uint8Array.of(tag)])) as Record<Tag, Uint8Array>;
+
+/** The tag as a one-byte string, ready to be hashed. */
+export const tagByte = (tag: Tag): Uint8Array => bytes[tag];

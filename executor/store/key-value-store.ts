@@ -1,0 +1,45 @@
+import type { Bytes } from "../foundation/bytes.ts";
+
+/** One change of a batch. */
+export type Write =
+  | { readonly type: "put"; readonly key: Bytes; readonly value: Bytes }
+  | { readonly type: "del"; readonly key: Bytes };
+
+/** Keys in `[gte, lt)`, ascending unless `reverse`, at most `limit`. */
+export type Range = { readonly gte: Bytes; readonly lt: Bytes; readonly limit?: number; readonly reverse?: boolean };
+
+/**
+ * An ordered map of byte strings. Reads are synchronous and see every write that was acknowledged.
+ * `write` is atomic; when its promise resolves the batch is on disk (one sync) and survives kill -9.
+ * Errors: STORE_CLOSED after `close`, STORE_LOCKED when another process has it, STORE_CORRUPT, STORE_IO.
+ */
+export type KeyValueStore = {
+  get(key: Bytes): Bytes | undefined;
+  scan(range: Range): Iterable<readonly [key: Bytes, value: Bytes]>;
+  write(batch: readonly Write[]): Promise<void>;
+  /** Number of synced batches so far. */
+  readonly syncs: number;
+  close(): Promise<void>;
+};
+
+/** First byte of every key: who owns it. One table, no value twice. */
+export const COLUMN = {
+  meta: 0x00,
+  account: 0x01,
+  slot: 0x02,
+  code: 0x03,
+  treeNode: 0x04,
+  staleNodes: 0x05,
+  undo: 0x06,
+  block: 0x10,
+  blockByHash: 0x11,
+  receipts: 0x12,
+  transaction: 0x13,
+  artifact: 0x20,
+  modelIndex: 0x21,
+  l1Cursor: 0x30,
+  inboxRecord: 0x31,
+  delayedMessage: 0x32,
+  modelChunk: 0x33,
+  batcher: 0x40,
+} as const;
