@@ -1,0 +1,199 @@
+import type { StateManagerInterface } from "@ethereumjs/common";
+import type { Bytes, Hex } from "../foundation/bytes.ts";
+import type { TreeProof } from "../state/world.ts";
+import type { ChainParameters } from "./parameters.ts";
+
+/** The L1 block that a block of the chain refers to. Timestamp in seconds. */
+export type Origin = { readonly number: bigint; readonly timestamp: bigint };
+
+/** Where derivation goes on after a block: inbox record, byte in its data, delayed message. */
+export type Position = { readonly batch: bigint; readonly cursor: number; readonly delayed: bigint };
+
+export type Header = {
+  readonly number: bigint;
+  readonly parentHash: Hex;
+  readonly timestamp: bigint;
+  readonly coinbase: Hex;
+  readonly stateRoot: Hex;
+  /** Binary keccak Merkle roots, not tries. */
+  readonly transactionsRoot: Hex;
+  readonly receiptsRoot: Hex;
+  readonly logsBloom: Hex;
+  readonly gasLimit: bigint;
+  readonly gasUsed: bigint;
+  readonly baseFeePerGas: bigint;
+  readonly prevRandao: Hex;
+};
+
+export type ChainTransaction = {
+  readonly hash: Hex;
+  readonly envelope: Bytes;
+  /** 0 legacy, 1 EIP-2930, 2 EIP-1559, 0x7e deposit. */
+  readonly type: number;
+  readonly from: Hex;
+  readonly to: Hex | undefined;
+  readonly nonce: bigint;
+  readonly gasLimit: bigint;
+  readonly value: bigint;
+  readonly data: Bytes;
+  /** Legacy and 2930. */
+  readonly gasPrice?: bigint;
+  readonly maxFeePerGas?: bigint;
+  readonly maxPriorityFeePerGas?: bigint;
+  readonly accessList?: readonly { readonly address: Hex; readonly storageKeys: readonly Hex[] }[];
+  readonly chainId?: bigint;
+  readonly signature?: { readonly v: bigint; readonly r: bigint; readonly s: bigint };
+  readonly deposit?: { readonly sourceHash: Hex; readonly mint: bigint };
+};
+
+export type Log = { readonly address: Hex; readonly topics: readonly Hex[]; readonly data: Hex };
+
+export type Receipt = {
+  readonly status: 0 | 1;
+  readonly gasUsed: bigint;
+  readonly cumulativeGasUsed: bigint;
+  readonly effectiveGasPrice: bigint;
+  readonly logs: readonly Log[];
+  readonly logsBloom: Hex;
+  readonly contractAddress: Hex | undefined;
+  /** Deposits: the sender's nonce before. */
+  readonly depositNonce?: bigint;
+};
+
+export type Block = {
+  readonly hash: Hex;
+  readonly header: Header;
+  readonly origin: Origin;
+  readonly transactions: readonly ChainTransaction[];
+  /** Length of the block's RLP header plus envelopes, in bytes. */
+  readonly size: number;
+};
+
+/** Why a transaction is not in a block. Consensus: every one of these is a no-op. Order of checks: machine.md 2.1. */
+export type RefusalCode =
+  | "TX_MALFORMED"
+  | "TX_TYPE"
+  | "TX_CHAIN_ID"
+  | "TX_SIGNATURE"
+  | "TX_INITCODE_SIZE"
+  | "TX_GAS_CAP"
+  | "TX_INTRINSIC_GAS"
+  | "TX_FEE_CAP"
+  | "TX_BLOCK_GAS"
+  | "TX_SENDER_CODE"
+  | "TX_NONCE_LOW"
+  | "TX_NONCE_HIGH"
+  | "TX_BALANCE"
+  | "TX_DECLARED_GAS";
+
+export type AddResult =
+  | { readonly included: true; readonly transaction: ChainTransaction; readonly receipt: Receipt }
+  | { readonly included: false; readonly code: RefusalCode; readonly message: string };
+
+/** An envelope as derivation hands it over. `delayed`: from the delayed queue, with its declared gas and kind. */
+export type InboxEnvelope = {
+  readonly bytes: Bytes;
+  readonly delayed?: { readonly kind: "deposit" | "raw"; readonly gas: bigint };
+};
+
+export type BlockAttributes = { readonly timestamp: bigint; readonly origin: Origin };
+
+/** The one open block. Only one builder exists at a time. */
+export type BlockBuilder = {
+  readonly number: bigint;
+  readonly timestamp: bigint;
+  readonly baseFeePerGas: bigint;
+  readonly gasLimit: bigint;
+  readonly gasUsed: bigint;
+  /** Executes one envelope. A refusal leaves no trace. An error of the node itself (MODEL_MISSING, MODEL_DATA_MISSING) rejects: abort the builder. */
+  add(envelope: InboxEnvelope): Promise<AddResult>;
+  /** Computes roots and header, writes everything in ONE synced batch, moves the head. `position`: where derivation goes on, if known. */
+  seal(position?: Position): Promise<{ readonly block: Block; readonly receipts: readonly Receipt[] }>;
+  /** Drops the block. */
+  abort(): void;
+};
+
+export type Heads = { readonly unsafe: bigint; readonly safe: bigint; readonly finalized: bigint };
+
+export type ChainErrorCode =
+  | "CHAIN_BUSY"
+  | "CHAIN_TIMESTAMP"
+  | "CHAIN_UNKNOWN_BLOCK"
+  | "CHAIN_ROLLBACK_TOO_DEEP"
+  | "CHAIN_GENESIS_MISMATCH"
+  | "CHAIN_CORRUPT";
+
+export type ChainEvents = {
+  /** A block became the head. */
+  head(block: Block, receipts: readonly Receipt[]): void;
+  /** Blocks above `to` (exclusive) were removed; newest first. */
+  rollback(removed: readonly { block: Block; receipts: readonly Receipt[] }[], to: bigint): void;
+  /** The safe or finalized head moved. */
+  heads(heads: Heads): void;
+};
+
+/** The chain of one node: executes, stores, serves. Hex addresses are lower case. */
+export type Chain = {
+  readonly parameters: ChainParameters;
+  readonly genesisHash: Hex;
+  readonly head: Block;
+  readonly heads: Heads;
+  /** Position after the safe head: where derivation goes on. */
+  readonly position: Position;
+  /** Serialises writers: the sequencer's builder, the follower and rollbacks each run inside it. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
+  /** Opens a block on the head. CHAIN_BUSY when one is open. Writes the EIP-2935 and L1Block slots. */
+  begin(attributes: BlockAttributes): Promise<BlockBuilder>;
+  /** Removes all blocks above `number`. CHAIN_ROLLBACK_TOO_DEEP below the oldest kept state. */
+  rollback(number: bigint): Promise<void>;
+  /** Records that L1 holds the chain up to `number` and derivation goes on at `position`. */
+  setSafe(number: bigint, position: Position): Promise<void>;
+  setFinalized(number: bigint): Promise<void>;
+
+  blockByNumber(number: bigint): Block | undefined;
+  blockByHash(hash: Hex): Block | undefined;
+  receipts(number: bigint): readonly Receipt[] | undefined;
+  /** Position of a transaction in the chain. */
+  locate(transaction: Hex): { readonly number: bigint; readonly index: number } | undefined;
+
+  /** State after block `number`: a private overlay. STATE_PRUNED when it is no longer kept. */
+  stateAt(number: bigint): StateManagerInterface;
+  prove(number: bigint, keys: readonly Bytes[]): readonly TreeProof[];
+  /** Runs a message on the state after `number` (block context: the next block), without effect. */
+  call(message: CallMessage, number: bigint): Promise<CallResult>;
+
+  on<E extends keyof ChainEvents>(event: E, listener: ChainEvents[E]): () => void;
+  stop(): Promise<void>;
+};
+
+export type CallMessage = {
+  readonly from?: Hex;
+  readonly to?: Hex;
+  readonly gas?: bigint;
+  readonly gasPrice?: bigint;
+  readonly value?: bigint;
+  readonly data?: Bytes;
+  readonly accessList?: ChainTransaction["accessList"];
+  /** geth's state overrides. */
+  readonly overrides?: Readonly<
+    Record<
+      Hex,
+      {
+        readonly balance?: bigint;
+        readonly nonce?: bigint;
+        readonly code?: Bytes;
+        readonly state?: Readonly<Record<Hex, Hex>>;
+        readonly stateDiff?: Readonly<Record<Hex, Hex>>;
+      }
+    >
+  >;
+};
+
+/** `gasUsed` includes intrinsic gas and is after refunds; `error`: "revert", "out of gas" ... in geth's words. */
+export type CallResult = {
+  readonly ok: boolean;
+  readonly data: Bytes;
+  readonly gasUsed: bigint;
+  readonly error?: string;
+  readonly logs: readonly Log[];
+};

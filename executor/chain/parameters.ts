@@ -1,0 +1,30 @@
+/** Constants of one chain. Everything here is consensus: a node with other values is on another chain. */
+export type ChainParameters = {
+  readonly chainId: bigint;
+  readonly blockGasLimit: bigint;
+  readonly initialBaseFee: bigint;
+  /** Seconds that a block's timestamp may run ahead of its origin's. */
+  readonly maxDrift: bigint;
+};
+
+export const DEVNET_PARAMETERS: ChainParameters = {
+  chainId: 918273n,
+  blockGasLimit: 30_000_000n,
+  initialBaseFee: 1_000_000_000n,
+  maxDrift: 1800n,
+};
+
+/** Addresses with a meaning to the protocol, lower case. */
+export const ADDRESS = {
+  sequencerFeeVault: "0x4200000000000000000000000000000000000011",
+  l1Block: "0x4200000000000000000000000000000000000015",
+  baseFeeVault: "0x4200000000000000000000000000000000000019",
+  infer: "0x42000000000000000000000000000000000000a1",
+  modelRegistry: "0x42000000000000000000000000000000000000a2",
+  admit: "0x42000000000000000000000000000000000000a3",
+  inference: "0x00000000000000000000000000000000000000f4",
+  history: "0x0000f90827f1c53a10cb7a02335b175320002935",
+} as const;
+
+/** EIP-7825: no transaction may ask for more. */
+export const TRANSACTION_GAS_CAP = 2n ** 24n;
