@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {Deposit, IBatchInbox, Message, Record} from "./interfaces/IBatchInbox.sol";
+import {RLPWriter} from "./libraries/RLPWriter.sol";
+
+/// @title BatchInbox
+/// @notice Orders everything that makes the chain. It stores commitments; the bytes are in calldata and events.
+contract BatchInbox is IBatchInbox {
+    uint8 private constant KIND_CALLDATA = 0;
+    uint8 private constant KIND_FORCED = 2;
+    uint8 private constant KIND_DEPOSIT = 0;
+    uint8 private constant KIND_RAW = 1;
+
+    /// @notice Bytes of one batch.
+    uint256 public constant MAX_DATA = 100_000;
+    /// @notice Bytes of one envelope.
+    uint256 public constant MAX_ENVELOPE = 98_304;
+    /// @notice L1 blocks that an origin may be old.
+    uint64 public constant SEQUENCING_WINDOW = 300;
+    /// @notice Seconds that an origin's timestamp may be ahead: a reorg can replace its block by an earlier one.
+    uint64 public constant MAX_CLOCK_SKEW = 60;
+    /// @notice L2 gas that one message may declare.
+    uint64 public constant MAX_MESSAGE_GAS = 2 ** 24;
+    /// @notice L2 gas that all messages of one L1 block may declare.
+    uint256 public constant MAX_QUEUED_GAS = 20_000_000;
+    /// @notice L2 gas that one unit of L1 gas pays for. To fill a block's MAX_QUEUED_GAS costs 1.25 million L1 gas.
+    uint256 public constant GAS_PER_L1_GAS = 16;
+
+    address public immutable SEQUENCER;
+    address public immutable PORTAL;
+    address public immutable MODEL_REGISTRY;
+    /// @notice Declared gas of the messages of one batch: the L2 block's gas limit.
+    uint64 public immutable BLOCK_GAS_LIMIT;
+    /// @notice Seconds after which a message may not be left out.
+    uint64 public immutable FORCE_DELAY;
+
+    Record[] private _records;
+    Message[] private _messages;
+    uint128 private _queuedInBlock;
+    uint128 private _queuedGas;
+
+    constructor(address sequencer, address portal, address modelRegistry, uint64 blockGasLimit, uint64 forceDelay) {
+        SEQUENCER = sequencer;
+        PORTAL = portal;
+        MODEL_REGISTRY = modelRegistry;
+        BLOCK_GAS_LIMIT = blockGasLimit;
+        FORCE_DELAY = forceDelay;
+    }
+
+    /// @inheritdoc IBatchInbox
+    function append(
+        uint64 index,
+        uint64 originNumber,
+        uint64 originTimestamp,
+        uint64 delayedEnd,
+        bytes32 delayedAccumulator,
+        bytes calldata data
+    ) external {
+        // INVARIANT: the caller is an account without code that signed this transaction, so the bytes are its input.
+        if (msg.sender != SEQUENCER || msg.sender != tx.origin || msg.sender.code.length != 0) {
+            revert NotSequencer(msg.sender);
+        }
+        // INVARIANT: a reader has to hold at most this much.
+        if (data.length > MAX_DATA) revert DataTooLong(data.length);
+        uint64 start = _checkPlace(index, delayedEnd);
+        // INVARIANT: origins never go back, so neither do the chain's timestamps.
+        if (index != 0) {
+            Record storage previous = _records[index - 1];
+            if (originNumber < previous.l1Number || originTimestamp < previous.l1Timestamp) revert OriginBackwards();
+        }
+        if (originNumber > block.number || originTimestamp > block.timestamp + MAX_CLOCK_SKEW) revert OriginInFuture();
+        if (block.number - originNumber > SEQUENCING_WINDOW) revert OriginTooOld(originNumber);
+        // INVARIANT: the blocks were built on these very messages.
+        bytes32 expected = accumulatorAt(delayedEnd);
+        if (delayedAccumulator != expected) revert WrongAccumulator(delayedAccumulator, expected);
+        // INVARIANT: no message that fits waits longer than FORCE_DELAY.
+        if (delayedEnd < _messages.length && _starved(delayedEnd) && _gasOf(start, delayedEnd + 1) <= BLOCK_GAS_LIMIT) {
+            revert MessageStarved(delayedEnd);
+        }
+        _append(Record(KIND_CALLDATA, keccak256(data), originNumber, originTimestamp, delayedEnd));
+    }
+
+    /// @inheritdoc IBatchInbox
+    function force(uint64 index, uint64 delayedEnd) external {
+        uint64 start = _checkPlace(index, delayedEnd);
+        // INVARIANT: only what has waited too long is forced; messages are in the order of their timestamps.
+        if (delayedEnd == start || !_starved(delayedEnd - 1)) revert NotStarved(delayedEnd);
+        // A batch's timestamp may be ahead of this block's; records stay in order all the same.
+        uint64 timestamp = uint64(block.timestamp);
+        if (index != 0 && _records[index - 1].l1Timestamp > timestamp) timestamp = _records[index - 1].l1Timestamp;
+        _append(Record(KIND_FORCED, keccak256(""), uint64(block.number), timestamp, delayedEnd));
+    }
+
+    /// @inheritdoc IBatchInbox
+    function enqueue(bytes calldata envelope, uint64 gas) external returns (uint64 index) {
+        uint256 gasBefore = gasleft();
+        index = _queue(KIND_RAW, gas, envelope);
+        _burn(gasBefore, gas);
+    }
+
+    /// @inheritdoc IBatchInbox
+    function deposit(Deposit calldata message) external returns (uint64 index) {
+        uint256 gasBefore = gasleft();
+        // INVARIANT: who minted and who sent is known only from contracts that checked it.
+        if (msg.sender != PORTAL && msg.sender != MODEL_REGISTRY) revert NotDepositor(msg.sender);
+        index = _queue(KIND_DEPOSIT, message.gas, _encode(message, _messages.length));
+        _burn(gasBefore, message.gas);
+    }
+
+    /// @inheritdoc IBatchInbox
+    function recordCount() external view returns (uint64) {
+        return uint64(_records.length);
+    }
+
+    /// @inheritdoc IBatchInbox
+    function messageCount() external view returns (uint64) {
+        return uint64(_messages.length);
+    }
+
+    /// @inheritdoc IBatchInbox
+    function recordAt(uint64 index) external view returns (Record memory) {
+        return _records[index];
+    }
+
+    /// @inheritdoc IBatchInbox
+    function messageAt(uint64 index) external view returns (Message memory) {
+        return _messages[index];
+    }
+
+    /// @inheritdoc IBatchInbox
+    function accumulatorAt(uint64 count) public view returns (bytes32) {
+        return count == 0 ? bytes32(0) : _messages[count - 1].accumulator;
+    }
+
+    /// @dev Checks what every batch must obey.
+    /// @return start First message that it takes.
+    function _checkPlace(uint64 index, uint64 delayedEnd) private view returns (uint64 start) {
+        uint256 count = _records.length;
+        // INVARIANT: a batch is appended at the place it was made for, once.
+        if (index != count) revert WrongIndex(index, uint64(count));
+        start = count == 0 ? 0 : _records[count - 1].delayedEnd;
+        // INVARIANT: messages are taken in order, each once.
+        if (delayedEnd < start) revert DelayedBackwards(delayedEnd, start);
+        if (delayedEnd > _messages.length) revert DelayedPastEnd(delayedEnd, uint64(_messages.length));
+        // INVARIANT: the messages of a batch fit the first block of it.
+        uint256 gas = _gasOf(start, delayedEnd);
+        if (gas > BLOCK_GAS_LIMIT) revert DelayedGasExceeded(gas, BLOCK_GAS_LIMIT);
+    }
+
+    function _append(Record memory record) private {
+        uint64 index = uint64(_records.length);
+        _records.push(record);
+        emit BatchAppended(
+            index, record.kind, record.dataHash, record.l1Number, record.l1Timestamp, record.delayedEnd
+        );
+    }
+
+    function _starved(uint64 index) private view returns (bool) {
+        return block.timestamp - _messages[index].timestamp > FORCE_DELAY;
+    }
+
+    /// @dev Declared gas of messages start to end - 1.
+    function _gasOf(uint64 start, uint64 end) private view returns (uint256) {
+        return _gasThrough(end) - _gasThrough(start);
+    }
+
+    function _gasThrough(uint64 count) private view returns (uint256) {
+        return count == 0 ? 0 : _messages[count - 1].gasThrough;
+    }
+
+    function _queue(uint8 kind, uint64 gas, bytes memory envelope) private returns (uint64 index) {
+        if (envelope.length == 0 || envelope.length > MAX_ENVELOPE) revert BadEnvelope(envelope.length);
+        if (gas < 21_000 || gas > MAX_MESSAGE_GAS) revert BadGas(gas);
+        _meter(gas);
+        index = uint64(_messages.length);
+        _messages.push(
+            Message({
+                accumulator: keccak256(abi.encodePacked(accumulatorAt(index), kind, gas, keccak256(envelope))),
+                timestamp: uint64(block.timestamp),
+                gas: gas,
+                gasThrough: uint128(_gasThrough(index)) + gas
+            })
+        );
+        emit MessageQueued(index, kind, gas, envelope);
+    }
+
+    /// @dev INVARIANT: one L1 block queues at most MAX_QUEUED_GAS, below one L2 block: the queue can always be drained.
+    function _meter(uint64 gas) private {
+        uint256 queued = _queuedInBlock == block.number ? _queuedGas + gas : gas;
+        if (queued > MAX_QUEUED_GAS) revert QueueFull(queued);
+        (_queuedInBlock, _queuedGas) = (uint128(block.number), uint128(queued));
+    }
+
+    /// @dev Spends L1 gas until the call has used its share; what queueing itself used counts.
+    function _burn(uint256 gasBefore, uint64 gas) private view {
+        uint256 price = gas / GAS_PER_L1_GAS;
+        while (gasBefore - gasleft() < price) {}
+    }
+
+    /// @dev `0x7e ++ rlp([sourceHash, from, to, mint, value, gas, isSystem, data])`.
+    function _encode(Deposit calldata message, uint256 index) private view returns (bytes memory) {
+        bytes32 sourceHash = keccak256(abi.encode(uint256(0), keccak256(abi.encode(address(this), index))));
+        bytes memory fields = bytes.concat(
+            RLPWriter.writeBytes32(sourceHash),
+            RLPWriter.writeAddress(message.from),
+            message.isCreation ? bytes(hex"80") : RLPWriter.writeAddress(message.to),
+            RLPWriter.writeUint(message.mint),
+            RLPWriter.writeUint(message.value),
+            RLPWriter.writeUint(message.gas),
+            hex"80",
+            RLPWriter.writeBytes(message.data)
+        );
+        return bytes.concat(hex"7e", RLPWriter.writeList(fields));
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {Deposit, IBatchInbox} from "./interfaces/IBatchInbox.sol";
+import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
+import {AddressAlias} from "./libraries/AddressAlias.sol";
+
+/// @title ModelRegistry
+contract ModelRegistry is IModelRegistry {
+    uint256 public constant MAX_CHUNK = 100_000;
+    uint256 public constant MAX_CHUNKS = 4_096;
+    uint256 public constant MAX_NAME = 64;
+    address public constant L2_REGISTRY = 0x42000000000000000000000000000000000000a2;
+
+    IBatchInbox public immutable INBOX;
+
+    /// @inheritdoc IModelRegistry
+    mapping(bytes32 hash => bool) public isPosted;
+
+    constructor(IBatchInbox inbox) {
+        INBOX = inbox;
+    }
+
+    /// @inheritdoc IModelRegistry
+    function post(bytes calldata chunk) external returns (bytes32 hash) {
+        // INVARIANT: the caller signed this transaction and has no code, so the bytes are its input.
+        if (msg.sender != tx.origin || msg.sender.code.length != 0) revert NotDirect(msg.sender);
+        if (chunk.length == 0 || chunk.length > MAX_CHUNK) revert BadChunk(chunk.length);
+        hash = keccak256(chunk);
+        if (isPosted[hash]) return hash;
+        isPosted[hash] = true;
+        emit ChunkPosted(hash, chunk.length);
+    }
+
+    /// @inheritdoc IModelRegistry
+    function publish(bytes32 modelId, bytes32[] calldata chunkHashes, string calldata name, uint64 gas)
+        external
+        returns (uint64 index)
+    {
+        if (chunkHashes.length == 0 || chunkHashes.length > MAX_CHUNKS) revert BadChunkCount(chunkHashes.length);
+        if (!_isName(bytes(name))) revert BadName(name);
+        for (uint256 i; i < chunkHashes.length; ++i) {
+            // INVARIANT: whoever derives the chain from L1 finds every byte of a model there.
+            if (!isPosted[chunkHashes[i]]) revert ChunkMissing(chunkHashes[i]);
+        }
+        bytes32 contentHash = keccak256(abi.encodePacked(chunkHashes));
+        emit ModelPublished(modelId, contentHash, chunkHashes, name);
+        index = INBOX.deposit(
+            Deposit({
+                from: AddressAlias.toL2(address(this)),
+                to: L2_REGISTRY,
+                isCreation: false,
+                mint: 0,
+                value: 0,
+                gas: gas,
+                data: abi.encodeWithSignature("register(bytes32,bytes32,string)", modelId, contentHash, name)
+            })
+        );
+    }
+
+    /// @dev Empty, or `name@major.minor`. A name cannot be taken for an id: an id has no `@`.
+    function _isName(bytes memory name) private pure returns (bool) {
+        if (name.length == 0) return true;
+        if (name.length > MAX_NAME) return false;
+        uint256 sign;
+        while (sign < name.length && name[sign] != "@") {
+            if (!_isNameCharacter(uint8(name[sign]))) return false;
+            ++sign;
+        }
+        (uint256 dot, bool major) = _number(name, sign + 1);
+        if (sign == 0 || !major || dot == name.length || name[dot] != ".") return false;
+        (uint256 end, bool minor) = _number(name, dot + 1);
+        return minor && end == name.length;
+    }
+
+    function _isNameCharacter(uint8 c) private pure returns (bool) {
+        return (c >= 0x61 && c <= 0x7a) || (c >= 0x2d && c <= 0x39) || c == 0x5f;
+    }
+
+    /// @dev Digits from `start`, without a leading zero unless it is the only one.
+    function _number(bytes memory name, uint256 start) private pure returns (uint256 end, bool ok) {
+        end = start;
+        while (end < name.length && name[end] >= "0" && name[end] <= "9") {
+            ++end;
+        }
+        ok = end > start && (name[start] != "0" || end == start + 1);
+    }
+}

@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import solc from "solc";
+import { CodedError, type Hex } from "../../executor/index.ts";
+
+export type CompileErrorCode = "SOLIDITY_ERROR";
+
+/** `bytecode` creates the contract; `code` is what it leaves behind (immutables zero). */
+export type Compiled = { readonly abi: readonly unknown[]; readonly bytecode: Hex; readonly code: Hex };
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+type Output = {
+  readonly errors?: readonly { readonly severity: string; readonly formattedMessage: string }[];
+  readonly contracts: Record<
+    string,
+    Record<
+      string,
+      {
+        readonly abi: readonly unknown[];
+        readonly evm: {
+          readonly bytecode: { readonly object: string };
+          readonly deployedBytecode: { readonly object: string };
+        };
+      }
+    >
+  >;
+};
+
+/**
+ * Compiles every `.sol` file under a folder of the repository with solc from npm. The result depends on the files alone.
+ * SOLIDITY_ERROR on any error or warning.
+ */
+export const compileFolder = (folder: string, evmVersion: "cancun" | "prague"): ReadonlyMap<string, Compiled> => {
+  const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".sol"))
+    .map((name) =>
+      relative(ROOT, join(ROOT, folder, name))
+        .split("\\")
+        .join(posix.sep),
+    )
+    .sort();
+  const input = {
+    language: "Solidity",
+    sources: Object.fromEntries(files.map((file) => [file, { content: readFileSync(join(ROOT, file), "utf8") }])),
+    settings: {
+      viaIR: true,
+      optimizer: { enabled: true, runs: 200 },
+      evmVersion,
+      metadata: { appendCBOR: false, bytecodeHash: "none" },
+      outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
+    },
+  };
+  const output = JSON.parse(solc.compile(JSON.stringify(input))) as Output;
+  const complaints = (output.errors ?? []).filter((error) => error.severity !== "info");
+  if (complaints.length > 0)
+    throw new CodedError("SOLIDITY_ERROR", complaints.map((error) => error.formattedMessage).join("\n"), { folder });
+  const compiled = new Map<string, Compiled>();
+  for (const contracts of Object.values(output.contracts))
+    for (const [name, { abi, evm }] of Object.entries(contracts))
+      compiled.set(name, {
+        abi,
+        bytecode: `0x${evm.bytecode.object}`,
+        code: `0x${evm.deployedBytecode.object}`,
+      });
+  return compiled;
+};

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+/// @notice One batch: where its bytes are, which L1 block it refers to, and where the delayed queue stands after it.
+/// @param kind 0 bytes in calldata, 2 forced (no bytes).
+/// @param dataHash keccak256 of the bytes.
+/// @param delayedEnd Number of delayed messages that this batch and all before it take.
+struct Record {
+    uint8 kind;
+    bytes32 dataHash;
+    uint64 l1Number;
+    uint64 l1Timestamp;
+    uint64 delayedEnd;
+}
+
+/// @notice One delayed message.
+/// @param accumulator keccak256(previous accumulator ++ u8 kind ++ u64 gas ++ keccak256(envelope)).
+/// @param timestamp When it was queued.
+/// @param gasThrough Declared gas of this message and all before it.
+struct Message {
+    bytes32 accumulator;
+    uint64 timestamp;
+    uint64 gas;
+    uint128 gasThrough;
+}
+
+/// @param mint Wei that L1 took in, credited to `from` whatever the transaction does.
+struct Deposit {
+    address from;
+    address to;
+    bool isCreation;
+    uint256 mint;
+    uint256 value;
+    uint64 gas;
+    bytes data;
+}
+
+/// @title The two queues from which the chain is derived
+interface IBatchInbox {
+    event BatchAppended(
+        uint64 indexed index, uint8 kind, bytes32 dataHash, uint64 l1Number, uint64 l1Timestamp, uint64 delayedEnd
+    );
+    event MessageQueued(uint64 indexed index, uint8 kind, uint64 gas, bytes envelope);
+
+    error NotSequencer(address caller);
+    error NotDepositor(address caller);
+    /// @notice The batch was made for another place; after a reorg, or sent twice.
+    error WrongIndex(uint64 given, uint64 expected);
+    error OriginBackwards();
+    error OriginInFuture();
+    error OriginTooOld(uint64 originNumber);
+    error DelayedBackwards(uint64 given, uint64 previous);
+    error DelayedPastEnd(uint64 given, uint64 length);
+    /// @notice The delayed queue is not the one that the batch was made for.
+    error WrongAccumulator(bytes32 given, bytes32 expected);
+    /// @notice The batch leaves out a message that has waited too long and would fit.
+    error MessageStarved(uint64 index);
+    /// @notice The message has not waited long enough to be forced.
+    error NotStarved(uint64 index);
+    error DelayedGasExceeded(uint256 gas, uint256 limit);
+    error DataTooLong(uint256 length);
+    error BadEnvelope(uint256 length);
+    error BadGas(uint64 gas);
+    /// @notice This L1 block has no room for more delayed gas.
+    error QueueFull(uint256 gas);
+
+    /// @notice Appends a batch of the sequencer.
+    /// @param index Where it goes: the number of records so far.
+    /// @param originNumber The L1 block that the batch's blocks refer to: not older than the last batch's, at most
+    /// SEQUENCING_WINDOW blocks old.
+    /// @param originTimestamp Its timestamp.
+    /// @param delayedEnd Delayed messages taken by this batch and all before it.
+    /// @param delayedAccumulator Accumulator after them, zero for none.
+    /// @param data Length-prefixed records: blocks, each a header and envelopes.
+    function append(
+        uint64 index,
+        uint64 originNumber,
+        uint64 originTimestamp,
+        uint64 delayedEnd,
+        bytes32 delayedAccumulator,
+        bytes calldata data
+    ) external;
+
+    /// @notice Appends a batch of delayed messages alone, each of which has waited longer than FORCE_DELAY. Anyone may.
+    /// @param index Where it goes: the number of records so far.
+    /// @param delayedEnd Delayed messages taken by this batch and all before it.
+    function force(uint64 index, uint64 delayedEnd) external;
+
+    /// @notice Queues a signed transaction that the sequencer cannot leave out for longer than FORCE_DELAY. Burns L1 gas
+    /// up to `gas` / GAS_PER_L1_GAS.
+    /// @param envelope The transaction. One with a gas limit above `gas` does nothing, nor does a deposit.
+    /// @param gas L2 gas that it may use, 21,000 to 2^24.
+    function enqueue(bytes calldata envelope, uint64 gas) external returns (uint64 index);
+
+    /// @notice Queues a deposit; for the portal and the model registry. Burns L1 gas as `enqueue` does.
+    function deposit(Deposit calldata message) external returns (uint64 index);
+
+    function recordCount() external view returns (uint64);
+    function messageCount() external view returns (uint64);
+    function recordAt(uint64 index) external view returns (Record memory);
+    function messageAt(uint64 index) external view returns (Message memory);
+    /// @notice Accumulator after `count` messages, zero for none.
+    function accumulatorAt(uint64 count) external view returns (bytes32);
+}
