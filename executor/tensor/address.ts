@@ -1,0 +1,86 @@
+import { ceilLog2 } from "../foundation/merkle.ts";
+import { DTYPES, type Dtype, type Operand, type Operator } from "./program.ts";
+
+/** Section 4: digits, guards, addresses, and what it costs to open the words of one access. */
+
+export const product = (extents: readonly number[]): number => {
+  let result = 1;
+  for (const extent of extents) result *= extent;
+  return result;
+};
+
+/** Mixed-radix digits of `index`, last axis fastest. */
+export const digitsOf = (extents: readonly number[], index: number): number[] => {
+  const digits = new Array<number>(extents.length);
+  let rest = index;
+  for (let x = extents.length - 1; x >= 0; x--) {
+    const extent = extents[x] as number;
+    digits[x] = rest % extent;
+    rest = Math.floor(rest / extent);
+  }
+  return digits;
+};
+
+export const indexOf = (extents: readonly number[], digits: readonly number[]): number => {
+  let index = 0;
+  for (let x = 0; x < extents.length; x++) index = index * (extents[x] as number) + (digits[x] as number);
+  return index;
+};
+
+/** Digits of (i, r): output axes, then reduction axes. */
+export const digitsAt = (operator: Pick<Operator, "output" | "reduction">, i: number, r: number): number[] => [
+  ...digitsOf(operator.output, i),
+  ...digitsOf(operator.reduction, r),
+];
+
+const affine = (constant: number, coefficients: readonly number[], digits: readonly number[]): number => {
+  let sum = constant;
+  for (let x = 0; x < coefficients.length; x++) sum += (coefficients[x] as number) * (digits[x] as number);
+  return sum;
+};
+
+export const isLive = ({ guards }: Pick<Operand, "guards">, digits: readonly number[]): boolean => {
+  for (const { off, coef, limit } of guards) {
+    const v = affine(off, coef, digits);
+    if (v < 0 || v >= limit) return false;
+  }
+  return true;
+};
+
+export const addressOf = ({ base, stride }: Pick<Operand, "base" | "stride">, digits: readonly number[]): number =>
+  affine(base, stride, digits);
+
+/** 32-byte words of a tensor's data. */
+export const wordsOf = (dtype: Dtype, count: number): number => Math.ceil((count * DTYPES[dtype].bytes) / 32);
+
+/** Height of a tensor's tree of words. */
+export const wordHeight = (dtype: Dtype, count: number): number => ceilLog2(wordsOf(dtype, count));
+
+/** Height of a tensor's tree of elements (level 3 of a dispute). */
+export const elementHeight = (dtype: Dtype, count: number): number =>
+  DTYPES[dtype].wordExponent + wordHeight(dtype, count);
+
+/** Runs of adjacent elements that one output element reads: `runs` of `length` each. */
+export const runsOf = (
+  { stride }: Pick<Operand, "stride">,
+  { output, reduction }: Pick<Operator, "output" | "reduction">,
+): { readonly runs: number; readonly length: number } => {
+  let length = 1;
+  for (let x = reduction.length - 1; x >= 0; x--) {
+    const extent = reduction[x] as number;
+    if (extent === 1) continue;
+    if (stride[output.length + x] !== length) break;
+    length *= extent;
+  }
+  return { runs: product(reduction) / length, length };
+};
+
+/** Upper bound of the bytes that open one access of one element: words and their siblings. */
+export const openingBytes = (operand: Operand, operator: Pick<Operator, "output" | "reduction">): number => {
+  const { runs, length } = runsOf(operand, operator);
+  const { dtype, count } = operand;
+  const words = Math.min(runs * (Math.ceil((length * DTYPES[dtype].bytes) / 32) + 1), wordsOf(dtype, count));
+  const h = wordHeight(dtype, count);
+  const siblings = 2 * runs * (h - Math.min(h, Math.floor(Math.log2(runs))) + 1);
+  return 32 * (words + siblings);
+};

@@ -1,0 +1,211 @@
+import type { Bytes } from "../foundation/bytes.ts";
+import { CodedError } from "../foundation/errors.ts";
+import { addressOf, digitsAt, digitsOf, isLive, product } from "./address.ts";
+import { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./elements.ts";
+import {
+  allocate,
+  countOf,
+  type Operator,
+  type OperatorOf,
+  type Program,
+  type Source,
+  type TensorData,
+} from "./program.ts";
+import { runInstructions } from "./scalar.ts";
+
+/** The definition: what a well-formed program computes, one element at a time. Slow, and right by reading. */
+
+export type ReferenceErrorCode = "INPUT_LENGTH" | "INPUT_REFUSED";
+
+/** Element `address` of operand `operand` of the operator at hand; for INPUT: element `address` of the input tensor. */
+export type Read = (operand: number, address: number) => number;
+
+/** Every r of a reduction at output digits `out`: calls `visit(r, digits)`. */
+const forEachReduction = (
+  operator: Operator,
+  i: number,
+  visit: (r: number, digits: readonly number[]) => void,
+): void => {
+  const reads = product(operator.reduction);
+  for (let r = 0; r < reads; r++) visit(r, digitsAt(operator, i, r));
+};
+
+const move = (operator: OperatorOf<"MOVE">, i: number, read: Read): number => {
+  const digits = digitsOf(operator.output, i);
+  for (const [j, operand] of operator.operands.entries())
+    if (isLive(operand, digits)) return read(j, addressOf(operand, digits));
+  return operator.fill;
+};
+
+const gather = (operator: OperatorOf<"GATHER">, i: number, read: Read): number => {
+  const [index, table] = operator.operands;
+  if (index === undefined || table === undefined) throw new RangeError("GATHER has two operands");
+  const digits = digitsOf(operator.output, i);
+  const v = read(0, addressOf(index, digits));
+  const t = Math.min(Math.max(v, operator.first), operator.first + operator.num - 1) - operator.first;
+  return read(1, addressOf(table, digits) + t * operator.step);
+};
+
+const contract = (operator: OperatorOf<"CONTRACT">, i: number, read: Read): number => {
+  const [a, w, bias] = operator.operands;
+  if (a === undefined || w === undefined) throw new RangeError("CONTRACT has two or three operands");
+  let sum = bias === undefined ? 0 : read(2, addressOf(bias, digitsAt(operator, i, 0)));
+  forEachReduction(operator, i, (_, digits) => {
+    if (isLive(a, digits))
+      sum += (read(0, addressOf(a, digits)) - operator.za) * (read(1, addressOf(w, digits)) - operator.zw);
+  });
+  return sum;
+};
+
+const reduce = (operator: OperatorOf<"REDUCE">, i: number, read: Read): number => {
+  const [x] = operator.operands;
+  if (x === undefined) throw new RangeError("REDUCE has one operand");
+  let best = 0;
+  let at = -1;
+  let sum = 0;
+  forEachReduction(operator, i, (r, digits) => {
+    if (!isLive(x, digits)) return;
+    const v = read(0, addressOf(x, digits));
+    sum += v;
+    if (at < 0 || (operator.fold === "MIN" ? v < best : v > best)) {
+      best = v;
+      at = r;
+    }
+  });
+  return operator.fold === "SUM" ? sum : operator.fold === "ARGMAX" ? at : best;
+};
+
+const topk = (operator: OperatorOf<"TOPK">, i: number, read: Read): number => {
+  const [x] = operator.operands;
+  if (x === undefined) throw new RangeError("TOPK has one operand");
+  const row: number[] = [];
+  forEachReduction(operator, i, (_, digits) => row.push(read(0, addressOf(x, digits))));
+  const rank = i % (operator.output[operator.output.length - 1] as number);
+  for (const [r, v] of row.entries()) {
+    let before = 0;
+    for (const [s, u] of row.entries()) if (u > v || (u === v && s < r)) before++;
+    if (before === rank) return r;
+  }
+  throw new RangeError(`no element of rank ${rank} among ${row.length}`);
+};
+
+const map = (operator: OperatorOf<"MAP">, i: number, read: Read): number => {
+  const digits = digitsOf(operator.output, i);
+  return runInstructions(
+    operator.instructions,
+    operator.operands.map((operand, j) => read(j, addressOf(operand, digits))),
+  );
+};
+
+/** Element i of the operator's output; a position at or beyond its count is the zero element and reads nothing. */
+export const element = (operator: Operator, i: number, read: Read): number => {
+  if (i >= countOf(operator)) return 0;
+  switch (operator.kind) {
+    case "INPUT":
+      return read(0, i) + 0;
+    case "MOVE":
+      return move(operator, i, read) + 0;
+    case "GATHER":
+      return gather(operator, i, read) + 0;
+    case "CONTRACT":
+      return contract(operator, i, read) + 0;
+    case "REDUCE":
+      return reduce(operator, i, read) + 0;
+    case "TOPK":
+      return topk(operator, i, read);
+    case "MAP":
+      return map(operator, i, read) + 0;
+  }
+};
+
+/** The whole output of one operator, its operands' tensors given by source. */
+export const evaluate = (operator: Operator, tensorOf: (source: Source) => TensorData): TensorData => {
+  const out = allocate(operator.dtype, countOf(operator));
+  const tensors = operator.operands.map((operand) => tensorOf(operand.source));
+  const read: Read = (j, address) => {
+    const value = tensors[j]?.[address];
+    if (value === undefined) throw new RangeError(`operand ${j} has no element ${address}`);
+    return value;
+  };
+  for (let i = 0; i < out.length; i++) out[i] = element(operator, i, read);
+  return out;
+};
+
+/** Length of the packed input of a call. */
+export const inputBytesOf = (program: Program): number => {
+  let end = 0;
+  for (const operator of program.operators)
+    if (operator.kind === "INPUT")
+      end = Math.max(end, operator.offset + paddedBytes(operator.dtype, countOf(operator)));
+  return end;
+};
+
+/** Length of the packed output: each output's words in order. */
+export const outputBytesOf = (program: Program): number => {
+  let sum = 0;
+  for (const index of program.outputs) {
+    const operator = program.operators[index] as Operator;
+    sum += paddedBytes(operator.dtype, countOf(operator));
+  }
+  return sum;
+};
+
+/**
+ * The tensors of the INPUT operators, -0 mapped to +0. INPUT_LENGTH when the bytes have another length, INPUT_REFUSED
+ * when an element (NaN and infinity included) lies outside its declared interval.
+ */
+export const unpackInputs = (program: Program, input: Bytes): TensorData[] => {
+  const expected = inputBytesOf(program);
+  if (input.length !== expected)
+    throw new CodedError<ReferenceErrorCode>("INPUT_LENGTH", `the packed input has ${expected} bytes`, {
+      expected,
+      given: input.length,
+    });
+  const tensors: TensorData[] = [];
+  for (const [index, operator] of program.operators.entries()) {
+    if (operator.kind !== "INPUT") break;
+    const { dtype, interval, offset } = operator;
+    const count = countOf(operator);
+    const tensor = unpackTensor(dtype, count, input.subarray(offset, offset + bytesOf(dtype, count)));
+    for (let i = 0; i < count; i++) {
+      const v = (tensor[i] as number) + 0;
+      if (!(v >= interval.lo && v <= interval.hi))
+        throw new CodedError<ReferenceErrorCode>("INPUT_REFUSED", `element ${i} of input ${index} is ${v}`, {
+          input: index,
+          element: i,
+          value: v,
+          interval,
+        });
+      tensor[i] = v;
+    }
+    tensors.push(tensor);
+  }
+  return tensors;
+};
+
+/** Packs the program's outputs from the tensors of all operators. */
+export const packOutputs = (program: Program, tensors: readonly TensorData[]): Bytes => {
+  const out = new Uint8Array(outputBytesOf(program));
+  let offset = 0;
+  for (const index of program.outputs) {
+    const { dtype } = program.operators[index] as Operator;
+    const tensor = tensors[index] as TensorData;
+    out.set(packTensor(dtype, tensor), offset);
+    offset += paddedBytes(dtype, tensor.length);
+  }
+  return out;
+};
+
+export type Execution = { readonly tensors: readonly TensorData[]; readonly output: Bytes };
+
+/** Runs a well-formed program on a packed input: the output of every operator, and the packed output. */
+export const run = (program: Program, input: Bytes): Execution => {
+  const tensors = unpackInputs(program, input);
+  const tensorOf = ({ constant, index }: Source): TensorData => {
+    const found = program.constants[index];
+    return constant && found !== undefined ? constantData(found) : (tensors[index] as TensorData);
+  };
+  for (let index = tensors.length; index < program.operators.length; index++)
+    tensors.push(evaluate(program.operators[index] as Operator, tensorOf));
+  return { tensors, output: packOutputs(program, tensors) };
+};
