@@ -1,4 +1,21 @@
 // The face of the executor: what the other folders may import.
+
+export type {
+  AddResult,
+  Block,
+  BlockAttributes,
+  BlockBuilder,
+  Chain,
+  ChainTransaction,
+  Header,
+  Heads,
+  InboxEnvelope,
+  Log,
+  Origin,
+  Position,
+  Receipt,
+} from "./chain/chain.ts";
+export { ADDRESS, type ChainParameters, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./chain/parameters.ts";
 export {
   type Bytes,
   compareBytes,
@@ -24,4 +41,11 @@ export {
   sleep,
   type Telemetry,
 } from "./foundation/service.ts";
+export {
+  digitClassifier,
+  inferencePredeploy,
+  l1BlockPredeploy,
+  modelRegistryPredeploy,
+} from "./genesis/predeploys.gen.ts";
+export type { ModelRuntime } from "./models/runtime.ts";
 export { COLUMN, type KeyValueStore, type Range, type Write } from "./store/key-value-store.ts";
