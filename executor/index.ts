@@ -49,3 +49,91 @@ export {
 } from "./genesis/predeploys.gen.ts";
 export type { ModelRuntime } from "./models/runtime.ts";
 export { COLUMN, type KeyValueStore, type Range, type Write } from "./store/key-value-store.ts";
+export {
+  addressOf,
+  digitsAt,
+  digitsOf,
+  elementHeight,
+  indexOf,
+  isLive,
+  openingBytes,
+  product,
+  runsOf,
+  wordHeight,
+  wordsOf,
+} from "./tensor/address.ts";
+export {
+  type Access,
+  type Assembly,
+  createAssembly,
+  denseStrides,
+  type OperatorSpec,
+  type Ref,
+} from "./tensor/assembly.ts";
+export { decodeProgram, encodeConstant, encodeHeader, encodeOperator, encodeProgram } from "./tensor/codec.ts";
+export {
+  createTensorTree,
+  partHash,
+  type TensorTree,
+  tensorRoot,
+  tensorRootOf,
+  wordLeaf,
+} from "./tensor/commitment.ts";
+export type { Constraint, ConstraintId, Violation } from "./tensor/constraint.ts";
+export { CONSTRAINTS, checkProgram, readProgram, violations, wellFormed } from "./tensor/constraints.ts";
+export { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
+export { callGas, operatorGas, programGas } from "./tensor/gas.ts";
+export {
+  constantRecordHash,
+  identityOf,
+  operatorLeaf,
+  operatorRecordHash,
+  type ProgramIdentity,
+  programId,
+} from "./tensor/identity.ts";
+export {
+  allocate,
+  type Constant,
+  countOf,
+  DTYPES,
+  type Dtype,
+  FOLDS,
+  type Fold,
+  type Guard,
+  type Instruction,
+  type Interval,
+  KINDS,
+  type Kind,
+  type Operand,
+  type Operator,
+  type OperatorOf,
+  type Program,
+  type Source,
+  type TensorData,
+} from "./tensor/program.ts";
+export {
+  type Execution,
+  element,
+  evaluate,
+  inputBytesOf,
+  outputBytesOf,
+  packOutputs,
+  type Read,
+  run as runReference,
+  unpackInputs,
+} from "./tensor/reference.ts";
+export {
+  bitsOfF32,
+  codeOf,
+  f32OfBits,
+  IMMEDIATE_SOURCE,
+  INSTRUCTIONS,
+  type InstructionSpec,
+  immediateBits,
+  immediateOf,
+  instructionOf,
+  OPERAND_SOURCE,
+  roundToEven,
+  type ScalarType,
+  scalarTypeOf,
+} from "./tensor/scalar.ts";
