@@ -48,7 +48,29 @@ export {
   modelRegistryPredeploy,
 } from "./genesis/predeploys.gen.ts";
 export type { ModelRuntime } from "./models/runtime.ts";
+export { type AccountRecord, accountKey, accountPreimage, accountValue, slotKey } from "./state/account.ts";
+export { codeChunks, codeRoot } from "./state/code.ts";
+export {
+  hashBranch,
+  hashLeaf,
+  type ProofErrorCode,
+  type SiblingOpening,
+  type TreeProof,
+  updateRoot,
+  verifyProof,
+} from "./state/proof.ts";
+export {
+  createWorldState,
+  type DumpedAccount,
+  type SealedState,
+  type WorldState,
+  type WorldStateErrorCode,
+  type WorldStateOptions,
+} from "./state/world.ts";
+export type { StoreErrorCode } from "./store/key-value-store.ts";
 export { COLUMN, type KeyValueStore, type Range, type Write } from "./store/key-value-store.ts";
+export { createMemoryStore } from "./store/memory-store.ts";
+export { openRocksStore } from "./store/rocks-store.ts";
 export {
   addressOf,
   digitsAt,

@@ -1,6 +1,26 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
-import type { Bytes } from "../foundation/bytes.ts";
-import type { Write } from "../store/key-value-store.ts";
+import { type Bytes, concat, EMPTY_BYTES, equalBytes, readUintBE, uintBE, utf8, word } from "../foundation/bytes.ts";
+import { CodedError } from "../foundation/errors.ts";
+import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
+import {
+  type AccountRecord,
+  accountKey,
+  accountValue,
+  decodeAccount,
+  encodeAccount,
+  isEmptyAccount,
+  sameAccount,
+  slotKey,
+} from "./account.ts";
+import { createCache } from "./cache.ts";
+import { decodeRecord, encodeRecord, type UndoMap } from "./history.ts";
+import { createStateManager } from "./manager.ts";
+import { decodeIds, decodeNode, encodeIds, encodeNode } from "./node-codec.ts";
+import { createOverlay, type PendingChanges, type StateReader } from "./overlay.ts";
+import type { TreeProof } from "./proof.ts";
+import { createTree, hashOf, type Ref, type TreeChange, type TreeNode, type TreeUpdate } from "./tree.ts";
+
+export type { TreeProof } from "./proof.ts";
 
 /** A new version of the state: on disk once `writes` are written, visible once `accept` is called (after the write). */
 export type SealedState = {
@@ -10,19 +30,26 @@ export type SealedState = {
   accept(): void;
 };
 
-/** Membership or absence of one key in the state tree. */
-export type TreeProof = {
-  /** Depth of the terminal, in bits. */
-  readonly depth: number;
-  /** Bit i (most significant first) is set iff the sibling at depth i + 1 is not empty. 32 bytes. */
-  readonly bitmap: Bytes;
-  /** Non-empty siblings, deepest first. */
-  readonly siblings: readonly Bytes[];
-  /** The leaf at the terminal (the key's own, or another's), or undefined where the subtree is empty. */
-  readonly terminal: { readonly key: Bytes; readonly value: Bytes } | undefined;
-};
+export type WorldStateErrorCode =
+  | "STATE_PRUNED"
+  | "STATE_OPEN_CHECKPOINT"
+  | "STATE_CORRUPT"
+  | "STATE_READ_ONLY"
+  /** A version is sealed and neither accepted nor discarded, or this one is no longer the sealed one. */
+  | "STATE_SEALED"
+  /** An account was put with a code hash that belongs to no code. */
+  | "STATE_UNKNOWN_CODE"
+  /** A slot was put to an account that does not exist. */
+  | "STATE_NO_ACCOUNT"
+  /** One version changes more than 2^22 tree nodes. */
+  | "STATE_TOO_LARGE";
 
-export type WorldStateErrorCode = "STATE_PRUNED" | "STATE_OPEN_CHECKPOINT" | "STATE_CORRUPT" | "STATE_READ_ONLY";
+/** One account with its slots, all bytes: for dumps and rebuilds. */
+export type DumpedAccount = {
+  readonly address: Bytes;
+  readonly account: AccountRecord;
+  readonly slots: readonly (readonly [slot: Bytes, value: Bytes])[];
+};
 
 /**
  * The state of one chain: the committed version and the one writer above it. A version is a block number.
@@ -38,7 +65,7 @@ export type WorldState = {
   readonly manager: StateManagerInterface;
   /** Root and writes of all pending changes as version + 1. STATE_OPEN_CHECKPOINT when a checkpoint is open. */
   seal(): SealedState;
-  /** Drops pending changes of the writer. */
+  /** Drops pending changes of the writer, and what was sealed and not accepted. */
   discard(): void;
   /** The committed state as it was at `version`, and the writes that make it the head again. STATE_PRUNED. */
   revertTo(version: number): SealedState;
@@ -46,4 +73,484 @@ export type WorldState = {
   view(version: number): StateManagerInterface;
   /** Proofs against the root at `version`. STATE_PRUNED. */
   prove(version: number, keys: readonly Bytes[]): readonly TreeProof[];
+  /** Root at `version`. STATE_PRUNED. */
+  rootAt(version: number): Bytes;
+  /** All accounts and slots of the committed version, by address. */
+  dump(): Iterable<DumpedAccount>;
+};
+
+export type WorldStateOptions = {
+  /** Versions below the head that stay readable, provable and revertible. */
+  readonly keep?: number;
+  /** Entries of the caches of committed accounts, slots, tree nodes and codes. */
+  readonly accountCache?: number;
+  readonly slotCache?: number;
+  readonly nodeCache?: number;
+  readonly codeCache?: number;
+};
+
+/** Nodes of version v have the ids v * 2^22 + 1 and up, so that one version's nodes lie together on disk. */
+const IDS_PER_VERSION = 2 ** 22;
+/** Versions whose garbage one block removes at most: catches up after `keep` was lowered. */
+const PRUNED_PER_BLOCK = 4;
+/** Undo entries of decoded version records that are kept in memory for views of the past. */
+const CACHED_UNDO_ENTRIES = 200_000;
+
+const FORMAT = 1;
+const META_KEY = concat(Uint8Array.of(COLUMN.meta), utf8("state"));
+
+const latin1 = (bytes: Bytes): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+const bytesOf = (text: string): Bytes => new Uint8Array(Buffer.from(text, "latin1"));
+
+const ACCOUNT_PREFIX = String.fromCharCode(COLUMN.account);
+const SLOT_PREFIX = String.fromCharCode(COLUMN.slot);
+const codeKeyOf = (hash: string): Bytes => bytesOf(String.fromCharCode(COLUMN.code) + hash);
+const numbered = (column: number, id: number): Bytes => concat(Uint8Array.of(column), uintBE(id, 8));
+const nodeKeyOf = (id: number): Bytes => numbered(COLUMN.treeNode, id);
+const staleKeyOf = (version: number): Bytes => numbered(COLUMN.staleNodes, version);
+const recordKeyOf = (version: number): Bytes => numbered(COLUMN.undo, version);
+
+const put = (key: Bytes, value: Bytes): Write => ({ type: "put", key, value });
+const del = (key: Bytes): Write => ({ type: "del", key });
+
+const metaWrite = (version: number, oldest: number): Write =>
+  put(META_KEY, concat(Uint8Array.of(FORMAT), uintBE(version, 8), uintBE(oldest, 8)));
+
+const corrupt = (what: string) => new CodedError<WorldStateErrorCode>("STATE_CORRUPT", what);
+
+const readMeta = (store: KeyValueStore): { readonly version: number; readonly oldest: number } => {
+  const bytes = store.get(META_KEY);
+  if (bytes === undefined) return { version: -1, oldest: -1 };
+  if (bytes.length !== 17 || bytes[0] !== FORMAT) throw corrupt("the state was written by another format");
+  return { version: Number(readUintBE(bytes.subarray(1, 9))), oldest: Number(readUintBE(bytes.subarray(9, 17))) };
+};
+
+/** The sealed version, and what the committed one says of the keys that it changes. */
+type Sealed = { readonly undo: UndoMap; readonly state: SealedState };
+
+/** Opens the state in `store`; the committed version is read back from it. */
+export const createWorldState = (store: KeyValueStore, options: WorldStateOptions = {}): WorldState => {
+  const { keep = 256, accountCache = 100_000, slotCache = 200_000, nodeCache = 200_000, codeCache = 500 } = options;
+  const accounts = createCache<string, AccountRecord | "absent">(accountCache);
+  const slotValues = createCache<string, Bytes>(slotCache);
+  const nodes = createCache<number, TreeNode>(nodeCache);
+  const codes = createCache<string, Bytes>(codeCache);
+
+  /** Between a write and its acceptance, what the write prunes or reverts is gone already. */
+  const missing = (what: string) =>
+    sealed === undefined
+      ? corrupt(`${what} is missing`)
+      : new CodedError<WorldStateErrorCode>("STATE_PRUNED", `${what} is being removed`);
+
+  const load = (id: number): TreeNode => {
+    const hit = nodes.get(id);
+    if (hit !== undefined) return hit;
+    const bytes = store.get(nodeKeyOf(id));
+    if (bytes === undefined) throw missing(`tree node ${id}`);
+    const node = decodeNode(bytes);
+    nodes.set(id, node);
+    return node;
+  };
+  const tree = createTree(load);
+
+  let { version, oldest } = readMeta(store);
+  let sealed: Sealed | undefined;
+  /** Counts reverts: views of the past look up their records again after one. */
+  let epoch = 0;
+  /** Identity of each version that a view was taken of: gone when the version is reverted. */
+  const identities = new Map<number, object>();
+
+  /** Decoded undo maps by version, oldest use first. */
+  const records = new Map<number, UndoMap>();
+  let recordedEntries = 0;
+  const forgetRecord = (of: number): void => {
+    recordedEntries -= records.get(of)?.size ?? 0;
+    records.delete(of);
+  };
+  const keepRecord = (of: number, undo: UndoMap): void => {
+    forgetRecord(of);
+    records.set(of, undo);
+    recordedEntries += undo.size;
+    for (const first of records.keys()) {
+      if (recordedEntries <= CACHED_UNDO_ENTRIES || records.size === 1) break;
+      forgetRecord(first);
+    }
+  };
+  const storedRecord = (of: number) => {
+    const bytes = store.get(recordKeyOf(of));
+    if (bytes === undefined) throw missing(`the record of version ${of}`);
+    return decodeRecord(bytes);
+  };
+  const undoOf = (of: number): UndoMap => {
+    const undo = records.get(of) ?? storedRecord(of).undo;
+    keepRecord(of, undo);
+    return undo;
+  };
+
+  const assertServed = (of: number): void => {
+    if (!Number.isInteger(of) || of < oldest || of > version)
+      throw new CodedError<WorldStateErrorCode>("STATE_PRUNED", `version ${of} is not in ${oldest}..${version}`, {
+        version: of,
+        oldest,
+        newest: version,
+      });
+  };
+
+  let root: Ref = version < 0 ? undefined : storedRecord(version).root;
+  const refAt = (of: number): Ref => {
+    assertServed(of);
+    return of === version ? root : storedRecord(of).root;
+  };
+
+  // ---- committed values; a sealed version may be on disk already, so what it changes is read from its undo map
+
+  const flat = (key: string): Bytes | undefined => store.get(bytesOf(key));
+
+  const committedAccount = (address: string): AccountRecord | undefined => {
+    const key = ACCOUNT_PREFIX + address;
+    if (sealed?.undo.has(key)) {
+      const before = sealed.undo.get(key);
+      return before === undefined ? undefined : decodeAccount(before);
+    }
+    const hit = accounts.get(address);
+    if (hit !== undefined) return hit === "absent" ? undefined : hit;
+    const bytes = flat(key);
+    const record = bytes === undefined ? undefined : decodeAccount(bytes);
+    accounts.set(address, record ?? "absent");
+    return record;
+  };
+
+  const committedSlot = (address: string, slot: string): Bytes => {
+    const place = address + slot;
+    const key = SLOT_PREFIX + place;
+    if (sealed?.undo.has(key)) return sealed.undo.get(key) ?? EMPTY_BYTES;
+    const hit = slotValues.get(place);
+    if (hit !== undefined) return hit;
+    const value = flat(key) ?? EMPTY_BYTES;
+    slotValues.set(place, value);
+    return value;
+  };
+
+  const code = (hash: string): Bytes | undefined => {
+    const hit = codes.get(hash);
+    if (hit !== undefined) return hit;
+    const bytes = store.get(codeKeyOf(hash));
+    if (bytes !== undefined) codes.set(hash, bytes);
+    return bytes;
+  };
+
+  /** Flat entries that begin with `prefix`, which is not all 0xff. */
+  const scanPrefix = (prefix: string) => {
+    const gte = bytesOf(prefix);
+    const last = prefix.charCodeAt(prefix.length - 1);
+    const lt = last === 0xff ? concat(gte, new Uint8Array(64).fill(0xff)) : concat(gte);
+    if (last !== 0xff) lt[lt.length - 1] = last + 1;
+    return store.scan({ gte, lt });
+  };
+
+  /** Slots of one account in a version: first what `undos` (oldest first) say, then what is stored. */
+  function* slotsAt(address: string, undos: readonly UndoMap[]): Iterable<readonly [string, Bytes]> {
+    const prefix = SLOT_PREFIX + address;
+    const seen = new Set<string>();
+    for (const undo of undos)
+      for (const [key, value] of undo)
+        if (key.startsWith(prefix) && !seen.has(key)) {
+          seen.add(key);
+          if (value !== undefined) yield [key.slice(prefix.length), value];
+        }
+    for (const [key, value] of scanPrefix(prefix)) {
+      const text = latin1(key);
+      if (!seen.has(text)) yield [text.slice(prefix.length), value];
+    }
+  }
+
+  const committed: StateReader = {
+    account: committedAccount,
+    slot: committedSlot,
+    slots: (address) => slotsAt(address, sealed === undefined ? [] : [sealed.undo]),
+    code,
+  };
+
+  // ---- the past
+
+  const identityOf = (of: number): object => {
+    const identity = identities.get(of) ?? {};
+    identities.set(of, identity);
+    return identity;
+  };
+
+  /** A reader that stays at `of` while the head moves. */
+  const readerAt = (of: number): StateReader => {
+    const identity = identityOf(of);
+    let undos: UndoMap[] = [];
+    let seenEpoch = epoch;
+
+    /** Undo maps of the versions above `of`, oldest first. */
+    const above = (): readonly UndoMap[] => {
+      if (of !== version || seenEpoch !== epoch) {
+        if (identities.get(of) !== identity)
+          throw new CodedError<WorldStateErrorCode>("STATE_PRUNED", `version ${of} was reverted or pruned`);
+        if (seenEpoch !== epoch) undos = [];
+        seenEpoch = epoch;
+        while (undos.length < version - of) {
+          const next = of + undos.length + 1;
+          if (next <= oldest) assertServed(of);
+          undos.push(undoOf(next));
+        }
+      }
+      return undos;
+    };
+
+    return {
+      account(address) {
+        const key = ACCOUNT_PREFIX + address;
+        for (const undo of above())
+          if (undo.has(key)) {
+            const before = undo.get(key);
+            return before === undefined ? undefined : decodeAccount(before);
+          }
+        return committedAccount(address);
+      },
+      slot(address, slot) {
+        const key = SLOT_PREFIX + address + slot;
+        for (const undo of above()) if (undo.has(key)) return undo.get(key) ?? EMPTY_BYTES;
+        return committedSlot(address, slot);
+      },
+      slots: (address) => slotsAt(address, sealed === undefined ? above() : [...above(), sealed.undo]),
+      code,
+    };
+  };
+
+  // ---- what a set of pending changes does to the tree and to the flat columns
+
+  type Difference = {
+    readonly changes: TreeChange[];
+    readonly writes: Write[];
+    readonly undo: Map<string, Bytes | undefined>;
+    readonly accept: (() => void)[];
+  };
+
+  const differenceOf = (pending: PendingChanges, base: StateReader): Difference => {
+    const changes: TreeChange[] = [];
+    const writes: Write[] = [];
+    const undo = new Map<string, Bytes | undefined>();
+    const accept: (() => void)[] = [];
+    const note = (key: string, before: Bytes | undefined, after: Bytes | undefined): void => {
+      const bytes = bytesOf(key);
+      writes.push(after === undefined ? del(bytes) : put(bytes, after));
+      undo.set(key, before);
+    };
+    for (const [address, record] of pending.accounts) {
+      const after = record === undefined || isEmptyAccount(record) ? undefined : record;
+      const before = base.account(address);
+      if (sameAccount(before, after)) continue;
+      changes.push({
+        key: accountKey(bytesOf(address)),
+        value: after === undefined ? undefined : accountValue(after),
+      });
+      note(
+        ACCOUNT_PREFIX + address,
+        before === undefined ? undefined : encodeAccount(before),
+        after === undefined ? undefined : encodeAccount(after),
+      );
+      accept.push(() => accounts.set(address, after ?? "absent"));
+    }
+    const noteSlot = (address: string, slot: string, after: Bytes): void => {
+      const before = base.slot(address, slot);
+      if (equalBytes(before, after)) return;
+      const place = address + slot;
+      changes.push({
+        key: slotKey(bytesOf(address), bytesOf(slot)),
+        value: after.length === 0 ? undefined : word(after),
+      });
+      note(SLOT_PREFIX + place, before.length === 0 ? undefined : before, after.length === 0 ? undefined : after);
+      accept.push(() => slotValues.set(place, after));
+    };
+    for (const [address, { cleared, values }] of pending.storage) {
+      if (cleared)
+        for (const [slot] of base.slots(address)) if (!values.has(slot)) noteSlot(address, slot, EMPTY_BYTES);
+      for (const [slot, value] of values) noteSlot(address, slot, value);
+    }
+    return { changes, writes, undo, accept };
+  };
+
+  const managerOver = (reader: StateReader, from: () => Ref, copy: () => StateManagerInterface) => {
+    const overlay = createOverlay(reader);
+    const manager = createStateManager(overlay, {
+      root: () => {
+        assertNoCheckpoint(overlay.depth);
+        return hashOf(tree.update(from(), differenceOf(overlay.changes, reader).changes).root);
+      },
+      copy,
+    });
+    return { overlay, manager };
+  };
+
+  const assertNoCheckpoint = (depth: number): void => {
+    if (depth > 0)
+      throw new CodedError<WorldStateErrorCode>("STATE_OPEN_CHECKPOINT", `${depth} checkpoints are open`, { depth });
+  };
+
+  const assertNotSealed = (): void => {
+    if (sealed !== undefined)
+      throw new CodedError<WorldStateErrorCode>("STATE_SEALED", "a version is sealed: accept or discard it first");
+  };
+
+  const viewAt = (of: number): StateManagerInterface => {
+    const from = refAt(of);
+    const reader = readerAt(of);
+    return managerOver(
+      reader,
+      () => from,
+      () => viewAt(of),
+    ).manager;
+  };
+
+  const writer = managerOver(
+    committed,
+    () => root,
+    () => viewAt(version),
+  );
+
+  /** Deletions of what no served version needs, and the oldest version that is then served. */
+  const prune = (head: number): { readonly writes: readonly Write[]; readonly oldest: number } => {
+    if (oldest < 0) return { writes: [], oldest: head };
+    const target = Math.min(Math.max(oldest, head - keep), oldest + PRUNED_PER_BLOCK);
+    const writes: Write[] = [];
+    for (let next = oldest + 1; next <= target; next++) {
+      const stale = store.get(staleKeyOf(next));
+      if (stale !== undefined) {
+        for (const id of decodeIds(stale)) writes.push(del(nodeKeyOf(id)));
+        writes.push(del(staleKeyOf(next)));
+      }
+      writes.push(del(recordKeyOf(next - 1)));
+    }
+    return { writes, oldest: target };
+  };
+
+  const number = (update: TreeUpdate, of: number): void => {
+    if (update.added.length >= IDS_PER_VERSION)
+      throw new CodedError<WorldStateErrorCode>("STATE_TOO_LARGE", `version ${of} adds ${update.added.length} nodes`);
+    update.added.forEach((branch, i) => {
+      branch.id = of * IDS_PER_VERSION + i + 1;
+    });
+  };
+
+  /** Publishes `next` as the sealed version; its `accept` runs `apply` once. */
+  const publish = (next: Omit<SealedState, "accept">, undo: UndoMap, apply: () => void): SealedState => {
+    const state: SealedState = {
+      ...next,
+      accept() {
+        if (sealed?.state !== state)
+          throw new CodedError<WorldStateErrorCode>("STATE_SEALED", `version ${next.version} is not the sealed one`);
+        sealed = undefined;
+        apply();
+        writer.overlay.reset();
+      },
+    };
+    sealed = { undo, state };
+    return state;
+  };
+
+  const seal = (): SealedState => {
+    assertNotSealed();
+    assertNoCheckpoint(writer.overlay.depth);
+    const next = version + 1;
+    const { changes, writes, undo, accept } = differenceOf(writer.overlay.changes, committed);
+    const update = tree.update(root, changes);
+    number(update, next);
+    const newCodes = [...writer.overlay.changes.codes].filter(([hash]) => code(hash) === undefined);
+    for (const [hash, bytes] of newCodes) writes.push(put(codeKeyOf(hash), bytes));
+    for (const branch of update.added) writes.push(put(nodeKeyOf(branch.id), encodeNode(branch.node as TreeNode)));
+    if (update.stale.length > 0) writes.push(put(staleKeyOf(next), encodeIds(update.stale)));
+    writes.push(put(recordKeyOf(next), encodeRecord({ root: update.root, nodes: update.added.length, undo })));
+    const pruned = prune(next);
+    writes.push(...pruned.writes, metaWrite(next, pruned.oldest));
+    return publish({ root: hashOf(update.root), version: next, writes }, undo, () => {
+      for (const apply of accept) apply();
+      for (const [hash, bytes] of newCodes) codes.set(hash, bytes);
+      for (const branch of update.added) {
+        nodes.set(branch.id, branch.node as TreeNode);
+        branch.node = undefined;
+      }
+      keepRecord(next, undo);
+      for (let gone = oldest; gone < pruned.oldest; gone++) identities.delete(gone);
+      root = update.root;
+      version = next;
+      oldest = pruned.oldest;
+    });
+  };
+
+  const revertTo = (target: number): SealedState => {
+    assertNotSealed();
+    assertNoCheckpoint(writer.overlay.depth);
+    const restoredRoot = refAt(target);
+    const before = new Map<string, Bytes | undefined>();
+    const writes: Write[] = [];
+    for (let undone = target + 1; undone <= version; undone++) {
+      const record = storedRecord(undone);
+      for (const [key, value] of record.undo) if (!before.has(key)) before.set(key, value);
+      for (let i = 1; i <= record.nodes; i++) writes.push(del(nodeKeyOf(undone * IDS_PER_VERSION + i)));
+      writes.push(del(staleKeyOf(undone)), del(recordKeyOf(undone)));
+    }
+    /** What the head says of the keys that go back. */
+    const current = new Map<string, Bytes | undefined>();
+    for (const [key, value] of before) {
+      const bytes = bytesOf(key);
+      current.set(key, store.get(bytes));
+      writes.push(value === undefined ? del(bytes) : put(bytes, value));
+    }
+    writes.push(metaWrite(target, oldest));
+    const apply = () => {
+      for (let undone = target + 1; undone <= version; undone++) {
+        forgetRecord(undone);
+        identities.delete(undone);
+      }
+      accounts.clear();
+      slotValues.clear();
+      nodes.clear();
+      epoch++;
+      root = restoredRoot;
+      version = target;
+    };
+    return publish({ root: hashOf(restoredRoot), version: target, writes }, current, apply);
+  };
+
+  function* dump(): Iterable<DumpedAccount> {
+    for (const [key, value] of scanPrefix(ACCOUNT_PREFIX)) {
+      const address = key.subarray(1);
+      const slots = [...slotsAt(latin1(address), [])].map(([slot, stored]) => [bytesOf(slot), word(stored)] as const);
+      yield { address, account: decodeAccount(value), slots };
+    }
+  }
+
+  return {
+    get version() {
+      return version;
+    },
+    get root() {
+      return hashOf(root);
+    },
+    get oldest() {
+      return oldest;
+    },
+    manager: writer.manager,
+    seal,
+    discard() {
+      sealed = undefined;
+      writer.overlay.reset();
+    },
+    revertTo,
+    view: viewAt,
+    prove(of, keys) {
+      const from = refAt(of);
+      return keys.map((key) => tree.prove(from, key));
+    },
+    rootAt: (of) => hashOf(refAt(of)),
+    dump() {
+      assertNotSealed();
+      return dump();
+    },
+  };
 };

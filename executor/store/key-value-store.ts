@@ -8,6 +8,8 @@ export type Write =
 /** Keys in `[gte, lt)`, ascending unless `reverse`, at most `limit`. */
 export type Range = { readonly gte: Bytes; readonly lt: Bytes; readonly limit?: number; readonly reverse?: boolean };
 
+export type StoreErrorCode = "STORE_CLOSED" | "STORE_LOCKED" | "STORE_CORRUPT" | "STORE_IO";
+
 /**
  * An ordered map of byte strings. Reads are synchronous and see every write that was acknowledged.
  * `write` is atomic; when its promise resolves the batch is on disk (one sync) and survives kill -9.
