@@ -1,0 +1,361 @@
+import { Counter, Gauge } from "prom-client";
+import {
+  BaseError,
+  keccak256,
+  type LocalAccount,
+  type PublicClient,
+  RpcRequestError,
+  type TransactionReceipt,
+} from "viem";
+import {
+  type Bytes,
+  CodedError,
+  createLock,
+  type Hex,
+  type Service,
+  sleep,
+  type Telemetry,
+} from "../../executor/index.ts";
+
+export type TransactorErrorCode =
+  /** Too many transactions wait already. */
+  | "TRANSACTOR_FULL"
+  | "TRANSACTOR_STOPPED"
+  /** L1 executed the transaction and it reverted, or would revert. */
+  | "L1_REVERTED";
+
+export type L1Call = {
+  readonly to: Hex;
+  readonly data: Hex;
+  readonly value?: bigint;
+  /** Without it L1 is asked, which cannot be done for a call that needs an earlier one to be mined. */
+  readonly gas?: bigint;
+};
+
+export type TransactorComponents = Telemetry & { readonly client: PublicClient; readonly account: LocalAccount };
+
+export type TransactorOptions = {
+  /** Transactions that wait for a block. */
+  readonly maxPending?: number;
+  /** Transactions that wait for their turn. */
+  readonly maxQueued?: number;
+  /** L1 blocks that contain or follow a transaction before it counts. */
+  readonly confirmations?: bigint;
+  /** L1 blocks without a transaction before its fee is raised. */
+  readonly patience?: bigint;
+  /** Wei a gas that is never exceeded. */
+  readonly maxFeePerGas?: bigint;
+  /** Tip of the first attempt. */
+  readonly tip?: bigint;
+  readonly pollMs?: number;
+};
+
+/** Sends L1 transactions of one account, in the order of `send`. It must be the account's only sender. */
+export type Transactor = Service & {
+  readonly address: Hex;
+  /** Transactions not yet confirmed. */
+  readonly pending: number;
+  /**
+   * Resolves with the receipt when the transaction is confirmed. L1_REVERTED, TRANSACTOR_FULL, TRANSACTOR_STOPPED.
+   * After a restart transactions of the life before are replaced or found done: callers send what L1 still lacks.
+   */
+  send(call: L1Call): Promise<TransactionReceipt>;
+  /** Looks at L1 once: confirms, repeats, raises fees. */
+  tick(): Promise<void>;
+  /** Begins to look regularly. */
+  start(): void;
+};
+
+const DEFAULTS = {
+  maxPending: 8,
+  maxQueued: 64,
+  confirmations: 1n,
+  patience: 3n,
+  maxFeePerGas: 500_000_000_000n,
+  tip: 1_000_000_000n,
+  pollMs: 500,
+};
+
+/** Gas that any transaction with this input needs (EIP-7623), and `execution` on top of the ordinary price. */
+export const gasFor = (data: Bytes, execution: bigint): bigint => {
+  let tokens = 0n;
+  for (const byte of data) tokens += byte === 0 ? 1n : 4n;
+  const ordinary = 21_000n + 4n * tokens + execution;
+  const floor = 21_000n + 10n * tokens;
+  return ordinary > floor ? ordinary : floor;
+};
+
+type Fees = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint };
+
+type Job = {
+  readonly call: L1Call;
+  resolve: (receipt: TransactionReceipt) => void;
+  reject: (error: unknown) => void;
+};
+
+type Sent = Job & {
+  readonly nonce: number;
+  readonly gas: bigint;
+  fees: Fees;
+  raw: Hex;
+  /** Of every attempt: an earlier one may be mined after all. */
+  readonly hashes: Hex[];
+  /** L1 block of the last attempt. */
+  since: bigint;
+  /** L1 refused the last attempt as it was. */
+  refused: boolean;
+};
+
+/** L1 blocks for which a confirmed transaction is remembered, to be sent again when a reorg drops it. */
+const MEMORY_BLOCKS = 64n;
+const MEMORY_LIMIT = 256;
+
+const raised = (value: bigint): bigint => (value * 5n) / 4n + 1n;
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+const orUndefined = async <T>(work: Promise<T>, ...names: readonly string[]): Promise<T | undefined> => {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Error && names.includes(error.name)) return undefined;
+    throw error;
+  }
+};
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof BaseError && error.walk((cause) => cause instanceof RpcRequestError) !== null;
+
+export const createTransactor = (components: TransactorComponents, options: TransactorOptions = {}): Transactor => {
+  const { client, account, registry } = components;
+  const logger = components.logger.child({ module: "transactor", address: account.address });
+  const settings = { ...DEFAULTS, ...options };
+  const lock = createLock();
+  const aborter = new AbortController();
+  const queue: Job[] = [];
+  const sent: Sent[] = [];
+  const confirmed: { readonly transaction: Sent; readonly block: bigint }[] = [];
+  let chainId: number | undefined;
+  let ticking: Promise<void> | undefined;
+  let wake: () => void = () => undefined;
+
+  const pendingGauge = new Gauge({
+    name: "assay_transactor_pending_transactions",
+    help: "L1 transactions not yet confirmed",
+    registers: [registry],
+  });
+  const raises = new Counter({
+    name: "assay_transactor_fee_raises_total",
+    help: "Times that an L1 transaction was sent again with a higher fee",
+    registers: [registry],
+  });
+  const outcomes = new Counter({
+    name: "assay_transactor_transactions_total",
+    help: "L1 transactions by outcome",
+    labelNames: ["outcome"],
+    registers: [registry],
+  });
+
+  const receiptOf = async (transaction: Sent): Promise<TransactionReceipt | undefined> => {
+    for (const hash of transaction.hashes.toReversed()) {
+      const receipt = await orUndefined(client.getTransactionReceipt({ hash }), "TransactionReceiptNotFoundError");
+      if (receipt !== undefined) return receipt;
+    }
+    return undefined;
+  };
+
+  const inMempool = async (hash: Hex): Promise<boolean> =>
+    (await orUndefined(client.getTransaction({ hash }), "TransactionNotFoundError")) !== undefined;
+
+  const feesNow = (baseFee: bigint): Fees => {
+    const maxFeePerGas = least(settings.maxFeePerGas, 2n * baseFee + settings.tip);
+    return { maxFeePerGas, maxPriorityFeePerGas: least(settings.tip, maxFeePerGas) };
+  };
+
+  const sign = async (call: L1Call, nonce: number, gas: bigint, fees: Fees): Promise<Hex> => {
+    chainId ??= await client.getChainId();
+    const { to, data, value = 0n } = call;
+    return account.signTransaction({ type: "eip1559", chainId, to, data, value, nonce, gas, ...fees });
+  };
+
+  /** Hands the last attempt to L1. A refusal is remembered; a failure of the connection is the caller's. */
+  const submit = async (transaction: Sent, block: bigint): Promise<void> => {
+    transaction.since = block;
+    try {
+      await client.sendRawTransaction({ serializedTransaction: transaction.raw });
+      transaction.refused = false;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      transaction.refused = !(await inMempool(transaction.hashes.at(-1) as Hex));
+      if (transaction.refused) logger.debug({ err: error, nonce: transaction.nonce }, "L1 refused a transaction");
+    }
+  };
+
+  const raise = async (transaction: Sent, baseFee: bigint): Promise<void> => {
+    const now = feesNow(baseFee);
+    const { fees } = transaction;
+    const next = {
+      maxFeePerGas: least(settings.maxFeePerGas, most(raised(fees.maxFeePerGas), now.maxFeePerGas)),
+      maxPriorityFeePerGas: most(raised(fees.maxPriorityFeePerGas), now.maxPriorityFeePerGas),
+    };
+    // INVARIANT: the fee never passes its limit, and no replacement is sent that L1 must refuse as too small a raise.
+    if (next.maxPriorityFeePerGas > next.maxFeePerGas || next.maxFeePerGas < raised(fees.maxFeePerGas)) {
+      logger.warn({ nonce: transaction.nonce, ...fees }, "the fee is at its limit");
+      return;
+    }
+    transaction.fees = next;
+    transaction.raw = await sign(transaction.call, transaction.nonce, transaction.gas, next);
+    transaction.hashes.push(keccak256(transaction.raw));
+    raises.inc();
+    logger.info({ nonce: transaction.nonce, ...next }, "raised the fee of an L1 transaction");
+  };
+
+  const settle = (transaction: Sent, receipt: TransactionReceipt): void => {
+    confirmed.push({ transaction, block: receipt.blockNumber });
+    outcomes.inc({ outcome: receipt.status });
+    if (receipt.status === "success") transaction.resolve(receipt);
+    else
+      transaction.reject(
+        new CodedError("L1_REVERTED", "an L1 transaction reverted", {
+          hash: receipt.transactionHash,
+          to: transaction.call.to,
+        }),
+      );
+  };
+
+  /** Transactions that were confirmed and that a reorg dropped wait again; nobody is told a second time. */
+  const revive = (minedNonce: number, block: bigint): void => {
+    const dropped = confirmed.filter(({ transaction }) => transaction.nonce >= minedNonce);
+    const kept = confirmed.filter((entry) => !dropped.includes(entry) && block - entry.block <= MEMORY_BLOCKS);
+    confirmed.splice(0, confirmed.length, ...kept.slice(-MEMORY_LIMIT));
+    if (dropped.length === 0) return;
+    logger.warn({ nonces: dropped.map(({ transaction }) => transaction.nonce) }, "L1 dropped confirmed transactions");
+    for (const { transaction } of dropped) {
+      const known = sent.some(({ nonce }) => nonce === transaction.nonce);
+      if (known) continue;
+      transaction.resolve = () => undefined;
+      transaction.reject = () => undefined;
+      sent.push(transaction);
+    }
+    sent.sort((a, b) => a.nonce - b.nonce);
+  };
+
+  /** One waiting transaction. Returns whether it still waits. */
+  const review = async (transaction: Sent, minedNonce: number, block: bigint, baseFee: bigint): Promise<boolean> => {
+    const receipt = await receiptOf(transaction);
+    if (receipt !== undefined) {
+      if (block - receipt.blockNumber + 1n < settings.confirmations) return true;
+      settle(transaction, receipt);
+      return false;
+    }
+    if (transaction.nonce < minedNonce) {
+      // Another transaction has this nonce: one of the life before, or of somebody with the same key.
+      logger.warn({ nonce: transaction.nonce }, "nonce was used by another transaction");
+      queue.unshift(transaction);
+      return false;
+    }
+    if (transaction.refused || block - transaction.since >= settings.patience) {
+      await raise(transaction, baseFee);
+      await submit(transaction, block);
+    } else if (!(await inMempool(transaction.hashes.at(-1) as Hex))) await submit(transaction, block);
+    return true;
+  };
+
+  const launch = async (job: Job, nonce: number, block: bigint, baseFee: bigint): Promise<void> => {
+    const { to, data, value = 0n } = job.call;
+    let { gas } = job.call;
+    if (gas === undefined) {
+      try {
+        gas = await client.estimateGas({ account: account.address, to, data, value });
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        outcomes.inc({ outcome: "refused" });
+        queue.shift();
+        job.reject(new CodedError("L1_REVERTED", "an L1 transaction would revert", { to }, error));
+        return;
+      }
+    }
+    const fees = feesNow(baseFee);
+    const raw = await sign(job.call, nonce, gas, fees);
+    queue.shift();
+    const { call, resolve, reject } = job;
+    const transaction: Sent = {
+      call,
+      resolve,
+      reject,
+      nonce,
+      gas,
+      fees,
+      raw,
+      hashes: [keccak256(raw)],
+      since: block,
+      refused: false,
+    };
+    sent.push(transaction);
+    await submit(transaction, block);
+  };
+
+  const tick = (): Promise<void> =>
+    lock(async () => {
+      if (aborter.signal.aborted) return;
+      const { number: block, baseFeePerGas } = await client.getBlock({ blockTag: "latest" });
+      const baseFee = baseFeePerGas ?? 0n;
+      // Asked before the receipts: a nonce that is used up has its receipt by then.
+      const minedNonce = await client.getTransactionCount({ address: account.address, blockTag: "latest" });
+      revive(minedNonce, block);
+      for (const transaction of [...sent])
+        if (!(await review(transaction, minedNonce, block, baseFee))) sent.splice(sent.indexOf(transaction), 1);
+      for (let job = queue[0]; job !== undefined && sent.length < settings.maxPending; job = queue[0])
+        await launch(job, Math.max(minedNonce, (sent.at(-1)?.nonce ?? -1) + 1), block, baseFee);
+      pendingGauge.set(sent.length + queue.length);
+    });
+
+  const loop = async (): Promise<void> => {
+    for (let failed = 0; !aborter.signal.aborted; ) {
+      try {
+        await tick();
+        failed = 0;
+      } catch (error) {
+        failed++;
+        logger.warn({ err: error, failed }, "L1 does not answer");
+      }
+      const pause = new AbortController();
+      wake = () => pause.abort();
+      const signal = AbortSignal.any([pause.signal, aborter.signal]);
+      await sleep(Math.min(settings.pollMs * 2 ** Math.min(failed, 6), 30_000), signal);
+    }
+  };
+
+  return {
+    name: "transactor",
+    address: account.address.toLowerCase() as Hex,
+    get pending() {
+      return sent.length + queue.length;
+    },
+    send(call) {
+      if (aborter.signal.aborted)
+        return Promise.reject(new CodedError("TRANSACTOR_STOPPED", "the transactor has been stopped"));
+      if (queue.length >= settings.maxQueued)
+        return Promise.reject(
+          new CodedError("TRANSACTOR_FULL", `${queue.length} L1 transactions wait already`, {
+            limit: settings.maxQueued,
+          }),
+        );
+      return new Promise((resolve, reject) => {
+        queue.push({ call, resolve, reject });
+        wake();
+      });
+    },
+    tick,
+    start() {
+      ticking ??= loop();
+    },
+    async stop() {
+      aborter.abort();
+      await ticking;
+      await lock(async () => undefined);
+      for (const { reject } of [...sent.splice(0), ...queue.splice(0)])
+        reject(new CodedError("TRANSACTOR_STOPPED", "the transactor was stopped before L1 confirmed"));
+    },
+  };
+};

@@ -1,0 +1,361 @@
+import { Counter, Gauge } from "prom-client";
+import {
+  type Block,
+  type BlockBuilder,
+  type Bytes,
+  type Chain,
+  COLUMN,
+  CodedError,
+  concat,
+  createLock,
+  equalBytes,
+  fromHex,
+  type Hex,
+  type InboxEnvelope,
+  type KeyValueStore,
+  type Position,
+  type Service,
+  sleep,
+  type Telemetry,
+  toHex,
+  uintBE,
+  type Write,
+} from "../../executor/index.ts";
+import { blockTimestamp, type DerivedBlock, decodeBatch } from "./batch.ts";
+import type { InboxRecord } from "./inbox-store.ts";
+import type { L1Source } from "./l1-source.ts";
+
+export type FollowerErrorCode =
+  /** A batch takes a message that L1 has not shown. */
+  | "DERIVATION_MESSAGE_MISSING"
+  /** A block of the chain that L1 holds has gone. */
+  | "DERIVATION_BLOCK_MISSING";
+
+export type FollowerComponents = Telemetry & {
+  readonly chain: Chain;
+  readonly l1: L1Source;
+  readonly store: KeyValueStore;
+};
+
+export type FollowerOptions = {
+  /**
+   * For the node that builds the blocks: an L1 reorg that drops batches leaves the blocks, as unsafe ones to be posted
+   * again, unless delayed messages changed. Otherwise blocks that L1 does not hold any more are removed.
+   */
+  readonly keepUnsafe?: boolean;
+  /** Waiting time after a failure, doubled each time. */
+  readonly retryMs?: number;
+  readonly maxBackoffMs?: number;
+};
+
+/** Moves the chain along what L1 holds. */
+export type Follower = Service & {
+  /** Derives all that has been read from L1, now. Rejects on the first failure; nothing is passed over. */
+  sync(): Promise<void>;
+  /** Begins to follow the source. */
+  start(): void;
+};
+
+const DEFAULTS = { keepUnsafe: false, retryMs: 1000, maxBackoffMs: 30_000 };
+
+/** Where the chain stood before a record was derived, and which record it was. */
+type Mark = { readonly index: bigint; readonly lineage: Hex; readonly number: bigint; readonly delayed: bigint };
+
+const MARKS = Uint8Array.of(COLUMN.l1Cursor, 0x10);
+const MARKS_END = Uint8Array.of(COLUMN.l1Cursor, 0x11);
+const SEEN_KEY = Uint8Array.of(COLUMN.l1Cursor, 0x11);
+const markKey = (index: bigint) => concat(MARKS, uintBE(index, 8));
+
+const encodeMark = (mark: Mark): Bytes =>
+  concat(uintBE(mark.number, 8), uintBE(mark.delayed, 8), fromHex(mark.lineage));
+const decodeMark = (key: Bytes, value: Bytes): Mark => {
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  return {
+    index: new DataView(key.buffer, key.byteOffset, key.byteLength).getBigUint64(2),
+    number: view.getBigUint64(0),
+    delayed: view.getBigUint64(8),
+    lineage: toHex(value.subarray(16, 48)),
+  };
+};
+
+const after = (batch: bigint, end: DerivedBlock["end"]): Position => ({
+  batch,
+  cursor: end.cursor,
+  delayed: end.delayed,
+});
+
+export const createFollower = (components: FollowerComponents, options: FollowerOptions = {}): Follower => {
+  const { chain, l1, store, registry } = components;
+  const logger = components.logger.child({ module: "follower" });
+  const { keepUnsafe, retryMs, maxBackoffMs } = { ...DEFAULTS, ...options };
+  const lock = createLock();
+  const aborter = new AbortController();
+  let following: Promise<void> | undefined;
+  let wake: () => void = () => undefined;
+  let awake = true;
+
+  const safeGauge = new Gauge({
+    name: "assay_follower_safe_number",
+    help: "Newest block that was derived from L1",
+    registers: [registry],
+  });
+  const derived = new Counter({
+    name: "assay_follower_blocks_total",
+    help: "Blocks derived from L1: executed here, or compared with a block that was there already",
+    labelNames: ["how"],
+    registers: [registry],
+  });
+  const rollbacks = new Counter({
+    name: "assay_follower_rollbacks_total",
+    help: "Times that blocks were removed because L1 says otherwise",
+    registers: [registry],
+  });
+  const failures = new Counter({
+    name: "assay_follower_failures_total",
+    help: "Attempts to derive that failed",
+    registers: [registry],
+  });
+
+  const blockAt = (number: bigint): Block => {
+    const block = chain.blockByNumber(number);
+    if (block === undefined)
+      throw new CodedError("DERIVATION_BLOCK_MISSING", `the chain has no block ${number}`, { number });
+    return block;
+  };
+
+  const envelopesOf = ({ delayed, envelopes }: DerivedBlock): InboxEnvelope[] => {
+    const all: InboxEnvelope[] = [];
+    for (let i = delayed.from; i < delayed.to; i++) {
+      const message = l1.message(i);
+      if (message === undefined)
+        throw new CodedError("DERIVATION_MESSAGE_MISSING", `delayed message ${i} has not been read from L1`, {
+          index: i,
+        });
+      all.push({ bytes: message.envelope, delayed: { kind: message.kind, gas: message.gas } });
+    }
+    for (const bytes of envelopes) all.push({ bytes });
+    return all;
+  };
+
+  /** Executes envelopes on the head. */
+  const build = async (
+    attributes: { readonly timestamp: bigint; readonly origin: InboxRecord["origin"] },
+    envelopes: readonly InboxEnvelope[],
+    position?: Position,
+  ): Promise<Block> => {
+    const builder: BlockBuilder = await chain.begin(attributes);
+    try {
+      for (const envelope of envelopes) {
+        const result = await builder.add(envelope);
+        if (!result.included) logger.debug({ block: builder.number, code: result.code }, "envelope is a no-op");
+      }
+      return (await builder.seal(position)).block;
+    } catch (error) {
+      builder.abort();
+      throw error;
+    }
+  };
+
+  /**
+   * Replaces the block after the safe head by what L1 says. If that comes out as it was (it differed from the batch by
+   * no-ops alone), the blocks above follow it still and are built again.
+   */
+  const replace = async (
+    attributes: Parameters<typeof build>[0],
+    envelopes: readonly InboxEnvelope[],
+    position: Position,
+  ) => {
+    const { safe } = chain.heads;
+    const removed: Block[] = [];
+    for (let n = safe + 1n; n <= chain.head.header.number; n++) removed.push(blockAt(n));
+    if (removed.length > 0) await chain.rollback(safe);
+    const block = await build(attributes, envelopes, position);
+    if (removed.length === 0) return;
+    if (removed[0]?.hash !== block.hash) {
+      rollbacks.inc();
+      logger.warn({ block: block.header.number, removed: removed.length }, "blocks differ from what L1 holds");
+      return;
+    }
+    for (const { header, origin, transactions } of removed.slice(1))
+      await build(
+        { timestamp: header.timestamp, origin },
+        transactions.map(({ envelope, type, gasLimit }) =>
+          type === 0x7e
+            ? { bytes: envelope, delayed: { kind: "deposit" as const, gas: gasLimit } }
+            : { bytes: envelope },
+        ),
+      );
+  };
+
+  const matches = (
+    block: Block,
+    timestamp: bigint,
+    origin: InboxRecord["origin"],
+    envelopes: readonly InboxEnvelope[],
+  ) =>
+    block.header.timestamp === timestamp &&
+    block.origin.number === origin.number &&
+    block.origin.timestamp === origin.timestamp &&
+    block.transactions.length === envelopes.length &&
+    block.transactions.every(({ envelope }, i) => equalBytes(envelope, envelopes[i]?.bytes as Bytes));
+
+  const deriveBlock = async (record: InboxRecord, next: DerivedBlock): Promise<void> => {
+    const number = chain.heads.safe + 1n;
+    const { origin } = record;
+    const timestamp = blockTimestamp({
+      parent: blockAt(number - 1n).header.timestamp,
+      timestamp: next.timestamp,
+      origin: origin.timestamp,
+      maxDrift: chain.parameters.maxDrift,
+    });
+    const envelopes = envelopesOf(next);
+    const position = after(record.index, next.end);
+    const existing = chain.blockByNumber(number);
+    const same = existing !== undefined && matches(existing, timestamp, origin, envelopes);
+    if (!same) await replace({ timestamp, origin }, envelopes, position);
+    await chain.setSafe(number, position);
+    derived.inc({ how: same ? "compared" : "executed" });
+    safeGauge.set(Number(number));
+  };
+
+  const lastMark = (): Mark | undefined => {
+    for (const [key, value] of store.scan({ gte: MARKS, lt: MARKS_END, reverse: true, limit: 1 }))
+      return decodeMark(key, value);
+    return undefined;
+  };
+
+  /** What of the delayed queue the blocks above the safe head may have been built on. */
+  const seenMessages = (): { readonly count: bigint; readonly accumulator: Hex } | undefined => {
+    const bytes = store.get(SEEN_KEY);
+    if (bytes === undefined) return undefined;
+    return {
+      count: new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0),
+      accumulator: toHex(bytes.subarray(8, 40)),
+    };
+  };
+
+  /** Takes back what was derived from records that L1 does not hold any more. */
+  const reconcile = async (): Promise<void> => {
+    const stale: Mark[] = [];
+    for (const [key, value] of store.scan({ gte: MARKS, lt: MARKS_END, reverse: true })) {
+      const mark = decodeMark(key, value);
+      if (l1.record(mark.index)?.lineage === mark.lineage) break;
+      stale.push(mark);
+    }
+    const seen = seenMessages();
+    const messagesChanged = seen !== undefined && l1.accumulator(seen.count) !== seen.accumulator;
+    const first = stale.at(-1);
+    if (first !== undefined) {
+      // Between two records the cursor rests at the start of the next.
+      await chain.setSafe(first.number, { batch: first.index, cursor: 0, delayed: first.delayed });
+      logger.warn({ batch: first.index, block: first.number }, "L1 dropped batches");
+    }
+    const drop = keepUnsafe ? messagesChanged : first !== undefined;
+    if (drop && chain.head.header.number > chain.heads.safe) {
+      rollbacks.inc();
+      await chain.rollback(chain.heads.safe);
+    }
+    const writes: Write[] = stale.map(({ index }) => ({ type: "del", key: markKey(index) }));
+    if (keepUnsafe && seen?.accumulator !== l1.accumulator(l1.messageCount)) {
+      const accumulator = l1.accumulator(l1.messageCount) as Hex;
+      writes.push({ type: "put", key: SEEN_KEY, value: concat(uintBE(l1.messageCount, 8), fromHex(accumulator)) });
+    }
+    if (writes.length > 0) await store.write(writes);
+  };
+
+  const finalize = async (): Promise<void> => {
+    let number: bigint | undefined;
+    const passed: Write[] = [];
+    let previous: Mark | undefined;
+    for (const [key, value] of store.scan({ gte: MARKS, lt: MARKS_END })) {
+      const mark = decodeMark(key, value);
+      const record = previous === undefined ? undefined : l1.record(previous.index);
+      if (previous !== undefined && (record === undefined || record.l1Block > l1.finalized)) break;
+      // A record's last block is the one before the next record's first.
+      if (previous !== undefined) {
+        number = mark.number;
+        passed.push({ type: "del", key: markKey(previous.index) });
+      }
+      previous = mark;
+    }
+    if (number === undefined || number <= chain.heads.finalized) return;
+    await chain.setFinalized(number);
+    await store.write(passed);
+  };
+
+  /** One block, or the passage to the next record. Returns whether something was done. */
+  const step = async (): Promise<boolean> => {
+    await reconcile();
+    const { position } = chain;
+    const record = l1.record(position.batch);
+    if (record === undefined) return false;
+    if (lastMark()?.index !== record.index)
+      await store.write([
+        {
+          type: "put",
+          key: markKey(record.index),
+          value: encodeMark({
+            index: record.index,
+            lineage: record.lineage,
+            number: chain.heads.safe,
+            delayed: position.delayed,
+          }),
+        },
+      ]);
+    const next = decodeBatch(record.data, position, record.delayedEnd).next();
+    if (next.done)
+      await chain.setSafe(chain.heads.safe, { batch: record.index + 1n, cursor: 0, delayed: position.delayed });
+    else await deriveBlock(record, next.value);
+    return true;
+  };
+
+  const sync = (): Promise<void> =>
+    lock(async () => {
+      try {
+        while (!aborter.signal.aborted && (await chain.exclusive(step)));
+        await chain.exclusive(finalize);
+      } catch (error) {
+        failures.inc();
+        throw error;
+      }
+    });
+
+  const follow = async (): Promise<void> => {
+    for (let failed = 0; !aborter.signal.aborted; ) {
+      awake = false;
+      try {
+        await sync();
+        failed = 0;
+      } catch (error) {
+        failed++;
+        logger.error({ err: error, failed }, "derivation stands still");
+        await sleep(Math.min(retryMs * 2 ** Math.min(failed - 1, 16), maxBackoffMs), aborter.signal);
+        continue;
+      }
+      if (!awake && !aborter.signal.aborted)
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+  };
+
+  const unsubscribe = l1.onAdvance(() => {
+    awake = true;
+    wake();
+  });
+
+  return {
+    name: "follower",
+    sync,
+    start() {
+      following ??= follow();
+    },
+    async stop() {
+      aborter.abort();
+      unsubscribe();
+      wake();
+      await following;
+      await lock(async () => undefined);
+    },
+  };
+};

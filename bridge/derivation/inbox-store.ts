@@ -1,0 +1,259 @@
+import {
+  type Bytes,
+  COLUMN,
+  concat,
+  EMPTY_BYTES,
+  fromHex,
+  type Hex,
+  type KeyValueStore,
+  keccakOf,
+  type Origin,
+  toHex,
+  uintBE,
+  type Write,
+  ZERO_32,
+} from "../../executor/index.ts";
+import { EMPTY_ACCUMULATOR, type MessageKind } from "./messages.ts";
+
+/** An L1 block as far as derivation knows it. */
+export type L1Block = { readonly number: bigint; readonly hash: Hex; readonly timestamp: bigint };
+
+export type InboxRecord = {
+  readonly index: bigint;
+  readonly kind: "calldata" | "forced";
+  readonly dataHash: Hex;
+  readonly origin: Origin;
+  readonly delayedEnd: bigint;
+  /** Number of the L1 block that holds it. */
+  readonly l1Block: bigint;
+  /** Hash over this record, its messages, and all before: equal lineages mean equal chains. */
+  readonly lineage: Hex;
+  readonly data: Bytes;
+};
+
+export type DelayedMessage = {
+  readonly index: bigint;
+  readonly kind: MessageKind;
+  readonly gas: bigint;
+  readonly envelope: Bytes;
+  /** After this message. */
+  readonly accumulator: Hex;
+  readonly l1Block: bigint;
+  /** When L1 queued it, in seconds. */
+  readonly timestamp: bigint;
+};
+
+/** How far L1 has been read. `finalized`: L1 number. */
+export type InboxCursor = {
+  readonly head: L1Block;
+  readonly recordCount: bigint;
+  readonly messageCount: bigint;
+  readonly finalized: bigint;
+};
+
+export const lineageOf = (
+  previous: Bytes,
+  record: Pick<InboxRecord, "kind" | "dataHash" | "origin" | "delayedEnd">,
+  accumulator: Bytes,
+): Bytes =>
+  keccakOf(
+    previous,
+    Uint8Array.of(record.kind === "forced" ? 2 : 0),
+    fromHex(record.dataHash),
+    uintBE(record.origin.number, 8),
+    uintBE(record.origin.timestamp, 8),
+    uintBE(record.delayedEnd, 8),
+    accumulator,
+  );
+
+const CURSOR_KEY = Uint8Array.of(COLUMN.l1Cursor, 0x00);
+const DEPLOYMENT_KEY = Uint8Array.of(COLUMN.l1Cursor, 0x02);
+const checkpointKey = (number: bigint) => concat(Uint8Array.of(COLUMN.l1Cursor, 0x01), uintBE(number, 8));
+const recordKey = (index: bigint) => concat(Uint8Array.of(COLUMN.inboxRecord), uintBE(index, 8));
+const messageKey = (index: bigint) => concat(Uint8Array.of(COLUMN.delayedMessage), uintBE(index, 8));
+const chunkKey = (hash: Bytes) => concat(Uint8Array.of(COLUMN.modelChunk), hash);
+
+const encodeRecord = (record: InboxRecord): Bytes =>
+  concat(
+    Uint8Array.of(record.kind === "forced" ? 2 : 0),
+    uintBE(record.origin.number, 8),
+    uintBE(record.origin.timestamp, 8),
+    uintBE(record.delayedEnd, 8),
+    uintBE(record.l1Block, 8),
+    fromHex(record.dataHash),
+    fromHex(record.lineage),
+    record.data,
+  );
+
+const viewOf = (bytes: Bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+const decodeRecord = (index: bigint, bytes: Bytes): InboxRecord => {
+  const view = viewOf(bytes);
+  return {
+    index,
+    kind: bytes[0] === 2 ? "forced" : "calldata",
+    origin: { number: view.getBigUint64(1), timestamp: view.getBigUint64(9) },
+    delayedEnd: view.getBigUint64(17),
+    l1Block: view.getBigUint64(25),
+    dataHash: toHex(bytes.subarray(33, 65)),
+    lineage: toHex(bytes.subarray(65, 97)),
+    data: bytes.subarray(97),
+  };
+};
+
+const encodeMessage = (message: DelayedMessage): Bytes =>
+  concat(
+    Uint8Array.of(message.kind === "raw" ? 1 : 0),
+    uintBE(message.gas, 8),
+    uintBE(message.l1Block, 8),
+    uintBE(message.timestamp, 8),
+    fromHex(message.accumulator),
+    message.envelope,
+  );
+
+const decodeMessage = (index: bigint, bytes: Bytes): DelayedMessage => {
+  const view = viewOf(bytes);
+  return {
+    index,
+    kind: bytes[0] === 1 ? "raw" : "deposit",
+    gas: view.getBigUint64(1),
+    l1Block: view.getBigUint64(9),
+    timestamp: view.getBigUint64(17),
+    accumulator: toHex(bytes.subarray(25, 57)),
+    envelope: bytes.subarray(57),
+  };
+};
+
+const encodeCursor = (cursor: InboxCursor): Bytes =>
+  concat(
+    uintBE(cursor.head.number, 8),
+    uintBE(cursor.head.timestamp, 8),
+    uintBE(cursor.recordCount, 8),
+    uintBE(cursor.messageCount, 8),
+    uintBE(cursor.finalized, 8),
+    fromHex(cursor.head.hash),
+  );
+
+const decodeCursor = (bytes: Bytes): InboxCursor => {
+  const view = viewOf(bytes);
+  return {
+    head: { number: view.getBigUint64(0), timestamp: view.getBigUint64(8), hash: toHex(bytes.subarray(40, 72)) },
+    recordCount: view.getBigUint64(16),
+    messageCount: view.getBigUint64(24),
+    finalized: view.getBigUint64(32),
+  };
+};
+
+/** Checkpoints kept for finding the common ancestor after a reorg. */
+const MAX_CHECKPOINTS = 4096;
+
+/** What one stretch of L1 adds, on top of the block `base`. */
+export type InboxChange = {
+  readonly base: bigint;
+  readonly cursor: InboxCursor;
+  readonly records: readonly InboxRecord[];
+  readonly messages: readonly DelayedMessage[];
+  readonly chunks: readonly Bytes[];
+  readonly chunkHashes: readonly Bytes[];
+};
+
+/** Everything read from L1, on disk. Reads are synchronous; one write a stretch of L1, so a crash leaves a whole state. */
+export const createInboxStore = (store: KeyValueStore) => {
+  const stored = store.get(CURSOR_KEY);
+  let cursor = stored === undefined ? undefined : decodeCursor(stored);
+
+  const record = (index: bigint): InboxRecord | undefined => {
+    const bytes = cursor !== undefined && index < cursor.recordCount ? store.get(recordKey(index)) : undefined;
+    return bytes === undefined ? undefined : decodeRecord(index, bytes);
+  };
+  const message = (index: bigint): DelayedMessage | undefined => {
+    const bytes = cursor !== undefined && index < cursor.messageCount ? store.get(messageKey(index)) : undefined;
+    return bytes === undefined ? undefined : decodeMessage(index, bytes);
+  };
+
+  return {
+    get cursor(): InboxCursor | undefined {
+      return cursor;
+    },
+    record,
+    message,
+    chunk: (hash: Bytes): Bytes | undefined => store.get(chunkKey(hash)),
+    /** Accumulator after `count` messages. */
+    accumulator(count: bigint): Bytes | undefined {
+      if (count === 0n) return EMPTY_ACCUMULATOR;
+      const last = message(count - 1n);
+      return last === undefined ? undefined : fromHex(last.accumulator);
+    },
+    /** Lineage after `count` records. */
+    lineage(count: bigint): Bytes | undefined {
+      if (count === 0n) return ZERO_32;
+      const last = record(count - 1n);
+      return last === undefined ? undefined : fromHex(last.lineage);
+    },
+    /** Records and messages that L1 held after block `number`. */
+    countsAt(number: bigint): { readonly recordCount: bigint; readonly messageCount: bigint } {
+      let recordCount = cursor?.recordCount ?? 0n;
+      let messageCount = cursor?.messageCount ?? 0n;
+      while (recordCount > 0n && (record(recordCount - 1n) as InboxRecord).l1Block > number) recordCount--;
+      while (messageCount > 0n && (message(messageCount - 1n) as DelayedMessage).l1Block > number) messageCount--;
+      return { recordCount, messageCount };
+    },
+    /** Blocks whose hashes are kept, newest first. */
+    *checkpoints(): Generator<L1Block> {
+      const range = { gte: checkpointKey(0n), lt: Uint8Array.of(COLUMN.l1Cursor, 0x02), reverse: true };
+      for (const [key, value] of store.scan(range))
+        yield {
+          number: viewOf(key).getBigUint64(2),
+          timestamp: viewOf(value).getBigUint64(32),
+          hash: toHex(value.subarray(0, 32)),
+        };
+    },
+    /** What the state on disk belongs to. */
+    get deployment(): Hex | undefined {
+      const bytes = store.get(DEPLOYMENT_KEY);
+      return bytes === undefined ? undefined : toHex(bytes);
+    },
+    /** Starts from nothing, just above `head`. */
+    async begin(deployment: Bytes, head: L1Block): Promise<void> {
+      const first: InboxCursor = { head, recordCount: 0n, messageCount: 0n, finalized: 0n };
+      await store.write([
+        { type: "put", key: DEPLOYMENT_KEY, value: deployment },
+        { type: "put", key: CURSOR_KEY, value: encodeCursor(first) },
+        { type: "put", key: checkpointKey(head.number), value: concat(fromHex(head.hash), uintBE(head.timestamp, 8)) },
+      ]);
+      cursor = first;
+    },
+    async apply(change: InboxChange): Promise<void> {
+      const writes: Write[] = [];
+      // Above the base nothing stays: it is written again, or gone.
+      const base = this.countsAt(change.base);
+      for (let i = base.recordCount; i < (cursor?.recordCount ?? 0n); i++)
+        writes.push({ type: "del", key: recordKey(i) });
+      for (let i = base.messageCount; i < (cursor?.messageCount ?? 0n); i++)
+        writes.push({ type: "del", key: messageKey(i) });
+      const kept: bigint[] = [];
+      for (const checkpoint of this.checkpoints())
+        if (checkpoint.number > change.base) writes.push({ type: "del", key: checkpointKey(checkpoint.number) });
+        else kept.push(checkpoint.number);
+      // The newest final block is the oldest that a reorg can lead back to.
+      const oldest = kept.findIndex((number) => number <= change.cursor.finalized);
+      const surplus = kept.slice(Math.min(oldest < 0 ? kept.length : oldest + 1, MAX_CHECKPOINTS - 1));
+      for (const number of surplus) writes.push({ type: "del", key: checkpointKey(number) });
+
+      for (const record of change.records)
+        writes.push({ type: "put", key: recordKey(record.index), value: encodeRecord(record) });
+      for (const message of change.messages)
+        writes.push({ type: "put", key: messageKey(message.index), value: encodeMessage(message) });
+      for (const [i, hash] of change.chunkHashes.entries())
+        writes.push({ type: "put", key: chunkKey(hash), value: change.chunks[i] ?? EMPTY_BYTES });
+      const { head } = change.cursor;
+      writes.push(
+        { type: "put", key: checkpointKey(head.number), value: concat(fromHex(head.hash), uintBE(head.timestamp, 8)) },
+        { type: "put", key: CURSOR_KEY, value: encodeCursor(change.cursor) },
+      );
+      await store.write(writes);
+      cursor = change.cursor;
+    },
+  };
+};
+export type InboxStore = ReturnType<typeof createInboxStore>;

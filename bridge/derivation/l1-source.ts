@@ -1,0 +1,322 @@
+import { Counter, Gauge } from "prom-client";
+import type { PublicClient } from "viem";
+import {
+  type Bytes,
+  CodedError,
+  createLock,
+  fromHex,
+  type Hex,
+  type KeyValueStore,
+  keccakOf,
+  type ModelRuntime,
+  type Service,
+  sleep,
+  type Telemetry,
+  toHex,
+} from "../../executor/index.ts";
+import type { Deployment } from "../clients/deploy.ts";
+import {
+  createInboxStore,
+  type DelayedMessage,
+  type InboxCursor,
+  type InboxRecord,
+  type L1Block,
+  lineageOf,
+} from "./inbox-store.ts";
+import { type L1Stretch, readStretch } from "./l1-stretch.ts";
+import { accumulate } from "./messages.ts";
+
+export type L1SourceErrorCode =
+  /** The data directory belongs to other contracts, or to another L1. */
+  | "L1_DEPLOYMENT_MISMATCH"
+  /** L1 dropped a block that it called final. */
+  | "L1_REORG_TOO_DEEP"
+  /** L1 changed while it was read; the next attempt reads it again. */
+  | "L1_CHANGED"
+  /** Records or messages are not in sequence. */
+  | "L1_GAP";
+
+export type L1SourceComponents = Telemetry & {
+  readonly client: PublicClient;
+  readonly store: KeyValueStore;
+  /** Is given the chunks of every published model before the message that registers it can be seen. */
+  readonly models: Pick<ModelRuntime, "putChunks">;
+};
+
+export type L1SourceOptions = {
+  readonly deployment: Deployment;
+  /** L1 blocks asked for at a time. */
+  readonly window?: bigint;
+  /** L1 blocks above a block before it is read. */
+  readonly confirmations?: bigint;
+  readonly pollMs?: number;
+  readonly maxBackoffMs?: number;
+};
+
+/** L1 as derivation sees it. What it shows is on disk. */
+export type L1Source = Service & {
+  /** The newest L1 block that was read. */
+  readonly head: L1Block | undefined;
+  /** Number of the newest final L1 block, at most the head's. */
+  readonly finalized: bigint;
+  readonly recordCount: bigint;
+  readonly messageCount: bigint;
+  record(index: bigint): InboxRecord | undefined;
+  message(index: bigint): DelayedMessage | undefined;
+  /** Accumulator after `count` messages; undefined when there are fewer. */
+  accumulator(count: bigint): Hex | undefined;
+  /** Lineage after `count` records; undefined when there are fewer. */
+  lineage(count: bigint): Hex | undefined;
+  /** Reads on to L1's head, now. Rejects on the first failure; nothing half-read is kept. */
+  sync(): Promise<void>;
+  /** Begins to poll. */
+  start(): void;
+  /** After every stretch that was read. */
+  onAdvance(listener: () => void): () => void;
+};
+
+const DEFAULTS = { window: 500n, confirmations: 0n, pollMs: 1000, maxBackoffMs: 30_000 };
+
+const min = (a: bigint, b: bigint) => (a < b ? a : b);
+
+export const createL1Source = (components: L1SourceComponents, options: L1SourceOptions): L1Source => {
+  const { client, models, registry } = components;
+  const logger = components.logger.child({ module: "l1-source" });
+  const { deployment, window, confirmations, pollMs, maxBackoffMs } = { ...DEFAULTS, ...options };
+  const inbox = createInboxStore(components.store);
+  const lock = createLock();
+  const listeners = new Set<() => void>();
+  const aborter = new AbortController();
+  let polling: Promise<void> | undefined;
+  let stretchLimit = window;
+
+  const headGauge = new Gauge({
+    name: "assay_l1_source_head_number",
+    help: "Newest L1 block that was read",
+    registers: [registry],
+  });
+  const reorgs = new Counter({
+    name: "assay_l1_source_reorgs_total",
+    help: "L1 reorganisations that took back something that was read",
+    registers: [registry],
+  });
+  const failures = new Counter({
+    name: "assay_l1_source_failures_total",
+    help: "Attempts to read L1 that failed",
+    registers: [registry],
+  });
+
+  const blockAt = async (number: bigint): Promise<L1Block | undefined> => {
+    try {
+      const block = await client.getBlock({ blockNumber: number });
+      return { number, hash: block.hash, timestamp: block.timestamp };
+    } catch (error) {
+      if (error instanceof Error && error.name === "BlockNotFoundError") return undefined;
+      throw error;
+    }
+  };
+
+  /** Final as L1 says; what an L1 without finality has, or does not say, is not final. */
+  const finalizedNumber = async (): Promise<bigint> => {
+    try {
+      return (await client.getBlock({ blockTag: "finalized" })).number;
+    } catch (error) {
+      logger.debug({ err: error }, "L1 names no final block");
+      return 0n;
+    }
+  };
+
+  const begin = async (): Promise<InboxCursor> => {
+    const start = deployment.startBlock > 0n ? deployment.startBlock - 1n : 0n;
+    const identity = keccakOf(fromHex(deployment.contracts.batchInbox), fromHex(deployment.contracts.modelRegistry));
+    if (inbox.cursor === undefined) {
+      const head = await blockAt(start);
+      if (head === undefined)
+        throw new CodedError("L1_DEPLOYMENT_MISMATCH", `L1 has no block ${start}`, { block: start });
+      await inbox.begin(identity, head);
+    }
+    if (inbox.deployment !== toHex(identity) || inbox.cursor === undefined)
+      throw new CodedError("L1_DEPLOYMENT_MISMATCH", "the data directory belongs to other L1 contracts", {
+        contracts: deployment.contracts,
+      });
+    return inbox.cursor;
+  };
+
+  /** The newest block that was read and is still there. */
+  const commonAncestor = async (cursor: InboxCursor): Promise<L1Block> => {
+    for (const checkpoint of inbox.checkpoints()) {
+      const now = await blockAt(checkpoint.number);
+      if (now?.hash === checkpoint.hash) return checkpoint;
+    }
+    throw new CodedError("L1_REORG_TOO_DEEP", "no L1 block that was read is there any more", {
+      head: cursor.head.number,
+      finalized: cursor.finalized,
+    });
+  };
+
+  /** Gives every published model's bytes to the model store, from this stretch or from what was read before. */
+  const deliverModels = async ({ chunks, publications }: L1Stretch): Promise<void> => {
+    for (const { modelId, contentHash, chunkHashes } of publications) {
+      const found = chunkHashes.map((hash) => {
+        const chunk: Bytes | undefined = chunks.get(hash) ?? inbox.chunk(fromHex(hash));
+        if (chunk === undefined)
+          throw new CodedError("L1_GAP", `a chunk of model ${modelId} was not seen on L1`, { modelId, hash });
+        return chunk;
+      });
+      const stored = await models.putChunks(found);
+      if (stored !== contentHash)
+        throw new CodedError("L1_GAP", `chunks of model ${modelId} have another content hash`, { modelId, stored });
+      logger.info({ modelId, chunks: found.length }, "model read from L1");
+    }
+  };
+
+  const nextOf = (kind: string, index: bigint, expected: bigint): void => {
+    if (index !== expected)
+      throw new CodedError("L1_GAP", `L1 shows ${kind} ${index} where ${expected} is next`, { index, expected });
+  };
+
+  /** Links a stretch to what L1 held after block `base`. */
+  const link = (stretch: L1Stretch, base: bigint) => {
+    const counts = inbox.countsAt(base);
+    let accumulator = inbox.accumulator(counts.messageCount) as Bytes;
+    const accumulators: Bytes[] = [];
+    const messages = stretch.messages.map((message, i): DelayedMessage => {
+      nextOf("message", message.index, counts.messageCount + BigInt(i));
+      accumulator = accumulate(accumulator, message);
+      accumulators.push(accumulator);
+      return { ...message, accumulator: toHex(accumulator) };
+    });
+    let lineage = inbox.lineage(counts.recordCount) as Bytes;
+    const records = stretch.records.map((record, i): InboxRecord => {
+      nextOf("batch", record.index, counts.recordCount + BigInt(i));
+      const taken =
+        record.delayedEnd > counts.messageCount
+          ? accumulators[Number(record.delayedEnd - counts.messageCount) - 1]
+          : inbox.accumulator(record.delayedEnd);
+      if (taken === undefined)
+        throw new CodedError("L1_GAP", `batch ${record.index} takes messages that were not seen`, {
+          delayedEnd: record.delayedEnd,
+        });
+      lineage = lineageOf(lineage, record, taken);
+      return { ...record, lineage: toHex(lineage) };
+    });
+    return {
+      records,
+      messages,
+      recordCount: counts.recordCount + BigInt(records.length),
+      messageCount: counts.messageCount + BigInt(messages.length),
+    };
+  };
+
+  /** One stretch. Returns whether there is more. */
+  const advance = async (): Promise<boolean> => {
+    const cursor = await begin();
+    const latest = await client.getBlock({ blockTag: "latest" });
+    const target = latest.number > confirmations ? latest.number - confirmations : 0n;
+    const here = await blockAt(cursor.head.number);
+    const intact = here?.hash === cursor.head.hash;
+    if (intact && target <= cursor.head.number) return false;
+    const base = intact ? cursor.head : await commonAncestor(cursor);
+    const to = target > base.number ? min(target, base.number + stretchLimit) : base.number;
+    const head = to === base.number ? base : await blockAt(to);
+    if (head === undefined) throw new CodedError("L1_CHANGED", `L1 has lost block ${to}`, { block: to });
+    const stretch: L1Stretch =
+      to === base.number
+        ? { records: [], messages: [], chunks: new Map(), publications: [] }
+        : await readStretch(client, deployment.contracts, base.number + 1n, to);
+    const finalized = min(await finalizedNumber(), to);
+    // INVARIANT: the stretch lies between two blocks that were both canonical after it was read.
+    const [baseAfter, headAfter] = await Promise.all([blockAt(base.number), blockAt(to)]);
+    if (baseAfter?.hash !== base.hash || headAfter?.hash !== head.hash)
+      throw new CodedError("L1_CHANGED", "L1 changed while it was read", { from: base.number, to });
+    const linked = link(stretch, base.number);
+    await deliverModels(stretch);
+    await inbox.apply({
+      base: base.number,
+      cursor: {
+        head,
+        recordCount: linked.recordCount,
+        messageCount: linked.messageCount,
+        finalized: finalized > cursor.finalized ? finalized : cursor.finalized,
+      },
+      records: linked.records,
+      messages: linked.messages,
+      chunks: [...stretch.chunks.values()],
+      chunkHashes: [...stretch.chunks.keys()].map(fromHex),
+    });
+    if (!intact) {
+      reorgs.inc();
+      logger.warn({ ancestor: base.number, dropped: cursor.head.number - base.number, head: to }, "L1 reorganised");
+    }
+    headGauge.set(Number(to));
+    for (const listener of listeners) listener();
+    return to < target;
+  };
+
+  const sync = (): Promise<void> =>
+    lock(async () => {
+      for (let more = true; more && !aborter.signal.aborted; ) {
+        try {
+          more = await advance();
+          stretchLimit = min(window, stretchLimit * 2n);
+        } catch (error) {
+          failures.inc();
+          // An L1 that refuses a long answer may give a short one.
+          stretchLimit = stretchLimit > 1n ? stretchLimit / 2n : 1n;
+          throw error;
+        }
+      }
+    });
+
+  const poll = async (): Promise<void> => {
+    for (let failed = 0; !aborter.signal.aborted; ) {
+      try {
+        await sync();
+        failed = 0;
+      } catch (error) {
+        failed++;
+        logger.warn({ err: error, failed }, "L1 could not be read");
+      }
+      await sleep(Math.min(pollMs * 2 ** Math.min(failed, 16), Math.max(maxBackoffMs, pollMs)), aborter.signal);
+    }
+  };
+
+  return {
+    name: "l1-source",
+    get head() {
+      return inbox.cursor?.head;
+    },
+    get finalized() {
+      return inbox.cursor?.finalized ?? 0n;
+    },
+    get recordCount() {
+      return inbox.cursor?.recordCount ?? 0n;
+    },
+    get messageCount() {
+      return inbox.cursor?.messageCount ?? 0n;
+    },
+    record: inbox.record,
+    message: inbox.message,
+    accumulator(count) {
+      const accumulator = inbox.accumulator(count);
+      return accumulator === undefined ? undefined : toHex(accumulator);
+    },
+    lineage(count) {
+      const lineage = inbox.lineage(count);
+      return lineage === undefined ? undefined : toHex(lineage);
+    },
+    sync,
+    start() {
+      polling ??= poll();
+    },
+    onAdvance(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async stop() {
+      aborter.abort();
+      await polling;
+      await lock(async () => undefined);
+    },
+  };
+};
