@@ -8,6 +8,15 @@ export {
   type L1Contracts,
 } from "./clients/deploy.ts";
 export {
+  appendCall,
+  type BatchToAppend,
+  type DepositToSend,
+  depositCall,
+  enqueueCall,
+  forceCall,
+  readInbox,
+} from "./clients/inbox.ts";
+export {
   CHUNK_BYTES,
   chunksOf,
   createModelPublisher,
