@@ -1,12 +1,18 @@
 // The face of the executor: what the other folders may import.
 
+export { encodeBlockHeader, hashBlockHeader, nextBaseFee } from "./chain/block.ts";
 export type {
   AddResult,
   Block,
   BlockAttributes,
   BlockBuilder,
+  CallMessage,
+  CallResult,
   Chain,
+  ChainErrorCode,
+  ChainEvents,
   ChainTransaction,
+  DecodedTransaction,
   Header,
   Heads,
   InboxEnvelope,
@@ -14,8 +20,36 @@ export type {
   Origin,
   Position,
   Receipt,
+  Refusal,
+  RefusalCode,
 } from "./chain/chain.ts";
-export { ADDRESS, type ChainParameters, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./chain/parameters.ts";
+export { createAddress } from "./chain/contract-address.ts";
+export { type ChainComponents, createChain } from "./chain/create-chain.ts";
+export {
+  aliasOf,
+  createGenesis,
+  type Genesis,
+  type GenesisAccount,
+  type GenesisAlloc,
+} from "./chain/genesis.ts";
+export {
+  ADDRESS,
+  type ChainParameters,
+  DEVNET_PARAMETERS,
+  TRANSACTION_GAS_CAP,
+} from "./chain/parameters.ts";
+export { bloomHas } from "./evm/bloom.ts";
+export {
+  createEnvelopeDecoder,
+  DEPOSIT_TYPE,
+  type DecodeResult,
+  decodeEnvelope,
+  type EnvelopeDecoder,
+  encodeDeposit,
+  intrinsicGas,
+  isRefusal,
+  MAX_ENVELOPE_BYTES,
+} from "./evm/envelope.ts";
 export {
   type Bytes,
   compareBytes,
@@ -33,6 +67,7 @@ export {
 } from "./foundation/bytes.ts";
 export { CodedError, hasCode, messageOf } from "./foundation/errors.ts";
 export { keccak256, keccakOf } from "./foundation/keccak.ts";
+export { decodeRlp, encodeRlp, type RlpItem, readRlpUint, rlpUint } from "./foundation/rlp.ts";
 export {
   createLock,
   createServices,

@@ -1,4 +1,5 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
+import type { Address } from "@ethereumjs/util";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { TreeProof } from "../state/world.ts";
 import type { ChainParameters } from "./parameters.ts";
@@ -86,6 +87,16 @@ export type RefusalCode =
   | "TX_BALANCE"
   | "TX_DECLARED_GAS";
 
+/** A well-formed, signed transaction whose static rules hold, and what executing it needs. */
+export type DecodedTransaction = {
+  readonly transaction: ChainTransaction;
+  readonly sender: Address;
+  readonly target: Address | undefined;
+  readonly intrinsicGas: bigint;
+};
+
+export type Refusal = { readonly code: RefusalCode; readonly message: string };
+
 export type AddResult =
   | { readonly included: true; readonly transaction: ChainTransaction; readonly receipt: Receipt }
   | { readonly included: false; readonly code: RefusalCode; readonly message: string };
@@ -142,6 +153,11 @@ export type Chain = {
   readonly position: Position;
   /** Serialises writers: the sequencer's builder, the follower and rollbacks each run inside it. */
   exclusive<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * The stateless rules on an envelope: the transaction, or why it is none. What passed is remembered, so that a sender
+   * is recovered once, whoever asks first.
+   */
+  decode(envelope: Bytes): DecodedTransaction | Refusal;
   /** Opens a block on the head. CHAIN_BUSY when one is open. Writes the EIP-2935 and L1Block slots. */
   begin(attributes: BlockAttributes): Promise<BlockBuilder>;
   /** Removes all blocks above `number`. CHAIN_ROLLBACK_TOO_DEEP below the oldest kept state. */

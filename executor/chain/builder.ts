@@ -1,0 +1,131 @@
+import { bloomOf } from "../evm/bloom.ts";
+import type { BlockEnvironment, ChainMachine } from "../evm/engine.ts";
+import { DEPOSIT_TYPE, type DecodeResult, type EnvelopeDecoder, isRefusal } from "../evm/envelope.ts";
+import { applyTransaction } from "../evm/transition.ts";
+import { type Bytes, fromHex, toHex } from "../foundation/bytes.ts";
+import { merkleRoot } from "../foundation/merkle.ts";
+import { encodeBlockHeader, hashBlockHeader, receiptLeaf, transactionLeaf } from "./block.ts";
+import type {
+  AddResult,
+  Block,
+  ChainTransaction,
+  Header,
+  InboxEnvelope,
+  Origin,
+  Receipt,
+  RefusalCode,
+} from "./chain.ts";
+import { createAddress } from "./contract-address.ts";
+
+/** A block in the making, without its state root. */
+export type Draft = {
+  readonly transactions: readonly ChainTransaction[];
+  readonly receipts: readonly Receipt[];
+  readonly gasUsed: bigint;
+  add(envelope: InboxEnvelope): Promise<AddResult>;
+  /** The block over this state root. */
+  finish(stateRoot: Bytes): Block;
+};
+
+const refused = (code: RefusalCode, message: string): AddResult => ({ included: false, code, message });
+
+/** A message of the delayed queue is what its kind says, and within the gas that was paid for on L1. */
+const judgeDelayed = (envelope: InboxEnvelope, decoded: DecodeResult): AddResult | undefined => {
+  const { bytes, delayed } = envelope;
+  const isDeposit = bytes[0] === DEPOSIT_TYPE;
+  if (isDeposit !== (delayed?.kind === "deposit"))
+    return refused("TX_TYPE", "deposits come from the delayed queue alone, as deposits");
+  if (isRefusal(decoded)) return refused(decoded.code, decoded.message);
+  if (delayed?.kind === "raw" && decoded.transaction.gasLimit > delayed.gas)
+    return refused("TX_DECLARED_GAS", `gas limit ${decoded.transaction.gasLimit}, but ${delayed.gas} was declared`);
+  return undefined;
+};
+
+export const createDraft = (
+  machine: ChainMachine,
+  options: {
+    readonly parent: Block;
+    readonly environment: BlockEnvironment;
+    readonly origin: Origin;
+    readonly decode: EnvelopeDecoder;
+  },
+): Draft => {
+  const { parent, environment, origin, decode } = options;
+  const transactions: ChainTransaction[] = [];
+  const receipts: Receipt[] = [];
+  const transactionLeaves: Bytes[] = [];
+  const receiptLeaves: Bytes[] = [];
+  const bloom = new Uint8Array(256);
+  let gasUsed = 0n;
+  let size = 0;
+
+  return {
+    transactions,
+    receipts,
+    get gasUsed() {
+      return gasUsed;
+    },
+    async add(envelope) {
+      const decoded = decode(envelope.bytes);
+      const wrong = judgeDelayed(envelope, decoded);
+      if (wrong !== undefined) return wrong;
+      if (isRefusal(decoded)) return refused(decoded.code, decoded.message);
+      const outcome = await applyTransaction(machine, decoded, {
+        environment,
+        available: environment.gasLimit - gasUsed,
+      });
+      if (isRefusal(outcome)) return refused(outcome.code, outcome.message);
+      const { deposit, to } = decoded.transaction;
+      const transaction =
+        deposit === undefined ? decoded.transaction : { ...decoded.transaction, nonce: outcome.nonce };
+      const txBloom = bloomOf(outcome.logs);
+      for (let i = 0; i < bloom.length; i++) bloom[i] = (bloom[i] as number) | (txBloom[i] as number);
+      gasUsed += outcome.gasUsed;
+      const leaf = transactionLeaf(fromHex(transaction.hash));
+      const receipt: Receipt = {
+        status: outcome.ok ? 1 : 0,
+        gasUsed: outcome.gasUsed,
+        cumulativeGasUsed: gasUsed,
+        effectiveGasPrice: outcome.effectiveGasPrice,
+        logs: outcome.logs,
+        logsBloom: toHex(txBloom),
+        contractAddress: to === undefined ? createAddress(decoded.sender.bytes, outcome.nonce) : undefined,
+        ...(deposit === undefined ? {} : { depositNonce: outcome.nonce }),
+      };
+      transactions.push(transaction);
+      receipts.push(receipt);
+      transactionLeaves.push(leaf);
+      receiptLeaves.push(
+        receiptLeaf({
+          transactionLeaf: leaf,
+          status: receipt.status,
+          cumulativeGasUsed: gasUsed,
+          gasUsed: receipt.gasUsed,
+          logs: receipt.logs,
+          bloom: txBloom,
+          created: outcome.created?.bytes,
+        }),
+      );
+      size += transaction.envelope.length;
+      return { included: true, transaction, receipt };
+    },
+    finish(stateRoot) {
+      const header: Header = {
+        number: environment.number,
+        parentHash: parent.hash,
+        timestamp: environment.timestamp,
+        coinbase: environment.coinbase.toString(),
+        stateRoot: toHex(stateRoot),
+        transactionsRoot: toHex(merkleRoot(transactionLeaves)),
+        receiptsRoot: toHex(merkleRoot(receiptLeaves)),
+        logsBloom: toHex(bloom),
+        gasLimit: environment.gasLimit,
+        gasUsed,
+        baseFeePerGas: environment.baseFee,
+        prevRandao: toHex(environment.prevRandao),
+      };
+      const encoded = encodeBlockHeader(header);
+      return { hash: hashBlockHeader(header), header, origin, transactions, size: encoded.length + size };
+    },
+  };
+};

@@ -1,0 +1,122 @@
+import { type Bytes, concat, fromHex, type Hex, readUintBE, toHex, uintBE, utf8 } from "../foundation/bytes.ts";
+import { decodeRlp, encodeRlp, readRlpUint, rlpUint } from "../foundation/rlp.ts";
+import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
+import type { Block, Heads, Position, Receipt } from "./chain.ts";
+import { decodeBlock, decodeReceipts, encodeBlock, encodeReceipts } from "./codec.ts";
+
+const meta = (name: string): Bytes => concat(Uint8Array.of(COLUMN.meta), utf8(`chain.${name}`));
+const HEADS = meta("heads");
+const GENESIS = meta("genesis");
+/** Positions by block: what derivation had consumed after it. */
+const POSITION = meta("position.");
+const column = (id: number, key: Bytes): Bytes => concat(Uint8Array.of(id), key);
+const byNumber = (id: number, number: bigint): Bytes => column(id, uintBE(number, 8));
+const positionKey = (number: bigint): Bytes => concat(POSITION, uintBE(number, 8));
+
+const put = (key: Bytes, value: Bytes): Write => ({ type: "put", key, value });
+const del = (key: Bytes): Write => ({ type: "del", key });
+
+/** Decoded blocks and receipts kept in memory. */
+const CACHED = 128;
+
+const remember = <V>(cache: Map<bigint, V>, number: bigint, value: V): V => {
+  if (cache.size >= CACHED) for (const oldest of cache.keys()) if (cache.delete(oldest)) break;
+  cache.set(number, value);
+  return value;
+};
+
+/** Blocks, receipts, where transactions are, heads and positions. Functions named `…Writes` change nothing by themselves. */
+export const createChainStore = (store: KeyValueStore, chainId: bigint) => {
+  const blocks = new Map<bigint, Block>();
+  const receiptsOf = new Map<bigint, readonly Receipt[]>();
+
+  const blockByNumber = (number: bigint): Block | undefined => {
+    const cached = blocks.get(number);
+    if (cached !== undefined || number < 0n) return cached;
+    const stored = store.get(byNumber(COLUMN.block, number));
+    return stored === undefined ? undefined : remember(blocks, number, decodeBlock(stored, chainId));
+  };
+
+  return {
+    blockByNumber,
+    blockByHash(hash: Hex): Block | undefined {
+      const number = store.get(column(COLUMN.blockByHash, fromHex(hash)));
+      return number === undefined ? undefined : blockByNumber(readUintBE(number));
+    },
+    receipts(number: bigint): readonly Receipt[] | undefined {
+      const cached = receiptsOf.get(number);
+      if (cached !== undefined || number < 0n) return cached;
+      const stored = store.get(byNumber(COLUMN.receipts, number));
+      return stored === undefined ? undefined : remember(receiptsOf, number, decodeReceipts(stored));
+    },
+    locate(transaction: Hex): { readonly number: bigint; readonly index: number } | undefined {
+      const place = store.get(column(COLUMN.transaction, fromHex(transaction)));
+      if (place === undefined) return undefined;
+      return { number: readUintBE(place.subarray(0, 8)), index: Number(readUintBE(place.subarray(8))) };
+    },
+    /** Remembers a block that is on disk. */
+    keep(block: Block, receipts: readonly Receipt[]): void {
+      remember(blocks, block.header.number, block);
+      remember(receiptsOf, block.header.number, receipts);
+    },
+    /** Forgets removed blocks. */
+    forget(number: bigint): void {
+      blocks.delete(number);
+      receiptsOf.delete(number);
+    },
+    blockWrites(block: Block, receipts: readonly Receipt[]): Write[] {
+      const number = uintBE(block.header.number, 8);
+      return [
+        put(column(COLUMN.block, number), encodeBlock(block)),
+        put(column(COLUMN.blockByHash, fromHex(block.hash)), number),
+        put(column(COLUMN.receipts, number), encodeReceipts(receipts)),
+        ...block.transactions.map(({ hash }, index) =>
+          put(column(COLUMN.transaction, fromHex(hash)), concat(number, uintBE(index, 4))),
+        ),
+      ];
+    },
+    removalWrites(block: Block): Write[] {
+      const { number } = block.header;
+      return [
+        del(byNumber(COLUMN.block, number)),
+        del(column(COLUMN.blockByHash, fromHex(block.hash))),
+        del(byNumber(COLUMN.receipts, number)),
+        del(positionKey(number)),
+        ...block.transactions.map(({ hash }) => del(column(COLUMN.transaction, fromHex(hash)))),
+      ];
+    },
+    headsWrite: (heads: Heads): Write =>
+      put(HEADS, encodeRlp([rlpUint(heads.unsafe), rlpUint(heads.safe), rlpUint(heads.finalized)])),
+    heads(): Heads | undefined {
+      const stored = store.get(HEADS);
+      if (stored === undefined) return undefined;
+      const [unsafe, safe, finalized] = decodeRlp(stored) as readonly Bytes[];
+      return { unsafe: readRlpUint(unsafe, 8), safe: readRlpUint(safe, 8), finalized: readRlpUint(finalized, 8) };
+    },
+    positionWrite: (number: bigint, position: Position): Write =>
+      put(
+        positionKey(number),
+        concat(uintBE(position.batch, 8), uintBE(position.cursor, 4), uintBE(position.delayed, 8)),
+      ),
+    /** The newest position that is known at or below a block. */
+    positionAt(number: bigint): { readonly number: bigint; readonly position: Position } | undefined {
+      const range = { gte: positionKey(0n), lt: positionKey(number + 1n), limit: 1, reverse: true };
+      for (const [key, value] of store.scan(range))
+        return {
+          number: readUintBE(key.subarray(POSITION.length)),
+          position: {
+            batch: readUintBE(value.subarray(0, 8)),
+            cursor: Number(readUintBE(value.subarray(8, 12))),
+            delayed: readUintBE(value.subarray(12)),
+          },
+        };
+      return undefined;
+    },
+    genesisWrite: (digest: Hex): Write => put(GENESIS, fromHex(digest)),
+    genesis(): Hex | undefined {
+      const stored = store.get(GENESIS);
+      return stored === undefined ? undefined : toHex(stored);
+    },
+  };
+};
+export type ChainStore = ReturnType<typeof createChainStore>;

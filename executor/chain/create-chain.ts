@@ -1,0 +1,371 @@
+import { Counter, Gauge, Histogram } from "prom-client";
+import { type ChainMachine, createMachine } from "../evm/engine.ts";
+import { createEnvelopeDecoder } from "../evm/envelope.ts";
+import { createRules } from "../evm/rules.ts";
+import { type Hex, toHex, ZERO_32 } from "../foundation/bytes.ts";
+import { CodedError } from "../foundation/errors.ts";
+import { createLock, type Telemetry } from "../foundation/service.ts";
+import type { ModelRuntime } from "../models/runtime.ts";
+import type { SealedState, WorldState } from "../state/world.ts";
+import type { KeyValueStore, Write } from "../store/key-value-store.ts";
+import { COINBASE, encodeBlockHeader, hashBlockHeader } from "./block.ts";
+import { createDraft } from "./builder.ts";
+import { runCall } from "./call.ts";
+import type {
+  Block,
+  BlockAttributes,
+  BlockBuilder,
+  Chain,
+  ChainErrorCode,
+  ChainEvents,
+  Header,
+  Heads,
+  Position,
+  Receipt,
+} from "./chain.ts";
+import { createChainStore } from "./chain-store.ts";
+import { type Genesis, writeGenesis } from "./genesis.ts";
+import { environmentAfter, writeSystemSlots } from "./system.ts";
+
+export type ChainComponents = Telemetry & {
+  readonly store: KeyValueStore;
+  readonly world: WorldState;
+  readonly models: ModelRuntime;
+};
+
+const ORIGIN_OF_GENESIS = { number: 0n, timestamp: 0n };
+const START: Position = { batch: 0n, cursor: 0, delayed: 0n };
+
+const fault = (code: ChainErrorCode, message: string, data: Record<string, unknown> = {}) =>
+  new CodedError<ChainErrorCode>(code, message, data);
+
+const createMetrics = (registry: Telemetry["registry"]) => ({
+  head: new Gauge({ name: "assay_chain_head_block", help: "Number of the newest block", registers: [registry] }),
+  safe: new Gauge({ name: "assay_chain_safe_block", help: "Newest block that L1 holds", registers: [registry] }),
+  transactions: new Counter({
+    name: "assay_chain_transactions_total",
+    help: "Transactions in sealed blocks",
+    registers: [registry],
+  }),
+  gas: new Counter({ name: "assay_chain_gas_total", help: "Gas used by sealed blocks", registers: [registry] }),
+  refused: new Counter({
+    name: "assay_chain_refused_total",
+    help: "Envelopes that were no transaction of the block, by code",
+    labelNames: ["code"],
+    registers: [registry],
+  }),
+  execution: new Histogram({
+    name: "assay_chain_execution_seconds",
+    help: "From the begin of a block to its seal",
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+    registers: [registry],
+  }),
+  seal: new Histogram({
+    name: "assay_chain_seal_seconds",
+    help: "Roots, header and the synced write of a block",
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+    registers: [registry],
+  }),
+  rollbacks: new Counter({
+    name: "assay_chain_rolled_back_blocks_total",
+    help: "Blocks that were removed",
+    registers: [registry],
+  }),
+});
+
+const genesisBlock = ({ parameters }: Genesis, state: SealedState): Block => {
+  const header: Header = {
+    number: 0n,
+    parentHash: toHex(ZERO_32),
+    timestamp: 0n,
+    coinbase: COINBASE,
+    stateRoot: toHex(state.root),
+    transactionsRoot: toHex(ZERO_32),
+    receiptsRoot: toHex(ZERO_32),
+    logsBloom: `0x${"00".repeat(256)}`,
+    gasLimit: parameters.blockGasLimit,
+    gasUsed: 0n,
+    baseFeePerGas: parameters.initialBaseFee,
+    prevRandao: toHex(ZERO_32),
+  };
+  return {
+    hash: hashBlockHeader(header),
+    header,
+    origin: ORIGIN_OF_GENESIS,
+    transactions: [],
+    size: encodeBlockHeader(header).length,
+  };
+};
+
+/**
+ * The chain over a store and a world state. Opens what the store holds, or writes genesis.
+ * CHAIN_GENESIS_MISMATCH: the store belongs to another chain. CHAIN_CORRUPT: state and blocks disagree.
+ */
+export const createChain = async (
+  { store, world, models, logger, registry }: ChainComponents,
+  { genesis }: { readonly genesis: Genesis },
+): Promise<Chain> => {
+  const { parameters } = genesis;
+  const log = logger.child({ module: "chain" });
+  const metrics = createMetrics(registry);
+  const blocks = createChainStore(store, parameters.chainId);
+  const decode = createEnvelopeDecoder(parameters.chainId);
+  const components = { models, rules: createRules(parameters.chainId) };
+  const exclusive = createLock();
+  const listeners: { readonly [E in keyof ChainEvents]: Set<ChainEvents[E]> } = {
+    head: new Set(),
+    rollback: new Set(),
+    heads: new Set(),
+  };
+
+  const known = blocks.genesis();
+  if (known !== undefined && known !== genesis.digest)
+    throw fault("CHAIN_GENESIS_MISMATCH", `the store holds the chain of genesis ${known}, not ${genesis.digest}`, {
+      stored: known,
+      given: genesis.digest,
+    });
+  if (known === undefined) {
+    await writeGenesis(world.manager, genesis);
+    const sealed = world.seal();
+    const block = genesisBlock(genesis, sealed);
+    await store.write([
+      ...sealed.writes,
+      ...blocks.blockWrites(block, []),
+      blocks.positionWrite(0n, START),
+      blocks.headsWrite({ unsafe: 0n, safe: 0n, finalized: 0n }),
+      blocks.genesisWrite(genesis.digest),
+    ]);
+    sealed.accept();
+    log.info({ hash: block.hash, stateRoot: block.header.stateRoot }, "wrote genesis");
+  }
+
+  const stored = blocks.heads();
+  const newest = stored === undefined ? undefined : blocks.blockByNumber(stored.unsafe);
+  const first = blocks.blockByNumber(0n);
+  if (stored === undefined || newest === undefined || first === undefined)
+    throw fault("CHAIN_CORRUPT", "the store has a genesis but no head");
+  if (world.version !== Number(stored.unsafe) || toHex(world.root) !== newest.header.stateRoot)
+    throw fault("CHAIN_CORRUPT", "state and head block disagree", {
+      version: world.version,
+      head: stored.unsafe,
+    });
+  let heads: Heads = stored;
+  let head: Block = newest;
+  let position: Position = blocks.positionAt(heads.safe)?.position ?? START;
+  let machine: ChainMachine = createMachine(world.manager, components);
+  let open: object | undefined;
+
+  const emit = <E extends keyof ChainEvents>(event: E, ...payload: Parameters<ChainEvents[E]>): void => {
+    for (const listener of listeners[event]) {
+      try {
+        (listener as (...payload: Parameters<ChainEvents[E]>) => void)(...payload);
+      } catch (error) {
+        log.error({ err: error, event }, "a listener failed");
+      }
+    }
+  };
+  const show = () => {
+    metrics.head.set(Number(heads.unsafe));
+    metrics.safe.set(Number(heads.safe));
+  };
+  show();
+
+  const blockOrFail = (number: bigint): Block => {
+    const block = blocks.blockByNumber(number);
+    if (block === undefined || number > heads.unsafe)
+      throw fault("CHAIN_UNKNOWN_BLOCK", `there is no block ${number}`, { number });
+    return block;
+  };
+
+  const abandon = () => {
+    open = undefined;
+    world.discard();
+    machine = createMachine(world.manager, components);
+  };
+
+  const begin = async (attributes: BlockAttributes): Promise<BlockBuilder> => {
+    if (open !== undefined) throw fault("CHAIN_BUSY", `block ${head.header.number + 1n} is already being built`);
+    const mine = {};
+    open = mine;
+    const started = performance.now();
+    const parent = head;
+    const environment = environmentAfter(parent, attributes, parameters);
+    const draft = createDraft(machine, { parent, environment, origin: attributes.origin, decode });
+    const own = () => {
+      if (open !== mine) throw fault("CHAIN_BUSY", "this block was sealed or dropped");
+    };
+    try {
+      await writeSystemSlots(world.manager, parent, attributes.origin);
+    } catch (error) {
+      abandon();
+      throw error;
+    }
+
+    const seal = async (after?: Position): Promise<{ block: Block; receipts: readonly Receipt[] }> => {
+      own();
+      const sealing = performance.now();
+      try {
+        const state = world.seal();
+        const block = draft.finish(state.root);
+        const { receipts } = draft;
+        const { number } = block.header;
+        const next: Heads = { ...heads, unsafe: number, ...(after === undefined ? {} : { safe: number }) };
+        const writes: Write[] = [
+          ...state.writes,
+          ...blocks.blockWrites(block, receipts),
+          ...(after === undefined ? [] : [blocks.positionWrite(number, after)]),
+          blocks.headsWrite(next),
+        ];
+        await store.write(writes);
+        state.accept();
+        blocks.keep(block, receipts);
+        head = block;
+        heads = next;
+        if (after !== undefined) position = after;
+        open = undefined;
+        metrics.transactions.inc(block.transactions.length);
+        metrics.gas.inc(Number(block.header.gasUsed));
+        metrics.execution.observe((sealing - started) / 1000);
+        metrics.seal.observe((performance.now() - sealing) / 1000);
+        show();
+        emit("head", block, receipts);
+        if (after !== undefined) emit("heads", heads);
+        return { block, receipts };
+      } catch (error) {
+        if (open === mine) abandon();
+        throw error;
+      }
+    };
+
+    return {
+      number: environment.number,
+      timestamp: environment.timestamp,
+      baseFeePerGas: environment.baseFee,
+      gasLimit: environment.gasLimit,
+      get gasUsed() {
+        return draft.gasUsed;
+      },
+      async add(envelope) {
+        own();
+        try {
+          const result = await draft.add(envelope);
+          if (!result.included) metrics.refused.inc({ code: result.code });
+          return result;
+        } catch (error) {
+          if (open === mine) abandon();
+          throw error;
+        }
+      },
+      seal,
+      abort() {
+        if (open === mine) abandon();
+      },
+    };
+  };
+
+  const rollback = async (number: bigint): Promise<void> => {
+    if (number === heads.unsafe) return;
+    const target = blockOrFail(number);
+    if (open !== undefined) throw fault("CHAIN_BUSY", "a block is being built");
+    if (Number(number) < world.oldest)
+      throw fault("CHAIN_ROLLBACK_TOO_DEEP", `state is kept from block ${world.oldest} on`, {
+        oldest: world.oldest,
+        number,
+      });
+    const removed: { block: Block; receipts: readonly Receipt[] }[] = [];
+    for (let i = heads.unsafe; i > number; i--)
+      removed.push({ block: blockOrFail(i), receipts: blocks.receipts(i) ?? [] });
+    const state = world.revertTo(Number(number));
+    const place = heads.safe > number ? blocks.positionAt(number) : undefined;
+    const safe = heads.safe > number ? (place?.number ?? 0n) : heads.safe;
+    const next: Heads = { unsafe: number, safe, finalized: heads.finalized < safe ? heads.finalized : safe };
+    await store.write([
+      ...state.writes,
+      ...removed.flatMap(({ block }) => blocks.removalWrites(block)),
+      blocks.headsWrite(next),
+    ]);
+    state.accept();
+    for (const { block } of removed) blocks.forget(block.header.number);
+    const moved = next.safe !== heads.safe || next.finalized !== heads.finalized;
+    if (heads.safe > number) position = place?.position ?? START;
+    heads = next;
+    head = target;
+    machine = createMachine(world.manager, components);
+    metrics.rollbacks.inc(removed.length);
+    show();
+    log.warn({ to: number.toString(), removed: removed.length }, "rolled back");
+    emit("rollback", removed, number);
+    if (moved) emit("heads", heads);
+  };
+
+  const setSafe = async (number: bigint, after: Position): Promise<void> => {
+    blockOrFail(number);
+    const next: Heads = { ...heads, safe: number };
+    await store.write([blocks.positionWrite(number, after), blocks.headsWrite(next)]);
+    heads = next;
+    position = after;
+    show();
+    emit("heads", heads);
+  };
+
+  const setFinalized = async (number: bigint): Promise<void> => {
+    blockOrFail(number);
+    const finalized = number < heads.safe ? number : heads.safe;
+    if (finalized <= heads.finalized) return;
+    const next: Heads = { ...heads, finalized };
+    await store.write([blocks.headsWrite(next)]);
+    heads = next;
+    emit("heads", heads);
+  };
+
+  const atMost = <T>(number: bigint, read: () => T | undefined): T | undefined =>
+    number > heads.unsafe ? undefined : read();
+
+  return {
+    parameters,
+    genesisHash: first.hash as Hex,
+    get head() {
+      return head;
+    },
+    get heads() {
+      return heads;
+    },
+    get position() {
+      return position;
+    },
+    exclusive,
+    decode,
+    begin,
+    rollback,
+    setSafe,
+    setFinalized,
+    blockByNumber: (number) => atMost(number, () => blocks.blockByNumber(number)),
+    blockByHash: (hash) => blocks.blockByHash(hash),
+    receipts: (number) => atMost(number, () => blocks.receipts(number)),
+    locate: (transaction) => blocks.locate(transaction),
+    stateAt(number) {
+      blockOrFail(number);
+      return world.view(Number(number));
+    },
+    prove(number, keys) {
+      blockOrFail(number);
+      return world.prove(Number(number), keys);
+    },
+    async call(message, number) {
+      const block = blockOrFail(number);
+      const view = world.view(Number(number));
+      const attributes = { timestamp: block.header.timestamp, origin: block.origin };
+      await writeSystemSlots(view, block, block.origin);
+      return runCall(createMachine(view, components), message, environmentAfter(block, attributes, parameters));
+    },
+    on(event, listener) {
+      listeners[event].add(listener);
+      return () => void listeners[event].delete(listener);
+    },
+    async stop() {
+      if (open !== undefined) abandon();
+      await exclusive(async () => {});
+      for (const set of Object.values(listeners)) set.clear();
+    },
+  };
+};

@@ -1,0 +1,83 @@
+import type { StateManagerInterface } from "@ethereumjs/common";
+import { Account, Address } from "@ethereumjs/util";
+import { type Bytes, concat, fromHex, type Hex, toHex, uintBE, utf8, word } from "../foundation/bytes.ts";
+import { keccak256 } from "../foundation/keccak.ts";
+import { inferencePredeploy, l1BlockPredeploy, modelRegistryPredeploy } from "../genesis/predeploys.gen.ts";
+import { ADDRESS, type ChainParameters } from "./parameters.ts";
+
+export type GenesisAccount = {
+  readonly balance?: bigint;
+  readonly nonce?: bigint;
+  readonly code?: Hex;
+  readonly storage?: Readonly<Record<Hex, Hex>>;
+};
+
+/** Accounts by lower-case address. */
+export type GenesisAlloc = Readonly<Record<Hex, GenesisAccount>>;
+
+export type Genesis = {
+  readonly parameters: ChainParameters;
+  readonly alloc: GenesisAlloc;
+  /** Commits to parameters and accounts: another digest is another chain. */
+  readonly digest: Hex;
+};
+
+/** EIP-2935's contract, as it is on Ethereum. */
+const HISTORY_CODE: Hex =
+  "0x3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff81430311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500";
+
+const ALIAS_OFFSET = 0x1111000000000000000000000000000000001111n;
+
+/** The address under which an L1 contract speaks on L2. */
+export const aliasOf = (address: Hex): Hex => toHex(uintBE((BigInt(address) + ALIAS_OFFSET) & ((1n << 160n) - 1n), 20));
+
+const predeploys = (l1ModelRegistry: Hex): GenesisAlloc => ({
+  [ADDRESS.history]: { nonce: 1n, code: HISTORY_CODE },
+  [ADDRESS.l1Block]: { nonce: 1n, code: l1BlockPredeploy.code },
+  [ADDRESS.modelRegistry]: {
+    nonce: 1n,
+    code: modelRegistryPredeploy.code,
+    storage: { [toHex(uintBE(3, 32))]: toHex(word(fromHex(aliasOf(l1ModelRegistry)))) },
+  },
+  [ADDRESS.inference]: { nonce: 1n, code: inferencePredeploy.code },
+});
+
+const digestOf = (parameters: ChainParameters, alloc: GenesisAlloc): Hex => {
+  const sorted = Object.entries(alloc)
+    .map(([address, account]) => ({ address, ...account, storage: Object.entries(account.storage ?? {}).sort() }))
+    .sort((a, b) => (a.address < b.address ? -1 : 1));
+  const text = JSON.stringify({ parameters, alloc: sorted }, (_key, value) =>
+    typeof value === "bigint" ? value.toString() : value,
+  );
+  return toHex(keccak256(utf8(text)));
+};
+
+const lowerCase = (alloc: GenesisAlloc): GenesisAlloc =>
+  Object.fromEntries(Object.entries(alloc).map(([address, account]) => [address.toLowerCase(), account]));
+
+/**
+ * The chain's first state: predeploys, and the accounts of `alloc` (which win). `l1ModelRegistry`: the contract on L1
+ * whose messages register models; none: no model can be registered.
+ */
+export const createGenesis = (
+  parameters: ChainParameters,
+  alloc: GenesisAlloc = {},
+  { l1ModelRegistry = "0x0000000000000000000000000000000000000000" as Hex } = {},
+): Genesis => {
+  const whole = { ...predeploys(l1ModelRegistry), ...lowerCase(alloc) };
+  return { parameters, alloc: whole, digest: digestOf(parameters, whole) };
+};
+
+/** Writes the accounts. Rules: an account with slots has code; no account is empty (those are left out). */
+export const writeGenesis = async (state: StateManagerInterface, { alloc }: Genesis): Promise<void> => {
+  for (const [hex, { balance = 0n, nonce = 0n, code, storage = {} }] of Object.entries(alloc)) {
+    const address = new Address(fromHex(hex));
+    const bytes: Bytes = code === undefined ? concat() : fromHex(code);
+    if (balance === 0n && nonce === 0n && bytes.length === 0) continue;
+    await state.putAccount(address, new Account(nonce, balance));
+    if (bytes.length === 0) continue;
+    await state.putCode(address, bytes);
+    for (const [slot, value] of Object.entries(storage))
+      await state.putStorage(address, word(fromHex(slot)), word(fromHex(value)));
+  }
+};

@@ -1,0 +1,44 @@
+import type { StateManagerInterface } from "@ethereumjs/common";
+import { Address } from "@ethereumjs/util";
+import type { BlockEnvironment } from "../evm/engine.ts";
+import { HISTORY_WINDOW } from "../evm/rules.ts";
+import { fromHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
+import { COINBASE, nextBaseFee, prevRandaoOf } from "./block.ts";
+import type { Block, BlockAttributes, Origin } from "./chain.ts";
+import { ADDRESS, type ChainParameters } from "./parameters.ts";
+
+const history = new Address(fromHex(ADDRESS.history));
+const l1Block = new Address(fromHex(ADDRESS.l1Block));
+const coinbase = new Address(fromHex(COINBASE));
+
+const MAX_U64 = 2n ** 64n - 1n;
+
+/** `max(parent's, min(given, origin's + drift))`: total, never before the parent. */
+export const blockTimestamp = (parent: Block, { timestamp, origin }: BlockAttributes, maxDrift: bigint): bigint => {
+  const latest = origin.timestamp + maxDrift;
+  const wanted = timestamp < latest ? timestamp : latest;
+  const bounded = wanted < MAX_U64 ? wanted : MAX_U64;
+  return bounded > parent.header.timestamp ? bounded : parent.header.timestamp;
+};
+
+/** The block after `parent`, before anything runs in it. */
+export const environmentAfter = (
+  parent: Block,
+  attributes: BlockAttributes,
+  parameters: ChainParameters,
+): BlockEnvironment => ({
+  number: parent.header.number + 1n,
+  timestamp: blockTimestamp(parent, attributes, parameters.maxDrift),
+  gasLimit: parameters.blockGasLimit,
+  baseFee: nextBaseFee(parent.header),
+  coinbase,
+  prevRandao: prevRandaoOf(parent.hash, attributes.origin.number),
+});
+
+/** What a block writes before its first transaction: the parent's hash (EIP-2935) and the L1 block it refers to. */
+export const writeSystemSlots = async (state: StateManagerInterface, parent: Block, origin: Origin): Promise<void> => {
+  await state.putStorage(history, uintBE(parent.header.number % HISTORY_WINDOW, 32), fromHex(parent.hash));
+  const packed = uintBE((origin.timestamp << 64n) | origin.number, 32);
+  await state.putStorage(l1Block, ZERO_32, packed);
+  state.originalStorageCache.clear();
+};

@@ -1,0 +1,199 @@
+import type { Common, StateManagerInterface } from "@ethereumjs/common";
+import {
+  EVM,
+  EVMError,
+  EVMMockBlockchain,
+  type ExecResult,
+  type Log,
+  type Message,
+  NobleBN254,
+  type PrecompileInput,
+  type SelfdestructMap,
+} from "@ethereumjs/evm";
+import { Account, Address } from "@ethereumjs/util";
+import { ADDRESS } from "../chain/parameters.ts";
+import { fromHex, readUintBE, uintBE } from "../foundation/bytes.ts";
+import type { ModelRuntime } from "../models/runtime.ts";
+import { admit, infer, type NativeCall } from "./inference.ts";
+import { assertLibrary, SyncInterpreter } from "./interpreter.ts";
+import { pointEvaluation } from "./kzg.ts";
+import { bounded } from "./precompiles.ts";
+import { HISTORY_WINDOW } from "./rules.ts";
+
+/** What execution sees of the block it runs in. */
+export type BlockEnvironment = {
+  readonly number: bigint;
+  readonly timestamp: bigint;
+  readonly gasLimit: bigint;
+  readonly baseFee: bigint;
+  readonly coinbase: Address;
+  readonly prevRandao: Uint8Array;
+};
+
+/** The library's block: only these fields are asked for. BLOBBASEFEE is one, blobs do not exist. */
+export const libraryBlock = (block: BlockEnvironment) => ({
+  header: {
+    number: block.number,
+    timestamp: block.timestamp,
+    gasLimit: block.gasLimit,
+    baseFeePerGas: block.baseFee,
+    coinbase: block.coinbase,
+    prevRandao: block.prevRandao,
+    difficulty: 0n,
+    getBlobGasPrice: () => 1n,
+  },
+});
+
+type RunState = {
+  readonly stack: { pop(): bigint; popN(count: number): bigint[]; push(value: bigint): void };
+  readonly memory: { read(offset: number, size: number, view: boolean): Uint8Array };
+  readonly interpreter: {
+    isStatic(): boolean;
+    getBlockNumber(): bigint;
+    create(gas: bigint, value: bigint, code: Uint8Array, salt?: Uint8Array): Promise<bigint>;
+  };
+  readonly stateManager: StateManagerInterface;
+  messageGasLimit: bigint | undefined;
+};
+type Handler = (state: RunState) => Promise<void>;
+
+const MAX_INITCODE = 49_152n;
+const history = new Address(fromHex(ADDRESS.history));
+
+/** CREATE and CREATE2 as Ethereum defines them: init code that begins with 0xEF00 runs and halts like any other. */
+const creation =
+  (salted: boolean): Handler =>
+  async (state) => {
+    if (state.interpreter.isStatic()) throw new EVMError(EVMError.errorMessages.STATIC_STATE_CHANGE);
+    const [value = 0n, offset = 0n, length = 0n, salt = 0n] = state.stack.popN(salted ? 4 : 3);
+    if (length > MAX_INITCODE) throw new EVMError(EVMError.errorMessages.INITCODE_SIZE_VIOLATION);
+    const gas = state.messageGasLimit ?? 0n;
+    state.messageGasLimit = undefined;
+    const code = length === 0n ? new Uint8Array(0) : state.memory.read(Number(offset), Number(length), true);
+    state.stack.push(await state.interpreter.create(gas, value, code, salted ? uintBE(salt, 32) : undefined));
+  };
+
+/** BLOCKHASH from EIP-2935's ring, at most 256 blocks back. */
+const blockHash: Handler = async (state) => {
+  const number = state.stack.pop();
+  const current = state.interpreter.getBlockNumber();
+  if (number >= current || current - number > 256n) return state.stack.push(0n);
+  state.stack.push(readUintBE(await state.stateManager.getStorage(history, uintBE(number % HISTORY_WINDOW, 32))));
+};
+
+const REPLACED: ReadonlyMap<number, Handler> = new Map([
+  [0x40, blockHash],
+  [0xf0, creation(false)],
+  [0xf5, creation(true)],
+]);
+
+type RunResult = {
+  logs: Log[];
+  returnValue?: Uint8Array;
+  selfdestruct: SelfdestructMap;
+  createdAddresses?: Set<`0x${string}`>;
+};
+
+type NativePrecompile = (call: NativeCall) => Promise<ExecResult>;
+
+/** @ethereumjs/evm with the chain's rules, native precompiles that know their message, and the synchronous loop. */
+export class ChainMachine extends EVM {
+  readonly #native: ReadonlyMap<string, NativePrecompile>;
+
+  constructor(stateManager: StateManagerInterface, models: ModelRuntime, rules: Common) {
+    super({
+      common: rules,
+      stateManager,
+      blockchain: new EVMMockBlockchain(),
+      bn254: new NobleBN254(),
+      // Registered so that they are warm; `_loadCode` below binds what runs.
+      customPrecompiles: [ADDRESS.infer, ADDRESS.admit].map((address) => ({
+        address: new Address(fromHex(address)),
+        function: () => {
+          throw new Error("a native precompile runs with its message only");
+        },
+      })),
+    });
+    assertLibrary(this);
+    this.#native = new Map<string, NativePrecompile>([
+      [ADDRESS.infer, (call) => infer(call, this.stateManager, models)],
+      [ADDRESS.admit, (call) => admit(call, models)],
+    ]);
+    for (const [key, precompile] of this._precompiles) {
+      const address = Number.parseInt(key, 16);
+      if (address <= 10) this._precompiles.set(key, bounded(address, address === 10 ? pointEvaluation : precompile));
+    }
+    for (const [opcode, handler] of REPLACED) {
+      const entry = this._opcodeMap[opcode];
+      if (entry !== undefined) this._opcodeMap[opcode] = { ...entry, opHandler: handler as unknown as never };
+    }
+  }
+
+  protected override async _loadCode(message: Message): Promise<void> {
+    if (message.code !== undefined) return;
+    const address = message.codeAddress.toString();
+    const native = this.#native.get(address);
+    if (native === undefined) return super._loadCode(message);
+    message.isCompiled = true;
+    message.code = (input: PrecompileInput) =>
+      native({
+        data: input.data,
+        gasLimit: input.gasLimit,
+        caller: message.caller,
+        to: message.to as Address,
+        delegated: message.delegatecall,
+      });
+  }
+
+  protected override async runInterpreter(message: Message): Promise<ExecResult> {
+    const to = message.to as Address;
+    const environment = {
+      address: to,
+      caller: message.caller,
+      callData: message.data,
+      callValue: message.value,
+      code: message.code,
+      isStatic: message.isStatic,
+      isCreate: false,
+      depth: message.depth,
+      gasPrice: this._tx?.gasPrice ?? 0n,
+      origin: this._tx?.origin ?? message.caller,
+      block: this._block,
+      contract: (await this.stateManager.getAccount(to)) ?? new Account(),
+      codeAddress: message.codeAddress,
+      gasRefund: message.gasRefund,
+      blobVersionedHashes: [],
+      createdAddresses: message.createdAddresses,
+    };
+    const interpreter = new SyncInterpreter(
+      this,
+      this.stateManager,
+      this.blockchain,
+      environment,
+      message.gasLimit,
+      this.journal,
+      this.performanceLogger,
+    );
+    const result = interpreter._result as RunResult;
+    if (message.selfdestruct !== undefined) result.selfdestruct = message.selfdestruct;
+    if (message.createdAddresses !== undefined) result.createdAddresses = message.createdAddresses;
+    const { runState, exceptionError } = await interpreter.run(message.code as Uint8Array);
+    const failed = exceptionError !== undefined;
+    const halted = failed && exceptionError.error !== EVMError.errorMessages.REVERT;
+    return {
+      logs: failed ? [] : result.logs,
+      selfdestruct: failed ? new Map() : result.selfdestruct,
+      createdAddresses: failed ? new Set() : (result.createdAddresses ?? new Set()),
+      ...(failed ? { exceptionError } : {}),
+      executionGasUsed: halted ? message.gasLimit : message.gasLimit - runState.gasLeft,
+      gasRefund: runState.gasRefund,
+      returnValue: result.returnValue ?? new Uint8Array(0),
+    };
+  }
+}
+
+/** A machine over a state. One at a time uses it; after an error that is not the EVM's, it is thrown away. */
+export const createMachine = (
+  stateManager: StateManagerInterface,
+  components: { readonly models: ModelRuntime; readonly rules: Common },
+): ChainMachine => new ChainMachine(stateManager, components.models, components.rules);

@@ -1,0 +1,106 @@
+import type { StateManagerInterface } from "@ethereumjs/common";
+import type { ExecResult } from "@ethereumjs/evm";
+import { Address } from "@ethereumjs/util";
+import { ADDRESS } from "../chain/parameters.ts";
+import { type Bytes, concat, fromHex, readUintBE, toHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
+import { CodedError } from "../foundation/errors.ts";
+import { keccakOf } from "../foundation/keccak.ts";
+import type { ModelErrorCode, ModelRecord, ModelRuntime } from "../models/runtime.ts";
+import { burn } from "./precompiles.ts";
+
+/** A message to a native precompile: who asks, for what, with how much gas. */
+export type NativeCall = {
+  readonly data: Bytes;
+  readonly gasLimit: bigint;
+  /** The account whose code made the call; for a delegate call, its own caller. */
+  readonly caller: Address;
+  /** The account in whose name the call runs. Not the precompile's under CALLCODE and DELEGATECALL. */
+  readonly to: Address;
+  readonly delegated: boolean;
+};
+
+const registry = new Address(fromHex(ADDRESS.modelRegistry));
+
+/** Slot of a model's record: `keccak256(id ++ uint256(0))`. */
+export const recordSlot = (id: Bytes): Bytes => keccakOf(id, ZERO_32);
+
+/** What the registry holds of a model; undefined when it is not callable. */
+export const readRecord = async (state: StateManagerInterface, id: Bytes): Promise<ModelRecord | undefined> => {
+  const packed = readUintBE(await state.getStorage(registry, recordSlot(id)));
+  if ((packed & 0xffn) !== 1n) return undefined;
+  return {
+    gas: packed >> 192n,
+    inputBytes: Number((packed >> 160n) & 0xffffffffn),
+    outputBytes: Number((packed >> 128n) & 0xffffffffn),
+    operators: Number((packed >> 96n) & 0xffffffffn),
+  };
+};
+
+const fatal = (code: ModelErrorCode, message: string, data: Record<string, unknown>): never => {
+  throw new CodedError<ModelErrorCode>(code, message, data);
+};
+
+/**
+ * `modelId ++ packed input` to packed output. Price and lengths come from the registry's record, before anything runs.
+ * It changes nothing, so it means the same under CALL, STATICCALL, CALLCODE and DELEGATECALL.
+ * A callable model whose artifact is not stored is the node's failure, not the call's: MODEL_MISSING stops the block.
+ */
+export const infer = async (
+  { data, gasLimit }: NativeCall,
+  state: StateManagerInterface,
+  models: ModelRuntime,
+): Promise<ExecResult> => {
+  if (data.length < 32) return burn(gasLimit);
+  const id = data.slice(0, 32);
+  const record = await readRecord(state, id);
+  if (record === undefined || data.length - 32 !== record.inputBytes || record.gas > gasLimit) return burn(gasLimit);
+  const output = await models.run(toHex(id), data.slice(32));
+  if (output === undefined) return burn(gasLimit);
+  if (output.length !== record.outputBytes)
+    return fatal("MODEL_CORRUPT", `model ${toHex(id)} gave ${output.length} bytes, its record says otherwise`, {
+      id: toHex(id),
+      length: output.length,
+      expected: record.outputBytes,
+    });
+  return { executionGasUsed: record.gas, returnValue: output };
+};
+
+/** ADMIT costs this and one more for every 32 bytes of the artifact. */
+export const ADMIT_BASE_GAS = 5000n;
+
+const encodeAdmission = (record: ModelRecord, meta: Bytes): Bytes =>
+  concat(
+    uintBE(record.gas, 32),
+    uintBE(record.inputBytes, 32),
+    uintBE(record.outputBytes, 32),
+    uintBE(record.operators, 32),
+    uintBE(160, 32),
+    uintBE(meta.length, 32),
+    meta,
+    new Uint8Array((32 - (meta.length % 32)) % 32),
+  );
+
+/**
+ * `modelId ++ contentHash` to `abi.encode(uint64 gas, uint32 inputBytes, uint32 outputBytes, uint32 operators, bytes meta)`,
+ * empty when the bytes on L1 are not a well-formed program of that id. Only the registry itself may ask.
+ */
+export const admit = async (call: NativeCall, models: ModelRuntime): Promise<ExecResult> => {
+  const { data, gasLimit } = call;
+  if (call.delegated || !call.caller.equals(registry) || call.to.toString() !== ADDRESS.admit || data.length !== 64)
+    return burn(gasLimit);
+  const id = toHex(data.subarray(0, 32));
+  const contentHash = toHex(data.subarray(32));
+  const length = models.artifactLength(contentHash);
+  if (length === undefined)
+    return fatal("MODEL_DATA_MISSING", `the bytes with hash ${contentHash} are on L1 but not in this node's store`, {
+      id,
+      contentHash,
+    });
+  const gas = ADMIT_BASE_GAS + BigInt(Math.ceil(length / 32));
+  if (gas > gasLimit) return burn(gasLimit);
+  const admission = await models.admit(id, contentHash);
+  return {
+    executionGasUsed: gas,
+    returnValue: admission.admitted ? encodeAdmission(admission.record, admission.meta) : new Uint8Array(0),
+  };
+};

@@ -1,0 +1,44 @@
+import { Common, createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
+import { paramsEVM } from "@ethereumjs/evm";
+import type { Bytes } from "../foundation/bytes.ts";
+import { keccak256 } from "../foundation/keccak.ts";
+import { recoverPublicKey } from "./secp256k1.ts";
+
+/** Cancun, block hashes in state (2935, 7709), and L1's price and bounds of modular exponentiation (7823, 7883). */
+const EIPS = [2935, 7709, 7823, 7883];
+
+/** Slots of the ring of block hashes: EIP-2935 says 8191. */
+export const HISTORY_WINDOW = 8191n;
+
+/** The precompile 0x01 passes 27 or 28. */
+const ecrecover = (hash: Bytes, v: bigint, r: Bytes, s: Bytes): Bytes =>
+  recoverPublicKey(hash, Number(v - 27n), r, s).slice();
+
+/**
+ * The rules of the chain as the engine asks for them. Answers are fixed when it is made: the library's own methods search
+ * a list, or rebuild the table of parameters, at every question.
+ */
+export const createRules = (chainId: bigint): Common => {
+  const rules = createCustomCommon({ chainId: Number(chainId) }, Mainnet, {
+    hardfork: Hardfork.Cancun,
+    eips: EIPS,
+    params: { ...paramsEVM, 2935: { ...paramsEVM[2935], historyServeWindow: Number(HISTORY_WINDOW) } },
+    customCrypto: { keccak256, ecrecover },
+  });
+  const active = new Set(Array.from({ length: 10_000 }, (_, eip) => eip).filter((eip) => rules.isActivatedEIP(eip)));
+  const forks = new Map(Object.values(Hardfork).map((fork) => [fork as string, rules.gteHardfork(fork)]));
+  const parameters = new Map<string, bigint>();
+  const param = rules.param.bind(rules);
+  rules.isActivatedEIP = (eip) => active.has(eip);
+  rules.gteHardfork = (fork) => forks.get(fork as string) ?? Common.prototype.gteHardfork.call(rules, fork);
+  rules.param = (name) => {
+    let value = parameters.get(name);
+    if (value === undefined) {
+      value = param(name);
+      parameters.set(name, value);
+    }
+    return value;
+  };
+  rules.updateParams = () => {};
+  return rules;
+};

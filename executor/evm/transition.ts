@@ -1,0 +1,228 @@
+import { EVMError } from "@ethereumjs/evm";
+import { Account, Address } from "@ethereumjs/util";
+import type { DecodedTransaction as Decoded, Log, Refusal } from "../chain/chain.ts";
+import { ADDRESS } from "../chain/parameters.ts";
+import { type Bytes, EMPTY_BYTES, fromHex, toHex } from "../foundation/bytes.ts";
+import { type BlockEnvironment, type ChainMachine, libraryBlock } from "./engine.ts";
+import { MAX_INITCODE_BYTES } from "./envelope.ts";
+
+const MAX_NONCE = 2n ** 64n - 1n;
+/** At most this part of the used gas is refunded (EIP-3529). */
+const REFUND_QUOTIENT = 5n;
+const EMPTY_CODE_HASH = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
+const baseFeeVault = new Address(fromHex(ADDRESS.baseFeeVault));
+
+export type Outcome = {
+  readonly ok: boolean;
+  /** After refunds, intrinsic gas included. */
+  readonly gasUsed: bigint;
+  readonly effectiveGasPrice: bigint;
+  readonly logs: readonly Log[];
+  /** Return data of the top frame; revert data when it reverted. */
+  readonly output: Bytes;
+  /** The new contract, when a creation succeeded. */
+  readonly created: Address | undefined;
+  readonly error: EVMError | undefined;
+  /** The sender's nonce before. */
+  readonly nonce: bigint;
+};
+
+/** `available`: gas that the block has left. */
+export type TransitionContext = {
+  readonly environment: BlockEnvironment;
+  readonly available: bigint;
+};
+
+const refuse = (code: Refusal["code"], message: string): Refusal => ({ code, message });
+
+const pricesOf = ({ transaction }: Decoded, baseFee: bigint): { maximum: bigint; effective: bigint } => {
+  const { deposit, gasPrice = 0n, maxFeePerGas = gasPrice, maxPriorityFeePerGas = maxFeePerGas } = transaction;
+  if (deposit !== undefined) return { maximum: 0n, effective: 0n };
+  const capped = baseFee + maxPriorityFeePerGas;
+  return { maximum: maxFeePerGas, effective: capped < maxFeePerGas ? capped : maxFeePerGas };
+};
+
+/** Rules 8 to 12: against the block and the sender's account. */
+const judge = (decoded: Decoded, account: Account, context: TransitionContext): Refusal | undefined => {
+  const { transaction } = decoded;
+  const { gasLimit, nonce, value, from } = transaction;
+  const { baseFee } = context.environment;
+  const { maximum } = pricesOf(decoded, baseFee);
+  if (maximum < baseFee) return refuse("TX_FEE_CAP", `fee cap ${maximum} is below the base fee ${baseFee}`);
+  if (gasLimit > context.available)
+    return refuse("TX_BLOCK_GAS", `gas limit ${gasLimit} does not fit the ${context.available} left in the block`);
+  if (toHex(account.codeHash) !== EMPTY_CODE_HASH) return refuse("TX_SENDER_CODE", `${from} is a contract`);
+  if (nonce < account.nonce) return refuse("TX_NONCE_LOW", `nonce ${nonce}, the account is at ${account.nonce}`);
+  if (nonce > account.nonce || nonce >= MAX_NONCE)
+    return refuse("TX_NONCE_HIGH", `nonce ${nonce}, the account is at ${account.nonce}`);
+  const cost = gasLimit * maximum + value;
+  if (account.balance < cost) return refuse("TX_BALANCE", `${from} has ${account.balance}, it may cost ${cost}`);
+  return undefined;
+};
+
+type Run = {
+  readonly gas: bigint;
+  readonly refund: bigint;
+  readonly error: EVMError | undefined;
+  readonly logs: readonly Log[];
+  readonly output: Bytes;
+  readonly created: Address | undefined;
+  readonly destroyed: readonly Address[];
+};
+
+const halted = (gas: bigint, reason: EVMError["error"]): Run => ({
+  gas,
+  refund: 0n,
+  error: new EVMError(reason),
+  logs: [],
+  output: EMPTY_BYTES,
+  created: undefined,
+  destroyed: [],
+});
+
+/** The top frame. A deposit may be unable to start: that takes all its gas. */
+const execute = async (
+  machine: ChainMachine,
+  { transaction, sender, target, intrinsicGas }: Decoded,
+  environment: BlockEnvironment,
+  gasPrice: bigint,
+): Promise<Run> => {
+  const { gasLimit, value, data, deposit } = transaction;
+  if (deposit !== undefined) {
+    const balance = (await machine.stateManager.getAccount(sender))?.balance ?? 0n;
+    if (gasLimit < intrinsicGas || balance < value || (target === undefined && data.length > MAX_INITCODE_BYTES))
+      return halted(gasLimit, EVMError.errorMessages.OUT_OF_GAS);
+  }
+  const { execResult, createdAddress } = await machine.runCall({
+    block: libraryBlock(environment) as never,
+    gasPrice,
+    origin: sender,
+    caller: sender,
+    gasLimit: gasLimit - intrinsicGas,
+    ...(target === undefined ? {} : { to: target }),
+    value,
+    data,
+    skipNonceIncrement: true,
+  });
+  const { exceptionError } = execResult;
+  const failed = exceptionError !== undefined;
+  const fresh = execResult.createdAddresses;
+  return {
+    gas: intrinsicGas + execResult.executionGasUsed,
+    refund: failed ? 0n : (execResult.gasRefund ?? 0n),
+    error: exceptionError,
+    logs: failed
+      ? []
+      : (execResult.logs ?? []).map(([address, topics, bytes]) => ({
+          address: toHex(address),
+          topics: topics.map(toHex),
+          data: toHex(bytes),
+        })),
+    output: execResult.returnValue,
+    created: failed || target !== undefined ? undefined : createdAddress,
+    destroyed: failed
+      ? []
+      : [...(execResult.selfdestruct?.keys() ?? [])]
+          .filter((address) => fresh?.has(address) === true)
+          .sort()
+          .map((address) => new Address(fromHex(address))),
+  };
+};
+
+const credit = async (machine: ChainMachine, address: Address, amount: bigint): Promise<void> => {
+  if (amount === 0n) return;
+  const account = (await machine.stateManager.getAccount(address)) ?? new Account();
+  account.balance += amount;
+  await machine.journal.putAccount(address, account);
+};
+
+const warmUp = (machine: ChainMachine, { transaction, sender, target }: Decoded, coinbase: Address): void => {
+  const { journal } = machine;
+  for (const address of machine.precompiles.keys()) journal.addAlwaysWarmAddress(address);
+  journal.addAlwaysWarmAddress(sender.toString());
+  if (target !== undefined) journal.addAlwaysWarmAddress(target.toString());
+  journal.addAlwaysWarmAddress(coinbase.toString());
+  for (const { address, storageKeys } of transaction.accessList ?? []) {
+    journal.addAlwaysWarmAddress(address);
+    for (const key of storageKeys) journal.addAlwaysWarmSlot(address, key);
+  }
+};
+
+/** Runs the message of a transaction whose gas is paid and whose nonce is set, and counts its gas after refunds. */
+const runMessage = async (
+  machine: ChainMachine,
+  decoded: Decoded,
+  environment: BlockEnvironment,
+  gasPrice: bigint,
+): Promise<Run> => {
+  warmUp(machine, decoded, environment.coinbase);
+  const run = await execute(machine, decoded, environment, gasPrice);
+  const limit = run.gas / REFUND_QUOTIENT;
+  return { ...run, gas: run.gas - (run.refund < limit ? run.refund : limit) };
+};
+
+const outcomeOf = (run: Run, effectiveGasPrice: bigint, nonce: bigint): Outcome => ({
+  ok: run.error === undefined,
+  gasUsed: run.gas,
+  effectiveGasPrice,
+  logs: run.logs,
+  output: run.output,
+  created: run.created,
+  error: run.error,
+  nonce,
+});
+
+/**
+ * One transaction on the machine's state. A refusal writes nothing. Fees: the tip to the coinbase, the base fee to its
+ * vault; deposits pay none, and their mint and nonce survive a failure. Errors that are not the EVM's (a model that is
+ * missing) reject and leave the state half written: the block is abandoned.
+ */
+export const applyTransaction = async (
+  machine: ChainMachine,
+  decoded: Decoded,
+  context: TransitionContext,
+): Promise<Outcome | Refusal> => {
+  const { transaction, sender } = decoded;
+  const { environment } = context;
+  const { stateManager: state, journal } = machine;
+  const account = (await state.getAccount(sender)) ?? new Account();
+  const nonce = account.nonce;
+  const { effective } = pricesOf(decoded, environment.baseFee);
+  if (transaction.deposit === undefined) {
+    const refusal = judge(decoded, account, context);
+    if (refusal !== undefined) return refusal;
+    account.balance -= transaction.gasLimit * effective;
+  } else account.balance += transaction.deposit.mint;
+  account.nonce += 1n;
+  await journal.putAccount(sender, account);
+
+  const run = await runMessage(machine, decoded, environment, effective);
+  if (transaction.deposit === undefined) {
+    await credit(machine, sender, (transaction.gasLimit - run.gas) * effective);
+    await credit(machine, environment.coinbase, run.gas * (effective - environment.baseFee));
+    await credit(machine, baseFeeVault, run.gas * environment.baseFee);
+  }
+  for (const address of run.destroyed) await journal.deleteAccount(address);
+  await journal.cleanup();
+  state.originalStorageCache.clear();
+  return outcomeOf(run, effective, nonce);
+};
+
+/**
+ * A message as if it were a transaction, without signature, nonce and fee rules: for calls and estimates on a state
+ * that is thrown away. Pays `gasPrice`, which may be zero.
+ */
+export const simulateMessage = async (
+  machine: ChainMachine,
+  decoded: Decoded,
+  environment: BlockEnvironment,
+): Promise<Outcome> => {
+  const { transaction, sender } = decoded;
+  const price = transaction.gasPrice ?? 0n;
+  const account = (await machine.stateManager.getAccount(sender)) ?? new Account();
+  const nonce = account.nonce;
+  account.balance -= transaction.gasLimit * price;
+  account.nonce += 1n;
+  await machine.journal.putAccount(sender, account);
+  return outcomeOf(await runMessage(machine, decoded, environment, price), price, nonce);
+};
