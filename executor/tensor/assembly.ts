@@ -132,9 +132,11 @@ export const createAssembly = () => {
       if (index === undefined) {
         index = constants.length;
         constantOf.set(key, index);
-        const constant: Constant = { dtype, count: data.length, interval: intervalOf(data), data: packed };
-        constants.push(constant);
-        values.push(constantData(constant));
+        const record = { dtype, count: data.length, data: packed };
+        const elements = constantData({ ...record, interval: { lo: 0, hi: 0 } });
+        // Integers are judged as given: what does not fit the dtype is refused, not wrapped.
+        constants.push({ ...record, interval: intervalOf(dtype === "f32" ? elements : data) });
+        values.push(elements);
       }
       const { count, interval } = constants[index] as Constant;
       return { source: { constant: true, index }, dtype, count, interval };

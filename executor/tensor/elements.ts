@@ -57,12 +57,15 @@ export const packTensor = (dtype: Dtype, data: ArrayLike<number>): Bytes => {
 };
 
 const unpacked = new WeakMap<Constant, TensorData>();
-/** A constant's elements; unpacked once. */
+/** A constant's elements, not to be written to: bytes are seen in place, wider elements are unpacked once. */
 export const constantData = (constant: Constant): TensorData => {
-  let data = unpacked.get(constant);
-  if (data === undefined) {
-    data = unpackTensor(constant.dtype, constant.count, constant.data);
-    unpacked.set(constant, data);
+  const { dtype, count, data } = constant;
+  let elements = unpacked.get(constant);
+  if (elements === undefined) {
+    if (dtype === "u8") elements = new Uint8Array(data.buffer, data.byteOffset, count);
+    else if (dtype === "i8") elements = new Int8Array(data.buffer, data.byteOffset, count);
+    else elements = unpackTensor(dtype, count, data);
+    unpacked.set(constant, elements);
   }
-  return data;
+  return elements;
 };
