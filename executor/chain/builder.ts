@@ -1,7 +1,7 @@
 import { bloomOf } from "../evm/bloom.ts";
 import type { BlockEnvironment, ChainMachine } from "../evm/engine.ts";
 import { DEPOSIT_TYPE, type DecodeResult, type EnvelopeDecoder, isRefusal } from "../evm/envelope.ts";
-import { applyTransaction } from "../evm/transition.ts";
+import { applyTransaction, BASE_FEE_VAULT } from "../evm/transition.ts";
 import { type Bytes, fromHex, toHex } from "../foundation/bytes.ts";
 import { merkleRoot } from "../foundation/merkle.ts";
 import { encodeBlockHeader, hashBlockHeader, receiptLeaf, transactionLeaf } from "./block.ts";
@@ -73,6 +73,7 @@ export const createDraft = (
       const outcome = await applyTransaction(machine, decoded, {
         environment,
         available: environment.gasLimit - gasUsed,
+        baseFeeVault: BASE_FEE_VAULT,
       });
       if (isRefusal(outcome)) return refused(outcome.code, outcome.message);
       const { deposit, to } = decoded.transaction;

@@ -82,7 +82,7 @@ export const decodeBlock = (stored: Bytes, chainId: bigint): Block =>
       size: Number(uint(size)),
       transactions: list(transactions, BLOCK).map((item): ChainTransaction => {
         const [envelope, from, nonce] = list(item, BLOCK);
-        const decoded = decodeEnvelope(bytes(envelope, BLOCK), chainId, new Address(bytes(from, BLOCK)));
+        const decoded = decodeEnvelope(bytes(envelope, BLOCK), { chainId, sender: new Address(bytes(from, BLOCK)) });
         if (isRefusal(decoded)) throw corrupt(BLOCK);
         return { ...decoded.transaction, nonce: uint(nonce) };
       }),

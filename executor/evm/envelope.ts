@@ -187,7 +187,8 @@ const signingHash = (type: number, { fields, first, v }: Signed): Bytes => {
   return keccak256(encodeRlp([...signed, rlpUint((v - 35n) / 2n), empty, empty]));
 };
 
-const decodeSigned = (envelope: Bytes, hash: Hex, type: number, chainId: bigint, known?: Address): DecodeResult => {
+const decodeSigned = (envelope: Bytes, hash: Hex, type: number, options: DecodeOptions): DecodeResult => {
+  const { chainId, gasCap = TRANSACTION_GAS_CAP } = options;
   const signed = type === 0 ? readLegacy(envelope) : type === 1 ? readAccessList(envelope) : readFeeMarket(envelope);
   const { fields, first, v, gasLimit, data } = signed;
   const target = targetOf(signed.to);
@@ -200,7 +201,7 @@ const decodeSigned = (envelope: Bytes, hash: Hex, type: number, chainId: bigint,
   if (type !== 0 && v > 1n) return refuse("TX_SIGNATURE", `y parity is ${v}`);
   if (r === 0n || r >= SECP256K1_ORDER || s === 0n || s > SECP256K1_ORDER / 2n)
     return refuse("TX_SIGNATURE", "r or s is out of range");
-  let sender = known;
+  let { sender } = options;
   if (sender === undefined) {
     const parity = type !== 0 ? v : isPlain ? v - 27n : (v - 35n) % 2n;
     const digest = signingHash(type, signed);
@@ -226,8 +227,7 @@ const decodeSigned = (envelope: Bytes, hash: Hex, type: number, chainId: bigint,
   };
   if (target === undefined && data.length > MAX_INITCODE_BYTES)
     return refuse("TX_INITCODE_SIZE", `init code of ${data.length} bytes, at most ${MAX_INITCODE_BYTES}`);
-  if (gasLimit > TRANSACTION_GAS_CAP)
-    return refuse("TX_GAS_CAP", `gas limit ${gasLimit} is above ${TRANSACTION_GAS_CAP}`);
+  if (gasLimit > gasCap) return refuse("TX_GAS_CAP", `gas limit ${gasLimit} is above ${gasCap}`);
   const intrinsic = intrinsicGas(transaction);
   if (intrinsic > gasLimit) return refuse("TX_INTRINSIC_GAS", `needs ${intrinsic} gas, its limit is ${gasLimit}`);
   const { maxFeePerGas = 0n, maxPriorityFeePerGas = 0n } = signed.fees;
@@ -236,20 +236,27 @@ const decodeSigned = (envelope: Bytes, hash: Hex, type: number, chainId: bigint,
   return { transaction, sender, target, intrinsicGas: intrinsic };
 };
 
-/**
- * The stateless rules 1 to 8 (their part that needs no block), in their order. Total: malformed bytes give a refusal.
- * `known`: the sender, if it was recovered before.
- */
-export const decodeEnvelope = (envelope: Bytes, chainId: bigint, known?: Address): DecodeResult => {
+export type DecodeOptions = {
+  readonly chainId: bigint;
+  /** The sender, if it was recovered before. */
+  readonly sender?: Address;
+  /** K(envelope), if it is known. */
+  readonly hash?: Hex;
+  /** Another bound than EIP-7825's: for tests of rules older than it. */
+  readonly gasCap?: bigint;
+};
+
+/** The stateless rules 1 to 8 (their part that needs no block), in their order. Total: malformed bytes give a refusal. */
+export const decodeEnvelope = (envelope: Bytes, options: DecodeOptions): DecodeResult => {
   if (envelope.length === 0 || envelope.length > MAX_ENVELOPE_BYTES)
     return refuse("TX_MALFORMED", `${envelope.length} bytes, expected 1 to ${MAX_ENVELOPE_BYTES}`);
   const first = envelope[0] as number;
-  const type = first >= 0xc0 ? 0 : first;
-  if (type !== 0 ? type !== 1 && type !== 2 && type !== DEPOSIT_TYPE : first < 0xc0)
+  if (first !== 1 && first !== 2 && first !== DEPOSIT_TYPE && first < 0xc0)
     return refuse("TX_TYPE", `transaction type ${first} is not supported`);
-  const hash = toHex(keccak256(envelope));
+  const hash = options.hash ?? toHex(keccak256(envelope));
   try {
-    return type === DEPOSIT_TYPE ? decodeDeposit(envelope, hash) : decodeSigned(envelope, hash, type, chainId, known);
+    if (first === DEPOSIT_TYPE) return decodeDeposit(envelope, hash);
+    return decodeSigned(envelope, hash, first < 0xc0 ? first : 0, options);
   } catch (error) {
     if (error instanceof Malformed || error instanceof RangeError) return refuse("TX_MALFORMED", error.message);
     throw error;
@@ -263,7 +270,7 @@ export const createEnvelopeDecoder = (chainId: bigint, { remembered = 16_384 } =
     const hash = toHex(keccak256(envelope));
     const seen = recent.get(hash);
     if (seen !== undefined) return seen;
-    const result = decodeEnvelope(envelope.slice(), chainId);
+    const result = decodeEnvelope(envelope.slice(), { chainId, hash });
     if (isRefusal(result)) return result;
     if (recent.size >= remembered) for (const oldest of recent.keys()) if (recent.delete(oldest)) break;
     recent.set(hash, result);

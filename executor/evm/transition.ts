@@ -10,7 +10,7 @@ const MAX_NONCE = 2n ** 64n - 1n;
 /** At most this part of the used gas is refunded (EIP-3529). */
 const REFUND_QUOTIENT = 5n;
 const EMPTY_CODE_HASH = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
-const baseFeeVault = new Address(fromHex(ADDRESS.baseFeeVault));
+export const BASE_FEE_VAULT = new Address(fromHex(ADDRESS.baseFeeVault));
 
 export type Outcome = {
   readonly ok: boolean;
@@ -27,10 +27,12 @@ export type Outcome = {
   readonly nonce: bigint;
 };
 
-/** `available`: gas that the block has left. */
 export type TransitionContext = {
   readonly environment: BlockEnvironment;
+  /** Gas that the block has left. */
   readonly available: bigint;
+  /** Who gets the base fee; undefined burns it, as Ethereum does. */
+  readonly baseFeeVault: Address | undefined;
 };
 
 const refuse = (code: Refusal["code"], message: string): Refusal => ({ code, message });
@@ -200,7 +202,7 @@ export const applyTransaction = async (
   if (transaction.deposit === undefined) {
     await credit(machine, sender, (transaction.gasLimit - run.gas) * effective);
     await credit(machine, environment.coinbase, run.gas * (effective - environment.baseFee));
-    await credit(machine, baseFeeVault, run.gas * environment.baseFee);
+    if (context.baseFeeVault !== undefined) await credit(machine, context.baseFeeVault, run.gas * environment.baseFee);
   }
   for (const address of run.destroyed) await journal.deleteAccount(address);
   await journal.cleanup();
