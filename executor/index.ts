@@ -39,6 +39,7 @@ export {
   TRANSACTION_GAS_CAP,
 } from "./chain/parameters.ts";
 export { bloomHas } from "./evm/bloom.ts";
+export { type BlockEnvironment, type ChainMachine, createMachine } from "./evm/engine.ts";
 export {
   createEnvelopeDecoder,
   DEPOSIT_TYPE,
@@ -50,6 +51,9 @@ export {
   isRefusal,
   MAX_ENVELOPE_BYTES,
 } from "./evm/envelope.ts";
+export { pointEvaluation } from "./evm/kzg.ts";
+export { createRules } from "./evm/rules.ts";
+export { applyTransaction, type Outcome, type TransitionContext } from "./evm/transition.ts";
 export {
   type Bytes,
   compareBytes,
@@ -83,6 +87,8 @@ export {
   modelRegistryPredeploy,
 } from "./genesis/predeploys.gen.ts";
 export type { ModelRuntime } from "./models/runtime.ts";
+export type { Backend, PoolErrorCode, PooledTransaction, SubmitErrorCode, TransactionPool } from "./rpc/backend.ts";
+export { createRpcServer, type RpcServer, type RpcServerErrorCode, type RpcServerOptions } from "./rpc/server.ts";
 export { type AccountRecord, accountKey, accountPreimage, accountValue, slotKey } from "./state/account.ts";
 export { codeChunks, codeRoot } from "./state/code.ts";
 export {
@@ -94,6 +100,7 @@ export {
   updateRoot,
   verifyProof,
 } from "./state/proof.ts";
+export { type AccountView, readAccount } from "./state/read-account.ts";
 export {
   createWorldState,
   type DumpedAccount,

@@ -1,0 +1,68 @@
+import type { StateManagerInterface } from "@ethereumjs/common";
+import type { Block, Chain, Receipt } from "../chain/chain.ts";
+import { CodedError } from "../foundation/errors.ts";
+import { RPC_CODE, RpcError, serverError } from "./errors.ts";
+import type { BlockId } from "./schemas.ts";
+
+/** Number of the block that an id names; undefined when the chain does not have it. `pending` is the head. */
+export const numberOf = (chain: Chain, id: BlockId): bigint | undefined => {
+  switch (id.kind) {
+    case "number":
+      return id.number <= chain.head.header.number ? id.number : undefined;
+    case "hash":
+      return chain.blockByHash(id.hash)?.header.number;
+    case "tag":
+      switch (id.tag) {
+        case "latest":
+        case "pending":
+          return chain.head.header.number;
+        case "safe":
+          return chain.heads.safe;
+        case "finalized":
+          return chain.heads.finalized;
+        case "earliest":
+          return 0n;
+      }
+  }
+};
+
+export const findBlock = (chain: Chain, id: BlockId): Block | undefined => {
+  if (id.kind === "tag" && (id.tag === "latest" || id.tag === "pending")) return chain.head;
+  if (id.kind === "hash") return chain.blockByHash(id.hash);
+  const number = numberOf(chain, id);
+  return number === undefined ? undefined : chain.blockByNumber(number);
+};
+
+export const blockNotFound = (): RpcError => serverError("header not found");
+
+export const requireNumber = (chain: Chain, id: BlockId): bigint => {
+  const number = numberOf(chain, id);
+  if (number === undefined) throw blockNotFound();
+  return number;
+};
+
+export const requireBlock = (chain: Chain, id: BlockId): Block => {
+  const block = findBlock(chain, id);
+  if (block === undefined) throw blockNotFound();
+  return block;
+};
+
+export const receiptsOf = (chain: Chain, block: Block): readonly Receipt[] => {
+  const receipts = chain.receipts(block.header.number);
+  if (receipts === undefined) throw new RpcError(RPC_CODE.internal, "receipts are missing");
+  return receipts;
+};
+
+/** State after a block. `missing trie node` when it is pruned. */
+export const stateOf = (chain: Chain, id: BlockId): StateManagerInterface => {
+  const number = requireNumber(chain, id);
+  try {
+    return chain.stateAt(number);
+  } catch (error) {
+    if (error instanceof CodedError && error.code === "STATE_PRUNED") throw prunedState(number);
+    throw error;
+  }
+};
+
+export const prunedState = (number: bigint): RpcError =>
+  serverError(`missing trie node: the state of block ${number} is pruned`);

@@ -1,0 +1,120 @@
+import { fromHex, type Hex, readUintBE, toHex } from "../foundation/bytes.ts";
+import { CodedError, messageOf } from "../foundation/errors.ts";
+import type { SubmitErrorCode } from "./backend.ts";
+
+/** Codes of JSON-RPC 2.0 and of Ethereum clients. */
+export const RPC_CODE = {
+  parse: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internal: -32603,
+  server: -32000,
+  responseTooLarge: -32003,
+  limitExceeded: -32005,
+  unknownBlock: -39001,
+  reverted: 3,
+} as const;
+
+/** An answer to the caller: its text is part of the interface. */
+export class RpcError extends Error {
+  readonly code: number;
+  readonly data: unknown;
+
+  constructor(code: number, message: string, data?: unknown) {
+    super(message);
+    this.name = "RpcError";
+    this.code = code;
+    this.data = data;
+  }
+}
+
+export const invalidParams = (message: string): RpcError => new RpcError(RPC_CODE.invalidParams, message);
+export const serverError = (message: string): RpcError => new RpcError(RPC_CODE.server, message);
+export const limitExceeded = (message: string): RpcError => new RpcError(RPC_CODE.limitExceeded, message);
+
+/** geth's words, on which clients branch; the detail follows after a colon. */
+const SUBMIT_TEXT: Readonly<Record<SubmitErrorCode, string>> = {
+  TX_MALFORMED: "rlp: transaction is malformed",
+  TX_TYPE: "transaction type not supported",
+  TX_CHAIN_ID: "invalid chain id for signer",
+  TX_SIGNATURE: "invalid sender",
+  TX_INITCODE_SIZE: "max initcode size exceeded",
+  TX_GAS_CAP: "transaction gas limit too high",
+  TX_INTRINSIC_GAS: "intrinsic gas too low",
+  TX_FEE_CAP: "max fee per gas less than block base fee",
+  TX_BLOCK_GAS: "exceeds block gas limit",
+  TX_SENDER_CODE: "sender not an eoa",
+  TX_NONCE_LOW: "nonce too low",
+  TX_NONCE_HIGH: "nonce too high",
+  TX_BALANCE: "insufficient funds for gas * price + value",
+  TX_DECLARED_GAS: "gas limit above the declared gas",
+  POOL_KNOWN: "already known",
+  POOL_REPLACEMENT_UNDERPRICED: "replacement transaction underpriced",
+  POOL_UNDERPRICED: "transaction underpriced",
+  POOL_SENDER_FULL: "account limit exceeded",
+  POOL_QUEUE_FULL: "txpool is full",
+  POOL_STOPPED: "the node is stopping",
+};
+
+const submitText = (code: string): string | undefined =>
+  Object.hasOwn(SUBMIT_TEXT, code) ? SUBMIT_TEXT[code as SubmitErrorCode] : undefined;
+
+/** The answer for a transaction that the pool or the chain refused. */
+export const refusal = (code: SubmitErrorCode, detail?: string): RpcError => {
+  const text = SUBMIT_TEXT[code];
+  return serverError(detail === undefined || detail === "" || detail === text ? text : `${text}: ${detail}`);
+};
+
+const ERROR_SELECTOR = "0x08c379a0";
+const PANIC_SELECTOR = "0x4e487b71";
+const PANICS: Readonly<Record<string, string>> = {
+  "0": "generic panic",
+  "1": "assert(false)",
+  "17": "arithmetic underflow or overflow",
+  "18": "division or modulo by zero",
+  "33": "enum overflow",
+  "34": "invalid encoded storage byte array accessed",
+  "49": "out-of-bounds array access; popping on an empty array",
+  "50": "out-of-bounds access of an array or bytesN",
+  "65": "out of memory",
+  "81": "uninitialized function",
+};
+
+/** The reason inside `Error(string)` or `Panic(uint256)` return data. */
+export const revertReason = (data: Hex): string | undefined => {
+  const body = fromHex(data).subarray(4);
+  if (data.startsWith(PANIC_SELECTOR) && body.length >= 32) {
+    const code = readUintBE(body.subarray(0, 32));
+    return PANICS[String(code)] ?? `unknown panic code: 0x${code.toString(16)}`;
+  }
+  if (!data.startsWith(ERROR_SELECTOR) || body.length < 64) return undefined;
+  const offset = readUintBE(body.subarray(0, 32));
+  if (offset + 32n > BigInt(body.length)) return undefined;
+  const at = Number(offset);
+  const length = readUintBE(body.subarray(at, at + 32));
+  if (length > BigInt(body.length - at - 32)) return undefined;
+  return Buffer.from(body.subarray(at + 32, at + 32 + Number(length))).toString("utf8");
+};
+
+export const reverted = (data: Uint8Array): RpcError => {
+  const hex = toHex(data);
+  const reason = data.length >= 4 ? revertReason(hex) : undefined;
+  return new RpcError(
+    RPC_CODE.reverted,
+    reason === undefined ? "execution reverted" : `execution reverted: ${reason}`,
+    hex,
+  );
+};
+
+/** What the caller is told of anything that was thrown. Unforeseen errors keep their text to themselves. */
+export const rpcErrorOf = (error: unknown): RpcError => {
+  if (error instanceof RpcError) return error;
+  if (error instanceof CodedError) {
+    const text = submitText(error.code);
+    if (text !== undefined) return refusal(error.code as SubmitErrorCode, messageOf(error));
+    if (error.code === "STATE_PRUNED") return serverError(`missing trie node: ${messageOf(error)}`);
+    if (error.code === "MODEL_MISSING" || error.code === "MODEL_DATA_MISSING") return serverError(messageOf(error));
+  }
+  return new RpcError(RPC_CODE.internal, "internal error");
+};

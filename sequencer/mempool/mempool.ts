@@ -1,0 +1,347 @@
+import { Counter, Gauge } from "prom-client";
+import {
+  type Block,
+  type Bytes,
+  type Chain,
+  type ChainTransaction,
+  CodedError,
+  createLock,
+  type Hex,
+  type PoolErrorCode,
+  type PooledTransaction,
+  type RefusalCode,
+  readAccount,
+  type Service,
+  type Telemetry,
+  type TransactionPool,
+} from "../../executor/index.ts";
+import { cheaper, createEntry, type Entry, offersMore, outbids } from "./entry.ts";
+import { createHeap, type Heap } from "./heap.ts";
+import { createSelection, type Selection } from "./selection.ts";
+import { createSenderQueue, type SenderQueue } from "./sender-queue.ts";
+
+export type MempoolOptions = {
+  readonly maxTransactions?: number;
+  readonly maxBytes?: number;
+  /** Of all senders, transactions behind a nonce gap. */
+  readonly maxQueued?: number;
+  readonly maxPerSender?: number;
+  readonly maxQueuedPerSender?: number;
+  /** Percent by which both prices must rise to replace a transaction of the same nonce. */
+  readonly priceBump?: number;
+  /** Milliseconds that a transaction may wait. */
+  readonly lifetimeMs?: number;
+  /** Clock in milliseconds. */
+  readonly now?: () => number;
+};
+
+export type Mempool = TransactionPool &
+  Service & {
+    /** Order of the next block. */
+    select(baseFee: bigint): Selection;
+    /** Takes a transaction out that can no longer be executed. */
+    drop(transaction: ChainTransaction, reason: RefusalCode): void;
+    /** Whether a ready transaction pays this base fee. */
+    hasReady(baseFee: bigint): boolean;
+    /** Resolves when what the chain's last events brought has been taken in. */
+    settled(): Promise<void>;
+  };
+
+const refuse = (code: PoolErrorCode | RefusalCode, message: string, data: Record<string, unknown> = {}) =>
+  new CodedError<PoolErrorCode | RefusalCode>(code, message, data);
+
+const DEPOSIT = 0x7e;
+
+/** Keeps signed transactions until a block takes them. Every operation costs the logarithm of what waits. */
+export const createMempool = (
+  { chain, logger, registry }: Telemetry & { readonly chain: Chain },
+  options: MempoolOptions = {},
+): Mempool => {
+  const {
+    maxTransactions = 16_384,
+    maxBytes = 64_000_000,
+    maxQueued = 4_096,
+    maxPerSender = 1_024,
+    maxQueuedPerSender = 256,
+    priceBump = 10,
+    lifetimeMs = 3 * 3_600_000,
+    now = () => performance.now(),
+  } = options;
+  new Gauge({
+    name: "assay_mempool_transactions_count",
+    help: "Transactions that wait, by readiness",
+    labelNames: ["state"],
+    registers: [registry],
+    collect() {
+      this.set({ state: "ready" }, ready.size);
+      this.set({ state: "queued" }, queued.size);
+    },
+  });
+  const size = new Gauge({
+    name: "assay_mempool_size_bytes",
+    help: "Bytes of all transactions that wait",
+    registers: [registry],
+  });
+  const admissions = new Counter({
+    name: "assay_mempool_admissions_total",
+    help: "Transactions offered to the pool, by outcome",
+    labelNames: ["outcome"],
+    registers: [registry],
+  });
+  const departures = new Counter({
+    name: "assay_mempool_departures_total",
+    help: "Transactions that left the pool, by reason",
+    labelNames: ["reason"],
+    registers: [registry],
+  });
+
+  /** In order of arrival. */
+  const byHash = new Map<Hex, Entry>();
+  const senders = new Map<string, SenderQueue>();
+  const ready: Heap<Entry> = createHeap(cheaper);
+  const queued: Heap<Entry> = createHeap(cheaper);
+  const listeners = new Set<(transaction: ChainTransaction) => void>();
+  const lock = createLock();
+  let bytes = 0;
+  let sequence = 0;
+  /** Counts changes of the chain: what was read before the last one is stale. */
+  let version = 0;
+  let state: ReturnType<Chain["stateAt"]> | undefined;
+  let stopped = false;
+
+  const place = (entry: Entry, isReady: boolean) => {
+    entry.ready = isReady;
+    (isReady ? queued : ready).remove(entry);
+    (isReady ? ready : queued).push(entry);
+  };
+
+  const announce = (entries: readonly Entry[]) => {
+    for (const { transaction } of entries) for (const listener of listeners) listener(transaction);
+  };
+
+  const flip = (changed: readonly Entry[]) => {
+    for (const entry of changed) place(entry, !entry.ready);
+    announce(changed.filter((entry) => entry.ready));
+  };
+
+  /** Forgets an entry that its sender's queue no longer holds. */
+  const forget = (entry: Entry, reason: string) => {
+    byHash.delete(entry.transaction.hash);
+    ready.remove(entry);
+    queued.remove(entry);
+    bytes -= entry.bytes;
+    size.set(bytes);
+    departures.inc({ reason });
+    const sender = senders.get(entry.transaction.from);
+    if (sender?.size === 0) senders.delete(entry.transaction.from);
+  };
+
+  const remove = (entry: Entry, reason: string) => {
+    const changed = senders.get(entry.transaction.from)?.take(entry) ?? [];
+    forget(entry, reason);
+    flip(changed);
+  };
+
+  const setNonce = (sender: SenderQueue, nonce: bigint, reason: string) => {
+    const { stale, changed } = sender.advance(nonce);
+    flip(changed);
+    for (const entry of stale) forget(entry, reason);
+  };
+
+  /** The sender's queue with nonce and balance as the head has them. */
+  const current = async (address: Hex): Promise<SenderQueue> => {
+    for (;;) {
+      const at = version;
+      const known = senders.get(address);
+      if (known?.version === at) return known;
+      state ??= chain.stateAt(chain.head.header.number);
+      const { nonce, balance, isContract } = await readAccount(state, address);
+      if (version !== at) continue;
+      if (isContract) throw refuse("TX_SENDER_CODE", `${address} is a contract`);
+      const sender = senders.get(address) ?? createSenderQueue(address);
+      if (sender.version !== at) {
+        sender.balance = balance;
+        sender.version = at;
+        setNonce(sender, nonce, "included");
+      }
+      return sender;
+    }
+  };
+
+  const expire = () => {
+    for (const entry of byHash.values()) {
+      if (now() - entry.arrived <= lifetimeMs) break;
+      remove(entry, "expired");
+    }
+  };
+
+  /** The entries to drop so that a newcomer fits; throws when it offers too little. Changes nothing. */
+  const victimsOf = (entry: Entry, replaced: Entry | undefined, isReady: boolean): Entry[] => {
+    const victims: Entry[] = [];
+    const { from, nonce } = entry.transaction;
+    let count = byHash.size + (replaced === undefined ? 1 : 0);
+    let total = bytes + entry.bytes - (replaced?.bytes ?? 0);
+    let waiting = queued.size + (isReady || replaced !== undefined ? 0 : 1);
+    try {
+      while (count > maxTransactions || total > maxBytes || waiting > maxQueued) {
+        const heap = queued.size > 0 ? queued : ready;
+        const victim = heap.peek();
+        if (victim === undefined) throw refuse("POOL_QUEUE_FULL", "the pool is full");
+        const sheltered = heap === queued && isReady;
+        const own = victim.transaction.from === from && victim.transaction.nonce < nonce;
+        if (own || (!sheltered && !offersMore(entry, victim)))
+          throw refuse("POOL_UNDERPRICED", "the pool is full of better offers", { cheapest: victim.maxFee });
+        heap.pop();
+        victims.push(victim);
+        if (victim === replaced) continue;
+        count--;
+        total -= victim.bytes;
+        if (!victim.ready) waiting--;
+      }
+    } finally {
+      for (const victim of victims) (victim.ready ? ready : queued).push(victim);
+    }
+    return victims.filter((victim) => victim !== replaced);
+  };
+
+  /** Checks against the pool and keeps. Synchronous: nothing changes in between. */
+  const insert = (transaction: ChainTransaction, sender: SenderQueue) => {
+    const entry = createEntry(transaction, sequence++, now());
+    const { nonce, hash } = transaction;
+    if (byHash.has(hash)) throw refuse("POOL_KNOWN", "already known", { hash });
+    if (nonce < sender.nonce)
+      throw refuse("TX_NONCE_LOW", `next nonce ${sender.nonce}, tx nonce ${nonce}`, { next: sender.nonce, nonce });
+    const replaced = sender.at(nonce);
+    if (replaced !== undefined && !outbids(entry, replaced, BigInt(priceBump)))
+      throw refuse("POOL_REPLACEMENT_UNDERPRICED", `both prices must rise by ${priceBump} %`, { hash });
+    const cost = sender.cost - (replaced?.cost ?? 0n) + entry.cost;
+    if (cost > sender.balance)
+      throw refuse("TX_BALANCE", `address ${sender.sender} have ${sender.balance} want ${cost}`, {
+        balance: sender.balance,
+        cost,
+      });
+    const isReady = nonce <= sender.next;
+    if (replaced === undefined) {
+      if (sender.size >= maxPerSender || (!isReady && sender.queued >= maxQueuedPerSender))
+        throw refuse("POOL_SENDER_FULL", `${sender.sender} has ${sender.size} transactions waiting`);
+    }
+    for (const victim of victimsOf(entry, replaced, isReady)) remove(victim, "evicted");
+    if (replaced !== undefined) {
+      sender.take(replaced);
+      forget(replaced, "replaced");
+    }
+    senders.set(sender.sender, sender);
+    byHash.set(hash, entry);
+    bytes += entry.bytes;
+    size.set(bytes);
+    const changed = sender.put(entry);
+    if (!changed.includes(entry)) queued.push(entry);
+    flip(changed);
+  };
+
+  const submit = async (envelope: Bytes): Promise<Hex> => {
+    if (stopped) throw refuse("POOL_STOPPED", "the pool is stopped");
+    const decoded = chain.decode(envelope);
+    if (!("transaction" in decoded)) throw refuse(decoded.code, decoded.message);
+    const { transaction } = decoded;
+    if (transaction.type === DEPOSIT) throw refuse("TX_TYPE", "deposits come from L1 only");
+    if (transaction.gasLimit > chain.parameters.blockGasLimit)
+      throw refuse("TX_BLOCK_GAS", `gas limit ${transaction.gasLimit} of ${chain.parameters.blockGasLimit}`);
+    if (byHash.has(transaction.hash)) throw refuse("POOL_KNOWN", "already known", { hash: transaction.hash });
+    insert(transaction, await current(transaction.from));
+    return transaction.hash;
+  };
+
+  const changedHead = () => {
+    version++;
+    state = undefined;
+  };
+
+  const onHead = (block: Block) => {
+    changedHead();
+    for (const transaction of block.transactions) {
+      const entry = byHash.get(transaction.hash);
+      if (entry !== undefined) remove(entry, "included");
+    }
+    for (const { from, nonce, type } of block.transactions) {
+      const sender = senders.get(from);
+      if (sender === undefined) continue;
+      // A deposit carries no nonce: its sender is read again before the next decision about it.
+      if (type !== DEPOSIT && nonce + 1n > sender.nonce) setNonce(sender, nonce + 1n, "included");
+    }
+    expire();
+  };
+
+  /** Reads the senders again whose transactions were taken back, then offers these to the pool once more. */
+  const reinject = (transactions: readonly ChainTransaction[]) =>
+    lock(async () => {
+      for (const transaction of transactions) {
+        if (stopped) return;
+        try {
+          const sender = await current(transaction.from);
+          if (transaction.type !== DEPOSIT) insert(transaction, sender);
+        } catch (error) {
+          logger.debug({ err: error, hash: transaction.hash }, "transaction of a removed block is not kept");
+        }
+      }
+    });
+
+  const unsubscribe = [
+    chain.on("head", onHead),
+    chain.on("rollback", (removed) => {
+      changedHead();
+      void reinject(removed.toReversed().flatMap(({ block }) => [...block.transactions]));
+    }),
+  ];
+
+  return {
+    name: "mempool",
+    async submit(envelope) {
+      try {
+        const hash = await submit(envelope);
+        admissions.inc({ outcome: "accepted" });
+        return hash;
+      } catch (error) {
+        admissions.inc({ outcome: error instanceof CodedError ? error.code : "error" });
+        throw error;
+      }
+    },
+    get(hash): PooledTransaction | undefined {
+      return byHash.get(hash);
+    },
+    async pendingNonce(address) {
+      const known = senders.get(address);
+      if (known?.version === version) return known.next;
+      state ??= chain.stateAt(chain.head.header.number);
+      const { nonce } = await readAccount(state, address);
+      const next = senders.get(address)?.next ?? 0n;
+      return next > nonce ? next : nonce;
+    },
+    status: () => ({ ready: ready.size, queued: queued.size }),
+    content: (sender) =>
+      (sender === undefined ? [...senders.values()] : [senders.get(sender)]).flatMap((one) => one?.all() ?? []),
+    onPending(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    select: (baseFee) => createSelection({ all: senders.values(), get: (sender) => senders.get(sender) }, baseFee),
+    drop(transaction, reason) {
+      const entry = byHash.get(transaction.hash);
+      if (entry !== undefined) remove(entry, reason);
+    },
+    hasReady(baseFee) {
+      for (const sender of senders.values()) {
+        const first = sender.at(sender.nonce);
+        if (first !== undefined && first.maxFee >= baseFee) return true;
+      }
+      return false;
+    },
+    settled: () => lock(async () => undefined),
+    async stop() {
+      stopped = true;
+      for (const off of unsubscribe) off();
+      await lock(async () => undefined);
+      listeners.clear();
+    },
+  };
+};
