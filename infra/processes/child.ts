@@ -39,6 +39,10 @@ code=$?
 while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
 exit $code`;
 
+/** Everything but our own settings: a child is configured by whoever starts it. */
+const inherited = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("ASSAY_")));
+
 const TAIL_BYTES = 4096;
 const STOP_MS = 15_000;
 
@@ -69,17 +73,18 @@ export const startChild = async (options: ChildOptions): Promise<Child> => {
   const { name, command, args, logFile, environment = {}, lifeline } = options;
   mkdirSync(dirname(logFile), { recursive: true });
   const log = openSync(logFile, "a");
+  const env = { ...inherited(), ...environment };
   const child =
     lifeline === "ipc"
       ? spawn(command, args, {
           detached: true,
           stdio: ["ignore", log, log, "ipc"],
-          env: { ...process.env, ...environment },
+          env,
         })
       : spawn("/bin/sh", ["-c", GUARD, name, command, ...args], {
           detached: true,
           stdio: ["pipe", log, log],
-          env: { ...process.env, ...environment },
+          env,
         });
   closeSync(log);
   let ended: { code: number | null; signal: NodeJS.Signals | null } | undefined;
