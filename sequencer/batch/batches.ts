@@ -1,0 +1,266 @@
+import { Counter, Gauge } from "prom-client";
+import { type BatchBlock, encodeBatch, type L1Source, MAX_BATCH_BYTES } from "../../bridge/index.ts";
+import {
+  type Block,
+  type Bytes,
+  type Chain,
+  CodedError,
+  type Hex,
+  type KeyValueStore,
+  keccak256,
+  type Origin,
+  type Telemetry,
+  toHex,
+  type Write,
+} from "../../executor/index.ts";
+import { decodePlan, encodePlan, PLAN_RANGE, type Plan, planKey } from "./plan.ts";
+
+export type BatchesErrorCode = "BATCH_BLOCK_MISSING";
+
+export type BatchesOptions = {
+  /** Bytes of one batch. */
+  readonly maxBytes?: number;
+  /** Milliseconds after its first block at which a batch is closed. */
+  readonly intervalMs?: number;
+  /** Batches that L1 does not hold yet; beyond them no block is built. */
+  readonly maxPending?: number;
+  /** Clock in milliseconds. */
+  readonly now?: () => number;
+};
+
+/** A batch with its blocks. */
+export type Batch = Plan & {
+  last: bigint;
+  lastHash: Hex;
+  /** Bytes so far, an upper bound until it is closed. */
+  bytes: number;
+  closed: boolean;
+  readonly opened: number;
+};
+
+/** The cutting of the chain into batches: all that are not final on L1. */
+export type Batches = {
+  /** Closed ones that L1 does not hold, in order. */
+  readonly pending: readonly Batch[];
+  /** The one that takes further blocks. */
+  readonly open: Batch | undefined;
+  /**
+   * Brings the batches into line with the chain and with L1. False: no block may be built now, because L1 holds what has
+   * not been derived, or too much waits to be posted. Inside `chain.exclusive`.
+   */
+  align(): Promise<boolean>;
+  /** The next batch: the newest L1 block as origin, and the delayed messages up to it. Undefined before L1 was read. */
+  draft(): Plan | undefined;
+  /** Writes a plan, before its first block is sealed. */
+  prepare(plan: Plan): Promise<void>;
+  /** The block was sealed into the batch of this plan. `bytes`: what it takes there. */
+  append(plan: Plan, block: Block, bytes: number): void;
+  /** Bytes that the next block of the batch may take. */
+  room(plan: Plan): number;
+  /** Closes the open batch if it is time; at once when told so. */
+  close(reason?: "full"): void;
+  /** The bytes to post. BATCH_BLOCK_MISSING when the chain has lost a block of it. */
+  encode(batch: Batch): Bytes;
+  /** Whether the chain still has the batch's blocks and L1 the messages that it was built on. */
+  isSound(batch: Batch): boolean;
+};
+
+/** Room below which a batch counts as full. */
+const MIN_ROOM = 512;
+const greater = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+export const createBatches = (
+  components: Telemetry & { readonly chain: Chain; readonly l1: L1Source; readonly store: KeyValueStore },
+  options: BatchesOptions = {},
+): Batches => {
+  const { chain, l1, store, registry } = components;
+  const logger = components.logger.child({ module: "batches" });
+  const { maxBytes = MAX_BATCH_BYTES, intervalMs = 1_000, maxPending = 256, now = () => performance.now() } = options;
+  new Gauge({
+    name: "assay_batches_pending_count",
+    help: "Closed batches that L1 does not hold yet",
+    registers: [registry],
+    collect() {
+      this.set(pending().length);
+    },
+  });
+  const sizes = new Counter({
+    name: "assay_batches_closed_bytes_total",
+    help: "Bytes of all batches that were closed",
+    registers: [registry],
+  });
+  const closings = new Counter({
+    name: "assay_batches_closed_total",
+    help: "Batches that were closed",
+    registers: [registry],
+  });
+
+  const hashOf = (number: bigint): Hex | undefined => chain.blockByNumber(number)?.hash;
+
+  /** Those of the last life, all closed: what the chain holds of them is what they are. */
+  const load = (): Batch[] => {
+    const plans = [...store.scan(PLAN_RANGE)].map(([key, value]) => decodePlan(key, value));
+    return plans.flatMap((plan, i) => {
+      const last = (plans[i + 1]?.first ?? chain.head.header.number + 1n) - 1n;
+      const lastHash = hashOf(last);
+      if (last < plan.first || lastHash === undefined) return [];
+      return [{ ...plan, last, lastHash, bytes: maxBytes, closed: true, opened: now() }];
+    });
+  };
+  let batches = load();
+
+  const pending = () => batches.filter((batch) => batch.closed && batch.index >= l1.recordCount);
+
+  const hasBlocks = (batch: Batch): boolean => hashOf(batch.last) === batch.lastHash;
+
+  const encode = (batch: Batch): Bytes => {
+    const blocks: BatchBlock[] = [];
+    for (let number = batch.first; number <= batch.last; number++) {
+      const block = chain.blockByNumber(number);
+      if (block === undefined)
+        throw new CodedError<BatchesErrorCode>(
+          "BATCH_BLOCK_MISSING",
+          `block ${number} of batch ${batch.index} is gone`,
+          {
+            number,
+            batch: batch.index,
+          },
+        );
+      const own = number === batch.first ? block.transactions.slice(batch.taken) : block.transactions;
+      blocks.push({ timestamp: block.header.timestamp, envelopes: own.map(({ envelope }) => envelope) });
+    }
+    return encodeBatch(blocks);
+  };
+
+  /** Whether L1 holds this batch as it was planned. */
+  const isPosted = (batch: Batch): boolean => {
+    const record = l1.record(batch.index);
+    return (
+      record !== undefined &&
+      record.kind === "calldata" &&
+      record.delayedEnd === batch.delayedEnd &&
+      record.dataHash === toHex(keccak256(encode(batch)))
+    );
+  };
+
+  /** The first batch that the chain or L1 has overruled, as a place in the list. */
+  const firstUnsound = (): number =>
+    batches.findIndex(
+      (batch) => !hasBlocks(batch) || (batch.index < chain.position.batch && batch.last > chain.heads.safe),
+    );
+
+  const forget = async (dropped: readonly Batch[]) => {
+    if (dropped.length === 0) return;
+    await store.write(dropped.map((batch): Write => ({ type: "del", key: planKey(batch) })));
+  };
+
+  const align = async (): Promise<boolean> => {
+    const unsound = firstUnsound();
+    if (unsound >= 0) {
+      const dropped = batches.slice(unsound);
+      logger.warn({ batches: dropped.map(({ index }) => index) }, "batches overruled by L1: their blocks are gone");
+      batches = batches.slice(0, unsound);
+      await forget(dropped);
+    }
+    const { finalized, safe } = chain.heads;
+    const done = batches.findIndex((batch) => batch.last > finalized || !batch.closed);
+    if (done > 0) {
+      await forget(batches.slice(0, done));
+      batches = batches.slice(done);
+    }
+    // What L1 holds beyond the derived position must be our own work, else it is derived first.
+    for (let index = chain.position.batch; index < l1.recordCount; index++) {
+      const batch = batches.find((one) => one.index === index);
+      if (batch === undefined || !batch.closed || !isPosted(batch)) return false;
+    }
+    const covered = greater(safe, batches.at(-1)?.last ?? 0n);
+    if (chain.head.header.number > covered) {
+      logger.warn({ head: chain.head.header.number, covered }, "blocks of no batch are built again");
+      await chain.rollback(covered);
+    }
+    return pending().length < maxPending;
+  };
+
+  const nextIndex = (): bigint => {
+    const last = batches.at(-1);
+    return last === undefined ? chain.position.batch : greater(last.index + 1n, chain.position.batch);
+  };
+
+  /** Origins never go back, whatever L1 did. */
+  const originOf = (head: Origin, index: bigint): Origin => {
+    const before = [batches.at(-1)?.origin, index > 0n ? l1.record(index - 1n)?.origin : undefined, chain.head.origin];
+    return before.reduce<Origin>(
+      (origin, other) =>
+        other === undefined
+          ? origin
+          : { number: greater(origin.number, other.number), timestamp: greater(origin.timestamp, other.timestamp) },
+      { number: head.number, timestamp: head.timestamp },
+    );
+  };
+
+  const draft = (): Plan | undefined => {
+    const { head } = l1;
+    if (head === undefined) return undefined;
+    const index = nextIndex();
+    const last = batches.at(-1);
+    const delayedStart = last !== undefined && last.index + 1n === index ? last.delayedEnd : chain.position.delayed;
+    let delayedEnd = delayedStart;
+    let gas = 0n;
+    for (; delayedEnd < l1.messageCount; delayedEnd++) {
+      gas += l1.message(delayedEnd)?.gas ?? 0n;
+      if (gas > chain.parameters.blockGasLimit) break;
+    }
+    const accumulator = l1.accumulator(delayedEnd);
+    if (accumulator === undefined) return undefined;
+    const origin = originOf(head, index);
+    return { index, origin, delayedStart, delayedEnd, accumulator, first: chain.head.header.number + 1n, taken: 0 };
+  };
+
+  const open = (): Batch | undefined => {
+    const last = batches.at(-1);
+    return last?.closed === false ? last : undefined;
+  };
+
+  return {
+    get pending() {
+      return pending();
+    },
+    get open() {
+      return open();
+    },
+    align,
+    draft,
+    async prepare(plan) {
+      await store.write([{ type: "put", key: planKey(plan), value: encodePlan(plan) }]);
+    },
+    append(plan, block, bytes) {
+      let batch = open();
+      if (batch?.index !== plan.index) {
+        batch = {
+          ...plan,
+          last: block.header.number,
+          lastHash: block.hash,
+          bytes: 0,
+          closed: false,
+          opened: now(),
+        };
+        batches.push(batch);
+      }
+      batch.last = block.header.number;
+      batch.lastHash = block.hash;
+      batch.bytes += bytes;
+    },
+    room: (plan) => maxBytes - (open()?.index === plan.index ? (open()?.bytes ?? 0) : 0),
+    close(reason) {
+      const batch = open();
+      if (batch === undefined) return;
+      const due = reason === "full" || now() - batch.opened >= intervalMs || maxBytes - batch.bytes < MIN_ROOM;
+      if (!due) return;
+      batch.closed = true;
+      closings.inc();
+      sizes.inc(batch.bytes);
+    },
+    encode,
+    isSound: (batch) => hasBlocks(batch) && l1.accumulator(batch.delayedEnd) === batch.accumulator,
+  };
+};

@@ -1,0 +1,206 @@
+import { Counter } from "prom-client";
+import { BaseError, ContractFunctionRevertedError, type PublicClient } from "viem";
+import { appendCall, type BatchToAppend, batchInbox, type L1Source, type Transactor } from "../../bridge/index.ts";
+import {
+  type Chain,
+  createLock,
+  type Hex,
+  hasCode,
+  type Service,
+  sleep,
+  type Telemetry,
+  toHex,
+} from "../../executor/index.ts";
+import type { Batch, Batches } from "./batches.ts";
+
+export type PosterOptions = {
+  /** Batches sent to L1 and not yet seen there. */
+  readonly maxInFlight?: number;
+  readonly pollMs?: number;
+  readonly retryMs?: number;
+  /** L1 blocks after a batch was mined before it counts as lost when it cannot be seen. */
+  readonly patience?: bigint;
+};
+
+export type Poster = Service & {
+  /** Sends what L1 lacks; rebuilds what L1 will never take. */
+  tick(): Promise<void>;
+  start(): void;
+};
+
+/** Refusals that do not pass: the batch's blocks must be built again. */
+const PERMANENT: ReadonlySet<string> = new Set([
+  "OriginBackwards",
+  "OriginTooOld",
+  "DelayedBackwards",
+  "DelayedPastEnd",
+  "WrongAccumulator",
+  "MessageStarved",
+  "DelayedGasExceeded",
+  "DataTooLong",
+]);
+
+type Flight = {
+  readonly lastHash: Hex;
+  /** L1 block in which it was mined. */
+  mined: bigint | undefined;
+};
+
+/** Brings closed batches to L1, several at a time, each at its place. */
+export const createPoster = (
+  components: Telemetry & {
+    readonly chain: Chain;
+    readonly l1: L1Source;
+    readonly batches: Batches;
+    readonly transactor: Transactor;
+    readonly client: PublicClient;
+  },
+  { inbox, ...options }: PosterOptions & { readonly inbox: Hex },
+): Poster => {
+  const { chain, l1, batches, transactor, client, registry } = components;
+  const logger = components.logger.child({ module: "poster" });
+  const { maxInFlight = 6, pollMs = 500, retryMs = 1_000, patience = 8n } = options;
+  const aborter = new AbortController();
+  const lock = createLock();
+  /** By the index of the batch. */
+  const flights = new Map<bigint, Flight>();
+  let running: Promise<void> | undefined;
+  let wake: () => void = () => undefined;
+
+  const posted = new Counter({
+    name: "assay_poster_batches_total",
+    help: "Batches sent to L1, by outcome",
+    labelNames: ["outcome"],
+    registers: [registry],
+  });
+  const rebuilds = new Counter({
+    name: "assay_poster_rebuilds_total",
+    help: "Times that unposted blocks were removed because L1 will not take their batch",
+    registers: [registry],
+  });
+
+  const callOf = (batch: Batch): BatchToAppend => ({
+    index: batch.index,
+    origin: batch.origin,
+    delayedEnd: batch.delayedEnd,
+    delayedAccumulator: batch.accumulator,
+    data: batches.encode(batch),
+  });
+
+  /** Name of the error with which L1 would refuse the batch now. */
+  const refusalOf = async (batch: BatchToAppend): Promise<string | undefined> => {
+    try {
+      await client.simulateContract({
+        address: inbox,
+        abi: batchInbox.abi,
+        functionName: "append",
+        args: [
+          batch.index,
+          batch.origin.number,
+          batch.origin.timestamp,
+          batch.delayedEnd,
+          batch.delayedAccumulator,
+          toHex(batch.data),
+        ],
+        account: transactor.address,
+      });
+      return undefined;
+    } catch (error) {
+      const revert =
+        error instanceof BaseError ? error.walk((cause) => cause instanceof ContractFunctionRevertedError) : null;
+      if (revert instanceof ContractFunctionRevertedError) return revert.data?.errorName ?? "unknown";
+      throw error;
+    }
+  };
+
+  /** Removes the batch's blocks and all after; the pool takes their transactions back. */
+  const rebuild = (batch: Batch, reason: string): Promise<void> =>
+    chain.exclusive(async () => {
+      const parent = batch.first - 1n;
+      const stands = chain.blockByNumber(batch.last)?.hash === batch.lastHash;
+      if (!stands || parent < chain.heads.safe || batch.index < l1.recordCount) return;
+      rebuilds.inc();
+      logger.warn({ batch: batch.index, first: batch.first, reason }, "L1 does not take the batch: built again");
+      await chain.rollback(parent);
+    });
+
+  const send = (batch: Batch, call: BatchToAppend) => {
+    const flight: Flight = { lastHash: batch.lastHash, mined: undefined };
+    flights.set(batch.index, flight);
+    void transactor.send(appendCall(inbox, call)).then(
+      ({ blockNumber }) => {
+        posted.inc({ outcome: "mined" });
+        flight.mined = blockNumber;
+        logger.info({ batch: batch.index, bytes: call.data.length, l1Block: blockNumber }, "batch is on L1");
+        wake();
+      },
+      (error: unknown) => {
+        posted.inc({ outcome: hasCode(error, "L1_REVERTED") ? "reverted" : "failed" });
+        if (!aborter.signal.aborted) logger.warn({ err: error, batch: batch.index }, "batch was not taken");
+        if (flights.get(batch.index) === flight) flights.delete(batch.index);
+      },
+    );
+  };
+
+  /** Flights that have landed, that were overtaken by another batch of the same index, or that a reorg lost. */
+  const review = (pending: readonly Batch[]) => {
+    const head = l1.head?.number ?? 0n;
+    for (const [index, flight] of flights) {
+      const batch = pending.find((one) => one.index === index);
+      const lost = flight.mined !== undefined && head >= flight.mined + patience;
+      if (batch === undefined || batch.lastHash !== flight.lastHash || lost) flights.delete(index);
+    }
+  };
+
+  const tick = (): Promise<void> =>
+    lock(async () => {
+      const { pending } = batches;
+      review(pending);
+      for (const batch of pending) {
+        if (flights.has(batch.index)) continue;
+        if (flights.size >= maxInFlight || aborter.signal.aborted) return;
+        if (!batches.isSound(batch)) return rebuild(batch, "delayed messages changed");
+        const call = callOf(batch);
+        // The first in line can be tried out; the others need it to be mined before.
+        const refusal = batch.index === l1.recordCount ? await refusalOf(call) : undefined;
+        if (refusal !== undefined) {
+          posted.inc({ outcome: "refused" });
+          if (PERMANENT.has(refusal)) return rebuild(batch, refusal);
+          logger.debug({ batch: batch.index, refusal }, "batch has to wait");
+          return;
+        }
+        send(batch, call);
+      }
+    });
+
+  const run = async () => {
+    while (!aborter.signal.aborted) {
+      let pause = pollMs;
+      try {
+        await tick();
+      } catch (error) {
+        logger.warn({ err: error }, "batches could not be posted");
+        pause = retryMs;
+      }
+      const waiting = new AbortController();
+      wake = () => waiting.abort();
+      await sleep(pause, AbortSignal.any([waiting.signal, aborter.signal]));
+    }
+  };
+
+  const unsubscribe = l1.onAdvance(() => wake());
+
+  return {
+    name: "poster",
+    tick,
+    start() {
+      running ??= run();
+    },
+    async stop() {
+      aborter.abort();
+      unsubscribe();
+      await running;
+      await lock(async () => undefined);
+    },
+  };
+};

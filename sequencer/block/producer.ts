@@ -1,0 +1,225 @@
+import { Counter, Histogram } from "prom-client";
+import { batchBlockSize, type L1Source } from "../../bridge/index.ts";
+import {
+  type Block,
+  type BlockBuilder,
+  type Chain,
+  nextBaseFee,
+  type RefusalCode,
+  type Service,
+  sleep,
+  type Telemetry,
+} from "../../executor/index.ts";
+import type { Batches } from "../batch/batches.ts";
+import type { Plan } from "../batch/plan.ts";
+import type { Mempool } from "../mempool/mempool.ts";
+
+export type ProducerOptions = {
+  /** Milliseconds between two blocks while something waits. */
+  readonly intervalMs?: number;
+  /** Milliseconds after which an empty block is built; never, when not given. */
+  readonly maxIdleMs?: number;
+  /** Milliseconds that executing transactions of one block may take. */
+  readonly timeBudgetMs?: number;
+  readonly retryMs?: number;
+  /** Seconds since the epoch. */
+  readonly clock?: () => bigint;
+  /** Milliseconds, monotonic. */
+  readonly now?: () => number;
+};
+
+export type Producer = Service & {
+  /** Builds one block if there is something for it. */
+  produce(): Promise<Block | undefined>;
+  start(): void;
+};
+
+const TRANSFER_GAS = 21_000n;
+/** Each block's record of its timestamp. */
+const HEADER_BYTES = batchBlockSize({ timestamp: 0n, envelopes: [] });
+const RECORD_BYTES = 4;
+/** Transactions that one block may pass over. */
+const MAX_REFUSALS = 1_000;
+/** Refusals that another block may not share: the transaction stays. */
+const PASSING: ReadonlySet<RefusalCode> = new Set(["TX_BLOCK_GAS", "TX_FEE_CAP", "TX_NONCE_HIGH"]);
+
+type Filling = { readonly bytes: number; readonly count: number; readonly full: boolean };
+
+/** Builds blocks out of the delayed queue and the pool, each inside one batch. */
+export const createProducer = (
+  components: Telemetry & {
+    readonly chain: Chain;
+    readonly pool: Mempool;
+    readonly l1: L1Source;
+    readonly batches: Batches;
+  },
+  options: ProducerOptions = {},
+): Producer => {
+  const { chain, pool, l1, batches, registry } = components;
+  const logger = components.logger.child({ module: "producer" });
+  const {
+    intervalMs = 1_000,
+    maxIdleMs,
+    timeBudgetMs = 2_000,
+    retryMs = 1_000,
+    clock = () => BigInt(Math.floor(Date.now() / 1000)),
+    now = () => performance.now(),
+  } = options;
+  const aborter = new AbortController();
+  let running: Promise<void> | undefined;
+  let lastBlock = now();
+
+  const blocks = new Counter({
+    name: "assay_producer_blocks_total",
+    help: "Blocks built",
+    registers: [registry],
+  });
+  const transactions = new Counter({
+    name: "assay_producer_transactions_total",
+    help: "Transactions of the pool by what the block made of them",
+    labelNames: ["outcome"],
+    registers: [registry],
+  });
+  const seconds = new Histogram({
+    name: "assay_producer_block_seconds",
+    help: "Time to build and write one block",
+    buckets: [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+    registers: [registry],
+  });
+  const failures = new Counter({
+    name: "assay_producer_failures_total",
+    help: "Attempts to build a block that failed",
+    registers: [registry],
+  });
+
+  /** Runs the batch's delayed messages. Returns how many transactions came of them. */
+  const takeDelayed = async (builder: BlockBuilder, plan: Plan): Promise<number> => {
+    let taken = 0;
+    for (let index = plan.delayedStart; index < plan.delayedEnd; index++) {
+      const message = l1.message(index);
+      if (message === undefined) throw new Error(`delayed message ${index} is gone: L1 changed`);
+      const { envelope, kind, gas } = message;
+      const result = await builder.add({ bytes: envelope, delayed: { kind, gas } });
+      if (result.included) taken++;
+      else logger.info({ index, code: result.code }, "delayed message is a no-op");
+    }
+    return taken;
+  };
+
+  /** Adds transactions of the pool, best first, within gas, bytes and time. */
+  const fill = async (builder: BlockBuilder, room: number): Promise<Filling> => {
+    const selection = pool.select(builder.baseFeePerGas);
+    const end = now() + timeBudgetMs;
+    let bytes = HEADER_BYTES;
+    let count = 0;
+    let full = false;
+    for (let refusals = 0; refusals < MAX_REFUSALS && now() < end; ) {
+      const left = builder.gasLimit - builder.gasUsed;
+      if (left < TRANSFER_GAS) break;
+      const transaction = selection.next();
+      if (transaction === undefined) break;
+      const size = RECORD_BYTES + transaction.envelope.length;
+      if (bytes + size > room) {
+        full = true;
+        refusals++;
+        continue;
+      }
+      if (transaction.gasLimit > left) {
+        refusals++;
+        continue;
+      }
+      const result = await builder.add({ bytes: transaction.envelope });
+      transactions.inc({ outcome: result.included ? "included" : result.code });
+      if (result.included) {
+        bytes += size;
+        count++;
+        selection.advance(transaction);
+      } else {
+        refusals++;
+        if (!PASSING.has(result.code)) pool.drop(transaction, result.code);
+      }
+    }
+    return { bytes, count, full };
+  };
+
+  const hasMessages = (plan: Plan, isNew: boolean) => isNew && plan.delayedEnd > plan.delayedStart;
+
+  /** Closes the open batch early when L1 brought messages: they can only open a batch. */
+  const choosePlan = (): { readonly plan: Plan; readonly isNew: boolean } | undefined => {
+    batches.close();
+    const { open } = batches;
+    if (open !== undefined && l1.messageCount > open.delayedEnd) batches.close("full");
+    else if (open !== undefined) return { plan: open, isNew: false };
+    const plan = batches.draft();
+    return plan && { plan, isNew: true };
+  };
+
+  const build = async (plan: Plan, isNew: boolean, idle: boolean): Promise<Block | undefined> => {
+    const builder = await chain.begin({ timestamp: clock(), origin: plan.origin });
+    try {
+      const taken = isNew ? await takeDelayed(builder, plan) : 0;
+      const filling = await fill(builder, batches.room(plan));
+      if (filling.count === 0 && !hasMessages(plan, isNew) && !idle) {
+        builder.abort();
+        if (filling.full) batches.close("full");
+        return undefined;
+      }
+      if (isNew) await batches.prepare({ ...plan, taken });
+      const { block } = await builder.seal();
+      batches.append(isNew ? { ...plan, taken } : plan, block, filling.bytes);
+      if (filling.full) batches.close("full");
+      return block;
+    } catch (error) {
+      builder.abort();
+      throw error;
+    }
+  };
+
+  const produce = (): Promise<Block | undefined> =>
+    chain.exclusive(async () => {
+      await pool.settled();
+      if (!(await batches.align())) return undefined;
+      const chosen = choosePlan();
+      if (chosen === undefined) return undefined;
+      const { plan, isNew } = chosen;
+      const idle = maxIdleMs !== undefined && now() - lastBlock >= maxIdleMs;
+      if (!idle && !hasMessages(plan, isNew) && !pool.hasReady(nextBaseFee(chain.head.header))) return undefined;
+      const start = now();
+      const block = await build(plan, isNew, idle);
+      if (block === undefined) return undefined;
+      lastBlock = now();
+      blocks.inc();
+      seconds.observe((lastBlock - start) / 1000);
+      logger.debug(
+        { number: block.header.number, transactions: block.transactions.length, batch: plan.index },
+        "block built",
+      );
+      return block;
+    });
+
+  const run = async () => {
+    for (let next = now(); !aborter.signal.aborted; ) {
+      try {
+        await produce();
+        next = Math.max(next + intervalMs, now());
+      } catch (error) {
+        failures.inc();
+        logger.error({ err: error }, "no block could be built");
+        next = now() + retryMs;
+      }
+      await sleep(Math.max(0, next - now()), aborter.signal);
+    }
+  };
+
+  return {
+    name: "producer",
+    produce,
+    start() {
+      running ??= run();
+    },
+    async stop() {
+      aborter.abort();
+      await running;
+    },
+  };
+};
