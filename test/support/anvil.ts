@@ -1,0 +1,76 @@
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import type { TestContext } from "node:test";
+import {
+  createPublicClient,
+  createTestClient,
+  createWalletClient,
+  type Hex,
+  http,
+  type PublicClient,
+  publicActions,
+  walletActions,
+} from "viem";
+import { mnemonicToAccount } from "viem/accounts";
+import { anvil as anvilChain } from "viem/chains";
+
+const require = createRequire(import.meta.url);
+/** The program itself, not npm's wrapper, so that a signal reaches it. */
+const binary = (): string =>
+  require.resolve(`@foundry-rs/anvil-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}/bin/anvil`);
+
+/** Anvil's own accounts, each with 10,000 ether. */
+export const account = (index: number) =>
+  mnemonicToAccount("test test test test test test test test test test test junk", { addressIndex: index });
+
+const listening = (child: ReturnType<typeof spawn>): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let text = "";
+    child.on("error", reject);
+    child.on("exit", (code) => reject(new Error(`anvil ended with ${code}: ${text}`)));
+    child.stderr?.on("data", (data) => {
+      text += data;
+    });
+    child.stdout?.on("data", (data) => {
+      text += data;
+      const found = /Listening on ([\d.:]+)/.exec(text);
+      if (found) resolve(`http://${found[1]}`);
+    });
+  });
+
+/** An L1 of its own for one test; ended with it. It mines when a transaction arrives, until `manual` is called. */
+export const startAnvil = async (t: TestContext, ...options: readonly string[]) => {
+  const child = spawn(
+    binary(),
+    ["--host", "127.0.0.1", "--port", "0", "--silent", ...options].filter((o) => o !== "--silent"),
+  );
+  t.after(() => child.kill());
+  const url = await listening(child);
+  const transport = http(url);
+  const settings = { chain: anvilChain, transport, pollingInterval: 20, cacheTime: 0 } as const;
+  const client: PublicClient = createPublicClient(settings) as PublicClient;
+  const control = createTestClient({ ...settings, mode: "anvil" })
+    .extend(publicActions)
+    .extend(walletActions);
+  return {
+    url,
+    client,
+    wallet: (index: number) => createWalletClient({ ...settings, account: account(index) }),
+    /** From now on a block is mined by `mine` alone. */
+    manual: () => control.setAutomine(false),
+    automatic: () => control.setAutomine(true),
+    mine: (blocks = 1) => control.mine({ blocks }),
+    /** Mines one block `seconds` later. */
+    warp: async (seconds: number) => {
+      await control.increaseTime({ seconds });
+      await control.mine({ blocks: 1 });
+    },
+    /** Replaces the newest blocks by as many others, empty ones unless they get transactions. */
+    reorg: (depth: number, transactions: readonly (readonly [Hex, number])[] = []) =>
+      control.request({ method: "anvil_reorg" as never, params: [depth, transactions] as never }),
+    snapshot: () => control.snapshot(),
+    revert: (id: Hex) => control.revert({ id }),
+    control,
+  };
+};
+export type Anvil = Awaited<ReturnType<typeof startAnvil>>;
