@@ -16,12 +16,12 @@ const ecrecover = (hash: Bytes, v: bigint, r: Bytes, s: Bytes): Bytes =>
 
 /**
  * The rules of the chain as the engine asks for them. Answers are fixed when it is made: the library's own methods search
- * a list, or rebuild the table of parameters, at every question.
+ * a list, or rebuild the table of parameters, at every question. `eips`: other additions to Cancun, for tests of it.
  */
-export const createRules = (chainId: bigint): Common => {
+export const createRules = (chainId: bigint, eips: readonly number[] = EIPS): Common => {
   const rules = createCustomCommon({ chainId: Number(chainId) }, Mainnet, {
     hardfork: Hardfork.Cancun,
-    eips: EIPS,
+    eips: [...eips],
     params: { ...paramsEVM, 2935: { ...paramsEVM[2935], historyServeWindow: Number(HISTORY_WINDOW) } },
     customCrypto: { keccak256, ecrecover },
   });
