@@ -95,6 +95,8 @@ describe("openings", () => {
     assert.deepEqual(runs([-1], [8]), { runs: 8, length: 1 });
     assert.deepEqual(runs([1, 7], [9, 1]), { runs: 1, length: 9 });
     assert.deepEqual(runs([3, 1], [3, 4]), { runs: 3, length: 4 });
+    assert.deepEqual(runs([0, 0], [3, 4096]), { runs: 1, length: 1 });
+    assert.deepEqual(runs([4, 0, 1], [3, 9, 4]), { runs: 1, length: 12 });
     assert.deepEqual(runsOf({ stride: [5] }, { output: [4], reduction: [] }), { runs: 1, length: 1 });
   });
 

@@ -60,19 +60,26 @@ export const wordHeight = (dtype: Dtype, count: number): number => ceilLog2(word
 export const elementHeight = (dtype: Dtype, count: number): number =>
   DTYPES[dtype].wordExponent + wordHeight(dtype, count);
 
-/** Runs of adjacent elements that one output element reads: `runs` of `length` each. */
+/**
+ * Distinct runs of adjacent elements that one output element reads: `runs` of `length` each. Axes of extent 1 or stride
+ * 0 read nothing new and are skipped.
+ */
 export const runsOf = (
   { stride }: Pick<Operand, "stride">,
   { output, reduction }: Pick<Operator, "output" | "reduction">,
 ): { readonly runs: number; readonly length: number } => {
+  let runs = 1;
   let length = 1;
+  let merging = true;
   for (let x = reduction.length - 1; x >= 0; x--) {
     const extent = reduction[x] as number;
-    if (extent === 1) continue;
-    if (stride[output.length + x] !== length) break;
-    length *= extent;
+    const step = stride[output.length + x] as number;
+    if (extent === 1 || step === 0) continue;
+    merging &&= step === length;
+    if (merging) length *= extent;
+    else runs *= extent;
   }
-  return { runs: product(reduction) / length, length };
+  return { runs, length };
 };
 
 /** Upper bound of the bytes that open one access of one element: words and their siblings. */
