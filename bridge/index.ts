@@ -38,23 +38,20 @@ export {
   type BatchBlock,
   type BatchCursor,
   batchBlockSize,
-  blockTimestamp,
   type DerivedBlock,
   decodeBatch,
   encodeBatch,
   MAX_BATCH_BYTES,
-  MAX_ENVELOPE_BYTES,
 } from "./derivation/batch.ts";
 export { createFollower, type Follower, type FollowerErrorCode, type FollowerOptions } from "./derivation/follower.ts";
 export type { DelayedMessage, InboxRecord, L1Block } from "./derivation/inbox-store.ts";
 export { createL1Source, type L1Source, type L1SourceErrorCode, type L1SourceOptions } from "./derivation/l1-source.ts";
 export {
   accumulate,
-  aliasOf,
   type DepositMessage,
+  depositEnvelope,
   depositSourceHash,
   EMPTY_ACCUMULATOR,
-  encodeDeposit,
   MESSAGE_KIND,
   type MessageKind,
 } from "./derivation/messages.ts";

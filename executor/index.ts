@@ -38,6 +38,7 @@ export {
   DEVNET_PARAMETERS,
   TRANSACTION_GAS_CAP,
 } from "./chain/parameters.ts";
+export { blockTimestamp } from "./chain/system.ts";
 export { bloomHas } from "./evm/bloom.ts";
 export { type BlockEnvironment, type ChainMachine, createMachine } from "./evm/engine.ts";
 export {

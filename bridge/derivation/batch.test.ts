@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { concat, equalBytes, toHex, uintBE } from "../../executor/index.ts";
-import {
-  type BatchBlock,
-  batchBlockSize,
-  blockTimestamp,
-  type DerivedBlock,
-  decodeBatch,
-  encodeBatch,
-  MAX_ENVELOPE_BYTES,
-} from "./batch.ts";
+import { concat, equalBytes, MAX_ENVELOPE_BYTES, toHex, uintBE } from "../../executor/index.ts";
+import { type BatchBlock, batchBlockSize, type DerivedBlock, decodeBatch, encodeBatch } from "./batch.ts";
 
 const START = { cursor: 0, delayed: 0n };
 const decode = (data: Uint8Array, delayedEnd = 0n, start = START): DerivedBlock[] => [
@@ -181,16 +173,4 @@ test("decoding reads a view in place, wherever it lies in its buffer", () => {
   const shifted = concat(new Uint8Array(5), data).subarray(5);
   assert.ok(equalBytes(decode(shifted)[0]?.envelopes[0] as Uint8Array, Uint8Array.of(7, 7)));
   assert.equal(decode(shifted)[0]?.timestamp, 9n);
-});
-
-test("timestamps never go back and stay within the drift of the origin", () => {
-  const at = (parent: bigint, timestamp: bigint | undefined, origin: bigint) =>
-    blockTimestamp({ parent, timestamp, origin, maxDrift: 1800n });
-  assert.equal(at(100n, 150n, 120n), 150n);
-  assert.equal(at(100n, 99n, 120n), 100n);
-  assert.equal(at(100n, 1920n, 120n), 1920n);
-  assert.equal(at(100n, 1921n, 120n), 1920n);
-  assert.equal(at(5000n, 2n ** 64n - 1n, 120n), 5000n);
-  assert.equal(at(100n, undefined, 120n), 120n);
-  assert.equal(at(130n, undefined, 120n), 130n);
 });

@@ -1,9 +1,7 @@
-import { type Bytes, concat, EMPTY_BYTES, uintBE } from "../../executor/index.ts";
+import { type Bytes, concat, MAX_ENVELOPE_BYTES, uintBE } from "../../executor/index.ts";
 
 /** Bytes of one batch that the inbox takes. */
 export const MAX_BATCH_BYTES = 100_000;
-/** Bytes of one envelope; a longer one is passed unread. */
-export const MAX_ENVELOPE_BYTES = 98_304;
 
 const LENGTH_BYTES = 4;
 const HEADER_BYTES = 9;
@@ -58,7 +56,7 @@ const timestampOf = (header: Bytes): bigint =>
 
 /**
  * The blocks of a batch from a cursor on, one at a time. Total: any bytes give a sequence of blocks, and what is
- * malformed is passed over. A batch's delayed messages run first in its first block.
+ * malformed is passed over; an envelope that is too long, unread. A batch's delayed messages run first in its first block.
  */
 export function* decodeBatch(data: Bytes, start: BatchCursor, delayedEnd: bigint): Generator<DerivedBlock> {
   let { cursor, delayed } = start;
@@ -86,19 +84,3 @@ export function* decodeBatch(data: Bytes, start: BatchCursor, delayedEnd: bigint
     };
   }
 }
-
-/** Data of a forced batch. */
-export const NO_BATCH: Bytes = EMPTY_BYTES;
-
-/** A block's timestamp: never before its parent's, never more than `maxDrift` seconds ahead of its origin's. */
-export const blockTimestamp = (given: {
-  readonly parent: bigint;
-  readonly timestamp: bigint | undefined;
-  readonly origin: bigint;
-  readonly maxDrift: bigint;
-}): bigint => {
-  const limit = given.origin + given.maxDrift;
-  const wanted = given.timestamp ?? given.origin;
-  const bounded = wanted < limit ? wanted : limit;
-  return bounded > given.parent ? bounded : given.parent;
-};

@@ -3,6 +3,7 @@ import {
   type Block,
   type BlockBuilder,
   type Bytes,
+  blockTimestamp,
   type Chain,
   COLUMN,
   CodedError,
@@ -21,7 +22,7 @@ import {
   uintBE,
   type Write,
 } from "../../executor/index.ts";
-import { blockTimestamp, type DerivedBlock, decodeBatch } from "./batch.ts";
+import { type DerivedBlock, decodeBatch } from "./batch.ts";
 import type { InboxRecord } from "./inbox-store.ts";
 import type { L1Source } from "./l1-source.ts";
 
@@ -202,12 +203,8 @@ export const createFollower = (components: FollowerComponents, options: Follower
   const deriveBlock = async (record: InboxRecord, next: DerivedBlock): Promise<void> => {
     const number = chain.heads.safe + 1n;
     const { origin } = record;
-    const timestamp = blockTimestamp({
-      parent: blockAt(number - 1n).header.timestamp,
-      timestamp: next.timestamp,
-      origin: origin.timestamp,
-      maxDrift: chain.parameters.maxDrift,
-    });
+    const given = { timestamp: next.timestamp ?? origin.timestamp, origin };
+    const timestamp = blockTimestamp(blockAt(number - 1n), given, chain.parameters.maxDrift);
     const envelopes = envelopesOf(next);
     const position = after(record.index, next.end);
     const existing = chain.blockByNumber(number);

@@ -1,7 +1,6 @@
-import { RLP } from "@ethereumjs/rlp";
 import {
   type Bytes,
-  concat,
+  encodeDeposit,
   fromHex,
   type Hex,
   keccak256,
@@ -27,36 +26,12 @@ export const accumulate = (
   keccakOf(previous, Uint8Array.of(MESSAGE_KIND[message.kind]), uintBE(message.gas, 8), keccak256(message.envelope));
 
 /** What a deposit says, without what the inbox adds. `to` undefined: creation. */
-export type DepositMessage = {
-  readonly from: Hex;
-  readonly to: Hex | undefined;
-  readonly mint: bigint;
-  readonly value: bigint;
-  readonly gas: bigint;
-  readonly data: Bytes;
-};
+export type DepositMessage = Omit<Parameters<typeof encodeDeposit>[0], "sourceHash">;
 
 /** `keccak256(abi.encode(uint256 0, keccak256(abi.encode(inbox, index))))`: no two deposits share it. */
 export const depositSourceHash = (inbox: Hex, index: bigint): Bytes =>
   keccakOf(ZERO_32, keccakOf(word(fromHex(inbox)), uintBE(index, 32)));
 
-/** `0x7e ++ rlp([sourceHash, from, to, mint, value, gas, isSystem = 0, data])`: twin of the inbox's encoder. */
-export const encodeDeposit = (inbox: Hex, index: bigint, deposit: DepositMessage): Bytes =>
-  concat(
-    Uint8Array.of(0x7e),
-    RLP.encode([
-      depositSourceHash(inbox, index),
-      fromHex(deposit.from),
-      deposit.to === undefined ? new Uint8Array(0) : fromHex(deposit.to),
-      deposit.mint,
-      deposit.value,
-      deposit.gas,
-      0n,
-      deposit.data,
-    ]),
-  );
-
-const ALIAS_OFFSET = 0x1111000000000000000000000000000000001111n;
-
-/** Sender on L2 of an L1 contract. */
-export const aliasOf = (l1: Hex): Hex => toHex(uintBE((BigInt(l1) + ALIAS_OFFSET) % 2n ** 160n, 20));
+/** The envelope of delayed message `index`, as the inbox makes it. */
+export const depositEnvelope = (inbox: Hex, index: bigint, deposit: DepositMessage): Bytes =>
+  encodeDeposit({ ...deposit, sourceHash: toHex(depositSourceHash(inbox, index)) });

@@ -12,20 +12,19 @@ import {
 } from "viem";
 import {
   accumulate,
-  aliasOf,
   appendCall,
   batchInbox,
   type Deployment,
   deployBridge,
   depositCall,
-  encodeDeposit,
+  depositEnvelope,
   enqueueCall,
   forceCall,
   type L1Call,
   modelRegistry,
   portal,
 } from "../../bridge/index.ts";
-import { ADDRESS, fromHex, keccakOf, toHex, ZERO_32 } from "../../executor/index.ts";
+import { ADDRESS, aliasOf, fromHex, keccakOf, toHex, ZERO_32 } from "../../executor/index.ts";
 import { type Anvil, account, startAnvil } from "../support/anvil.ts";
 
 const SEQUENCER = 1;
@@ -195,7 +194,7 @@ test("messages: envelopes and accumulators equal their twins; only the portal an
   for (const deposit of deposits) {
     const { events, gasUsed } = await b.send(USER, depositCall(b.portal, deposit));
     t.diagnostic(`deposit of ${deposit.data.length} bytes and ${deposit.gas} gas: ${gasUsed} L1 gas`);
-    await next(events, "deposit", encodeDeposit(b.batchInbox, index, { from: user, ...deposit }), deposit.gas);
+    await next(events, "deposit", depositEnvelope(b.batchInbox, index, { from: user, ...deposit }), deposit.gas);
     const op = events.find(({ eventName }) => eventName === "TransactionDeposited");
     assert.ok(op?.eventName === "TransactionDeposited");
     assert.equal(op.args.from.toLowerCase(), user);
@@ -203,7 +202,7 @@ test("messages: envelopes and accumulators equal their twins; only the portal an
   }
   const plain = await b.send(USER, { to: b.portal, data: "0x", value: 5n });
   const transfer = { from: user, to: user, mint: 5n, value: 5n, gas: 100_000n, data: new Uint8Array(0) };
-  await next(plain.events, "deposit", encodeDeposit(b.batchInbox, index, transfer), 100_000n);
+  await next(plain.events, "deposit", depositEnvelope(b.batchInbox, index, transfer), 100_000n);
   const raw = await b.send(USER, enqueueCall(b.batchInbox, Uint8Array.of(2, 1, 2, 3), 21_000n));
   await next(raw.events, "raw", Uint8Array.of(2, 1, 2, 3), 21_000n);
 
@@ -280,7 +279,7 @@ test("a contract deposits under its alias", async (t) => {
   const expected = { from: alias, to: contract, mint: 7n, value: 7n, gas: 100_000n, data: new Uint8Array(0) };
   const queued = events.find(({ eventName }) => eventName === "MessageQueued");
   assert.ok(queued?.eventName === "MessageQueued");
-  assert.equal(queued.args.envelope, toHex(encodeDeposit(b.batchInbox, 0n, expected)));
+  assert.equal(queued.args.envelope, toHex(depositEnvelope(b.batchInbox, 0n, expected)));
 });
 
 test("a starved message refuses batches that leave it out, and anyone may force it", async (t) => {
@@ -390,7 +389,7 @@ test("models: chunks once, publication only of what is there, names of one form"
   assert.equal(
     queued.args.envelope,
     toHex(
-      encodeDeposit(b.batchInbox, 0n, {
+      depositEnvelope(b.batchInbox, 0n, {
         from: aliasOf(b.modelRegistry),
         to: ADDRESS.modelRegistry,
         mint: 0n,
