@@ -46,6 +46,7 @@ const expectation = z.object({
   hash: hex,
   logs: hex,
   expectException: z.string().optional(),
+  txbytes: bytes.optional(),
   indexes: z.object({ data: z.number(), gas: z.number(), value: z.number() }),
 });
 
@@ -82,6 +83,8 @@ export type StateCase = {
   readonly environment: StateEnvironment;
   readonly pre: readonly (readonly [address: Hex, account: StateAccount])[];
   readonly transaction: StateTransaction;
+  /** The signed transaction, where the fixture has it. */
+  readonly envelope: Bytes | undefined;
   /** Patricia root of the post-state. */
   readonly root: Hex;
   readonly logsHash: Hex;
@@ -91,7 +94,7 @@ export type StateCase = {
 export type StateCorpus = { readonly cases: readonly StateCase[]; readonly files: number; readonly otherForks: number };
 
 const casesOf = (name: string, test: z.infer<typeof fixture>, fork: string): readonly StateCase[] =>
-  (test.post[fork] ?? []).map(({ hash, logs, expectException, indexes }) => {
+  (test.post[fork] ?? []).map(({ hash, logs, expectException, indexes, txbytes }) => {
     const source = test.transaction;
     return {
       name: `${name} ${indexes.data}/${indexes.gas}/${indexes.value}`,
@@ -111,6 +114,7 @@ const casesOf = (name: string, test: z.infer<typeof fixture>, fork: string): rea
         blobVersionedHashes: source.blobVersionedHashes,
         accessList: source.accessLists?.[indexes.data] ?? undefined,
       },
+      envelope: txbytes,
       root: hash,
       logsHash: logs,
       exception: expectException,

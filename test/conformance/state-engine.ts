@@ -13,6 +13,8 @@ export type Execution = {
 export type StateEngine = {
   readonly name: string;
   execute(world: WorldState, test: StateCase): Promise<Execution>;
+  /** Why this engine rightly answers otherwise than the case, if it does. */
+  excluded(test: StateCase): string | undefined;
   /** What Ethereum would have of a committed state. */
   dump(world: WorldState): Iterable<DumpedAccount>;
 };

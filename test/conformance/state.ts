@@ -13,16 +13,11 @@ import {
   word,
 } from "../../executor/index.ts";
 import { patriciaRoot } from "./patricia.ts";
+import { chainEngine } from "./state-chain.ts";
 import { readStateCorpus, type StateCase } from "./state-corpus.ts";
 import type { LogEntry, StateEngine } from "./state-engine.ts";
-import { executeWithLibrary } from "./state-library.ts";
+import { libraryEngine } from "./state-library.ts";
 import type { Suite, SuiteOptions, SuiteResult } from "./suite.ts";
-
-const libraryEngine: StateEngine = {
-  name: "library",
-  execute: executeWithLibrary,
-  dump: (world) => world.dump(),
-};
 
 const commit = async (world: WorldState, write: (sealed: ReturnType<WorldState["seal"]>) => Promise<void>) => {
   const sealed = world.seal();
@@ -68,7 +63,8 @@ export const checkCase = async (engine: StateEngine, test: StateCase): Promise<s
   const { world, commit: commitWorld } = freshWorld();
   await putPreState(world, test);
   await commitWorld();
-  const { rejected, logs } = await engine.execute(world, test);
+  const execution = await engine.execute(world, test);
+  const { rejected, logs } = execution;
   await commitWorld();
   if ((test.exception !== undefined) !== (rejected !== undefined))
     return rejected === undefined ? `ran, but must be rejected: ${test.exception}` : `rejected: ${rejected}`;
@@ -80,7 +76,7 @@ export const checkCase = async (engine: StateEngine, test: StateCase): Promise<s
   return rebuilt === toHex(world.root) ? "" : `own root ${toHex(world.root)}, rebuilt from the dump ${rebuilt}`;
 };
 
-export const ENGINES: readonly StateEngine[] = [libraryEngine];
+export const ENGINES: readonly StateEngine[] = [libraryEngine, chainEngine];
 
 export const stateSuite: Suite = {
   name: "state",
@@ -93,6 +89,11 @@ export const stateSuite: Suite = {
     for (const test of corpus.cases) {
       if (!test.name.includes(filter)) continue;
       for (const engine of ENGINES) {
+        const excluded = engine.excluded(test);
+        if (excluded !== undefined) {
+          exclusions.push({ name: `${engine.name}: ${test.name}`, reason: excluded });
+          continue;
+        }
         const reason = await checkCase(engine, test).catch((error: unknown) => messageOf(error));
         if (reason === "") passed++;
         else failures.push({ name: `${engine.name}: ${test.name}`, reason });

@@ -1,0 +1,87 @@
+import { Account, createAddressFromString } from "@ethereumjs/util";
+import {
+  ADDRESS,
+  applyTransaction,
+  createMachine,
+  createRules,
+  type DumpedAccount,
+  decodeEnvelope,
+  fromHex,
+  isRefusal,
+  keccak256,
+  type ModelRuntime,
+  toHex,
+  uintBE,
+  utf8,
+  type WorldState,
+} from "../../executor/index.ts";
+import type { StateEngine } from "./state-engine.ts";
+import { signedTransaction } from "./state-transaction.ts";
+
+const HISTORY_WINDOW = 8191n;
+const history = createAddressFromString(ADDRESS.history);
+
+const unreachable = async () => {
+  throw new Error("no state test calls a model");
+};
+const noModels: ModelRuntime = {
+  run: unreachable,
+  admit: unreachable,
+  artifactLength: () => undefined,
+  putChunks: unreachable,
+  stop: async () => {},
+};
+/** Cancun with block hashes in state; without L1's later price of modular exponentiation (EIP-7823, EIP-7883). */
+const rules = createRules(1n, [2935, 7709]);
+
+/** The corpus defines the hash of block n as keccak of its decimal digits; the chain reads hashes from state. */
+const putBlockHashes = async ({ manager }: WorldState, number: bigint): Promise<void> => {
+  await manager.putAccount(history, new Account(1n));
+  for (let back = 1n; back <= 256n && back <= number; back++) {
+    const block = number - back;
+    await manager.putStorage(history, uintBE(block % HISTORY_WINDOW, 32), keccak256(utf8(block.toString())));
+  }
+  manager.originalStorageCache.clear();
+};
+
+/** The corpus is older than EIP-7825's bound on a transaction's gas: any limit is decoded. */
+const UNBOUNDED_GAS = 2n ** 64n - 1n;
+
+/** The accounts without the ring of block hashes. */
+function* ethereumAccounts(world: WorldState): Iterable<DumpedAccount> {
+  for (const entry of world.dump()) if (toHex(entry.address) !== ADDRESS.history) yield entry;
+}
+
+/** The chain's own decoding, transition and interpreter. */
+export const chainEngine: StateEngine = {
+  name: "chain",
+  excluded: ({ transaction }) =>
+    transaction.blobVersionedHashes === undefined ? undefined : "the chain has no blob transactions",
+  async execute(world, { environment: env, transaction, envelope = signedTransaction(transaction).serialize() }) {
+    await putBlockHashes(world, env.currentNumber);
+    const decoded = decodeEnvelope(envelope, { chainId: 1n, gasCap: UNBOUNDED_GAS });
+    if (isRefusal(decoded)) return { rejected: decoded.code, logs: [] };
+    const machine = createMachine(world.manager, { models: noModels, rules });
+    const outcome = await applyTransaction(machine, decoded, {
+      available: env.currentGasLimit,
+      // Ethereum burns base fees.
+      baseFeeVault: undefined,
+      environment: {
+        number: env.currentNumber,
+        timestamp: env.currentTimestamp,
+        gasLimit: env.currentGasLimit,
+        baseFee: env.currentBaseFee,
+        coinbase: createAddressFromString(env.currentCoinbase),
+        prevRandao: env.currentRandom,
+      },
+    });
+    if (isRefusal(outcome)) return { rejected: outcome.code, logs: [] };
+    const logs = outcome.logs.map(({ address, topics, data }) => ({
+      address: fromHex(address),
+      topics: topics.map(fromHex),
+      data: fromHex(data),
+    }));
+    return { rejected: undefined, logs };
+  },
+  dump: ethereumAccounts,
+};
