@@ -1,0 +1,194 @@
+import type { TestContext } from "node:test";
+import pino from "pino";
+import { Registry } from "prom-client";
+import { type Hex, parseGwei } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
+import {
+  createFollower,
+  createL1Source,
+  createTransactor,
+  type Deployment,
+  deployBridge,
+  type Follower,
+  type L1Source,
+} from "../../bridge/index.ts";
+import {
+  type Chain,
+  createChain,
+  createGenesis,
+  createMemoryStore,
+  createWorldState,
+  DEVNET_PARAMETERS,
+  fromHex,
+  type KeyValueStore,
+  type ModelRuntime,
+  toHex,
+  uintBE,
+} from "../../executor/index.ts";
+import { createSequencer, type Sequencer, type SequencerOptions } from "../../sequencer/index.ts";
+import { type Anvil, account as l1Account, startAnvil } from "./anvil.ts";
+
+/** Keys of the L2, each with 1,000 ether at genesis. */
+export const l2Account = (index: number) => privateKeyToAccount(toHex(uintBE(index + 1, 32)));
+export const L2_ACCOUNTS = 8;
+
+export const telemetry = () => ({
+  logger: pino({ level: process.env["ASSAY_LOG"] ?? "silent" }),
+  registry: new Registry(),
+});
+
+/** No model is published on this stage. */
+const withoutModels: ModelRuntime = {
+  run: () => Promise.reject(new Error("no model is called here")),
+  admit: () => Promise.reject(new Error("no model is admitted here")),
+  artifactLength: () => undefined,
+  putChunks: () => Promise.reject(new Error("no chunk is kept here")),
+  stop: async () => {},
+};
+
+export const openNodeChain = (store: KeyValueStore, registry?: Hex): Promise<Chain> => {
+  const alloc = Object.fromEntries(
+    Array.from({ length: L2_ACCOUNTS }, (_, i) => [l2Account(i).address.toLowerCase(), { balance: 10n ** 21n }]),
+  );
+  const genesis = createGenesis(DEVNET_PARAMETERS, alloc, registry === undefined ? {} : { l1ModelRegistry: registry });
+  return createChain({ ...telemetry(), store, world: createWorldState(store), models: withoutModels }, { genesis });
+};
+
+export type NodeActor = {
+  readonly chain: Chain;
+  readonly l1: L1Source;
+  readonly follower: Follower;
+  /** Reads L1 and derives all it holds. */
+  follow(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+export type SequencerActor = NodeActor &
+  Sequencer & {
+    /** Signs and submits a transfer or a call; answers the transaction's hash. */
+    send(request: {
+      readonly from?: number;
+      readonly nonce: number;
+      readonly to?: Hex;
+      readonly value?: bigint;
+      readonly data?: Hex;
+      readonly gas?: bigint;
+      readonly fee?: bigint;
+      readonly tip?: bigint;
+    }): Promise<Hex>;
+    /** Closes the open batch and brings all to L1, which mines on arrival. */
+    post(): Promise<void>;
+    /** Closes the open batch and sends what is pending, without waiting for it to be mined. */
+    launch(): Promise<void>;
+    /** Looks at L1 for what was sent. */
+    settle(): Promise<void>;
+  };
+
+export type Stage = {
+  readonly anvil: Anvil;
+  readonly deployment: Deployment;
+  /** A node that knows L1 only. */
+  executor(store?: KeyValueStore): Promise<NodeActor>;
+  /** The node that orders. With the store of one before: its next life. */
+  sequencer(store?: KeyValueStore, options?: Partial<SequencerOptions>): Promise<SequencerActor>;
+};
+
+const SEQUENCER = 1;
+export const START = 1_800_000_000n;
+
+export const createStage = async (t: TestContext, forceDelay = 3600n): Promise<Stage> => {
+  const anvil = await startAnvil(t);
+  const deployment = await deployBridge(
+    { wallet: anvil.wallet(0), reader: anvil.client },
+    {
+      sequencer: l1Account(SEQUENCER).address,
+      blockGasLimit: DEVNET_PARAMETERS.blockGasLimit,
+      forceDelay,
+    },
+  );
+
+  const node = async (store: KeyValueStore, keepUnsafe: boolean): Promise<NodeActor> => {
+    const chain = await openNodeChain(store, deployment.contracts.modelRegistry);
+    const common = { ...telemetry(), store };
+    const l1 = createL1Source({ ...common, client: anvil.client, models: withoutModels }, { deployment });
+    const follower = createFollower({ ...common, chain, l1 }, { keepUnsafe });
+    const stop = async () => {
+      await follower.stop();
+      await l1.stop();
+      await chain.stop();
+    };
+    t.after(stop);
+    return {
+      chain,
+      l1,
+      follower,
+      async follow() {
+        await l1.sync();
+        await follower.sync();
+      },
+      stop,
+    };
+  };
+
+  return {
+    anvil,
+    deployment,
+    executor: (store = createMemoryStore()) => node(store, false),
+    async sequencer(store = createMemoryStore(), options = {}) {
+      const base = await node(store, true);
+      const { chain, l1 } = base;
+      const common = telemetry();
+      const transactor = createTransactor({ ...common, client: anvil.client, account: l1Account(SEQUENCER) });
+      let time = START;
+      const sequencer = createSequencer(
+        { ...common, chain, store, l1, transactor, client: anvil.client },
+        {
+          inbox: deployment.contracts.batchInbox,
+          producer: { clock: () => ++time },
+          ...options,
+        },
+      );
+      const stop = async () => {
+        await sequencer.stop();
+        await transactor.stop();
+        await base.stop();
+      };
+      t.after(stop);
+      const settle = async () => {
+        // L1 mines a moment after it took a transaction; each look is a round trip to it.
+        for (let looks = 0; looks === 0 || (transactor.pending > 0 && looks < 1_000); looks++) await transactor.tick();
+        await l1.sync();
+      };
+      const launch = async () => {
+        await chain.exclusive(async () => sequencer.batches.close("full"));
+        await sequencer.poster.tick();
+        await transactor.tick();
+      };
+      return {
+        ...base,
+        ...sequencer,
+        async send({ from = 0, nonce, to, value = 0n, data = "0x", gas = 100_000n, fee, tip }) {
+          const envelope = await l2Account(from).signTransaction({
+            type: "eip1559",
+            chainId: Number(DEVNET_PARAMETERS.chainId),
+            nonce,
+            gas,
+            value,
+            data,
+            maxFeePerGas: fee ?? parseGwei("10"),
+            maxPriorityFeePerGas: tip ?? parseGwei("1"),
+            ...(to === undefined ? {} : { to }),
+          });
+          return sequencer.pool.submit(fromHex(envelope));
+        },
+        launch,
+        settle,
+        async post() {
+          await launch();
+          await settle();
+        },
+        stop,
+      };
+    },
+  };
+};
