@@ -260,20 +260,21 @@ export const createFollower = (components: FollowerComponents, options: Follower
     if (writes.length > 0) await store.write(writes);
   };
 
+  /** Everything derived from records that stand in final L1 blocks is final. */
   const finalize = async (): Promise<void> => {
     let number: bigint | undefined;
     const passed: Write[] = [];
-    let previous: Mark | undefined;
+    let open: Mark | undefined;
     for (const [key, value] of store.scan({ gte: MARKS, lt: MARKS_END })) {
       const mark = decodeMark(key, value);
-      const record = previous === undefined ? undefined : l1.record(previous.index);
-      if (previous !== undefined && (record === undefined || record.l1Block > l1.finalized)) break;
-      // A record's last block is the one before the next record's first.
-      if (previous !== undefined) {
+      if (open !== undefined) {
+        // A record's last block is the one before the next record's first.
         number = mark.number;
-        passed.push({ type: "del", key: markKey(previous.index) });
+        passed.push({ type: "del", key: markKey(open.index) });
       }
-      previous = mark;
+      open = mark;
+      if ((l1.record(mark.index)?.l1Block ?? l1.finalized + 1n) > l1.finalized) break;
+      if (chain.position.batch > mark.index && lastMark()?.index === mark.index) number = chain.heads.safe;
     }
     if (number === undefined || number <= chain.heads.finalized) return;
     await chain.setFinalized(number);
