@@ -9,6 +9,8 @@ const PAGE = 256;
 export type RocksOptions = {
   /** Bytes of the cache of uncompressed blocks. */
   readonly cacheSize?: number;
+  /** Bytes of writes held in memory before they go to sorted files. */
+  readonly memtableBudget?: number;
 };
 
 const codeOf = (error: unknown): string | undefined =>
@@ -29,12 +31,13 @@ const failure = (error: unknown, directory: string): CodedError<StoreErrorCode> 
  * does not), and it runs on the calling thread: one write-ahead-log sync for each `write`.
  */
 export const openRocksStore = async (directory: string, options: RocksOptions = {}): Promise<KeyValueStore> => {
-  const { cacheSize = 64 * 2 ** 20 } = options;
+  const { cacheSize = 64 * 2 ** 20, memtableBudget = 128 * 2 ** 20 } = options;
   const database = new RocksLevel(directory, {
     keyEncoding: "buffer",
     valueEncoding: "buffer",
     createIfMissing: true,
     cacheSize,
+    memtableMemoryBudget: memtableBudget,
   });
   try {
     await database.open();
