@@ -68,6 +68,16 @@ export const startAnvil = async (t: TestContext, ...options: readonly string[]) 
     /** Replaces the newest blocks by as many others, empty ones unless they get transactions. */
     reorg: (depth: number, transactions: readonly (readonly [Hex, number])[] = []) =>
       control.request({ method: "anvil_reorg" as never, params: [depth, transactions] as never }),
+    /** Transactions that wait, and could be mined. */
+    async mempool() {
+      const { pending } = (await control.request({ method: "txpool_content" as never })) as {
+        pending: Record<string, Record<string, { readonly hash: Hex; readonly maxFeePerGas?: Hex }>>;
+      };
+      return Object.values(pending)
+        .flatMap((byNonce) => Object.values(byNonce))
+        .map(({ hash, maxFeePerGas = "0x0" }) => ({ hash, maxFeePerGas: BigInt(maxFeePerGas) }));
+    },
+    dropMempool: () => control.request({ method: "anvil_dropAllTransactions" as never }),
     snapshot: () => control.snapshot(),
     revert: (id: Hex) => control.revert({ id }),
     control,
