@@ -1,7 +1,6 @@
 import {
   type Access,
   type Assembly,
-  addressOf,
   type Bytes,
   bytesOf,
   CodedError,
@@ -466,15 +465,4 @@ export const randomInput = (random: Random, program: Program): Bytes => {
     input.set(packed.subarray(0, bytesOf(dtype, count)), offset);
   }
   return input;
-};
-
-/** The addresses that operand `j` of an operator reads live, in order of (i, r): for tests that look closely. */
-export const liveAddresses = (shape: Shape, access: Parameters<typeof addressOf>[0] & { guards: readonly Guard[] }) => {
-  const addresses: number[] = [];
-  for (let i = 0; i < product(shape.output); i++)
-    for (let r = 0; r < product(shape.reduction); r++) {
-      const digits = digitsAt(shape, i, r);
-      if (isLive(access, digits)) addresses.push(addressOf(access, digits));
-    }
-  return addresses;
 };
