@@ -88,6 +88,17 @@ export {
   modelRegistryPredeploy,
 } from "./genesis/predeploys.gen.ts";
 export type { ModelRuntime } from "./models/runtime.ts";
+export { DECODE_LIMITS, decodeModel, type OnnxErrorCode } from "./onnx/decode.ts";
+export { describeModel, describeProgram, type ModelDescription, type ProgramDescription } from "./onnx/describe.ts";
+export {
+  DEFAULT_RANGE,
+  type Imported,
+  type ImportOptions,
+  type ImportReport,
+  importOnnx,
+} from "./onnx/import.ts";
+export { decodeMeta, encodeMeta, type ModelMeta, type TensorSchema } from "./onnx/meta.ts";
+export { type Constraint, IMPORT_CONSTRAINTS, type Refusal, refusalsOf } from "./onnx/refusal.ts";
 export type { Backend, PoolErrorCode, PooledTransaction, SubmitErrorCode, TransactionPool } from "./rpc/backend.ts";
 export { createRpcServer, type RpcServer, type RpcServerErrorCode, type RpcServerOptions } from "./rpc/server.ts";
 export { type AccountRecord, accountKey, accountPreimage, accountValue, slotKey } from "./state/account.ts";

@@ -1,0 +1,288 @@
+import { CodedError, hasCode } from "../foundation/errors.ts";
+import { DTYPES, type Interval, type Program } from "../tensor/program.ts";
+import { createContext, valueOf } from "./context.ts";
+import { type DecodeLimits, decodeModel } from "./decode.ts";
+import { createEmitter, type Emitter } from "./emitter.ts";
+import {
+  dense,
+  type Element,
+  type Expr,
+  isConstant,
+  isFloat,
+  type Leaf,
+  leafOf,
+  leavesOf,
+  nodesOf,
+  rangeOf,
+  STORED,
+  type Storage,
+  scaledOf,
+  sizeOf,
+  type Value,
+} from "./expression.ts";
+import { type Declared, type Graph, type GraphNode, readGraph, readTensor, type TensorConstant } from "./graph.ts";
+import { known } from "./lower/movement.ts";
+import { LOWERINGS } from "./lower/table.ts";
+import { encodeMeta, type TensorSchema } from "./meta.ts";
+import { type Constraint, type Refusal, refusedWith } from "./refusal.ts";
+import { createStores, type Stores } from "./storage.ts";
+
+/** A float32 input without a declared or derivable range. */
+export const DEFAULT_RANGE: Interval = { lo: -1e6, hi: 1e6 };
+
+export type ImportOptions = {
+  /** Name in the program's metadata; the graph's own by default. */
+  readonly name?: string;
+  readonly licence?: string;
+  /**
+   * What each input may hold; a call with another element is refused. Defaults: for a float32 that is only quantised,
+   * what quantises without saturation; for another float32 [-1e6, 1e6]; for an integer its type.
+   */
+  readonly ranges?: Readonly<Record<string, Interval>>;
+  /** Extents of the model's named or nameless free dimensions; a nameless one is "input:axis". */
+  readonly dimensions?: Readonly<Record<string, number>>;
+  /** Inputs that become constants of the program: shapes, axes, pads. */
+  readonly freeze?: Readonly<Record<string, TensorConstant>>;
+  readonly limits?: Partial<DecodeLimits>;
+};
+
+export type ImportReport = {
+  readonly inputs: readonly (TensorSchema & { readonly range: Interval })[];
+  readonly outputs: readonly TensorSchema[];
+  /** Nodes of the model by operator. */
+  readonly operators: Readonly<Record<string, number>>;
+};
+
+export type Imported = { readonly program: Program; readonly report: ImportReport };
+
+const MAX_NODES = 65_536;
+const MAX_ELEMENTS = 2 ** 26;
+const MAX_RANK = 8;
+/** Expressions up to this many instructions on one view are computed again for each reader. */
+const CHEAP = 4;
+
+const reasonOf = (error: unknown): { constraint: Constraint; reason: string } => {
+  if (hasCode(error, "ONNX_REFUSED") && typeof (error as CodedError).data["constraint"] === "string")
+    return {
+      constraint: (error as CodedError).data["constraint"] as Constraint,
+      reason: (error as CodedError).message,
+    };
+  if (hasCode(error, "PROGRAM_MALFORMED"))
+    return {
+      constraint: (error as CodedError).data["constraint"] as Constraint,
+      reason: (error as CodedError).message,
+    };
+  throw error;
+};
+
+/** Extents of an input, its free dimensions bound. */
+const shapeOf = ({ name, shape }: Declared, options: ImportOptions): number[] => {
+  if (shape === undefined) throw refusalOf("O4", "its rank is not declared");
+  return shape.map((extent, axis) => {
+    const bound =
+      typeof extent === "number" ? extent : options.dimensions?.[extent === "" ? `${name}:${axis}` : extent];
+    if (bound === undefined) throw refusalOf("O4", `dimension ${extent === "" ? axis : extent} is not bound`);
+    if (!Number.isSafeInteger(bound) || bound < 1) throw refusalOf("O4", `dimension ${axis} is ${bound}`);
+    return bound;
+  });
+};
+
+const refusalOf = (constraint: Constraint, reason: string): CodedError =>
+  new CodedError("ONNX_REFUSED", reason, { constraint, reason });
+
+const checkShape = (shape: readonly number[]): void => {
+  if (shape.length > MAX_RANK) throw refusalOf("O4", `rank ${shape.length}`);
+  if (sizeOf(shape) > MAX_ELEMENTS) throw refusalOf("O10", `${sizeOf(shape)} elements`);
+  if (shape.some((extent) => extent < 1)) throw refusalOf("O4", `an empty tensor [${shape}]`);
+};
+
+/** What quantises without saturation, if all that reads an input is QuantizeLinear by one constant scale. */
+const quantisedRange = (graph: Graph, name: string): Interval | undefined => {
+  const readers = graph.nodes.filter(({ inputs }) => inputs.includes(name));
+  const constantAt = (label: string | undefined): TensorConstant | undefined => {
+    const tensor = label === undefined ? undefined : graph.initializers.get(label);
+    return tensor === undefined ? undefined : readTensor(tensor);
+  };
+  let range: Interval | undefined;
+  for (const { operator, inputs } of readers) {
+    const scale = constantAt(inputs[1]);
+    const zero = constantAt(inputs[2]);
+    if (operator !== "QuantizeLinear" || inputs[0] !== name || scale?.data.length !== 1) return undefined;
+    const step = scale.data[0] as number;
+    const point = zero?.data[0] ?? 0;
+    const { lo, hi } = zero?.element === "int8" ? DTYPES.i8 : DTYPES.u8;
+    const own = { lo: Math.fround((lo - point - 0.5) * step), hi: Math.fround((hi - point + 0.5) * step) };
+    range = range === undefined ? own : { lo: Math.max(range.lo, own.lo), hi: Math.min(range.hi, own.hi) };
+  }
+  return range;
+};
+
+const rangeOfInput = (graph: Graph, name: string, element: Element, options: ImportOptions): Interval => {
+  const given = options.ranges?.[name];
+  if (given !== undefined) {
+    const round = isFloat(element) ? Math.fround : Math.trunc;
+    const { lo, hi } = { lo: round(given.lo) + 0, hi: round(given.hi) + 0 };
+    const widest = rangeOf(element);
+    if (!(lo <= hi && lo >= widest.lo && hi <= widest.hi)) throw refusalOf("C9", `the range ${given.lo}..${given.hi}`);
+    return { lo, hi };
+  }
+  return isFloat(element) ? (quantisedRange(graph, name) ?? DEFAULT_RANGE) : rangeOf(element);
+};
+
+/** Stores what several nodes read, unless it is as cheap to compute again. */
+const settle = (emitter: Emitter, value: Value, readers: number): Value => {
+  const expr = emitter.fold(value.expr, value.shape);
+  const nodes = nodesOf(expr).filter(({ kind }) => kind === "apply").length;
+  const cheap = nodes <= CHEAP && leavesOf(expr).filter(({ storage }) => storage.constant === undefined).length <= 1;
+  const keep = readers <= 1 || cheap || isConstant(expr) || scaledOf(expr) !== undefined;
+  return { ...value, expr: keep ? expr : emitter.view(expr, value.shape) };
+};
+
+type Lowered = { readonly values: ReadonlyMap<string, Value | undefined> };
+
+const lowerNode = (
+  node: GraphNode,
+  values: Map<string, Value | undefined>,
+  emitter: Emitter,
+  readers: ReadonlyMap<string, number>,
+): void => {
+  const lowering = LOWERINGS[node.operator];
+  if (lowering === undefined) throw refusalOf("O2", `operator ${node.operator} has no lowering`);
+  if (node.operator.includes(".") && node.opset === 0)
+    throw refusalOf("O1", `the domain of ${node.operator} has no version`);
+  const operands = node.inputs.map((name) => (name === "" ? undefined : values.get(name)));
+  const missing = node.inputs.some((name, j) => name !== "" && operands[j] === undefined);
+  if (missing) return;
+  const results = lowering(createContext(node, operands, emitter));
+  for (const [j, name] of node.outputs.entries()) {
+    if (name === "") continue;
+    const value = results[j];
+    if (value === undefined) throw refusalOf("O5", `output ${j} of ${node.operator}`);
+    if (!isConstant(value.expr)) checkShape(value.shape);
+    values.set(name, settle(emitter, value, readers.get(name) ?? 0));
+  }
+};
+
+/** A graph output as a tensor of its own: row-major, of its declared type. */
+const outputOf = (emitter: Emitter, value: Value): Storage => {
+  const dtype = STORED[value.element];
+  if (dtype === undefined) throw refusalOf("O3", `an output of ${value.element}`);
+  checkShape(value.shape);
+  const { lo, hi } = rangeOf(value.element);
+  if (value.expr.interval.lo < lo || value.expr.interval.hi > hi)
+    throw refusalOf("C9", `an output reaches ${value.expr.interval.lo}..${value.expr.interval.hi}`);
+  const leaf = emitter.rowMajor(value.expr, value.shape, { dtype });
+  const whole = leaf.base === 0 && leaf.storage.count === sizeOf(value.shape);
+  return whole && leaf.storage.constant === undefined ? leaf.storage : copied(emitter, leaf, value.shape).storage;
+};
+const copied = (emitter: Emitter, leaf: Leaf, shape: readonly number[]): Leaf =>
+  emitter.materialise(leaf, shape, { order: shape.map((_, x) => x) });
+
+const countOperators = (graph: Graph): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const { operator } of graph.nodes) counts[operator] = (counts[operator] ?? 0) + 1;
+  return counts;
+};
+
+/** Inputs of the call, frozen inputs and initializers, by name. */
+const readInputs = (
+  graph: Graph,
+  options: ImportOptions,
+  { stores, emitter }: { readonly stores: Stores; readonly emitter: Emitter },
+  refusals: Refusal[],
+): { values: Map<string, Value | undefined>; inputs: (TensorSchema & { range: Interval })[] } => {
+  const values = new Map<string, Value | undefined>();
+  const inputs: (TensorSchema & { range: Interval })[] = [];
+  const attempt = (name: string, operator: string, read: () => void): void => {
+    try {
+      read();
+    } catch (error) {
+      refusals.push({ node: name, operator, ...reasonOf(error) });
+      values.set(name, undefined);
+    }
+  };
+  for (const [name, tensor] of graph.initializers)
+    attempt(name, "initializer", () => {
+      const { element, shape, data } = readTensor(tensor);
+      values.set(name, known(emitter, element, shape, data));
+    });
+  for (const input of graph.inputs)
+    attempt(input.name, "input", () => {
+      const frozen = options.freeze?.[input.name];
+      if (frozen !== undefined) {
+        values.set(input.name, known(emitter, frozen.element, frozen.shape, frozen.data));
+        return;
+      }
+      const { name, element } = input;
+      const dtype = element === undefined ? undefined : STORED[element];
+      if (element === undefined || dtype === undefined) throw refusalOf("O3", `input of type ${input.type}`);
+      const shape = shapeOf(input, options);
+      checkShape(shape);
+      const range = rangeOfInput(graph, name, element, options);
+      const storage = stores.input(dtype, sizeOf(shape), range);
+      const expr: Expr = leafOf(storage, dense(shape));
+      values.set(name, valueOf(element, shape, expr));
+      inputs.push({ name, element, dtype, shape, range });
+    });
+  return { values, inputs };
+};
+
+const lowerGraph = (
+  graph: Graph,
+  emitter: Emitter,
+  values: Map<string, Value | undefined>,
+  refusals: Refusal[],
+): Lowered => {
+  const readers = new Map<string, number>();
+  for (const name of [...graph.nodes.flatMap(({ inputs }) => inputs), ...graph.outputs.map(({ name }) => name)])
+    readers.set(name, (readers.get(name) ?? 0) + 1);
+  for (const node of graph.nodes) {
+    try {
+      lowerNode(node, values, emitter, readers);
+    } catch (error) {
+      refusals.push({ node: node.name, operator: node.operator, ...reasonOf(error) });
+    }
+  }
+  return { values };
+};
+
+/**
+ * Lowers an ONNX model to a tensor program of the exact profile. Throws CodedError: ONNX_MALFORMED for bytes that are
+ * no model, ONNX_REFUSED with every reason (`refusalsOf`) for one that has no exact lowering.
+ */
+export const importOnnx = (bytes: Uint8Array, options: ImportOptions = {}): Imported => {
+  const model = decodeModel(bytes, options.limits);
+  const refusals: Refusal[] = [];
+  const graph = readGraph(model, refusals);
+  if (graph.nodes.length > MAX_NODES)
+    refusals.push({ node: graph.name, operator: "model", constraint: "O10", reason: `${graph.nodes.length} nodes` });
+  if (refusals.length > 0) throw refusedWith(refusals);
+
+  const stores = createStores();
+  const emitter = createEmitter(stores);
+  const { values, inputs } = readInputs(graph, options, { stores, emitter }, refusals);
+  lowerGraph(graph, emitter, values, refusals);
+
+  const outputs: TensorSchema[] = [];
+  const storages: Storage[] = [];
+  for (const { name } of graph.outputs) {
+    const value = values.get(name);
+    if (value === undefined) continue;
+    try {
+      storages.push(outputOf(emitter, value));
+      outputs.push({ name, element: value.element, dtype: STORED[value.element] ?? "u8", shape: value.shape });
+    } catch (error) {
+      refusals.push({ node: name, operator: "output", ...reasonOf(error) });
+    }
+  }
+  if (refusals.length > 0) throw refusedWith(refusals);
+  if (inputs.length === 0)
+    throw refusedWith([{ node: graph.name, operator: "model", constraint: "O8", reason: "the model has no input" }]);
+  const meta = encodeMeta({ name: options.name ?? graph.name, licence: options.licence ?? "", inputs, outputs });
+  try {
+    const program = stores.finish(storages, meta);
+    return { program, report: { inputs, outputs, operators: countOperators(graph) } };
+  } catch (error) {
+    throw refusedWith([{ node: graph.name, operator: "program", ...reasonOf(error) }]);
+  }
+};

@@ -1,0 +1,23 @@
+import type { LoweringTable } from "../context.ts";
+import { CONTRACTION } from "./contraction.ts";
+import { ELEMENTWISE } from "./elementwise.ts";
+import { MOVEMENT } from "./movement.ts";
+import { NONLINEAR } from "./nonlinear.ts";
+import { POOLING } from "./pooling.ts";
+import { QLINEAR } from "./qlinear.ts";
+import { QUANTISATION } from "./quantisation.ts";
+import { REDUCTION } from "./reduction.ts";
+import { SHAPE } from "./shape.ts";
+
+/** Every operator that can be imported. A new layer is a new entry. */
+export const LOWERINGS: LoweringTable = {
+  ...CONTRACTION,
+  ...ELEMENTWISE,
+  ...MOVEMENT,
+  ...NONLINEAR,
+  ...POOLING,
+  ...QLINEAR,
+  ...QUANTISATION,
+  ...REDUCTION,
+  ...SHAPE,
+};
