@@ -98,7 +98,12 @@ export {
   importOnnx,
 } from "./onnx/import.ts";
 export { decodeMeta, encodeMeta, type ModelMeta, type TensorSchema } from "./onnx/meta.ts";
-export { type Constraint, IMPORT_CONSTRAINTS, type Refusal, refusalsOf } from "./onnx/refusal.ts";
+export {
+  type Constraint as RefusalConstraint,
+  IMPORT_CONSTRAINTS,
+  type Refusal as ImportRefusal,
+  refusalsOf,
+} from "./onnx/refusal.ts";
 export type { Backend, PoolErrorCode, PooledTransaction, SubmitErrorCode, TransactionPool } from "./rpc/backend.ts";
 export { createRpcServer, type RpcServer, type RpcServerErrorCode, type RpcServerOptions } from "./rpc/server.ts";
 export { type AccountRecord, accountKey, accountPreimage, accountValue, slotKey } from "./state/account.ts";

@@ -32,7 +32,7 @@ export type Lowering = (context: NodeContext) => readonly (Value | undefined)[];
 /** Operator name -> lowering. */
 export type LoweringTable = Readonly<Record<string, Lowering>>;
 
-export const valueOf = (element: Element, shape: readonly number[], expr: Expr): Value => ({ element, shape, expr });
+export const tensorOf = (element: Element, shape: readonly number[], expr: Expr): Value => ({ element, shape, expr });
 
 /** Axis -rank..rank-1 as 0..rank-1. */
 export const axisOf = (axis: number, rank: number): number => {

@@ -1,6 +1,6 @@
 import { CodedError, hasCode } from "../foundation/errors.ts";
 import { DTYPES, type Interval, type Program } from "../tensor/program.ts";
-import { createContext, valueOf } from "./context.ts";
+import { createContext, tensorOf } from "./context.ts";
 import { type DecodeLimits, decodeModel } from "./decode.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import {
@@ -221,7 +221,7 @@ const readInputs = (
       const range = rangeOfInput(graph, name, element, options);
       const storage = stores.input(dtype, sizeOf(shape), range);
       const expr: Expr = leafOf(storage, dense(shape));
-      values.set(name, valueOf(element, shape, expr));
+      values.set(name, tensorOf(element, shape, expr));
       inputs.push({ name, element, dtype, shape, range });
     });
   return { values, inputs };

@@ -1,4 +1,4 @@
-import { type Lowering, type LoweringTable, type NodeContext, valueOf } from "../context.ts";
+import { type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
 import {
   biasCodes,
   channelScale,
@@ -55,7 +55,7 @@ const convolution = (context: NodeContext, { x, w, bias }: ConvOperands): Sums =
 };
 
 const floats = ({ shape, sums, scale }: Sums): Value =>
-  valueOf("float32", shape, scale === undefined ? apply("I2F", sums) : apply("FMUL", apply("I2F", sums), scale));
+  tensorOf("float32", shape, scale === undefined ? apply("I2F", sums) : apply("FMUL", apply("I2F", sums), scale));
 
 const conv: Lowering = (context) => {
   const operands = {
@@ -88,7 +88,7 @@ const shifted = (context: NodeContext, index: number, zero: number, axis = 0): Q
 const convInteger: Lowering = (context) => {
   const operands = { x: shifted(context, 0, 2), w: shifted(context, 1, 3), bias: undefined };
   const { shape, sums } = convolution(context, operands);
-  return [valueOf("int32", shape, sums)];
+  return [tensorOf("int32", shape, sums)];
 };
 
 /** a [..., M, K] times b [..., K, N], broadcast over the leading axes. */
@@ -146,7 +146,7 @@ const qLinearMatMul: Lowering = (context) => {
 const matMulInteger: Lowering = (context) => {
   const rank = context.value(1).shape.length;
   const { shape, sums } = product(context, shifted(context, 0, 2), shifted(context, 1, 3, rank - 1));
-  return [valueOf("int32", shape, sums)];
+  return [tensorOf("int32", shape, sums)];
 };
 
 /** alpha * A' * B' + beta * C. */

@@ -1,4 +1,4 @@
-import { type Lowering, type LoweringTable, type NodeContext, valueOf } from "../context.ts";
+import { type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
 import { apply, type Element, type Expr, float, int, isFloat, rangeOf, scaledOf, type Value } from "../expression.ts";
 import { elementOf } from "../graph.ts";
 import { refuse } from "../refusal.ts";
@@ -31,7 +31,7 @@ const combine = (names: Pair, a: Value, b: Value): Value => {
   const over = together(a, b);
   const name = names[isFloat(element) ? 0 : 1];
   const expr = apply(name, over.a, over.b);
-  return valueOf(element, over.shape, isFloat(element) ? expr : wrapped(expr, element));
+  return tensorOf(element, over.shape, isFloat(element) ? expr : wrapped(expr, element));
 };
 
 const binary =
@@ -83,7 +83,7 @@ const comparison =
   (context) => {
     const operands: [Value, Value] = [context.value(swapped), context.value(1 - swapped)];
     const { shape, expr } = compare([floats, integers], ...operands);
-    return [valueOf("bool", shape, expr)];
+    return [tensorOf("bool", shape, expr)];
   };
 
 export const not = (x: Expr): Expr => apply("SUB", int(1), x);
@@ -95,7 +95,7 @@ const logic =
     const b = context.value(1);
     if (a.element !== "bool" || b.element !== "bool") refuse("O8", `${a.element}, ${b.element} in a logical operation`);
     const over = together(a, b);
-    return [valueOf("bool", over.shape, f(over.a, over.b))];
+    return [tensorOf("bool", over.shape, f(over.a, over.b))];
   };
 
 const integerBounds = (value: Value): { lo: number; hi: number } => value.expr.interval;
@@ -110,10 +110,12 @@ const mod: Lowering = (context) => {
   const remainder = apply("SUB", over.a, quotient);
   const bound = Math.max(Math.abs(integerBounds(b).lo), Math.abs(integerBounds(b).hi)) - 1;
   const bounded = apply("MIN", apply("MAX", remainder, int(-bound)), int(bound));
-  if (context.int("fmod", 0) !== 0) return [valueOf(element, over.shape, bounded)];
+  if (context.int("fmod", 0) !== 0) return [tensorOf(element, over.shape, bounded)];
   const differs = apply("LT", apply("MUL", bounded, over.b), int(0));
   const shifted = apply("ADD", bounded, apply("MUL", differs, over.b));
-  return [valueOf(element, over.shape, wrapped(apply("MIN", apply("MAX", shifted, int(-bound)), int(bound)), element))];
+  return [
+    tensorOf(element, over.shape, wrapped(apply("MIN", apply("MAX", shifted, int(-bound)), int(bound)), element)),
+  ];
 };
 
 const where: Lowering = (context) => {
@@ -123,7 +125,7 @@ const where: Lowering = (context) => {
   const shape = broadcastShape(condition.shape, broadcastShape(a.shape, b.shape));
   const element = sameElement(a, b);
   const [c, x, y] = [condition, a, b].map((value) => expanded(value, shape).expr) as [Expr, Expr, Expr];
-  return [valueOf(element, shape, apply(isFloat(element) ? "FSEL" : "SEL", c, x, y))];
+  return [tensorOf(element, shape, apply(isFloat(element) ? "FSEL" : "SEL", c, x, y))];
 };
 
 /** max(x, 0); of a dequantised tensor on its codes, so that requantising stays one step. */
@@ -206,7 +208,7 @@ const dropout: Lowering = (context) => {
   const value = context.value(0);
   if (context.has(2) && context.constant(2).data[0] !== 0 && (!context.has(1) || context.constant(1).data[0] !== 0))
     refuse("O5", "Dropout in training mode");
-  return [value, valueOf("bool", value.shape, int(1))];
+  return [value, tensorOf("bool", value.shape, int(1))];
 };
 
 /** y = x * a[c] + b[c] with a = scale / sqrt(var + eps), b = B - mean * a, folded at compile time. */

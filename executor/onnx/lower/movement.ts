@@ -1,5 +1,5 @@
 import type { Dtype } from "../../tensor/program.ts";
-import { axisOf, constantOf, type Lowering, type LoweringTable, type NodeContext, valueOf } from "../context.ts";
+import { axisOf, constantOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
 import { type Emitter, integerType } from "../emitter.ts";
 import {
   apply,
@@ -227,7 +227,7 @@ export const concatenated = (emitter: Emitter, values: readonly Value[], axis: n
     at += length;
     return { leaf, at: at - length, length };
   });
-  return valueOf(first.element, shape, assemble(emitter, shape, axis, pieces));
+  return tensorOf(first.element, shape, assemble(emitter, shape, axis, pieces));
 };
 
 const concat: Lowering = (context) => {
@@ -363,7 +363,7 @@ export const padConstant = (
         },
       ],
     });
-    at = valueOf(value.element, output, leafOf(stored, dense(output)));
+    at = tensorOf(value.element, output, leafOf(stored, dense(output)));
   }
   return at;
 };
@@ -442,7 +442,7 @@ const gatherAlong = (
       { storage: data.leaf.storage, base: data.leaf.base, stride: fitted(data.stride), guards: [] },
     ],
   });
-  return valueOf(element, shape, leafOf(stored, dense(shape)));
+  return tensorOf(element, shape, leafOf(stored, dense(shape)));
 };
 
 export const gathered = (emitter: Emitter, value: Value, indices: Value, axis: number): Value =>
@@ -511,10 +511,10 @@ const gatherElements: Lowering = (context) => {
 
 /** A value of known elements. */
 export const known = (emitter: Emitter, element: Element, shape: readonly number[], data: ArrayLike<number>): Value => {
-  if (data.length === 1) return valueOf(element, shape, scalar(isFloat(element) ? "F" : "I", data[0] as number));
+  if (data.length === 1) return tensorOf(element, shape, scalar(isFloat(element) ? "F" : "I", data[0] as number));
   const dtype = isFloat(element) ? "f32" : (STORED[element] ?? integerType(intervalOfData(data)));
   const storage: Storage = emitter.constant(dtype, data);
-  return valueOf(element, shape, leafOf(storage, dense(shape)));
+  return tensorOf(element, shape, leafOf(storage, dense(shape)));
 };
 
 const identity: Lowering = (context) => [context.any(0)];

@@ -1,4 +1,4 @@
-import { axisOf, type Lowering, type LoweringTable, valueOf } from "../context.ts";
+import { axisOf, type Lowering, type LoweringTable, tensorOf } from "../context.ts";
 import type { Emitter } from "../emitter.ts";
 import { apply, type Expr, float, int, isFloat, sizeOf, type Value } from "../expression.ts";
 import { elu, erf, exp, gelu, geluTanh, log, pow, sigmoid, sine, softplus, tanh } from "../nonlinear.ts";
@@ -19,7 +19,7 @@ const exponentials = (emitter: Emitter, value: Value, axes: readonly number[]): 
   const x = emitter.view(value.expr, value.shape);
   const withOnes = value.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
   const back = (folded: { shape: number[]; expr: Expr }): Expr =>
-    expanded(reshaped(emitter, valueOf("float32", folded.shape, folded.expr), withOnes), value.shape).expr;
+    expanded(reshaped(emitter, tensorOf("float32", folded.shape, folded.expr), withOnes), value.shape).expr;
   const stored: Value = { ...value, expr: x };
   const top = back(reduced(emitter, stored, axes, "MAX"));
   const shifted = apply("FMIN", apply("FSUB", x, top), float(0));
@@ -63,12 +63,12 @@ const power: Lowering = (context) => {
   const over = together(base, exponent);
   if (isFloat(base.element)) {
     const y = castTo({ ...exponent, shape: over.shape, expr: over.b }, "float32").expr;
-    return [valueOf("float32", over.shape, pow(over.a, y))];
+    return [tensorOf("float32", over.shape, pow(over.a, y))];
   }
   if (over.b.kind !== "scalar" || !Number.isInteger(over.b.value) || over.b.value < 0 || over.b.value > 62)
     return refuse("O5", "an integer raised to what is no small constant");
   return [
-    valueOf(
+    tensorOf(
       base.element,
       over.shape,
       wrapped(powerOf(over.a, over.b.value, { mul: "MUL", one: int(1) }), base.element),

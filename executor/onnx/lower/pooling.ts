@@ -1,5 +1,5 @@
 import type { Guard } from "../../tensor/program.ts";
-import { type Lowering, type LoweringTable, type NodeContext, valueOf } from "../context.ts";
+import { type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
 import type { Emitter } from "../emitter.ts";
 import {
   apply,
@@ -104,7 +104,7 @@ const pooled = (
   const out = windows(emitter, leaf, n, c, axes, fold);
   const outs = axes.map((axis) => axis.out);
   const rank = outs.length;
-  const back = transposed(valueOf(value.element, [n, ...outs, c], out), [0, rank + 1, ...outs.map((_, x) => x + 1)]);
+  const back = transposed(tensorOf(value.element, [n, ...outs, c], out), [0, rank + 1, ...outs.map((_, x) => x + 1)]);
   const shape = [n, c, ...given.map((axis) => axis.out)];
   return { shape, expr: line ? emitter.reshape(back.expr, back.shape, shape) : back.expr };
 };
@@ -201,7 +201,7 @@ const averaged = (context: NodeContext, value: Value, axes: readonly Axis[]): Va
     "F",
   );
   const factor = emitter.fold(apply("FDIV", unit, divisor), shape);
-  return valueOf("float32", shape, apply("FMUL", apply("I2F", sum), factor));
+  return tensorOf("float32", shape, apply("FMUL", apply("I2F", sum), factor));
 };
 
 export const averagePool: Lowering = (context) => {
@@ -220,12 +220,12 @@ export const globalAverage = (emitter: Emitter, value: Value): Value => {
   const linear = linearOf(emitter.fold(codes.expr, codes.shape));
   if (linear === undefined) {
     const sum = sumOfFloats(emitter, value, axes, count);
-    return reshaped(emitter, valueOf("float32", sum.shape, sum.expr), shape);
+    return reshaped(emitter, tensorOf("float32", sum.shape, sum.expr), shape);
   }
   const sum = reduced(emitter, { ...codes, expr: linear.leaf }, axes, "SUM");
   const exact = apply("ADD", sum.expr, int(count * linear.offset));
   const factor = emitter.fold(apply("FDIV", unit, float(count)), sum.shape);
-  return reshaped(emitter, valueOf("float32", sum.shape, apply("FMUL", apply("I2F", exact), factor)), shape);
+  return reshaped(emitter, tensorOf("float32", sum.shape, apply("FMUL", apply("I2F", exact), factor)), shape);
 };
 
 const globalAveragePool: Lowering = (context) => {

@@ -1,4 +1,4 @@
-import { axisOf, type Lowering, type LoweringTable, type NodeContext, valueOf } from "../context.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
 import { apply, type Expr, float, type Value } from "../expression.ts";
 import { sigmoid } from "../nonlinear.ts";
 import { refuse } from "../refusal.ts";
@@ -17,7 +17,7 @@ const elementwise =
   (name: string): Lowering =>
   (context) => {
     const over = together(real(context, 0), real(context, 3));
-    const value = valueOf("float32", over.shape, apply(name, over.a, over.b));
+    const value = tensorOf("float32", over.shape, apply(name, over.a, over.b));
     return [quantise(context, value, quantisation(context, 6, 7))];
   };
 
@@ -72,9 +72,9 @@ const leaky = (x: Expr, alpha: number): Expr =>
 const where: Lowering = (context) => {
   const condition = context.value(0);
   const over = together(real(context, 1), real(context, 4));
-  const both = together(condition, valueOf("float32", over.shape, over.a));
+  const both = together(condition, tensorOf("float32", over.shape, over.a));
   if (both.shape.length !== over.shape.length) return refuse("O5", "QLinearWhere whose condition is wider");
-  const value = valueOf("float32", over.shape, apply("FSEL", both.a, over.a, over.b));
+  const value = tensorOf("float32", over.shape, apply("FSEL", both.a, over.a, over.b));
   return [quantise(context, value, quantisation(context, 7, 8))];
 };
 

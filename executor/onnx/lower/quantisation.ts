@@ -1,4 +1,4 @@
-import { axisOf, type Lowering, type LoweringTable, type NodeContext, valueOf } from "../context.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
 import type { Quantised } from "../contraction.ts";
 import {
   apply,
@@ -73,7 +73,7 @@ export const dequantised = (context: NodeContext, value: Value, q: Quantisation,
   const zero = q.zero === undefined ? int(0) : over(context, q.zero, value.shape, axis);
   const uniform = zero.kind === "leaf" && zero.interval.lo === zero.interval.hi ? int(zero.interval.lo) : zero;
   const codes = apply("SUB", value.expr, uniform);
-  return valueOf("float32", value.shape, apply("FMUL", apply("I2F", codes), scale));
+  return tensorOf("float32", value.shape, apply("FMUL", apply("I2F", codes), scale));
 };
 
 const isAccumulator = (codes: Expr): boolean => leavesOf(codes).some(({ storage }) => storage.accumulator === true);
@@ -124,7 +124,7 @@ export const quantise = (context: NodeContext, value: Value, q: Quantisation, ax
     isConstant(expr) || nodesOf(expr).every(({ type }) => type === "I")
       ? expr
       : context.emitter.view(expr, value.shape);
-  return valueOf(q.element, value.shape, apply("ADD", stored, int(-shift)));
+  return tensorOf(q.element, value.shape, apply("ADD", stored, int(-shift)));
 };
 
 const blocked = (context: NodeContext): void => {
@@ -172,10 +172,10 @@ const dynamicQuantizeLinear: Lowering = (context) => {
   const lowest = apply("FMIN", fold("MIN"), float(0));
   const step = apply("FMAX", apply("FDIV", apply("FSUB", highest, lowest), float(255)), float(2 ** -100));
   const point = apply("QU8", apply("FNEG", apply("FDIV", lowest, step)), int(0));
-  const scale = valueOf("float32", [], emitter.view(step, []));
-  const zero = valueOf("uint8", [], emitter.view(point, []));
+  const scale = tensorOf("float32", [], emitter.view(step, []));
+  const zero = tensorOf("uint8", [], emitter.view(point, []));
   const codes = apply("QU8", apply("FDIV", view, expanded(scale, value.shape).expr), expanded(zero, value.shape).expr);
-  return [valueOf("uint8", value.shape, emitter.view(codes, value.shape)), scale, zero];
+  return [tensorOf("uint8", value.shape, emitter.view(codes, value.shape)), scale, zero];
 };
 
 export const QUANTISATION: LoweringTable = {

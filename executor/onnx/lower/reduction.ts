@@ -1,4 +1,4 @@
-import { axisOf, type Lowering, type LoweringTable, type NodeContext, valueOf } from "../context.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
 import { apply, dense, type Expr, float, int, isFloat, leafOf, sizeOf, type Value } from "../expression.ts";
 import { log } from "../nonlinear.ts";
 import { argMax, reduced, sumOfFloats } from "../reduction.ts";
@@ -121,7 +121,7 @@ const topK: Lowering = (context) => {
       },
     ],
   });
-  const indices: Value = valueOf("int64", output, leafOf(stored, dense(output)));
+  const indices: Value = tensorOf("int64", output, leafOf(stored, dense(output)));
   const values = gatheredElements(emitter, turned, indices, kept.length);
   const back = order.map((_, x) => order.indexOf(x));
   return [transposed(values, back), transposed(indices, back)];
@@ -141,7 +141,7 @@ const hardmax: Lowering = (context) => {
   const ones = value.shape.map((extent, x) => (x === along ? 1 : extent));
   const winner = reshaped(
     emitter,
-    valueOf(
+    tensorOf(
       "int64",
       value.shape.filter((_, x) => x !== along),
       index,

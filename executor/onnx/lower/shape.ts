@@ -1,4 +1,4 @@
-import { axisOf, type Lowering, type LoweringTable, type NodeContext, valueOf } from "../context.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
 import {
   apply,
   dense,
@@ -51,7 +51,7 @@ const shape: Lowering = (context) => {
   return [known(context.emitter, "int64", [extents.length], extents)];
 };
 
-const size: Lowering = (context) => [valueOf("int64", [], int(sizeOf(context.any(0).shape)))];
+const size: Lowering = (context) => [tensorOf("int64", [], int(sizeOf(context.any(0).shape)))];
 
 const range: Lowering = (context) => {
   const { element } = context.any(0);
@@ -126,7 +126,7 @@ const oneHot: Lowering = (context) => {
     return { ...view, base: view.base + which * (view.stride[0] as number), stride: dense(shape).map(() => 0) };
   };
   const hit = apply("EQ", positive, position);
-  return [valueOf(values.element, shape, apply(isFloat(values.element) ? "FSEL" : "SEL", hit, pick(1), pick(0)))];
+  return [tensorOf(values.element, shape, apply(isFloat(values.element) ? "FSEL" : "SEL", hit, pick(1), pick(0)))];
 };
 
 export const SHAPE: LoweringTable = {
