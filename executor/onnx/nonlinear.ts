@@ -17,7 +17,7 @@ const EXP_POLYNOMIAL = [1.98756915e-4, 1.39819995e-3, 8.33345191e-3, 4.16657959e
 /** e^x, x clamped to [-87, 88]; relative error below 0.68 * 2^-23. */
 export const exp = (x: Expr): Expr => {
   const y = clamp(x, -87, 88);
-  const k = apply("FRNE", mul(y, float(1.44269504)));
+  const k = apply("FRNE", mul(y, float(Math.LOG2E)));
   const reduced = sub(sub(y, mul(k, float(0.693359375))), mul(k, float(-2.1219444e-4)));
   const r = clamp(reduced, -0.36, 0.36);
   const z = mul(r, r);
@@ -70,7 +70,7 @@ export const erf = (x: Expr): Expr => {
 };
 
 /** (x / 2) * (1 + erf(x / sqrt 2)). */
-export const gelu = (x: Expr): Expr => mul(mul(float(0.5), x), add(float(1), erf(mul(x, float(0.70710678)))));
+export const gelu = (x: Expr): Expr => mul(mul(float(0.5), x), add(float(1), erf(mul(x, float(Math.SQRT1_2)))));
 
 /** x * sigmoid(2 * sqrt(2 / pi) * (x + 0.044715 x^3)); beyond +-64 the cubic would only overflow. */
 export const geluTanh = (x: Expr): Expr => {

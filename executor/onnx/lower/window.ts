@@ -17,7 +17,7 @@ export type Axis = {
 export const axesOfWindow = (context: NodeContext, extents: readonly number[], kernel: readonly number[]): Axis[] => {
   const rank = extents.length;
   const given = context.ints("kernel_shape");
-  if (kernel.length !== rank || (given !== undefined && given.some((k, x) => k !== kernel[x])))
+  if (kernel.length !== rank || given?.some((k, x) => k !== kernel[x]))
     return refuse("O8", `a kernel [${given ?? kernel}] over ${rank} axes`);
   const strides = context.ints("strides") ?? extents.map(() => 1);
   const dilations = context.ints("dilations") ?? extents.map(() => 1);
