@@ -78,7 +78,7 @@ contract BatchInbox is IBatchInbox {
         if (delayedEnd < _messages.length && _starved(delayedEnd) && _gasOf(start, delayedEnd + 1) <= BLOCK_GAS_LIMIT) {
             revert MessageStarved(delayedEnd);
         }
-        _append(Record(KIND_CALLDATA, keccak256(data), originNumber, originTimestamp, delayedEnd));
+        _append(Record(keccak256(data), KIND_CALLDATA, originNumber, originTimestamp, delayedEnd));
     }
 
     /// @inheritdoc IBatchInbox
@@ -89,7 +89,7 @@ contract BatchInbox is IBatchInbox {
         // A batch's timestamp may be ahead of this block's; records stay in order all the same.
         uint64 timestamp = uint64(block.timestamp);
         if (index != 0 && _records[index - 1].l1Timestamp > timestamp) timestamp = _records[index - 1].l1Timestamp;
-        _append(Record(KIND_FORCED, keccak256(""), uint64(block.number), timestamp, delayedEnd));
+        _append(Record(keccak256(""), KIND_FORCED, uint64(block.number), timestamp, delayedEnd));
     }
 
     /// @inheritdoc IBatchInbox

@@ -2,12 +2,12 @@
 pragma solidity ^0.8.30;
 
 /// @notice One batch: where its bytes are, which L1 block it refers to, and where the delayed queue stands after it.
-/// @param kind 0 bytes in calldata, 2 forced (no bytes).
 /// @param dataHash keccak256 of the bytes.
+/// @param kind 0 bytes in calldata, 2 forced (no bytes).
 /// @param delayedEnd Number of delayed messages that this batch and all before it take.
 struct Record {
-    uint8 kind;
     bytes32 dataHash;
+    uint8 kind;
     uint64 l1Number;
     uint64 l1Timestamp;
     uint64 delayedEnd;
