@@ -1,24 +1,28 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
-import { type Bytes, concat, EMPTY_BYTES, equalBytes, readUintBE, uintBE, utf8, word } from "../foundation/bytes.ts";
+import { type Bytes, concat, EMPTY_BYTES, readUintBE, uintBE, word } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
-import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
-import {
-  type AccountRecord,
-  accountKey,
-  accountValue,
-  decodeAccount,
-  encodeAccount,
-  isEmptyAccount,
-  sameAccount,
-  slotKey,
-} from "./account.ts";
+import type { KeyValueStore, Write } from "../store/key-value-store.ts";
+import { type AccountRecord, decodeAccount } from "./account.ts";
 import { createCache } from "./cache.ts";
+import { differenceOf } from "./difference.ts";
 import { decodeRecord, encodeRecord, type UndoMap } from "./history.ts";
+import {
+  ACCOUNT_PREFIX,
+  bytesOf,
+  codeKeyOf,
+  latin1,
+  META_KEY,
+  nodeKeyOf,
+  prefixRange,
+  recordKeyOf,
+  SLOT_PREFIX,
+  staleKeyOf,
+} from "./keys.ts";
 import { createStateManager } from "./manager.ts";
 import { decodeIds, decodeNode, encodeIds, encodeNode } from "./node-codec.ts";
-import { createOverlay, type PendingChanges, type StateReader } from "./overlay.ts";
+import { createOverlay, type StateReader } from "./overlay.ts";
 import type { TreeProof } from "./proof.ts";
-import { createTree, hashOf, type Ref, type TreeChange, type TreeNode, type TreeUpdate } from "./tree.ts";
+import { createTree, hashOf, type Ref, type TreeNode, type TreeUpdate } from "./tree.ts";
 
 export type { TreeProof } from "./proof.ts";
 
@@ -97,20 +101,6 @@ const PRUNED_PER_BLOCK = 4;
 const CACHED_UNDO_ENTRIES = 200_000;
 
 const FORMAT = 1;
-const META_KEY = concat(Uint8Array.of(COLUMN.meta), utf8("state"));
-
-const latin1 = (bytes: Bytes): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-const bytesOf = (text: string): Bytes => new Uint8Array(Buffer.from(text, "latin1"));
-
-const ACCOUNT_PREFIX = String.fromCharCode(COLUMN.account);
-const SLOT_PREFIX = String.fromCharCode(COLUMN.slot);
-const codeKeyOf = (hash: string): Bytes => bytesOf(String.fromCharCode(COLUMN.code) + hash);
-const numbered = (column: number, id: number): Bytes => concat(Uint8Array.of(column), uintBE(id, 8));
-const nodeKeyOf = (id: number): Bytes => numbered(COLUMN.treeNode, id);
-const staleKeyOf = (version: number): Bytes => numbered(COLUMN.staleNodes, version);
-const recordKeyOf = (version: number): Bytes => numbered(COLUMN.undo, version);
-
 const put = (key: Bytes, value: Bytes): Write => ({ type: "put", key, value });
 const del = (key: Bytes): Write => ({ type: "del", key });
 
@@ -240,14 +230,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     return bytes;
   };
 
-  /** Flat entries that begin with `prefix`, which is not all 0xff. */
-  const scanPrefix = (prefix: string) => {
-    const gte = bytesOf(prefix);
-    const last = prefix.charCodeAt(prefix.length - 1);
-    const lt = last === 0xff ? concat(gte, new Uint8Array(64).fill(0xff)) : concat(gte);
-    if (last !== 0xff) lt[lt.length - 1] = last + 1;
-    return store.scan({ gte, lt });
-  };
+  const scanPrefix = (prefix: string) => store.scan(prefixRange(prefix));
 
   /** Slots of one account in a version: first what `undos` (oldest first) say, then what is stored. */
   function* slotsAt(address: string, undos: readonly UndoMap[]): Iterable<readonly [string, Bytes]> {
@@ -320,59 +303,6 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
       slots: (address) => slotsAt(address, sealed === undefined ? above() : [...above(), sealed.undo]),
       code,
     };
-  };
-
-  // ---- what a set of pending changes does to the tree and to the flat columns
-
-  type Difference = {
-    readonly changes: TreeChange[];
-    readonly writes: Write[];
-    readonly undo: Map<string, Bytes | undefined>;
-    readonly accept: (() => void)[];
-  };
-
-  const differenceOf = (pending: PendingChanges, base: StateReader): Difference => {
-    const changes: TreeChange[] = [];
-    const writes: Write[] = [];
-    const undo = new Map<string, Bytes | undefined>();
-    const accept: (() => void)[] = [];
-    const note = (key: string, before: Bytes | undefined, after: Bytes | undefined): void => {
-      const bytes = bytesOf(key);
-      writes.push(after === undefined ? del(bytes) : put(bytes, after));
-      undo.set(key, before);
-    };
-    for (const [address, record] of pending.accounts) {
-      const after = record === undefined || isEmptyAccount(record) ? undefined : record;
-      const before = base.account(address);
-      if (sameAccount(before, after)) continue;
-      changes.push({
-        key: accountKey(bytesOf(address)),
-        value: after === undefined ? undefined : accountValue(after),
-      });
-      note(
-        ACCOUNT_PREFIX + address,
-        before === undefined ? undefined : encodeAccount(before),
-        after === undefined ? undefined : encodeAccount(after),
-      );
-      accept.push(() => accounts.set(address, after ?? "absent"));
-    }
-    const noteSlot = (address: string, slot: string, after: Bytes): void => {
-      const before = base.slot(address, slot);
-      if (equalBytes(before, after)) return;
-      const place = address + slot;
-      changes.push({
-        key: slotKey(bytesOf(address), bytesOf(slot)),
-        value: after.length === 0 ? undefined : word(after),
-      });
-      note(SLOT_PREFIX + place, before.length === 0 ? undefined : before, after.length === 0 ? undefined : after);
-      accept.push(() => slotValues.set(place, after));
-    };
-    for (const [address, { cleared, values }] of pending.storage) {
-      if (cleared)
-        for (const [slot] of base.slots(address)) if (!values.has(slot)) noteSlot(address, slot, EMPTY_BYTES);
-      for (const [slot, value] of values) noteSlot(address, slot, value);
-    }
-    return { changes, writes, undo, accept };
   };
 
   const managerOver = (reader: StateReader, from: () => Ref, copy: () => StateManagerInterface) => {
@@ -457,8 +387,10 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     assertNotSealed();
     assertNoCheckpoint(writer.overlay.depth);
     const next = version + 1;
-    const { changes, writes, undo, accept } = differenceOf(writer.overlay.changes, committed);
-    const update = tree.update(root, changes);
+    const difference = differenceOf(writer.overlay.changes, committed);
+    const { undo } = difference;
+    const writes = [...difference.writes];
+    const update = tree.update(root, difference.changes);
     number(update, next);
     const newCodes = [...writer.overlay.changes.codes].filter(([hash]) => code(hash) === undefined);
     for (const [hash, bytes] of newCodes) writes.push(put(codeKeyOf(hash), bytes));
@@ -468,7 +400,8 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     const pruned = prune(next);
     writes.push(...pruned.writes, metaWrite(next, pruned.oldest));
     return publish({ root: hashOf(update.root), version: next, writes }, undo, () => {
-      for (const apply of accept) apply();
+      for (const [address, record] of difference.accounts) accounts.set(address, record ?? "absent");
+      for (const [place, value] of difference.slots) slotValues.set(place, value);
       for (const [hash, bytes] of newCodes) codes.set(hash, bytes);
       for (const branch of update.added) {
         nodes.set(branch.id, branch.node as TreeNode);

@@ -12,14 +12,14 @@ export const batchKey = (i: number): Bytes => Uint8Array.of(1, i);
 export const markerKey = (n: number): Bytes => Uint8Array.of(2, n >>> 16, n >>> 8, n);
 export const markers = { gte: Uint8Array.of(2), lt: Uint8Array.of(3) };
 
-const valueOf = (n: number): Bytes => {
+const valueFor = (n: number): Bytes => {
   const value = Buffer.alloc(VALUE_BYTES, n);
   value.writeUInt32BE(n);
   return value;
 };
 
 const batch = (n: number): readonly Write[] => [
-  ...Array.from({ length: BATCH_KEYS }, (_, i): Write => ({ type: "put", key: batchKey(i), value: valueOf(n) })),
+  ...Array.from({ length: BATCH_KEYS }, (_, i): Write => ({ type: "put", key: batchKey(i), value: valueFor(n) })),
   { type: "put", key: markerKey(n), value: new Uint8Array(0) },
   { type: "del", key: markerKey(n - 1) },
 ];
