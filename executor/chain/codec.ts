@@ -20,10 +20,11 @@ const bytes = (item: RlpItem | undefined, what: string): Bytes => {
 const hex = (item: RlpItem | undefined, what: string): Hex => toHex(bytes(item, what));
 const uint = (item: RlpItem | undefined): bigint => readRlpUint(item, 32);
 
-/** Anything but the codec's own bytes is CHAIN_CORRUPT. */
+/** Anything but the codec's own bytes is CHAIN_CORRUPT. A store may answer with its own kind of byte array. */
 const reading = <T>(what: string, stored: Bytes, decode: (fields: readonly RlpItem[]) => T): T => {
   try {
-    return decode(list(decodeRlp(stored), what));
+    const plain = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
+    return decode(list(decodeRlp(plain), what));
   } catch (error) {
     throw error instanceof RangeError ? corrupt(what, error) : error;
   }
