@@ -150,6 +150,50 @@ test("an L1 reorg that replaces a batch by another replaces its blocks", async (
   }
 });
 
+test("a block that lacks the end of what L1 holds is replaced", async (t) => {
+  const l1 = await startAnvil(t);
+  const layout = await layOut(l1);
+  const sequencer = await startNode(l1, layout, { keepUnsafe: true });
+  const hasty = await startNode(l1, layout, { keepUnsafe: true });
+  for (const node of [sequencer, hasty]) await node.sync();
+  const origin = originOf(sequencer);
+  const whole = await sequencer.build([await transfer(0, 0), await transfer(0, 1)], origin);
+  await hasty.build([await transfer(0, 0)], origin);
+  await startSender(l1, SEQUENCER).land(batchOf(layout, sequencer, [whole.block], { index: 0n, origin }));
+  await hasty.sync();
+  assert.equal(hasty.chain.head.hash, whole.block.hash);
+});
+
+test("started, a node follows by itself, and goes on after L1 did not answer", async (t) => {
+  const l1 = await startAnvil(t);
+  const layout = await layOut(l1);
+  const sequencer = await startNode(l1, layout, { keepUnsafe: true });
+  await sequencer.sync();
+  const origin = originOf(sequencer);
+  const { block } = await sequencer.build([await transfer(0, 0)], origin);
+  await startSender(l1, SEQUENCER).land(batchOf(layout, sequencer, [block], { index: 0n, origin }));
+  let failures = 3;
+  const client = through(l1, (_method, answer) => {
+    if (failures > 0) {
+      failures--;
+      throw new Error("connection refused");
+    }
+    return answer;
+  });
+  const verifier = await startNode(l1, layout, { client, pollMs: 5 });
+  const derived = new Promise<void>((resolve) => {
+    verifier.chain.on("heads", ({ safe }) => {
+      if (safe === 1n) resolve();
+    });
+  });
+  verifier.source.start();
+  verifier.follower.start();
+  await derived;
+  assert.equal(verifier.chain.head.hash, block.hash);
+  assert.equal(failures, 0);
+  await verifier.stop();
+});
+
 test("a forced transaction executes without the sequencer; an invalid one is a no-op that costs no block above it", async (t) => {
   const l1 = await startAnvil(t);
   const layout = await layOut(l1);
