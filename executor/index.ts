@@ -88,8 +88,9 @@ export {
   modelRegistryPredeploy,
 } from "./genesis/predeploys.gen.ts";
 export type { ModelRuntime } from "./models/runtime.ts";
-export { DECODE_LIMITS, decodeModel, type OnnxErrorCode } from "./onnx/decode.ts";
+export { DECODE_LIMITS, decodeModel, decodeTensor, type OnnxErrorCode } from "./onnx/decode.ts";
 export { describeModel, describeProgram, type ModelDescription, type ProgramDescription } from "./onnx/describe.ts";
+export { readTensor, type TensorConstant } from "./onnx/graph.ts";
 export {
   DEFAULT_RANGE,
   type Imported,
@@ -97,6 +98,7 @@ export {
   type ImportReport,
   importOnnx,
 } from "./onnx/import.ts";
+export { SUPPORTED_OPERATORS } from "./onnx/lower/table.ts";
 export { decodeMeta, encodeMeta, type ModelMeta, type TensorSchema } from "./onnx/meta.ts";
 export {
   type Constraint as RefusalConstraint,
@@ -163,6 +165,7 @@ export {
 export type { Constraint, ConstraintId, Violation } from "./tensor/constraint.ts";
 export { CONSTRAINTS, checkProgram, readProgram, violations, wellFormed } from "./tensor/constraints.ts";
 export { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
+export { createEngine, type Engine, type EngineErrorCode, type EngineOptions } from "./tensor/engine.ts";
 export { callGas, operatorGas, programGas } from "./tensor/gas.ts";
 export {
   constantRecordHash,

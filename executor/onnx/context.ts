@@ -42,8 +42,8 @@ export const axisOf = (axis: number, rank: number): number => {
   return positive;
 };
 
-export const constantOf = (value: Value, what = "operand"): TensorConstant => {
-  if (!isConstant(value.expr)) return refuse("O6", `${what} is only known at run time`);
+export const constantOf = (value: Value, name: string): TensorConstant => {
+  if (!isConstant(value.expr)) return refuse("O6", `${name} is only known at run time`, name);
   return { element: value.element, shape: value.shape, data: evaluateAll(value.expr, value.shape) };
 };
 
@@ -54,7 +54,7 @@ export const createContext = (
 ): NodeContext => {
   const any = (index: number): Value =>
     operands[index] ?? refuse("O5", `${node.operator} without its operand ${index}`);
-  const constant = (index: number): TensorConstant => constantOf(any(index), node.inputs[index]);
+  const constant = (index: number): TensorConstant => constantOf(any(index), node.inputs[index] ?? "");
   const attribute = (name: string) => node.attributes.get(name);
   const checkRef = (name: string) => {
     const found = attribute(name);

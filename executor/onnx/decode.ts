@@ -1,7 +1,14 @@
 import { type DescMessage, fromBinary, ScalarType } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { CodedError, messageOf } from "../foundation/errors.ts";
-import { type GraphProto, type ModelProto, ModelProtoSchema, TensorProto_DataLocation } from "./onnx_pb.ts";
+import {
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type TensorProto,
+  TensorProto_DataLocation,
+  TensorProtoSchema,
+} from "./onnx_pb.ts";
 
 export type OnnxErrorCode = "ONNX_MALFORMED" | "ONNX_REFUSED";
 
@@ -96,4 +103,17 @@ export const decodeModel = (bytes: Uint8Array, limits: Partial<DecodeLimits> = {
   if (model.graph === undefined) return malformed("there is no graph");
   refuseExternalData(model.graph);
   return model;
+};
+
+/** Decodes a file that holds one TensorProto. Throws CodedError ONNX_MALFORMED. */
+export const decodeTensor = (bytes: Uint8Array, limits: Partial<DecodeLimits> = {}): TensorProto => {
+  const bound = { ...DECODE_LIMITS, ...limits };
+  if (bytes.length > bound.maxBytes) malformed("too large", { bytes: bytes.length, maxBytes: bound.maxBytes });
+  try {
+    scan(TensorProtoSchema, bytes, bound);
+    return fromBinary(TensorProtoSchema, bytes, { readUnknownFields: false, recursionLimit: bound.maxDepth });
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    return malformed(messageOf(error), {}, error);
+  }
 };

@@ -1,4 +1,4 @@
-import { CodedError, hasCode } from "../foundation/errors.ts";
+import { hasCode } from "../foundation/errors.ts";
 import { DTYPES, type Interval, type Program } from "../tensor/program.ts";
 import { createContext, tensorOf } from "./context.ts";
 import { type DecodeLimits, decodeModel } from "./decode.ts";
@@ -24,7 +24,7 @@ import { type Declared, type Graph, type GraphNode, readGraph, readTensor, type 
 import { known } from "./lower/movement.ts";
 import { LOWERINGS } from "./lower/table.ts";
 import { encodeMeta, type TensorSchema } from "./meta.ts";
-import { type Constraint, type Refusal, refusedWith } from "./refusal.ts";
+import { type Constraint, type Refusal, refusal, refusedWith } from "./refusal.ts";
 import { createStores, type Stores } from "./storage.ts";
 
 /** A float32 input without a declared or derivable range. */
@@ -61,39 +61,33 @@ const MAX_RANK = 8;
 /** Expressions up to this many instructions on one view are computed again for each reader. */
 const CHEAP = 4;
 
-const reasonOf = (error: unknown): { constraint: Constraint; reason: string } => {
-  if (hasCode(error, "ONNX_REFUSED") && typeof (error as CodedError).data["constraint"] === "string")
-    return {
-      constraint: (error as CodedError).data["constraint"] as Constraint,
-      reason: (error as CodedError).message,
-    };
-  if (hasCode(error, "PROGRAM_MALFORMED"))
-    return {
-      constraint: (error as CodedError).data["constraint"] as Constraint,
-      reason: (error as CodedError).message,
-    };
-  throw error;
+const reasonOf = (error: unknown): Pick<Refusal, "constraint" | "reason" | "tensor"> => {
+  if (!hasCode(error, "ONNX_REFUSED") && !hasCode(error, "PROGRAM_MALFORMED")) throw error;
+  const { data, message } = error;
+  const tensor = data["tensor"] as string | undefined;
+  return {
+    constraint: data["constraint"] as Constraint,
+    reason: message,
+    ...(tensor === undefined ? {} : { tensor }),
+  };
 };
 
 /** Extents of an input, its free dimensions bound. */
 const shapeOf = ({ name, shape }: Declared, options: ImportOptions): number[] => {
-  if (shape === undefined) throw refusalOf("O4", "its rank is not declared");
+  if (shape === undefined) throw refusal("O4", "its rank is not declared");
   return shape.map((extent, axis) => {
     const bound =
       typeof extent === "number" ? extent : options.dimensions?.[extent === "" ? `${name}:${axis}` : extent];
-    if (bound === undefined) throw refusalOf("O4", `dimension ${extent === "" ? axis : extent} is not bound`);
-    if (!Number.isSafeInteger(bound) || bound < 1) throw refusalOf("O4", `dimension ${axis} is ${bound}`);
+    if (bound === undefined) throw refusal("O4", `dimension ${extent === "" ? axis : extent} is not bound`);
+    if (!Number.isSafeInteger(bound) || bound < 1) throw refusal("O4", `dimension ${axis} is ${bound}`);
     return bound;
   });
 };
 
-const refusalOf = (constraint: Constraint, reason: string): CodedError =>
-  new CodedError("ONNX_REFUSED", reason, { constraint, reason });
-
 const checkShape = (shape: readonly number[]): void => {
-  if (shape.length > MAX_RANK) throw refusalOf("O4", `rank ${shape.length}`);
-  if (sizeOf(shape) > MAX_ELEMENTS) throw refusalOf("O10", `${sizeOf(shape)} elements`);
-  if (shape.some((extent) => extent < 1)) throw refusalOf("O4", `an empty tensor [${shape}]`);
+  if (shape.length > MAX_RANK) throw refusal("O4", `rank ${shape.length}`);
+  if (sizeOf(shape) > MAX_ELEMENTS) throw refusal("O10", `${sizeOf(shape)} elements`);
+  if (shape.some((extent) => extent < 1)) throw refusal("O4", `an empty tensor [${shape}]`);
 };
 
 /** What quantises without saturation, if all that reads an input is QuantizeLinear by one constant scale. */
@@ -123,7 +117,7 @@ const rangeOfInput = (graph: Graph, name: string, element: Element, options: Imp
     const round = isFloat(element) ? Math.fround : Math.trunc;
     const { lo, hi } = { lo: round(given.lo) + 0, hi: round(given.hi) + 0 };
     const widest = rangeOf(element);
-    if (!(lo <= hi && lo >= widest.lo && hi <= widest.hi)) throw refusalOf("C9", `the range ${given.lo}..${given.hi}`);
+    if (!(lo <= hi && lo >= widest.lo && hi <= widest.hi)) throw refusal("C9", `the range ${given.lo}..${given.hi}`);
     return { lo, hi };
   }
   return isFloat(element) ? (quantisedRange(graph, name) ?? DEFAULT_RANGE) : rangeOf(element);
@@ -147,9 +141,9 @@ const lowerNode = (
   readers: ReadonlyMap<string, number>,
 ): void => {
   const lowering = LOWERINGS[node.operator];
-  if (lowering === undefined) throw refusalOf("O2", `operator ${node.operator} has no lowering`);
+  if (lowering === undefined) throw refusal("O2", `operator ${node.operator} has no lowering`);
   if (node.operator.includes(".") && node.opset === 0)
-    throw refusalOf("O1", `the domain of ${node.operator} has no version`);
+    throw refusal("O1", `the domain of ${node.operator} has no version`);
   const operands = node.inputs.map((name) => (name === "" ? undefined : values.get(name)));
   const missing = node.inputs.some((name, j) => name !== "" && operands[j] === undefined);
   if (missing) return;
@@ -157,7 +151,7 @@ const lowerNode = (
   for (const [j, name] of node.outputs.entries()) {
     if (name === "") continue;
     const value = results[j];
-    if (value === undefined) throw refusalOf("O5", `output ${j} of ${node.operator}`);
+    if (value === undefined) throw refusal("O5", `output ${j} of ${node.operator}`);
     if (!isConstant(value.expr)) checkShape(value.shape);
     values.set(name, settle(emitter, value, readers.get(name) ?? 0));
   }
@@ -166,11 +160,11 @@ const lowerNode = (
 /** A graph output as a tensor of its own: row-major, of its declared type. */
 const outputOf = (emitter: Emitter, value: Value): Storage => {
   const dtype = STORED[value.element];
-  if (dtype === undefined) throw refusalOf("O3", `an output of ${value.element}`);
+  if (dtype === undefined) throw refusal("O3", `an output of ${value.element}`);
   checkShape(value.shape);
   const { lo, hi } = rangeOf(value.element);
   if (value.expr.interval.lo < lo || value.expr.interval.hi > hi)
-    throw refusalOf("C9", `an output reaches ${value.expr.interval.lo}..${value.expr.interval.hi}`);
+    throw refusal("C9", `an output reaches ${value.expr.interval.lo}..${value.expr.interval.hi}`);
   const leaf = emitter.rowMajor(value.expr, value.shape, { dtype });
   const whole = leaf.base === 0 && leaf.storage.count === sizeOf(value.shape);
   return whole && leaf.storage.constant === undefined ? leaf.storage : copied(emitter, leaf, value.shape).storage;
@@ -215,7 +209,7 @@ const readInputs = (
       }
       const { name, element } = input;
       const dtype = element === undefined ? undefined : STORED[element];
-      if (element === undefined || dtype === undefined) throw refusalOf("O3", `input of type ${input.type}`);
+      if (element === undefined || dtype === undefined) throw refusal("O3", `input of type ${input.type}`);
       const shape = shapeOf(input, options);
       checkShape(shape);
       const range = rangeOfInput(graph, name, element, options);

@@ -27,12 +27,17 @@ export type Refusal = {
   readonly operator: string;
   readonly constraint: Constraint;
   readonly reason: string;
+  /** O6: the tensor that must be known; an input of this name can be frozen. */
+  readonly tensor?: string;
 };
 
 /** A lowering's way out; the importer adds the node and goes on to collect the other reasons. */
-export const refuse = (constraint: Constraint, reason: string): never => {
-  throw new CodedError<OnnxErrorCode>("ONNX_REFUSED", reason, { constraint, reason });
+export const refuse = (constraint: Constraint, reason: string, tensor?: string): never => {
+  throw refusal(constraint, reason, tensor);
 };
+
+export const refusal = (constraint: Constraint, reason: string, tensor?: string): CodedError<OnnxErrorCode> =>
+  new CodedError("ONNX_REFUSED", reason, { constraint, ...(tensor === undefined ? {} : { tensor }) });
 
 /** All reasons at once: `data.refusals`. */
 export const refusedWith = (refusals: readonly Refusal[]): CodedError<OnnxErrorCode> =>

@@ -80,7 +80,7 @@ const shifted = (context: NodeContext, index: number, zero: number, axis = 0): Q
   if (point === undefined) return { codes: value, scale: undefined };
   const shape = sizeOf(point.shape) === 1 ? [] : value.shape.map((_, x) => (x === axis ? sizeOf(point.shape) : 1));
   const over = expanded(reshaped(context.emitter, point, shape), value.shape).expr;
-  if (!isConstant(over)) refuse("O6", "a zero point that is only known at run time");
+  if (!isConstant(over)) refuse("O6", "a zero point that is only known at run time", context.node.inputs[zero]);
   const codes = context.emitter.fold(apply("SUB", value.expr, over), value.shape);
   return { codes: { ...value, expr: codes }, scale: undefined };
 };

@@ -1,5 +1,5 @@
 import type { Dtype } from "../../tensor/program.ts";
-import { axisOf, constantOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
 import { type Emitter, integerType } from "../emitter.ts";
 import {
   apply,
@@ -475,7 +475,7 @@ const gather: Lowering = (context) => {
   const indices = context.value(1);
   if (sizeOf(indices.shape) === 1 && indices.expr.kind === "scalar") {
     const extent = value.shape[axis] as number;
-    const [raw = 0] = constantOf(indices).data;
+    const [raw = 0] = context.constant(1).data;
     const start = Math.min(Math.max(raw < 0 ? raw + extent : raw, 0), extent - 1);
     const one = sliced(value, [{ axis, start, step: 1, extent: 1 }]);
     const shape = [...value.shape.slice(0, axis), ...indices.shape, ...value.shape.slice(axis + 1)];

@@ -26,8 +26,8 @@ import { expanded, reshaped } from "../views.ts";
 /** Scale and zero point over the shape of their tensor. */
 export type Quantisation = { readonly scale: Value; readonly zero: Value | undefined; readonly element: Element };
 
-const finite = (scale: Value): Value => {
-  if (!isConstant(scale.expr)) return refuse("O6", "a scale that is only known at run time");
+const finite = (scale: Value, name: string): Value => {
+  if (!isConstant(scale.expr)) return refuse("O6", "a scale that is only known at run time", name);
   if (scale.element !== "float32") return refuse("O3", `a scale of ${scale.element}`);
   if (!(scale.expr.interval.lo > 0 && scale.expr.interval.hi <= 3.4e38))
     return refuse("O9", "a scale that is not positive");
@@ -36,8 +36,9 @@ const finite = (scale: Value): Value => {
 
 export const quantisation = (context: NodeContext, scale: number, zero: number): Quantisation => {
   const point = context.has(zero) ? context.value(zero) : undefined;
-  if (point !== undefined && !isConstant(point.expr)) refuse("O6", "a zero point that is only known at run time");
-  return { scale: finite(context.value(scale)), zero: point, element: point?.element ?? "uint8" };
+  if (point !== undefined && !isConstant(point.expr)) 
+    refuse("O6", "a zero point that is only known at run time", context.node.inputs[zero]);
+  return { scale: finite(context.value(scale), context.node.inputs[scale] ?? ""), zero: point, element: point?.element ?? "uint8" };
 };
 
 /** A parameter of one element, or of one an index of `axis`, over a shape. */

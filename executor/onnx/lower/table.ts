@@ -21,3 +21,6 @@ export const LOWERINGS: LoweringTable = {
   ...REDUCTION,
   ...SHAPE,
 };
+
+/** Names of all operators that can be imported, domain first where it is not ONNX's own. */
+export const SUPPORTED_OPERATORS: readonly string[] = Object.keys(LOWERINGS).sort();
