@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
+import { onnxSuite } from "./onnx.ts";
 import { stateSuite } from "./state.ts";
 import { corpus, type Suite } from "./suite.ts";
 
 /** Every corpus, in the order in which they run. */
-const SUITES: readonly Suite[] = [stateSuite];
+const SUITES: readonly Suite[] = [onnxSuite, stateSuite];
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { filter: { type: "string" } } });
 
