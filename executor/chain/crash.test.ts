@@ -14,7 +14,10 @@ const KILLS = 20;
 const writeAndKill = (directory: string, blocks: number): Promise<{ number: bigint; hash: string }> =>
   new Promise((resolve, reject) => {
     const file = join(import.meta.dirname, "block-writer.fixture.ts");
-    const child = spawn(process.execPath, [file, directory], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [file, directory], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "assay-compile-cache") },
+    });
     let text = "";
     child.stdout.on("data", (data) => {
       text += data;
