@@ -37,7 +37,7 @@ export const telemetry = () => ({
   registry: new Registry(),
 });
 
-/** No model is published on this stage. */
+/** For a stage on which no model is published: its nodes open faster. */
 const withoutModels: ModelRuntime = {
   run: () => Promise.reject(new Error("no model is called here")),
   admit: () => Promise.reject(new Error("no model is admitted here")),
@@ -46,12 +46,16 @@ const withoutModels: ModelRuntime = {
   stop: async () => {},
 };
 
-export const openNodeChain = (store: KeyValueStore, registry?: Hex): Promise<Chain> => {
+export const openNodeChain = (
+  store: KeyValueStore,
+  registry?: Hex,
+  models: ModelRuntime = withoutModels,
+): Promise<Chain> => {
   const alloc = Object.fromEntries(
     Array.from({ length: L2_ACCOUNTS }, (_, i) => [l2Account(i).address.toLowerCase(), { balance: 10n ** 21n }]),
   );
   const genesis = createGenesis(DEVNET_PARAMETERS, alloc, registry === undefined ? {} : { l1ModelRegistry: registry });
-  return createChain({ ...telemetry(), store, world: createWorldState(store), models: withoutModels }, { genesis });
+  return createChain({ ...telemetry(), store, world: createWorldState(store), models }, { genesis });
 };
 
 export type NodeActor = {
@@ -96,7 +100,12 @@ export type Stage = {
 const SEQUENCER = 1;
 export const START = 1_800_000_000n;
 
-export const createStage = async (t: TestContext, forceDelay = 3600n): Promise<Stage> => {
+/** `modelsOf`: what a node runs models with. */
+export const createStage = async (
+  t: TestContext,
+  forceDelay = 3600n,
+  modelsOf: (store: KeyValueStore) => Promise<ModelRuntime> = async () => withoutModels,
+): Promise<Stage> => {
   const anvil = await startAnvil(t);
   const deployment = await deployBridge(
     { wallet: anvil.wallet(0), reader: anvil.client },
@@ -108,14 +117,16 @@ export const createStage = async (t: TestContext, forceDelay = 3600n): Promise<S
   );
 
   const node = async (store: KeyValueStore, keepUnsafe: boolean): Promise<NodeActor> => {
-    const chain = await openNodeChain(store, deployment.contracts.modelRegistry);
+    const models = await modelsOf(store);
+    const chain = await openNodeChain(store, deployment.contracts.modelRegistry, models);
     const common = { ...telemetry(), store };
-    const l1 = createL1Source({ ...common, client: anvil.client, models: withoutModels }, { deployment });
+    const l1 = createL1Source({ ...common, client: anvil.client, models }, { deployment });
     const follower = createFollower({ ...common, chain, l1 }, { keepUnsafe });
     const stop = async () => {
       await follower.stop();
       await l1.stop();
       await chain.stop();
+      await models.stop();
     };
     t.after(stop);
     return {
