@@ -320,10 +320,16 @@ test("a backlog beyond one block is taken in portions, by the sequencer or by fo
   assert.equal(await b.refusal(USER, forceCall(b.batchInbox, 0n, 3n)), "DelayedGasExceeded");
   // As many as fit must be taken.
   assert.equal(await b.refusal(SEQUENCER, await b.append({ delayedEnd: 1n })), "MessageStarved");
-  await b.send(SEQUENCER, await b.append({ delayedEnd: 2n }));
+  const now = await b.now();
+  const ahead = { number: now.number, timestamp: now.timestamp + 55n };
+  await b.send(SEQUENCER, await b.append({ delayedEnd: 2n, origin: ahead }));
   assert.equal(await b.refusal(SEQUENCER, await b.append({ delayedEnd: 2n })), "MessageStarved");
-  await b.send(USER, forceCall(b.batchInbox, 1n, 3n));
-  assert.equal(await b.refusal(SEQUENCER, await b.append({ delayedEnd: 3n })), undefined);
+  const { events } = await b.send(USER, forceCall(b.batchInbox, 1n, 3n));
+  // The batch before was ahead of the clock: timestamps of records do not go back.
+  assert.ok(events[0]?.eventName === "BatchAppended");
+  assert.equal(events[0].args.l1Timestamp, ahead.timestamp);
+  const origin = { number: (await b.now()).number, timestamp: ahead.timestamp };
+  assert.equal(await b.refusal(SEQUENCER, await b.append({ delayedEnd: 3n, origin })), undefined);
 });
 
 test("models: chunks once, publication only of what is there, names of one form", async (t) => {
