@@ -323,7 +323,7 @@ test("a backlog beyond one block is taken in portions, by the sequencer or by fo
   const now = await b.now();
   const ahead = { number: now.number, timestamp: now.timestamp + 55n };
   await b.send(SEQUENCER, await b.append({ delayedEnd: 2n, origin: ahead }));
-  assert.equal(await b.refusal(SEQUENCER, await b.append({ delayedEnd: 2n })), "MessageStarved");
+  assert.equal(await b.refusal(SEQUENCER, await b.append({ delayedEnd: 2n, origin: ahead })), "MessageStarved");
   const { events } = await b.send(USER, forceCall(b.batchInbox, 1n, 3n));
   // The batch before was ahead of the clock: timestamps of records do not go back.
   assert.ok(events[0]?.eventName === "BatchAppended");
