@@ -87,7 +87,8 @@ export {
   l1BlockPredeploy,
   modelRegistryPredeploy,
 } from "./genesis/predeploys.gen.ts";
-export type { ModelRuntime } from "./models/runtime.ts";
+export { createModelRuntime, judgeArtifact, type ModelRuntimeOptions, modelRecordOf } from "./models/create-runtime.ts";
+export type { Admission, ModelErrorCode, ModelRecord, ModelRuntime } from "./models/runtime.ts";
 export { DECODE_LIMITS, decodeModel, decodeTensor, type OnnxErrorCode } from "./onnx/decode.ts";
 export { describeModel, describeProgram, type ModelDescription, type ProgramDescription } from "./onnx/describe.ts";
 export { readTensor, type TensorConstant } from "./onnx/graph.ts";
@@ -153,6 +154,21 @@ export {
   type OperatorSpec,
   type Ref,
 } from "./tensor/assembly.ts";
+export {
+  type Built,
+  type Conv2d,
+  conv2d,
+  instruction,
+  type Matmul,
+  map,
+  matmul,
+  type Placement,
+  type Pool2d,
+  pool2d,
+  reduceAxes,
+  requantise,
+  windowCount,
+} from "./tensor/builders.ts";
 export { decodeProgram, encodeConstant, encodeHeader, encodeOperator, encodeProgram } from "./tensor/codec.ts";
 export {
   createTensorTree,
@@ -221,3 +237,4 @@ export {
   type ScalarType,
   scalarTypeOf,
 } from "./tensor/scalar.ts";
+export { checkProcessor, type ProcessorErrorCode } from "./tensor/selftest.ts";

@@ -217,6 +217,12 @@ export const emitMap = (emission: Emission, operator: OperatorOf<"MAP">, known?:
     return graph.node({ op, inputs, type, shape });
   };
 
+  /** Min and Max of int64 compare the low halves as signed numbers on x86: Min(0, 2^31) is 2^31. Less is exact. */
+  const extremeInt64 = (name: string, x: Value, y: Value): Value => {
+    const less = apply("Less", [x, y], "bool");
+    return apply("Where", name === "MIN" ? [less, x, y] : [less, y, x], "int64");
+  };
+
   /** The instruction behind a source, by name. */
   const behind = (source: number, name: string): Instruction | undefined => {
     if (source >= OPERAND_SOURCE || done.has(source)) return undefined;
@@ -282,6 +288,8 @@ export const emitMap = (emission: Emission, operator: OperatorOf<"MAP">, known?:
       const value = dequantise(instruction);
       if (value !== undefined) return value;
     }
+    if (typed === "int64" && (name === "MIN" || name === "MAX"))
+      return extremeInt64(name, get(a, typed, imm), get(b, typed, imm));
     const binary = BINARY[name];
     if (binary !== undefined) return apply(binary, [get(a, typed, imm), get(b, typed, imm)], typed);
     const compare = COMPARE[name];

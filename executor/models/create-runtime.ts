@@ -1,0 +1,212 @@
+import { Counter, Gauge, Histogram } from "prom-client";
+import { type Bytes, concat, fromHex, type Hex, toHex } from "../foundation/bytes.ts";
+import { CodedError, hasCode } from "../foundation/errors.ts";
+import { keccakOf } from "../foundation/keccak.ts";
+import type { Telemetry } from "../foundation/service.ts";
+import type { KeyValueStore } from "../store/key-value-store.ts";
+import { type CodecErrorCode, decodeProgram } from "../tensor/codec.ts";
+import { violations } from "../tensor/constraints.ts";
+import { createEngine } from "../tensor/engine.ts";
+import { callGas } from "../tensor/gas.ts";
+import { programId } from "../tensor/identity.ts";
+import type { Program } from "../tensor/program.ts";
+import { inputBytesOf, outputBytesOf } from "../tensor/reference.ts";
+import { checkProcessor } from "../tensor/selftest.ts";
+import { createBoundedCache } from "./bounded-cache.ts";
+import { createEngineCache } from "./engine-cache.ts";
+import { createModelStore } from "./model-store.ts";
+import type { Admission, ModelErrorCode, ModelRecord, ModelRuntime } from "./runtime.ts";
+
+export type ModelRuntimeOptions = {
+  /** Bytes of opened models kept ready. */
+  readonly cacheBytes?: number;
+  /** Bytes of remembered outputs. */
+  readonly memoBytes?: number;
+  /** Threads of onnxruntime inside one kernel. */
+  readonly threads?: number;
+};
+
+const MIB = 2 ** 20;
+const ADMISSIONS = 1_024;
+/** What a remembered output costs beside its bytes. */
+const MEMO_OVERHEAD = 256;
+
+/** What a call of the program costs and how long its input and output are. */
+export const modelRecordOf = (program: Program): ModelRecord => {
+  const inputBytes = inputBytesOf(program);
+  const outputBytes = outputBytesOf(program);
+  return {
+    gas: callGas(program.gas, inputBytes, outputBytes),
+    inputBytes,
+    outputBytes,
+    operators: program.operators.length,
+  };
+};
+
+const refused = (constraint: string, message: string): Admission => ({ admitted: false, constraint, message });
+
+/** Whether the bytes are a well-formed program of that id. A pure function. */
+export const judgeArtifact = (id: Hex, artifact: Bytes): Admission => {
+  let program: Program;
+  try {
+    program = decodeProgram(artifact);
+  } catch (error) {
+    if (!hasCode<CodecErrorCode>(error, "PROGRAM_MALFORMED")) throw error;
+    return refused(String(error.data["constraint"]), error.message);
+  }
+  const [broken] = violations(program);
+  if (broken !== undefined) return refused(broken.constraint, broken.message);
+  const found = programId(program);
+  if (found !== id.toLowerCase()) return refused("ID", `the bytes are program ${found}`);
+  return { admitted: true, record: modelRecordOf(program), meta: program.meta };
+};
+
+const createMetrics = (registry: Telemetry["registry"], cached: () => number, remembered: () => number) => ({
+  runs: new Counter({
+    name: "assay_models_runs_total",
+    help: "Inferences by how they ended: answered, remembered, refused, failed.",
+    labelNames: ["outcome"] as const,
+    registers: [registry],
+  }),
+  seconds: new Histogram({
+    name: "assay_models_run_seconds",
+    help: "Time of one inference that was computed.",
+    buckets: [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1, 5],
+    registers: [registry],
+  }),
+  opened: new Counter({
+    name: "assay_models_engine_lookups_total",
+    help: "Lookups of a ready engine: hit, or miss when the model had to be opened.",
+    labelNames: ["outcome"] as const,
+    registers: [registry],
+  }),
+  admissions: new Counter({
+    name: "assay_models_admissions_total",
+    help: "Judged artifacts by the constraint that refused them; admitted ones as none.",
+    labelNames: ["constraint"] as const,
+    registers: [registry],
+  }),
+  cacheBytes: new Gauge({
+    name: "assay_models_engine_cache_bytes",
+    help: "Bytes of opened models.",
+    registers: [registry],
+    collect() {
+      this.set(cached());
+    },
+  }),
+  memoBytes: new Gauge({
+    name: "assay_models_memo_bytes",
+    help: "Bytes of remembered outputs.",
+    registers: [registry],
+    collect() {
+      this.set(remembered());
+    },
+  }),
+});
+
+/**
+ * The model runtime over a store. Checks the processor first: PROCESSOR_INEXACT when a kernel's answer differs from the
+ * definition here.
+ */
+export const createModelRuntime = async (
+  components: Telemetry & { readonly store: KeyValueStore },
+  options: ModelRuntimeOptions = {},
+): Promise<ModelRuntime> => {
+  const { logger, registry, store } = components;
+  const { cacheBytes = 1024 * MIB, memoBytes = 64 * MIB, threads = 1 } = options;
+  const check = await checkProcessor();
+  logger.info({ ...check }, "the processor computes exactly");
+  const models = createModelStore(store);
+  const admissions = createBoundedCache<Admission>(ADMISSIONS, () => 1);
+  const memo = createBoundedCache<{ readonly output: Bytes | undefined }>(
+    memoBytes,
+    ({ output }) => (output?.length ?? 0) + MEMO_OVERHEAD,
+  );
+  let stopped = false;
+
+  const open = async (id: Hex) => {
+    const contentHash = models.contentHashOf(id);
+    const artifact = contentHash === undefined ? undefined : models.artifact(contentHash);
+    if (artifact === undefined)
+      throw new CodedError<ModelErrorCode>("MODEL_MISSING", `this node has no artifact of model ${id}`, { id });
+    const corrupt = (message: string, cause?: unknown): CodedError<ModelErrorCode> =>
+      new CodedError("MODEL_CORRUPT", `the stored artifact of model ${id} ${message}`, { id, contentHash }, cause);
+    let program: Program;
+    try {
+      program = decodeProgram(artifact);
+    } catch (error) {
+      throw corrupt("cannot be decoded", error);
+    }
+    if (programId(program) !== id.toLowerCase()) throw corrupt("has another id");
+    const started = performance.now();
+    const engine = await createEngine(program, { threads });
+    logger.debug(
+      { modelId: id, bytes: engine.bytes, sessions: engine.sessions, ms: performance.now() - started },
+      "opened a model",
+    );
+    return engine;
+  };
+  const engines = createEngineCache(cacheBytes, open);
+  const metrics = createMetrics(
+    registry,
+    () => engines.bytes,
+    () => memo.size,
+  );
+
+  const compute = async (id: Hex, input: Bytes): Promise<Bytes | undefined> => {
+    metrics.opened.inc({ outcome: engines.has(id) ? "hit" : "miss" });
+    try {
+      return await engines.use(id, async (engine) => {
+        const started = performance.now();
+        const output = await engine.run(input);
+        metrics.seconds.observe((performance.now() - started) / 1000);
+        return output;
+      });
+    } catch (error) {
+      metrics.runs.inc({ outcome: "failed" });
+      throw error;
+    }
+  };
+
+  return {
+    async run(id, input) {
+      if (stopped) throw new CodedError<ModelErrorCode>("MODEL_MISSING", "the model runtime is stopped", { id });
+      const key = toHex(keccakOf(fromHex(id), input));
+      const known = memo.get(key);
+      if (known !== undefined) {
+        metrics.runs.inc({ outcome: "remembered" });
+        return known.output === undefined ? undefined : concat(known.output);
+      }
+      const output = await compute(id, input);
+      metrics.runs.inc({ outcome: output === undefined ? "refused" : "answered" });
+      memo.set(key, { output });
+      return output === undefined ? undefined : concat(output);
+    },
+
+    async admit(id, contentHash) {
+      const key = `${id} ${contentHash}`;
+      const known = admissions.get(key);
+      if (known !== undefined) return known;
+      const artifact = models.artifact(contentHash);
+      if (artifact === undefined)
+        throw new CodedError<ModelErrorCode>("MODEL_DATA_MISSING", `no artifact has content hash ${contentHash}`, {
+          id,
+          contentHash,
+        });
+      const admission = judgeArtifact(id, artifact);
+      metrics.admissions.inc({ constraint: admission.admitted ? "none" : admission.constraint });
+      if (admission.admitted) await models.index(id, contentHash);
+      else logger.warn({ modelId: id, ...admission }, "refused a model");
+      admissions.set(key, admission);
+      return admission;
+    },
+
+    artifactLength: (contentHash) => models.artifactLength(contentHash),
+    putChunks: (chunks) => models.putChunks(chunks),
+
+    async stop() {
+      stopped = true;
+      await engines.stop();
+    },
+  };
+};
