@@ -1,4 +1,4 @@
-import { type Bytes, concat, EMPTY_BYTES, readUintBE, uintBE, word } from "../foundation/bytes.ts";
+import { type Bytes, readUintBE, word } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccakOf } from "../foundation/keccak.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
@@ -21,9 +21,23 @@ export const accountKey = (address: Bytes): Bytes => keccakOf(tagByte(TAG.accoun
 /** Key of a slot's leaf: `keccak(0x0a ++ address ++ slot)`, the slot as 32 bytes. */
 export const slotKey = (address: Bytes, slot: Bytes): Bytes => keccakOf(tagByte(TAG.slotKey), address, word(slot));
 
+const preimage = new Uint8Array(108);
+const preimageView = new DataView(preimage.buffer);
+
+/** Big-endian u256. */
+const writeWord = (view: DataView, at: number, value: bigint): void => {
+  for (let i = 0; i < 4; i++) view.setBigUint64(at + 8 * i, BigInt.asUintN(64, value >> BigInt(192 - 64 * i)));
+};
+
 /** The 108 bytes behind an account's leaf value. */
-export const accountPreimage = ({ nonce, balance, code }: AccountRecord): Bytes =>
-  concat(uintBE(nonce, 8), uintBE(balance, 32), code.hash, uintBE(code.size, 4), code.root);
+export const accountPreimage = ({ nonce, balance, code }: AccountRecord): Bytes => {
+  preimageView.setBigUint64(0, nonce);
+  writeWord(preimageView, 8, balance);
+  preimage.set(code.hash, 40);
+  preimageView.setUint32(72, code.size);
+  preimage.set(code.root, 76);
+  return preimage.slice();
+};
 
 /** Value of an account's leaf: `keccak(nonce u64 ++ balance u256 ++ codeHash ++ codeSize u32 ++ codeRoot)`. */
 export const accountValue = (account: AccountRecord): Bytes => keccakOf(accountPreimage(account));
@@ -35,11 +49,24 @@ export const stripZeros = (value: Bytes): Bytes => {
   return start === 0 ? value : value.subarray(start);
 };
 
-/** Flat form: nonce u64, length of the balance u8, balance, then (with code only) codeHash, codeSize u32, codeRoot. */
+/** Nonce u64, length of the balance u8, balance, then (with code only) codeHash, codeSize u32, codeRoot. */
+const flat = new Uint8Array(9 + 32 + 68);
+const flatView = new DataView(flat.buffer);
+const balanceWord = new Uint8Array(32);
+const balanceView = new DataView(balanceWord.buffer);
+
 export const encodeAccount = ({ nonce, balance, code }: AccountRecord): Bytes => {
-  const amount = stripZeros(uintBE(balance, 32));
-  const tail = code.size === 0 ? EMPTY_BYTES : concat(code.hash, uintBE(code.size, 4), code.root);
-  return concat(uintBE(nonce, 8), Uint8Array.of(amount.length), amount, tail);
+  writeWord(balanceView, 0, balance);
+  const amount = stripZeros(balanceWord);
+  flatView.setBigUint64(0, nonce);
+  flat[8] = amount.length;
+  flat.set(amount, 9);
+  const end = 9 + amount.length;
+  if (code.size === 0) return flat.slice(0, end);
+  flat.set(code.hash, end);
+  flatView.setUint32(end + 32, code.size);
+  flat.set(code.root, end + 36);
+  return flat.slice(0, end + 68);
 };
 
 export const decodeAccount = (bytes: Bytes): AccountRecord => {

@@ -1,7 +1,6 @@
 import { type Bytes, concat, uintBE } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
-import { decodeRef, encodeRef } from "./node-codec.ts";
-import type { Ref } from "./tree.ts";
+import { decodeRef, encodeRef, type Ref } from "./node-codec.ts";
 
 /** Flat key (latin1 string) to the value before, undefined where there was none. */
 export type UndoMap = ReadonlyMap<string, Bytes | undefined>;

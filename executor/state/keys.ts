@@ -1,10 +1,11 @@
-import { type Bytes, concat, uintBE, utf8 } from "../foundation/bytes.ts";
+import { type Bytes, concat, utf8 } from "../foundation/bytes.ts";
 import { COLUMN } from "../store/key-value-store.ts";
+import { writeId } from "./node-codec.ts";
 
 /** Inside the state, keys are latin1 strings of their bytes: they compare and hash fast, and cost a byte each. */
 export const latin1 = (bytes: Bytes): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-export const bytesOf = (text: string): Bytes => new Uint8Array(Buffer.from(text, "latin1"));
+export const bytesOf = (text: string): Bytes => Buffer.from(text, "latin1");
 
 export const META_KEY = concat(Uint8Array.of(COLUMN.meta), utf8("state"));
 
@@ -14,7 +15,12 @@ export const SLOT_PREFIX = String.fromCharCode(COLUMN.slot);
 
 export const codeKeyOf = (hash: string): Bytes => bytesOf(String.fromCharCode(COLUMN.code) + hash);
 
-const numbered = (column: number, id: number): Bytes => concat(Uint8Array.of(column), uintBE(id, 8));
+const numbered = (column: number, id: number): Bytes => {
+  const key = new Uint8Array(9);
+  key[0] = column;
+  writeId(key, 1, id);
+  return key;
+};
 export const nodeKeyOf = (id: number): Bytes => numbered(COLUMN.treeNode, id);
 /** Ids of nodes that the version before reaches and this one does not. */
 export const staleKeyOf = (version: number): Bytes => numbered(COLUMN.staleNodes, version);

@@ -1,75 +1,96 @@
-import { type Bytes, EMPTY_BYTES } from "../foundation/bytes.ts";
+import type { Bytes } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
-import { newLeaf, type Ref, type TreeNode } from "./tree.ts";
 
-/** One byte for both children (low half left, high half right), then each child's fields. */
-const KIND = { empty: 0, branch: 1, leaf: 2 } as const;
+/** A leaf stands at the shortest prefix that no other key shares. Its hash is computed when first asked for. */
+export type Leaf = { readonly leaf: true; readonly key: Bytes; readonly value: Bytes; hash: Bytes | undefined };
+
+/** An inner node, stored under its id. */
+export type Branch = { readonly leaf: false; readonly hash: Bytes; readonly id: number };
+
+/** A subtree; undefined is the empty one. */
+export type Ref = Leaf | Branch | undefined;
+
+/**
+ * A stored node: one byte for the kinds of both children (low half left, high half right), then each child's fields.
+ * A branch: id u64, hash. A leaf: key, value. An id is below 2^53.
+ */
+export const KIND = { empty: 0, branch: 1, leaf: 2 } as const;
 const SIZE = [0, 40, 64] as const;
-
-const kindOf = (ref: Ref): 0 | 1 | 2 => (ref === undefined ? KIND.empty : ref.leaf ? KIND.leaf : KIND.branch);
+/** No node is longer. */
+export const MAX_NODE_BYTES = 129;
 
 const corrupt = () => new CodedError("STATE_CORRUPT", "a stored tree node has another length than its kinds say");
 
-/** An id below 2^53 as u64. */
-const writeId = (out: Bytes, at: number, id: number): void => {
-  let rest = id;
-  for (let i = 7; i >= 0; i--) {
-    out[at + i] = rest % 256;
-    rest = Math.floor(rest / 256);
-  }
-};
+export const kindOf = (ref: Ref): 0 | 1 | 2 => (ref === undefined ? KIND.empty : ref.leaf ? KIND.leaf : KIND.branch);
 
-const readId = (bytes: Bytes, at: number): number => {
-  let id = 0;
-  for (let i = 0; i < 8; i++) id = id * 256 + (bytes[at + i] as number);
-  return id;
-};
-
-const put = (out: Bytes, at: number, ref: Ref): number => {
-  if (ref === undefined) return at;
-  if (ref.leaf) {
-    out.set(ref.key, at);
-    out.set(ref.value, at + 32);
-    return at + 64;
-  }
-  writeId(out, at, ref.id);
-  out.set(ref.hash, at + 8);
-  return at + 40;
-};
-
-const take = (bytes: Bytes, at: number, kind: number): Ref => {
-  if (kind === KIND.empty) return undefined;
-  if (kind === KIND.leaf) return newLeaf(bytes.subarray(at, at + 32), bytes.subarray(at + 32, at + 64));
-  return { leaf: false, hash: bytes.subarray(at + 8, at + 40), id: readId(bytes, at), node: undefined };
-};
-
-const sizeOf = (kind: number): number => {
+/** Bytes of a child's fields. */
+export const sizeOf = (kind: number): number => {
   const size = SIZE[kind];
   if (size === undefined) throw corrupt();
   return size;
 };
 
-export const encodeNode = ({ left, right }: TreeNode): Bytes => {
-  const kinds = kindOf(left) | (kindOf(right) << 4);
-  const out = new Uint8Array(1 + sizeOf(kindOf(left)) + sizeOf(kindOf(right)));
-  out[0] = kinds;
-  put(out, put(out, 1, left), right);
-  return out;
+/** Length of the node that begins with this byte. */
+export const nodeSize = (kinds: number): number => 1 + sizeOf(kinds & 15) + sizeOf(kinds >>> 4);
+
+export const assertNode = (bytes: Bytes): void => {
+  const kinds = bytes[0];
+  if (kinds === undefined || bytes.length !== nodeSize(kinds)) throw corrupt();
 };
 
-export const decodeNode = (bytes: Bytes): TreeNode => {
-  const kinds = bytes[0] ?? 0xff;
-  const middle = 1 + sizeOf(kinds & 15);
-  if (bytes.length !== middle + sizeOf(kinds >>> 4)) throw corrupt();
-  return { left: take(bytes, 1, kinds & 15), right: take(bytes, middle, kinds >>> 4) };
+export const writeId = (out: Bytes, at: number, id: number): void => {
+  let high = Math.floor(id / 2 ** 32);
+  let low = id % 2 ** 32;
+  for (let i = 3; i >= 0; i--) {
+    out[at + i] = high & 0xff;
+    out[at + i + 4] = low & 0xff;
+    high >>>= 8;
+    low >>>= 8;
+  }
 };
 
-/** One reference: kind byte and its fields. */
+export const readId = (bytes: Bytes, at: number): number => {
+  let high = 0;
+  let low = 0;
+  for (let i = 0; i < 4; i++) {
+    high = (high << 8) | (bytes[at + i] as number);
+    low = (low << 8) | (bytes[at + i + 4] as number);
+  }
+  return (high >>> 0) * 2 ** 32 + (low >>> 0);
+};
+
+/** Copies `size` bytes: for the few dozen bytes of a field this is faster than a view and a set. */
+export const copyBytes = (from: Bytes, at: number, to: Bytes, target: number, size: number): void => {
+  for (let i = 0; i < size; i++) to[target + i] = from[at + i] as number;
+};
+
+/** A child's fields; returns where the next one begins. */
+export const writeChild = (out: Bytes, at: number, ref: Ref): number => {
+  if (ref === undefined) return at;
+  if (ref.leaf) {
+    copyBytes(ref.key, 0, out, at, 32);
+    copyBytes(ref.value, 0, out, at + 32, 32);
+    return at + 64;
+  }
+  writeId(out, at, ref.id);
+  copyBytes(ref.hash, 0, out, at + 8, 32);
+  return at + 40;
+};
+
+/** A child, copied out of a node. */
+export const readChild = (bytes: Bytes, at: number, kind: number): Ref => {
+  if (kind === KIND.empty) return undefined;
+  if (kind === KIND.leaf)
+    return { leaf: true, key: bytes.slice(at, at + 32), value: bytes.slice(at + 32, at + 64), hash: undefined };
+  return { leaf: false, hash: bytes.slice(at + 8, at + 40), id: readId(bytes, at) };
+};
+
+/** One reference by itself: kind byte and its fields. */
 export const encodeRef = (ref: Ref): Bytes => {
   const kind = kindOf(ref);
   const out = new Uint8Array(1 + sizeOf(kind));
   out[0] = kind;
-  put(out, 1, ref);
+  writeChild(out, 1, ref);
   return out;
 };
 
@@ -78,11 +99,10 @@ export const decodeRef = (bytes: Bytes): { readonly ref: Ref; readonly length: n
   const kind = bytes[0] ?? 0xff;
   const length = 1 + sizeOf(kind);
   if (bytes.length < length) throw corrupt();
-  return { ref: take(bytes, 1, kind), length };
+  return { ref: readChild(bytes, 1, kind), length };
 };
 
 export const encodeIds = (ids: readonly number[]): Bytes => {
-  if (ids.length === 0) return EMPTY_BYTES;
   const out = new Uint8Array(ids.length * 8);
   ids.forEach((id, i) => {
     writeId(out, i * 8, id);

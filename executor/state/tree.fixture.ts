@@ -1,7 +1,8 @@
 import { type Bytes, toHex } from "../foundation/bytes.ts";
-import { decodeNode, encodeNode } from "./node-codec.ts";
+import { createNodeCache } from "./node-cache.ts";
+import type { Ref } from "./node-codec.ts";
 import { hashBranch, hashLeaf, keyBit } from "./proof.ts";
-import { createTree, hashOf, type Ref, type TreeChange, type TreeNode } from "./tree.ts";
+import { createTree, hashOf, type TreeChange } from "./tree.ts";
 
 /** The tree by its definition: a leaf at the shortest unique prefix, an empty subtree is zero. */
 export const naiveRoot = (leaves: readonly (readonly [key: Bytes, value: Bytes])[], depth = 0): Bytes => {
@@ -13,13 +14,14 @@ export const naiveRoot = (leaves: readonly (readonly [key: Bytes, value: Bytes])
 };
 
 /** One tree whose nodes are in a map, as a store would hold them: stale ones go at once. */
-export const createStoredTree = () => {
+export const createStoredTree = (cached = 8) => {
   const stored = new Map<number, Bytes>();
-  const tree = createTree((id) => {
+  const cache = createNodeCache(cached, (id) => {
     const bytes = stored.get(id);
     if (bytes === undefined) throw new Error(`node ${id} is not stored`);
-    return decodeNode(bytes);
+    return bytes;
   });
+  const tree = createTree(cache);
   let root: Ref;
   let next = 1;
 
@@ -32,11 +34,11 @@ export const createStoredTree = () => {
 
   return {
     apply(changes: readonly TreeChange[]): Bytes {
-      const update = tree.update(root, changes);
-      for (const branch of update.added) branch.id = next++;
-      for (const branch of update.added) {
-        stored.set(branch.id, encodeNode(branch.node as TreeNode));
-        branch.node = undefined;
+      const update = tree.update(root, changes, next);
+      next += update.added.length;
+      for (const { id, bytes } of update.added) {
+        stored.set(id, bytes);
+        cache.put(id, bytes);
       }
       for (const id of update.stale) if (!stored.delete(id)) throw new Error(`node ${id} went stale twice`);
       root = update.root;

@@ -19,10 +19,11 @@ import {
   staleKeyOf,
 } from "./keys.ts";
 import { createStateManager } from "./manager.ts";
-import { decodeIds, decodeNode, encodeIds, encodeNode } from "./node-codec.ts";
+import { createNodeCache } from "./node-cache.ts";
+import { decodeIds, encodeIds, type Ref } from "./node-codec.ts";
 import { createOverlay, type StateReader } from "./overlay.ts";
 import type { TreeProof } from "./proof.ts";
-import { createTree, hashOf, type Ref, type TreeNode, type TreeUpdate } from "./tree.ts";
+import { createTree, hashOf } from "./tree.ts";
 
 export type { TreeProof } from "./proof.ts";
 
@@ -124,7 +125,6 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
   const { keep = 256, accountCache = 100_000, slotCache = 200_000, nodeCache = 200_000, codeCache = 500 } = options;
   const accounts = createCache<string, AccountRecord | "absent">(accountCache);
   const slotValues = createCache<string, Bytes>(slotCache);
-  const nodes = createCache<number, TreeNode>(nodeCache);
   const codes = createCache<string, Bytes>(codeCache);
 
   /** Between a write and its acceptance, what the write prunes or reverts is gone already. */
@@ -133,16 +133,12 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
       ? corrupt(`${what} is missing`)
       : new CodedError<WorldStateErrorCode>("STATE_PRUNED", `${what} is being removed`);
 
-  const load = (id: number): TreeNode => {
-    const hit = nodes.get(id);
-    if (hit !== undefined) return hit;
+  const nodes = createNodeCache(nodeCache, (id) => {
     const bytes = store.get(nodeKeyOf(id));
     if (bytes === undefined) throw missing(`tree node ${id}`);
-    const node = decodeNode(bytes);
-    nodes.set(id, node);
-    return node;
-  };
-  const tree = createTree(load);
+    return bytes;
+  });
+  const tree = createTree(nodes);
 
   let { version, oldest } = readMeta(store);
   let sealed: Sealed | undefined;
@@ -310,7 +306,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     const manager = createStateManager(overlay, {
       root: () => {
         assertNoCheckpoint(overlay.depth);
-        return hashOf(tree.update(from(), differenceOf(overlay.changes, reader).changes).root);
+        return hashOf(tree.update(from(), differenceOf(overlay.changes, reader).changes, 1).root);
       },
       copy,
     });
@@ -359,14 +355,6 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     return { writes, oldest: target };
   };
 
-  const number = (update: TreeUpdate, of: number): void => {
-    if (update.added.length >= IDS_PER_VERSION)
-      throw new CodedError<WorldStateErrorCode>("STATE_TOO_LARGE", `version ${of} adds ${update.added.length} nodes`);
-    update.added.forEach((branch, i) => {
-      branch.id = of * IDS_PER_VERSION + i + 1;
-    });
-  };
-
   /** Publishes `next` as the sealed version; its `accept` runs `apply` once. */
   const publish = (next: Omit<SealedState, "accept">, undo: UndoMap, apply: () => void): SealedState => {
     const state: SealedState = {
@@ -390,11 +378,12 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     const difference = differenceOf(writer.overlay.changes, committed);
     const { undo } = difference;
     const writes = [...difference.writes];
-    const update = tree.update(root, difference.changes);
-    number(update, next);
+    const update = tree.update(root, difference.changes, next * IDS_PER_VERSION + 1);
+    if (update.added.length >= IDS_PER_VERSION)
+      throw new CodedError<WorldStateErrorCode>("STATE_TOO_LARGE", `version ${next} adds ${update.added.length} nodes`);
     const newCodes = [...writer.overlay.changes.codes].filter(([hash]) => code(hash) === undefined);
     for (const [hash, bytes] of newCodes) writes.push(put(codeKeyOf(hash), bytes));
-    for (const branch of update.added) writes.push(put(nodeKeyOf(branch.id), encodeNode(branch.node as TreeNode)));
+    for (const { id, bytes } of update.added) writes.push(put(nodeKeyOf(id), bytes));
     if (update.stale.length > 0) writes.push(put(staleKeyOf(next), encodeIds(update.stale)));
     writes.push(put(recordKeyOf(next), encodeRecord({ root: update.root, nodes: update.added.length, undo })));
     const pruned = prune(next);
@@ -403,10 +392,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
       for (const [address, record] of difference.accounts) accounts.set(address, record ?? "absent");
       for (const [place, value] of difference.slots) slotValues.set(place, value);
       for (const [hash, bytes] of newCodes) codes.set(hash, bytes);
-      for (const branch of update.added) {
-        nodes.set(branch.id, branch.node as TreeNode);
-        branch.node = undefined;
-      }
+      for (const { id, bytes } of update.added) nodes.put(id, bytes);
       keepRecord(next, undo);
       for (let gone = oldest; gone < pruned.oldest; gone++) identities.delete(gone);
       root = update.root;
