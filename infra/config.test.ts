@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 import fc from "fast-check";
 import { CodedError } from "../executor/index.ts";
@@ -14,6 +15,7 @@ import {
   settingsTable,
   usageOf,
 } from "./config.ts";
+import { configurationGuide } from "./config-guide.ts";
 
 const rows = Object.entries(SETTINGS) as [SettingName, Setting<unknown>][];
 const codeOf = (work: () => unknown): string => {
@@ -111,4 +113,8 @@ test("help and documentation name every setting", () => {
 test("secrets are known by their setting", () => {
   const key = `0x${"cd".repeat(32)}`;
   assert.deepEqual(secretsOf(resolveConfig(["sequencerKey", "rpcPort"], { sequencerKey: key }, {})), [key]);
+});
+
+test("the guide in the repository is the one that the table makes", () => {
+  assert.equal(readFileSync(new URL("README.md", import.meta.url), "utf8"), configurationGuide());
 });

@@ -50,6 +50,12 @@ const privateKey = (value: string): `0x${string}` => {
   return value as `0x${string}`;
 };
 
+const modelName = (value: string): string => {
+  if (!/^[a-z0-9._/-]+@\d+\.\d+$/.test(value) || value.length > 64)
+    throw new RangeError("expected name@major.minor: a-z, 0-9, '.', '_', '-', '/', at most 64 characters");
+  return value;
+};
+
 const flag = (value: string): boolean => {
   if (!["true", "false", "1", "0"].includes(value)) throw new RangeError("expected true or false");
   return value === "true" || value === "1";
@@ -222,6 +228,22 @@ export const SETTINGS = {
     description: "where the artifact goes; the model's name with .assay when not given",
     parse: text,
   },
+  modelName: {
+    flag: "--name",
+    argument: "name@major.minor",
+    variable: "ASSAY_NAME",
+    optional: true,
+    description: "name under which contracts find the model, if it is still free",
+    parse: modelName,
+  },
+  privateKey: {
+    flag: "--private-key",
+    argument: "key",
+    variable: "ASSAY_PRIVATE_KEY",
+    secret: true,
+    description: "private key that pays on L1; prefer the variable, flags are visible to other users",
+    parse: privateKey,
+  },
 } as const satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof SETTINGS;
@@ -265,6 +287,7 @@ export const COMMAND_SETTINGS = {
   ],
   "model inspect": ["json"],
   "model compile": ["json", "out"],
+  "model publish": [...LOG, "json", "l1Rpc", "rollup", "modelName", "privateKey"],
 } as const satisfies Record<string, readonly SettingName[]>;
 
 export type CommandName = keyof typeof COMMAND_SETTINGS;

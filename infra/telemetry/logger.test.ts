@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
+import { CodedError } from "../../executor/index.ts";
 import { createLogger } from "./logger.ts";
 
 const collect = () => {
@@ -56,4 +57,19 @@ test("a file holds a line as soon as the call returns", () => {
     .map((line) => JSON.parse(line).msg);
   assert.deepEqual(messages, ["first", "second"]);
   rmSync(directory, { recursive: true });
+});
+
+test("of an error its code, data and the place are kept, not what a library hangs on it", () => {
+  const { lines, stream } = collect();
+  const logger = createLogger({ name: "node", level: "info", format: "json", stream });
+  const cause = Object.assign(new Error("a long story"), { shortMessage: "it reverted", abi: ["x".repeat(100_000)] });
+  logger.error({ err: cause }, "failed");
+  logger.error({ err: new CodedError("STORE_IO", "disk full", { directory: "/data" }, cause) }, "failed");
+  const [viem, coded] = lines.map((line) => JSON.parse(line).err);
+  assert.ok((lines[0] as string).length < 5_000);
+  assert.equal(viem.message, "it reverted");
+  assert.equal(coded.code, "STORE_IO");
+  assert.deepEqual(coded.data, { directory: "/data" });
+  assert.equal(coded.cause, "a long story");
+  assert.match(coded.stack, /logger\.test\.ts/);
 });

@@ -1,5 +1,6 @@
 import { type DestinationStream, destination, type Logger, pino } from "pino";
 import { prettyFactory } from "pino-pretty";
+import { CodedError, messageOf } from "../../executor/index.ts";
 
 export type LoggerOptions = {
   readonly name: string;
@@ -17,6 +18,27 @@ export type LoggerOptions = {
 const HIDDEN = "[redacted]";
 const SECRET_FIELDS = ["privateKey", "sequencerKey", "mnemonic", "password", "authorization", "cookie"];
 
+const STACK_LINES = 12;
+
+/** What a log keeps of an error: libraries hang whole interfaces and requests on theirs. */
+const describeError = (error: unknown): unknown => {
+  if (!(error instanceof Error)) return error;
+  const { name, message, stack, cause } = error;
+  const { code, data, shortMessage } = error as { code?: unknown; data?: unknown; shortMessage?: unknown };
+  return {
+    type: name,
+    code: typeof code === "string" || typeof code === "number" ? code : undefined,
+    message: typeof shortMessage === "string" ? shortMessage : message,
+    data: error instanceof CodedError ? data : undefined,
+    stack: stack
+      ?.split("\n")
+      .filter((line) => line.startsWith("    at "))
+      .slice(0, STACK_LINES)
+      .join("\n"),
+    cause: cause === undefined ? undefined : messageOf(cause),
+  };
+};
+
 /** A line is written before the call returns, so that the last words of a dying process are kept. */
 export const createLogger = ({ name, level, format, file, secrets = [], stream }: LoggerOptions): Logger => {
   const hidden = secrets.filter((secret) => secret.length > 0);
@@ -33,6 +55,7 @@ export const createLogger = ({ name, level, format, file, secrets = [], stream }
       name,
       level,
       redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: HIDDEN },
+      serializers: { err: describeError },
       timestamp: pino.stdTimeFunctions.isoTime,
       hooks: { streamWrite: withoutCredentials },
     },

@@ -1,0 +1,93 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, Option } from "commander";
+import { CodedError, messageOf } from "../executor/index.ts";
+import {
+  COMMAND_SETTINGS,
+  type CommandConfig,
+  type CommandName,
+  notesOf,
+  resolveConfig,
+  SETTINGS,
+  type Setting,
+  usageOf,
+} from "./config.ts";
+
+/** 1: the command failed; 2: it was asked for wrongly. */
+const EXIT = { failed: 1, usage: 2 } as const;
+
+const version = (): string =>
+  JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version as string;
+
+/** A command whose options, help and parsing come from the table of settings. Answers its exit code. */
+const define = <C extends CommandName>(
+  command: Command,
+  name: C,
+  run: (config: CommandConfig<C>, ...operands: string[]) => Promise<number>,
+): Command => {
+  for (const settingName of COMMAND_SETTINGS[name]) {
+    const setting: Setting<unknown> = SETTINGS[settingName];
+    command.addOption(new Option(usageOf(setting), `${setting.description} ${notesOf(setting)}`));
+  }
+  return command.action(async (...actionArguments: unknown[]) => {
+    const operands = actionArguments.filter((argument) => typeof argument === "string");
+    const config = resolveConfig(COMMAND_SETTINGS[name], command.opts(), process.env);
+    process.exitCode = await run(config as CommandConfig<C>, ...operands);
+  });
+};
+
+const program = new Command("assay")
+  .description("An optimistic rollup for verifiable AI inference")
+  .version(version())
+  .showHelpAfterError("(add --help for the options)")
+  .exitOverride();
+
+define(
+  program
+    .command("devnet")
+    .description("run L1, sequencer and executor on this machine, with a sample model and contract"),
+  "devnet",
+  async (config) => (await import("./commands/devnet.ts")).devnetCommand(config),
+);
+define(
+  program.command("sequencer").description("run a sequencer: it orders transactions, builds blocks and posts batches"),
+  "sequencer",
+  async (config) => (await import("./commands/node.ts")).sequencerCommand(config),
+);
+define(
+  program.command("executor").description("run an executor: it derives the chain from L1 alone and serves it"),
+  "executor",
+  async (config) => (await import("./commands/node.ts")).executorCommand(config),
+);
+const model = program.command("model").description("look at an ONNX model, or compile it to an artifact");
+define(
+  model.command("inspect").description("print schema, operators, size, multiply-adds, gas and id").argument("<file>"),
+  "model inspect",
+  async (config, file) => (await import("./commands/model.ts")).inspectCommand(config, file as string),
+);
+define(
+  model.command("compile").description("write the artifact that is published through L1").argument("<file>"),
+  "model compile",
+  async (config, file) => (await import("./commands/model.ts")).compileCommand(config, file as string),
+);
+define(
+  model
+    .command("publish")
+    .description("post the model's artifact to L1 and register it on the rollup; what L1 has is not sent twice")
+    .argument("<file>"),
+  "model publish",
+  async (config, file) => (await import("./commands/model.ts")).publishCommand(config, file as string),
+);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
+  } else if (error instanceof CodedError) {
+    process.stderr.write(`assay: ${error.code}: ${error.message}\n`);
+    process.exitCode = error.code.startsWith("CONFIG_") ? EXIT.usage : EXIT.failed;
+  } else {
+    process.stderr.write(`assay: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
+    process.exitCode = EXIT.failed;
+  }
+}

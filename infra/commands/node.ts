@@ -1,0 +1,44 @@
+import type { ExecutorConfig, SequencerConfig } from "../config.ts";
+import { secretsOf } from "../config.ts";
+import { untilStopped } from "../lifecycle.ts";
+import { type AssayNode, createExecutorNode, createSequencerNode } from "../node.ts";
+import { readRollup } from "../rollup.ts";
+import { createLogger, createRegistry } from "../telemetry/index.ts";
+
+/** Tells a parent that started us with an IPC channel where we listen. */
+const announce = (node: AssayNode): void => {
+  process.send?.({ ready: { rpc: node.rpc, metrics: node.metrics } });
+};
+
+const telemetryOf = (name: string, config: ExecutorConfig, secrets: readonly string[]) => ({
+  logger: createLogger({
+    name,
+    level: config.logLevel,
+    format: config.logFormat,
+    file: config.logFile,
+    secrets,
+  }),
+  registry: createRegistry(),
+});
+
+/** `assay executor` */
+export const executorCommand = async (config: ExecutorConfig): Promise<number> => {
+  const rollup = readRollup(config.rollup);
+  const telemetry = telemetryOf("executor", config, []);
+  return untilStopped(telemetry.logger, async () => {
+    const node = await createExecutorNode(telemetry, config, rollup);
+    announce(node);
+    return node;
+  });
+};
+
+/** `assay sequencer` */
+export const sequencerCommand = async (config: SequencerConfig): Promise<number> => {
+  const rollup = readRollup(config.rollup);
+  const telemetry = telemetryOf("sequencer", config, secretsOf(config));
+  return untilStopped(telemetry.logger, async () => {
+    const node = await createSequencerNode(telemetry, config, rollup);
+    announce(node);
+    return node;
+  });
+};

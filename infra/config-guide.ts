@@ -1,0 +1,30 @@
+import { COMMAND_SETTINGS, type CommandName, settingsTable } from "./config.ts";
+
+const TITLES: Readonly<Record<CommandName, string>> = {
+  devnet: "Everything on one machine, with a sample model and contract.",
+  sequencer: "Orders transactions, builds blocks, posts batches.",
+  executor: "Derives the chain from L1 alone, executes and serves it.",
+  "model inspect": "Facts about an ONNX model, or every reason why it is refused.",
+  "model compile": "Writes the artifact of an ONNX model.",
+  "model publish": "Posts a model's artifact to L1 and registers it.",
+};
+
+/** The text of `infra/README.md`: what every command can be told, straight from the table of settings. */
+export const configurationGuide = (): string =>
+  [
+    "# Running Assay",
+    "",
+    "A flag wins over its environment variable, the variable over the default. Exit codes: 0 done, or stopped in order;",
+    "1 failed, with a code on standard error; 2 asked for wrongly. Standard output has answers only; logs go to standard",
+    "error or a file: pretty on a terminal, JSON otherwise. A node serves `/metrics`, `/healthz` and `/readyz` on its",
+    "metrics port. All servers listen on loopback.",
+    ...(Object.keys(COMMAND_SETTINGS) as CommandName[]).flatMap((name) => [
+      "",
+      `## assay ${name}`,
+      "",
+      TITLES[name],
+      "",
+      settingsTable(name),
+    ]),
+    "",
+  ].join("\n");

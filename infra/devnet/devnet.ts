@@ -1,0 +1,295 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Logger } from "pino";
+import { createTestClient, http } from "viem";
+import { deployBridge } from "../../bridge/index.ts";
+import {
+  CodedError,
+  createServices,
+  DEVNET_PARAMETERS,
+  digitClassifier,
+  encodeProgram,
+  type Hex,
+  importOnnx,
+  programId,
+  type Telemetry,
+} from "../../executor/index.ts";
+import type { DevnetConfig } from "../config.ts";
+import type { Running } from "../lifecycle.ts";
+import { startAnvil } from "../processes/anvil.ts";
+import { type Child, startChild } from "../processes/child.ts";
+import { requireFreePort } from "../processes/port.ts";
+import { type Rollup, writeRollup } from "../rollup.ts";
+import { createRegistry } from "../telemetry/index.ts";
+import { DEVNET_MNEMONIC, type DevnetAccount, devnetAccounts } from "./accounts.ts";
+import { type Answer, type Clients, clientsOf, runSample, untilCallable } from "./contract.ts";
+import { poll } from "./poll.ts";
+import { publish } from "./publish.ts";
+import { SAMPLE_NAME, sampleModelFile } from "./sample.ts";
+
+export type DevnetErrorCode = "DEVNET_DATA_DIR" | "DEVNET_NODES_DISAGREE";
+
+/** One block as one node shows it. */
+export type Agreement = {
+  readonly block: number;
+  readonly sequencer: { readonly hash: Hex; readonly stateRoot: Hex };
+  readonly executor: { readonly hash: Hex; readonly stateRoot: Hex };
+};
+
+/** What a program needs to use the devnet: the answer of `--json`. */
+export type DevnetInfo = {
+  readonly l1Rpc: string;
+  readonly sequencerRpc: string;
+  readonly executorRpc: string;
+  readonly sequencerMetrics: string;
+  readonly executorMetrics: string;
+  readonly l1ChainId: number;
+  readonly chainId: number;
+  readonly accounts: readonly DevnetAccount[];
+  readonly l1Contracts: Rollup["l1"]["contracts"];
+  readonly sample: {
+    readonly contract: Hex;
+    readonly modelId: Hex;
+    readonly modelName: string;
+    readonly gas: number;
+    readonly abi: typeof digitClassifier.abi;
+    readonly answers: readonly Answer[];
+  };
+  readonly agreement: Agreement;
+  readonly directory: string;
+  readonly rollup: string;
+  readonly logs: { readonly l1: string; readonly sequencer: string; readonly executor: string };
+};
+
+export type Devnet = Running & { readonly info: DevnetInfo };
+
+export type DevnetComponents = {
+  readonly logger: Logger;
+  /** Is told what is being done. */
+  readonly progress?: (step: string) => void;
+  readonly signal: AbortSignal;
+};
+
+const L1_CHAIN_ID = 31337;
+const ETHER = 10n ** 18n;
+/** Seconds after which a message to L2 may not be left out. */
+const FORCE_DELAY = 300n;
+const NODE_READY_MS = 60_000;
+const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
+
+type Place = { readonly directory: string; readonly temporary: boolean };
+
+/** DEVNET_DATA_DIR when the directory holds something: a devnet begins with a new L1. */
+const makeDirectory = (wanted: string | undefined): Place => {
+  if (wanted === undefined) return { directory: mkdtempSync(join(tmpdir(), "assay-devnet-")), temporary: true };
+  const directory = resolve(wanted);
+  if (existsSync(directory) && readdirSync(directory).length > 0)
+    throw new CodedError<DevnetErrorCode>(
+      "DEVNET_DATA_DIR",
+      `${directory} is not empty: a devnet starts from nothing, choose another --data-dir or empty it`,
+      { directory },
+    );
+  mkdirSync(directory, { recursive: true });
+  return { directory, temporary: false };
+};
+
+type NodeReady = { readonly rpc: string; readonly metrics: string };
+type NodeChild = { readonly child: Child; readonly ready: Promise<NodeReady> };
+
+const startNode = async (
+  role: "sequencer" | "executor",
+  directory: string,
+  settings: { readonly flags: Readonly<Record<string, string | number>>; readonly secrets?: Record<string, string> },
+): Promise<NodeChild> => {
+  const flags = { "data-dir": join(directory, role), "log-format": "json", ...settings.flags };
+  const child = await startChild({
+    name: role,
+    command: process.execPath,
+    args: [CLI, role, ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)])],
+    environment: settings.secrets ?? {},
+    logFile: join(directory, `${role}.log`),
+    lifeline: "ipc",
+  });
+  const ready = child.message((message) => (message as { ready?: NodeReady }).ready, NODE_READY_MS);
+  ready.catch(() => undefined);
+  return { child, ready };
+};
+
+/** Waits until both nodes have the block, each by its own derivation. DEVNET_NODES_DISAGREE, DEVNET_TIMEOUT. */
+export const agreeOn = async (
+  number: number,
+  nodes: { readonly sequencer: Clients; readonly executor: Clients },
+  signal: AbortSignal,
+): Promise<Agreement> => {
+  const show = async ({ reader }: Clients) => {
+    const { hash, stateRoot } = await reader.getBlock({ blockNumber: BigInt(number) });
+    return { hash, stateRoot };
+  };
+  const [sequencer, executor] = [
+    await show(nodes.sequencer),
+    await poll({ what: `the executor to derive block ${number}`, signal }, () => show(nodes.executor)),
+  ];
+  if (sequencer.hash !== executor.hash)
+    throw new CodedError<DevnetErrorCode>(
+      "DEVNET_NODES_DISAGREE",
+      `block ${number}: the sequencer has ${sequencer.hash}, the executor ${executor.hash}`,
+      { block: number, sequencer, executor },
+    );
+  return { block: number, sequencer, executor };
+};
+
+/**
+ * L1, contracts, sequencer, executor, model, contract, answers. Resolves when a contract has read handwriting and the
+ * executor, which knows L1 only, has the same state. On any failure, and when `signal` aborts, all of it is stopped.
+ */
+export const startDevnet = async (config: DevnetConfig, components: DevnetComponents): Promise<Devnet> => {
+  const { logger, progress = () => undefined } = components;
+  const telemetry: Telemetry = { logger, registry: createRegistry() };
+  const services = createServices(telemetry);
+  let fail: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => undefined);
+  const ending = new AbortController();
+  const signal = AbortSignal.any([components.signal, ending.signal]);
+  const watch = <C extends Child>(child: C): C => {
+    if (ending.signal.aborted) void child.stop();
+    services.add(child);
+    void child.exited.then(() => {
+      if (!ending.signal.aborted) fail(child.death());
+    });
+    return child;
+  };
+  let place: Place | undefined;
+  let broken = false;
+  const stop = async (): Promise<void> => {
+    ending.abort();
+    await services.stop();
+    if (place?.temporary && !config.keep && !broken) rmSync(place.directory, { recursive: true, force: true });
+  };
+
+  const begin = async (): Promise<DevnetInfo> => {
+    await requireFreePort(config.l1Port, "--l1-port");
+    await requireFreePort(config.rpcPort, "--rpc-port");
+    await requireFreePort(config.executorRpcPort, "--executor-rpc-port");
+    await requireFreePort(config.metricsPort, "--metrics-port");
+    await requireFreePort(config.executorMetricsPort, "--executor-metrics-port");
+    place = makeDirectory(config.devnetDir);
+    const { directory } = place;
+    const accounts = devnetAccounts();
+
+    progress("starting L1 (anvil)");
+    const anvil = watch(
+      await startAnvil({
+        port: config.l1Port,
+        chainId: L1_CHAIN_ID,
+        mnemonic: DEVNET_MNEMONIC,
+        accounts: accounts.total,
+        logFile: join(directory, "l1.log"),
+      }),
+    );
+    const l1 = clientsOf(BigInt(L1_CHAIN_ID), anvil.rpc, accounts.deployer.privateKey);
+
+    progress("deploying the L1 contracts");
+    const deployment = await deployBridge(l1, {
+      sequencer: accounts.sequencer.address,
+      blockGasLimit: DEVNET_PARAMETERS.blockGasLimit,
+      forceDelay: FORCE_DELAY,
+    });
+    const rollup = join(directory, "rollup.json");
+    writeRollup(rollup, {
+      version: 1,
+      l1: { chainId: L1_CHAIN_ID, ...deployment },
+      chain: DEVNET_PARAMETERS,
+      genesis: {
+        accounts: [...accounts.users, accounts.deployer].map(({ address }) => ({ address, balance: 10_000n * ETHER })),
+      },
+    });
+
+    progress("starting sequencer and executor");
+    const shared = { "l1-rpc": anvil.rpc, rollup, "l1-poll-ms": 250, "log-level": config.logLevel };
+    const sequencerNode = await startNode("sequencer", directory, {
+      flags: {
+        ...shared,
+        "rpc-port": config.rpcPort,
+        "metrics-port": config.metricsPort,
+        "block-time-ms": config.blockTimeMs,
+        "batch-interval-ms": config.batchIntervalMs,
+      },
+      secrets: { ASSAY_SEQUENCER_KEY: accounts.sequencer.privateKey },
+    });
+    watch(sequencerNode.child);
+    const executorNode = await startNode("executor", directory, {
+      flags: { ...shared, "rpc-port": config.executorRpcPort, "metrics-port": config.executorMetricsPort },
+    });
+    watch(executorNode.child);
+
+    progress(`publishing ${SAMPLE_NAME} through L1`);
+    const { program } = importOnnx(readFileSync(sampleModelFile()));
+    const modelId = programId(program);
+    const artifact = encodeProgram(program);
+    await publish(telemetry, l1, deployment.contracts.modelRegistry, { id: modelId, artifact, name: SAMPLE_NAME });
+    // Until here L1 made a block for each transaction; from here on it keeps time.
+    const miner = createTestClient({ mode: "anvil", transport: http(anvil.rpc) });
+    await miner.setAutomine(false);
+    await miner.setIntervalMining({ interval: config.l1BlockTime });
+
+    const [sequencerReady, executorReady] = await Promise.all([sequencerNode.ready, executorNode.ready]);
+    const { chainId } = DEVNET_PARAMETERS;
+    const sequencer = clientsOf(chainId, sequencerReady.rpc, accounts.deployer.privateKey);
+    const executor = clientsOf(chainId, executorReady.rpc, accounts.deployer.privateKey);
+    progress("waiting until contracts can call the model");
+    const gas = await untilCallable(sequencer, modelId, signal);
+    progress("deploying the sample contract and sending it scans of handwriting");
+    const { contract, answers } = await runSample(sequencer, modelId);
+    progress("waiting for the executor, which derives the same blocks from L1");
+    const last = Math.max(...answers.map(({ block }) => block));
+    const agreement = await agreeOn(last, { sequencer, executor }, signal);
+    return {
+      l1Rpc: anvil.rpc,
+      sequencerRpc: sequencerReady.rpc,
+      executorRpc: executorReady.rpc,
+      sequencerMetrics: sequencerReady.metrics,
+      executorMetrics: executorReady.metrics,
+      l1ChainId: L1_CHAIN_ID,
+      chainId: Number(chainId),
+      accounts: accounts.users,
+      l1Contracts: deployment.contracts,
+      sample: {
+        contract,
+        modelId,
+        modelName: SAMPLE_NAME,
+        gas: Number(gas),
+        abi: digitClassifier.abi,
+        answers,
+      },
+      agreement,
+      directory,
+      rollup,
+      logs: {
+        l1: anvil.logFile,
+        sequencer: sequencerNode.child.logFile,
+        executor: executorNode.child.logFile,
+      },
+    };
+  };
+
+  const interrupted = new Promise<never>((_, reject) => {
+    const onAbort = () => reject(new CodedError("DEVNET_INTERRUPTED", "interrupted while starting"));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+  interrupted.catch(() => undefined);
+  try {
+    const info = await Promise.race([begin(), failed, interrupted]);
+    return { info, failed, stop };
+  } catch (error) {
+    // The logs tell why: they stay.
+    broken = !components.signal.aborted;
+    await stop();
+    throw error;
+  }
+};

@@ -1,0 +1,26 @@
+import { createModelPublisher, createTransactor, type ModelToPublish, type Published } from "../../bridge/index.ts";
+import type { Hex, Telemetry } from "../../executor/index.ts";
+import type { Clients } from "./contract.ts";
+
+/** How often L1 is asked whether a transaction was mined. */
+const POLL_MS = 50;
+
+/** Publishes a model on L1 with the account of the clients. L1_REVERTED for a bad name. */
+export const publish = async (
+  { logger, registry }: Telemetry,
+  { reader, wallet }: Clients,
+  l1Registry: Hex,
+  model: ModelToPublish,
+): Promise<Published> => {
+  const quiet = logger.child({}, { level: "warn" });
+  const transactor = createTransactor(
+    { logger: quiet, registry, client: reader, account: wallet.account },
+    { pollMs: POLL_MS },
+  );
+  transactor.start();
+  try {
+    return await createModelPublisher({ logger: quiet, client: reader, transactor }, l1Registry).publish(model);
+  } finally {
+    await transactor.stop();
+  }
+};

@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { availableParallelism, cpus, totalmem } from "node:os";
+
+type Bench = {
+  readonly name: string;
+  readonly what: string;
+  readonly run: (print: (line: string) => void) => Promise<void>;
+};
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Loaded when asked for: one bench does not pay for the imports of another. */
+const BENCHES: readonly Bench[] = [
+  {
+    name: "inference",
+    what: "exact inference beside float32 onnxruntime on the same network",
+    run: async (line) => (await import("./inference.ts")).benchInference(line),
+  },
+  {
+    name: "transactions",
+    what: "transfers and ERC-20 transfers through the state transition beside anvil",
+    run: async (line) => (await import("./transactions.ts")).benchTransactions(line),
+  },
+  {
+    name: "end-to-end",
+    what: "inference transactions through RPC, block, batch and follower",
+    run: async (line) => (await import("./end-to-end.ts")).benchEndToEnd(line, Number(process.argv[3] ?? 60)),
+  },
+];
+
+/** What decides about integer kernels. */
+const FLAGS = ["avx2", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "amx_int8", "asimddp", "i8mm"];
+
+const processorFlags = (): string => {
+  try {
+    const line = /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
+    const present = new Set(line.split(" "));
+    return FLAGS.filter((flag) => present.has(flag)).join(" ") || "none of the listed";
+  } catch {
+    return "unknown";
+  }
+};
+
+const chosen = process.argv[2];
+const selected = chosen === undefined ? BENCHES : BENCHES.filter(({ name }) => name === chosen);
+if (selected.length === 0) {
+  process.stderr.write(`no bench "${chosen}": ${BENCHES.map(({ name }) => name).join(", ")}\n`);
+  process.exit(2);
+}
+print(`processor  ${cpus()[0]?.model.trim()}, ${availableParallelism()} threads, ${processorFlags()}`);
+print(`memory     ${(totalmem() / 2 ** 30).toFixed(1)} GiB`);
+print(`node       ${process.version} on ${process.platform} ${process.arch}`);
+for (const { name, what, run } of selected) {
+  print(`\n${name}: ${what}`);
+  await run(print);
+}
+process.exit();

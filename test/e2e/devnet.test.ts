@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { createPublicClient, http } from "viem";
+import { SAMPLE_NAME, sampleScans } from "../../infra/index.ts";
+import { FREE_PORTS, familyOf, isAlive, runAssay, spawnDevnet } from "../support/devnet.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "assay-devnet-test-"));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+const gone = async (pids: readonly number[]): Promise<void> => {
+  for (const end = Date.now() + 10_000; pids.some(isAlive); await new Promise((resolve) => setTimeout(resolve, 50)))
+    assert.ok(Date.now() < end, `processes ${pids.filter(isAlive)} are still there`);
+};
+
+test("one JSON line, right answers, equal roots; Ctrl-C leaves nothing behind", async () => {
+  const devnet = await spawnDevnet();
+  const { info } = devnet;
+  const family = familyOf(devnet.child.pid as number);
+  try {
+    assert.ok(family.length >= 4, `devnet, L1, sequencer and executor are processes: ${family}`);
+    const [l1, sequencer, executor] = [info.l1Rpc, info.sequencerRpc, info.executorRpc].map((rpc) =>
+      createPublicClient({ transport: http(rpc) }),
+    );
+    assert.equal(await l1?.getChainId(), info.l1ChainId);
+    assert.equal(await sequencer?.getChainId(), info.chainId);
+    assert.equal(await executor?.getChainId(), info.chainId);
+
+    const scans = sampleScans();
+    assert.equal(info.sample.answers.length, scans.length);
+    for (const [i, answer] of info.sample.answers.entries()) {
+      assert.equal(answer.label, scans[i]?.label);
+      assert.equal(answer.digit, answer.label);
+      assert.ok(answer.confidence > 0.5 && answer.confidence <= 1, `confidence ${answer.confidence}`);
+    }
+    assert.equal(info.sample.modelName, SAMPLE_NAME);
+
+    const { block } = info.agreement;
+    assert.ok(info.sample.answers.every((answer) => answer.block <= block));
+    const [here, there] = await Promise.all(
+      [sequencer, executor].map((node) => node?.getBlock({ blockNumber: BigInt(block) })),
+    );
+    assert.equal(here?.stateRoot, there?.stateRoot);
+    assert.equal(here?.hash, there?.hash);
+    assert.equal(here?.stateRoot, info.agreement.executor.stateRoot);
+
+    for (const { address } of info.accounts) {
+      assert.equal(await sequencer?.getBalance({ address }), 10_000n * 10n ** 18n);
+      assert.equal(await l1?.getTransactionCount({ address }), 0);
+      assert.equal(await sequencer?.getTransactionCount({ address }), 0);
+    }
+    for (const url of [info.sequencerMetrics, info.executorMetrics]) {
+      assert.equal((await fetch(`${url}/healthz`)).status, 200);
+      const ready = await fetch(`${url}/readyz`);
+      assert.equal(ready.status, 200, await ready.text());
+      assert.match(await (await fetch(`${url}/metrics`)).text(), /^assay_process_cpu_seconds_total /m);
+    }
+    // The executor is told of L1 and of nothing else: the sequencer's port is nowhere in its command or environment.
+    const port = new URL(info.sequencerRpc).port;
+    const node = family.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0executor\0"));
+    for (const file of ["cmdline", "environ"])
+      assert.ok(!readFileSync(`/proc/${node}/${file}`, "utf8").includes(port), file);
+    assert.ok(!readFileSync(info.rollup, "utf8").includes(port));
+    for (const log of Object.values(info.logs)) assert.ok(existsSync(log), log);
+  } finally {
+    assert.equal(await devnet.stop(), 0, devnet.stderr());
+  }
+  assert.equal(devnet.stdout().split("\n").length, 2, "one line and its end");
+  await gone(family);
+  assert.ok(!existsSync(info.directory), "the temporary directory is removed");
+});
+
+test("SIGKILL of the devnet ends everything it started; a dead child stops the rest and is named", async () => {
+  const devnet = await spawnDevnet(["--data-dir", join(directory, "killed")]);
+  const family = familyOf(devnet.child.pid as number);
+  devnet.child.kill("SIGKILL");
+  await devnet.ended;
+  await gone(family);
+  assert.ok(existsSync(join(directory, "killed", "executor.log")));
+
+  const other = await spawnDevnet(["--data-dir", join(directory, "dead-child")]);
+  const members = familyOf(other.child.pid as number);
+  const executor = members.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0executor\0"));
+  process.kill(executor as number, "SIGKILL");
+  assert.equal(await other.ended, 1);
+  assert.match(other.stderr(), /DEVNET_CHILD_DIED/);
+  assert.match(other.stderr(), /executor/);
+  await gone(members);
+});
+
+test("a taken port and a directory that is not empty are refused before anything starts", async () => {
+  const server = createServer();
+  const port = await new Promise<number>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
+  );
+  try {
+    for (const flag of [
+      "--l1-port",
+      "--rpc-port",
+      "--executor-rpc-port",
+      "--metrics-port",
+      "--executor-metrics-port",
+    ]) {
+      const args = [...FREE_PORTS];
+      args[args.indexOf(flag) + 1] = String(port);
+      const taken = runAssay(["devnet", "--json", ...args]);
+      assert.equal(await taken.ended, 1);
+      assert.match(taken.stderr(), /DEVNET_PORT_TAKEN/);
+      assert.ok(taken.stderr().includes(flag));
+      assert.equal(taken.stdout(), "");
+    }
+  } finally {
+    server.close();
+  }
+  writeFileSync(join(directory, "something"), "");
+  const full = runAssay(["devnet", "--json", ...FREE_PORTS, "--data-dir", directory]);
+  assert.equal(await full.ended, 1);
+  assert.match(full.stderr(), /DEVNET_DATA_DIR/);
+});
+
+test("Ctrl-C while starting stops what has been started", async () => {
+  const starting = runAssay(["devnet", ...FREE_PORTS]);
+  assert.match(await starting.firstLine, /L1/);
+  await new Promise<void>((resolve) => {
+    const look = () => (familyOf(starting.child.pid as number).length > 1 ? resolve() : setImmediate(look));
+    look();
+  });
+  const family = familyOf(starting.child.pid as number);
+  starting.child.kill("SIGINT");
+  assert.equal(await starting.ended, 0, starting.stderr());
+  await gone(family);
+});
