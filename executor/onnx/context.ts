@@ -11,6 +11,8 @@ export type NodeContext = {
   /** Operands as given; undefined where one is left out. */
   readonly operands: readonly (Value | undefined)[];
   has(index: number): boolean;
+  /** Whether an operand is an input of the model itself. */
+  isInput(index: number): boolean;
   /** Operand of a type that the profile computes with (O3). */
   value(index: number): Value;
   /** Operand of any type, as the compile-time operators take it. */
@@ -26,6 +28,8 @@ export type NodeContext = {
   text(name: string, fallback: string): string;
   tensor(name: string): TensorConstant | undefined;
   hasAttribute(name: string): boolean;
+  /** Says in the report where the program is defined and ONNX is not. */
+  note(text: string): void;
 };
 
 export type Lowering = (context: NodeContext) => readonly (Value | undefined)[];
@@ -51,6 +55,8 @@ export const createContext = (
   node: GraphNode,
   operands: readonly (Value | undefined)[],
   emitter: Emitter,
+  note: (text: string) => void,
+  isInput: (name: string) => boolean,
 ): NodeContext => {
   const any = (index: number): Value =>
     operands[index] ?? refuse("O5", `${node.operator} without its operand ${index}`);
@@ -63,10 +69,12 @@ export const createContext = (
   };
   return {
     node,
+    note,
     emitter,
     operands,
     any,
     constant,
+    isInput: (index) => isInput(node.inputs[index] ?? ""),
     has: (index) => operands[index] !== undefined,
     value(index) {
       const value = any(index);

@@ -411,6 +411,7 @@ export const createEmitter = (stores: Stores): Emitter => {
 
   const reshape: Emitter["reshape"] = (raw, from, to) => {
     if (sizeOf(from) !== sizeOf(to)) return refuse("O8", `[${from}] does not reshape to [${to}]`);
+    if (sizeOf(from) === 0) return mapLeaves(raw, (leaf) => ({ ...leaf, stride: dense(to) }));
     const folded = fold(raw, from);
     const leaves = leavesOf(folded);
     const stuck = leaves.filter((leaf) => reshapedStride(from, leaf.stride, to) === undefined);

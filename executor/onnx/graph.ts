@@ -170,7 +170,9 @@ const nodeOf = (node: NodeProto, opsets: ReadonlyMap<string, number>): GraphNode
   };
 };
 
-const OPSET = { first: 7, last: 26 };
+const OPSET = { first: 1, last: 26 };
+/** Before opset 7, broadcasting and inference mode were attributes. */
+const OLD = { opset: 7, attributes: ["broadcast", "is_test"], operators: ["BatchNormalization", "Dropout"] };
 
 /** Structure of the model; what is wrong with it as a whole goes to `refusals`. */
 export const readGraph = (model: ModelProto, refusals: Refusal[]): Graph => {
@@ -182,7 +184,8 @@ export const readGraph = (model: ModelProto, refusals: Refusal[]): Graph => {
     refusals.push({ node, operator: "model", constraint, reason });
   };
   const version = opsets.get("") ?? 0;
-  if (version < OPSET.first || version > OPSET.last) complain("O1", `ai.onnx at opset ${version}`);
+  if (opsets.size === 0 || (opsets.has("") && (version < OPSET.first || version > OPSET.last)))
+    complain("O1", `ai.onnx at opset ${version}`);
   if (graph.sparseInitializer.length > 0) complain("O3", "sparse initializers");
   const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
   const inputs = graph.input.filter(({ name }) => !initializers.has(name)).map(declared);
@@ -190,6 +193,9 @@ export const readGraph = (model: ModelProto, refusals: Refusal[]): Graph => {
   if (known.size !== initializers.size + inputs.length) complain("O8", "two inputs have one name");
   const nodes = graph.node.map((node) => nodeOf(node, opsets));
   for (const node of nodes) {
+    const old = node.opset < OLD.opset && !node.operator.includes(".");
+    if (old && (OLD.attributes.some((name) => node.attributes.has(name)) || OLD.operators.includes(node.operator)))
+      refusals.push({ operator: node.operator, node: node.name, constraint: "O5", reason: "its form before opset 7" });
     for (const name of node.inputs)
       if (name !== "" && !known.has(name))
         refusals.push({
@@ -214,4 +220,18 @@ export const readGraph = (model: ModelProto, refusals: Refusal[]): Graph => {
   for (const { name } of outputs) if (!known.has(name)) complain("O8", `output ${name} is not defined`, name);
   if (outputs.length === 0) complain("O8", "the graph has no output");
   return { name: graph.name, opsets, inputs, outputs, initializers, nodes };
+};
+
+/** Inputs of the model that a tensor's elements depend on; its shape alone needs none. */
+export const sourcesOf = (graph: Graph, tensor: string): string[] => {
+  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const seen = new Set<string>();
+  const queue = [tensor];
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    if (name === "" || seen.has(name)) continue;
+    seen.add(name);
+    const node = producers.get(name);
+    if (node !== undefined && node.operator !== "Shape" && node.operator !== "Size") queue.push(...node.inputs);
+  }
+  return graph.inputs.map(({ name }) => name).filter((name) => seen.has(name));
 };

@@ -20,7 +20,15 @@ import {
   sizeOf,
   type Value,
 } from "./expression.ts";
-import { type Declared, type Graph, type GraphNode, readGraph, readTensor, type TensorConstant } from "./graph.ts";
+import {
+  type Declared,
+  type Graph,
+  type GraphNode,
+  readGraph,
+  readTensor,
+  sourcesOf,
+  type TensorConstant,
+} from "./graph.ts";
 import { known } from "./lower/movement.ts";
 import { LOWERINGS } from "./lower/table.ts";
 import { encodeMeta, type TensorSchema } from "./meta.ts";
@@ -29,6 +37,9 @@ import { createStores, type Stores } from "./storage.ts";
 
 /** A float32 input without a declared or derivable range. */
 export const DEFAULT_RANGE: Interval = { lo: -1e6, hi: 1e6 };
+
+/** A program has an input: a model that needs none takes one byte that it ignores. */
+export const UNUSED_INPUT = "unused";
 
 export type ImportOptions = {
   /** Name in the program's metadata; the graph's own by default. */
@@ -49,6 +60,8 @@ export type ImportOptions = {
 export type ImportReport = {
   readonly inputs: readonly (TensorSchema & { readonly range: Interval })[];
   readonly outputs: readonly TensorSchema[];
+  /** Where the program is defined and ONNX is not, by node. */
+  readonly notes: readonly { readonly node: string; readonly note: string }[];
   /** Nodes of the model by operator. */
   readonly operators: Readonly<Record<string, number>>;
 };
@@ -61,14 +74,14 @@ const MAX_RANK = 8;
 /** Expressions up to this many instructions on one view are computed again for each reader. */
 const CHEAP = 4;
 
-const reasonOf = (error: unknown): Pick<Refusal, "constraint" | "reason" | "tensor"> => {
+const reasonOf = (error: unknown, graph: Graph): Pick<Refusal, "constraint" | "reason" | "inputs"> => {
   if (!hasCode(error, "ONNX_REFUSED") && !hasCode(error, "PROGRAM_MALFORMED")) throw error;
   const { data, message } = error;
   const tensor = data["tensor"] as string | undefined;
   return {
     constraint: data["constraint"] as Constraint,
     reason: message,
-    ...(tensor === undefined ? {} : { tensor }),
+    ...(tensor === undefined ? {} : { inputs: sourcesOf(graph, tensor) }),
   };
 };
 
@@ -79,7 +92,7 @@ const shapeOf = ({ name, shape }: Declared, options: ImportOptions): number[] =>
     const bound =
       typeof extent === "number" ? extent : options.dimensions?.[extent === "" ? `${name}:${axis}` : extent];
     if (bound === undefined) throw refusal("O4", `dimension ${extent === "" ? axis : extent} is not bound`);
-    if (!Number.isSafeInteger(bound) || bound < 1) throw refusal("O4", `dimension ${axis} is ${bound}`);
+    if (!Number.isSafeInteger(bound) || bound < 1) throw refusal("O4", `dimension ${axis} is ${bound}`, name);
     return bound;
   });
 };
@@ -132,13 +145,12 @@ const settle = (emitter: Emitter, value: Value, readers: number): Value => {
   return { ...value, expr: keep ? expr : emitter.view(expr, value.shape) };
 };
 
-type Lowered = { readonly values: ReadonlyMap<string, Value | undefined> };
-
 const lowerNode = (
   node: GraphNode,
   values: Map<string, Value | undefined>,
   emitter: Emitter,
   readers: ReadonlyMap<string, number>,
+  { note, isInput }: { readonly note: (text: string) => void; readonly isInput: (name: string) => boolean },
 ): void => {
   const lowering = LOWERINGS[node.operator];
   if (lowering === undefined) throw refusal("O2", `operator ${node.operator} has no lowering`);
@@ -147,7 +159,7 @@ const lowerNode = (
   const operands = node.inputs.map((name) => (name === "" ? undefined : values.get(name)));
   const missing = node.inputs.some((name, j) => name !== "" && operands[j] === undefined);
   if (missing) return;
-  const results = lowering(createContext(node, operands, emitter));
+  const results = lowering(createContext(node, operands, emitter, note, isInput));
   for (const [j, name] of node.outputs.entries()) {
     if (name === "") continue;
     const value = results[j];
@@ -191,7 +203,7 @@ const readInputs = (
     try {
       read();
     } catch (error) {
-      refusals.push({ node: name, operator, ...reasonOf(error) });
+      refusals.push({ node: name, operator, ...reasonOf(error, graph) });
       values.set(name, undefined);
     }
   };
@@ -218,6 +230,10 @@ const readInputs = (
       values.set(name, tensorOf(element, shape, expr));
       inputs.push({ name, element, dtype, shape, range });
     });
+  if (inputs.length === 0) {
+    stores.input("u8", 1, DTYPES.u8);
+    inputs.push({ name: UNUSED_INPUT, element: "uint8", dtype: "u8", shape: [1], range: DTYPES.u8 });
+  }
   return { values, inputs };
 };
 
@@ -225,19 +241,22 @@ const lowerGraph = (
   graph: Graph,
   emitter: Emitter,
   values: Map<string, Value | undefined>,
-  refusals: Refusal[],
-): Lowered => {
+  { refusals, notes }: { readonly refusals: Refusal[]; readonly notes: { node: string; note: string }[] },
+): void => {
   const readers = new Map<string, number>();
   for (const name of [...graph.nodes.flatMap(({ inputs }) => inputs), ...graph.outputs.map(({ name }) => name)])
     readers.set(name, (readers.get(name) ?? 0) + 1);
+  const inputs = new Set(graph.inputs.map(({ name }) => name));
   for (const node of graph.nodes) {
     try {
-      lowerNode(node, values, emitter, readers);
+      lowerNode(node, values, emitter, readers, {
+        note: (note) => notes.push({ node: node.name, note }),
+        isInput: (name) => inputs.has(name),
+      });
     } catch (error) {
-      refusals.push({ node: node.name, operator: node.operator, ...reasonOf(error) });
+      refusals.push({ node: node.name, operator: node.operator, ...reasonOf(error, graph) });
     }
   }
-  return { values };
 };
 
 /**
@@ -255,7 +274,8 @@ export const importOnnx = (bytes: Uint8Array, options: ImportOptions = {}): Impo
   const stores = createStores();
   const emitter = createEmitter(stores);
   const { values, inputs } = readInputs(graph, options, { stores, emitter }, refusals);
-  lowerGraph(graph, emitter, values, refusals);
+  const notes: { node: string; note: string }[] = [];
+  lowerGraph(graph, emitter, values, { refusals, notes });
 
   const outputs: TensorSchema[] = [];
   const storages: Storage[] = [];
@@ -266,17 +286,15 @@ export const importOnnx = (bytes: Uint8Array, options: ImportOptions = {}): Impo
       storages.push(outputOf(emitter, value));
       outputs.push({ name, element: value.element, dtype: STORED[value.element] ?? "u8", shape: value.shape });
     } catch (error) {
-      refusals.push({ node: name, operator: "output", ...reasonOf(error) });
+      refusals.push({ node: name, operator: "output", ...reasonOf(error, graph) });
     }
   }
   if (refusals.length > 0) throw refusedWith(refusals);
-  if (inputs.length === 0)
-    throw refusedWith([{ node: graph.name, operator: "model", constraint: "O8", reason: "the model has no input" }]);
   const meta = encodeMeta({ name: options.name ?? graph.name, licence: options.licence ?? "", inputs, outputs });
   try {
     const program = stores.finish(storages, meta);
-    return { program, report: { inputs, outputs, operators: countOperators(graph) } };
+    return { program, report: { inputs, outputs, notes, operators: countOperators(graph) } };
   } catch (error) {
-    throw refusedWith([{ node: graph.name, operator: "program", ...reasonOf(error) }]);
+    throw refusedWith([{ node: graph.name, operator: "program", ...reasonOf(error, graph) }]);
   }
 };

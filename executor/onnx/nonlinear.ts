@@ -92,22 +92,17 @@ export const elu = (x: Expr, alpha: number): Expr => {
   return apply("FSEL", apply("FLT", x, float(0)), below, x);
 };
 
-/** x^n for whole n by squaring; x^(n + 1/2) with a root; otherwise e^(y ln x) for positive x. */
+/** x^(n / 2) by roots and squaring for a small known exponent; otherwise e^(y ln x), for positive x. */
 export const pow = (x: Expr, y: Expr): Expr => {
-  if (y.kind === "scalar") {
-    const n = Math.abs(y.value);
-    if (n === 0) return add(mul(x, float(0)), float(1));
-    if (Number.isInteger(2 * n) && n <= 64) {
-      let out: Expr | undefined = Number.isInteger(n) ? undefined : apply("FSQRT", apply("FMAX", x, float(0)));
-      let square = x;
-      for (let rest = Math.floor(n); rest > 0; rest = Math.floor(rest / 2)) {
-        if (rest % 2 === 1) out = out === undefined ? square : mul(out, square);
-        if (rest > 1) square = mul(square, square);
-      }
-      return y.value < 0 ? apply("FDIV", float(1), out as Expr) : (out as Expr);
-    }
+  const n = y.kind === "scalar" ? Math.abs(y.value) : Number.NaN;
+  if (y.kind !== "scalar" || !Number.isInteger(2 * n) || n > 64 || n === 0) return exp(mul(y, log(x)));
+  let out: Expr | undefined = Number.isInteger(n) ? undefined : apply("FSQRT", apply("FMAX", x, float(0)));
+  let square = x;
+  for (let rest = Math.floor(n); rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) out = out === undefined ? square : mul(out, square);
+    if (rest > 1) square = mul(square, square);
   }
-  return exp(mul(y, log(x)));
+  return y.value < 0 ? apply("FDIV", float(1), out as Expr) : (out as Expr);
 };
 
 const PI_2 = [1.5707963705062866, -4.371138828673793e-8] as const;

@@ -135,6 +135,8 @@ export const reduced = (
   const order = axesLast(value.shape.length, axes);
   const turned = transposed(value, order);
   const kept = turned.shape.slice(0, turned.shape.length - axes.length);
+  if (sizeOf(turned.shape.slice(kept.length)) === 0)
+    return fold === "SUM" ? { shape: kept, expr: int(0) } : refuse("O4", "the extreme of no elements");
   const leaf = emitter.view(turned.expr, turned.shape);
   const direct = once(emitter, leaf, turned.shape, axes.length, fold);
   if (direct !== undefined) return { shape: kept, expr: direct };
@@ -180,7 +182,7 @@ export const argMax = (emitter: Emitter, value: Value, axis: number, last: boole
   return last ? apply("SUB", int(extent - 1), found) : found;
 };
 
-const ceilLog2 = (value: number): number => Math.max(-60, Math.ceil(Math.log2(Math.max(value, 2 ** -60))));
+const ceilLog2 = (value: number): number => Math.ceil(Math.log2(Math.max(value, 2 ** -60)));
 
 /** The grid of a sum of floats: as fine as keeps every partial sum below 2^53. */
 const gridBits = (interval: { readonly lo: number; readonly hi: number }, reads: number): number =>
@@ -204,6 +206,7 @@ export const sumOfFloats = (
   divisor = 1,
 ): { readonly shape: number[]; readonly expr: Expr } => {
   const reads = sizeOf(axes.map((axis) => value.shape[axis] as number));
+  if (reads === 0) return { shape: value.shape.filter((_, x) => !axes.includes(x)), expr: float(0) };
   const { codes, unit } = onGrid(emitter, value, reads);
   const { shape, expr } = reduced(emitter, codes, axes, "SUM");
   const factor = emitter.fold(apply("FDIV", unit, float(divisor)), shape);

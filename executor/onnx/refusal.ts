@@ -27,8 +27,8 @@ export type Refusal = {
   readonly operator: string;
   readonly constraint: Constraint;
   readonly reason: string;
-  /** O6: the tensor that must be known; an input of this name can be frozen. */
-  readonly tensor?: string;
+  /** O6: the inputs of the model that would have to be frozen. */
+  readonly inputs?: readonly string[];
 };
 
 /** A lowering's way out; the importer adds the node and goes on to collect the other reasons. */

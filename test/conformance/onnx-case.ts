@@ -11,9 +11,9 @@ import {
   type ImportRefusal,
   importOnnx,
   messageOf,
+  type Program,
   packTensor,
   paddedBytes,
-  type Program,
   readTensor,
   refusalsOf,
   runReference,
@@ -100,7 +100,7 @@ export type Outcome =
   | { readonly kind: "imported"; readonly imported: Imported; readonly frozen: readonly string[] }
   | { readonly kind: "refused"; readonly refusals: readonly ImportRefusal[] };
 
-const FREEZES = 4;
+const FREEZES = 16;
 
 /**
  * Imports a model for the data sets: free dimensions and ranges are those of the data; an input that must be known
@@ -127,11 +127,11 @@ export const importFor = (model: ModelFile, sets: readonly DataSet[]): Outcome =
       if (!hasCode(error, "ONNX_REFUSED")) throw error;
       const refusals = refusalsOf(error);
       let more = false;
-      for (const { tensor } of refusals) {
-        const index = model.inputs.findIndex(({ name }) => name === tensor);
+      for (const wanted of refusals.flatMap(({ inputs }) => inputs ?? [])) {
+        const index = model.inputs.findIndex(({ name }) => name === wanted);
         const data = first?.inputs[index];
-        if (tensor === undefined || data === undefined || freeze[tensor] !== undefined) continue;
-        freeze[tensor] = data;
+        if (data === undefined || freeze[wanted] !== undefined) continue;
+        freeze[wanted] = data;
         more = true;
       }
       if (!more || round >= FREEZES) return { kind: "refused", refusals };
@@ -139,7 +139,11 @@ export const importFor = (model: ModelFile, sets: readonly DataSet[]): Outcome =
   }
 };
 
-const packInputs = (model: ModelFile, { imported, frozen }: Outcome & { kind: "imported" }, set: DataSet): Uint8Array => {
+const packInputs = (
+  model: ModelFile,
+  { imported, frozen }: Outcome & { kind: "imported" },
+  set: DataSet,
+): Uint8Array => {
   const parts: Uint8Array[] = [];
   const schemas = imported.report.inputs;
   for (const [index, { name }] of model.inputs.entries()) {
@@ -150,7 +154,8 @@ const packInputs = (model: ModelFile, { imported, frozen }: Outcome & { kind: "i
     padded.set(packTensor(schema.dtype, data));
     parts.push(padded);
   }
-  return new Uint8Array(Buffer.concat(parts));
+  const unused = parts.length === 0 ? [new Uint8Array(paddedBytes("u8", 1))] : [];
+  return new Uint8Array(Buffer.concat([...parts, ...unused]));
 };
 
 const unpackOutputs = (schemas: readonly TensorSchema[], output: Uint8Array): Float64Array[] => {
@@ -168,8 +173,7 @@ const REFERENCE_READS = 2_000_000;
 
 const readsOf = (program: Program): number => {
   let reads = 0;
-  for (const { output, reduction } of program.operators)
-    reads += [...output, ...reduction].reduce((a, b) => a * b, 1);
+  for (const { output, reduction } of program.operators) reads += [...output, ...reduction].reduce((a, b) => a * b, 1);
   return reads;
 };
 

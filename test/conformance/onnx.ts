@@ -1,7 +1,15 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { IMPORT_CONSTRAINTS, messageOf, SUPPORTED_OPERATORS } from "../../executor/index.ts";
-import { type Comparison, compare, importFor, type ModelFile, readDataSets, readModel, type Tolerance } from "./onnx-case.ts";
+import {
+  type Comparison,
+  compare,
+  importFor,
+  type ModelFile,
+  readDataSets,
+  readModel,
+  type Tolerance,
+} from "./onnx-case.ts";
 import type { Exclusion, Suite, SuiteOptions, SuiteResult } from "./suite.ts";
 
 /** ONNX's own operator tests: each model is imported and matches, or is refused by a numbered constraint. */
@@ -41,7 +49,11 @@ export const runCase = async (directory: string, model: ModelFile): Promise<Case
     const [first] = outcome.refusals;
     const odd = outcome.refusals.find(({ constraint }) => !isNumbered(constraint));
     if (first === undefined || odd !== undefined) return { kind: "wrong", reason: "refused without a constraint" };
-    return { kind: "refused", constraint: first.constraint, reason: `${first.operator} ${first.node}: ${first.reason}` };
+    return {
+      kind: "refused",
+      constraint: first.constraint,
+      reason: `${first.operator} ${first.node}: ${first.reason}`,
+    };
   }
   if (sets.length === 0) return { kind: "wrong", reason: "imported, but its data are no tensors" };
   const comparison = await compare(model, outcome, sets, toleranceOf(model));

@@ -8,9 +8,10 @@ import {
   type Quantised,
   quantisedOf,
 } from "../contraction.ts";
-import { apply, type Expr, isConstant, type Storage, sizeOf, type Value } from "../expression.ts";
+import { apply, type Expr, int, isConstant, type Storage, sizeOf, type Value } from "../expression.ts";
 import { refuse } from "../refusal.ts";
 import { broadcastShape, expanded, reshaped, transposed } from "../views.ts";
+import { wrapped } from "./elementwise.ts";
 import { codesOf, quantisation, quantise } from "./quantisation.ts";
 import { type Plane, planeOf } from "./window.ts";
 
@@ -73,22 +74,39 @@ const qLinearConv: Lowering = (context) => {
   return [quantise(context, floats(convolution(context, { x, w, bias })), quantisation(context, 6, 7))];
 };
 
-/** An integer operand minus its zero point, which may be left out. */
-const shifted = (context: NodeContext, index: number, zero: number, axis = 0): Quantised => {
+/** Codes minus what is known of the zero point now, and the rest of it. */
+type Shifted = { readonly operand: Quantised; readonly rest: Expr | undefined };
+
+/** An integer operand minus its zero point, which may be left out, and for activations computed by the model. */
+const shifted = (context: NodeContext, index: number, zero: number, axis = 0): Shifted => {
   const value = context.value(index);
   const point = context.has(zero) ? context.value(zero) : undefined;
-  if (point === undefined) return { codes: value, scale: undefined };
+  if (point === undefined) return { operand: { codes: value, scale: undefined }, rest: undefined };
+  if (!isConstant(point.expr)) {
+    if (sizeOf(point.shape) !== 1 || context.isInput(zero) || axis !== 0)
+      return refuse("O6", "a zero point that is only known at run time", context.node.inputs[zero]);
+    return { operand: { codes: value, scale: undefined }, rest: reshaped(context.emitter, point, []).expr };
+  }
   const shape = sizeOf(point.shape) === 1 ? [] : value.shape.map((_, x) => (x === axis ? sizeOf(point.shape) : 1));
   const over = expanded(reshaped(context.emitter, point, shape), value.shape).expr;
-  if (!isConstant(over)) refuse("O6", "a zero point that is only known at run time", context.node.inputs[zero]);
   const codes = context.emitter.fold(apply("SUB", value.expr, over), value.shape);
-  return { codes: { ...value, expr: codes }, scale: undefined };
+  return { operand: { codes: { ...value, expr: codes }, scale: undefined }, rest: undefined };
+};
+
+/** sum (a - z) * w = sum a * w - z * sum w, the last over what is not padding. */
+const corrected = (a: Shifted, sums: (operand: Quantised) => Sums): { shape: readonly number[]; expr: Expr } => {
+  const { shape, sums: whole } = sums(a.operand);
+  if (a.rest === undefined) return { shape, expr: whole };
+  const ones: Quantised = { codes: { ...a.operand.codes, expr: int(1) }, scale: undefined };
+  const { sums: weights } = sums(ones);
+  const zero = expanded(tensorOf("int32", [], a.rest), shape).expr;
+  return { shape, expr: apply("SUB", whole, apply("MUL", zero, weights)) };
 };
 
 const convInteger: Lowering = (context) => {
-  const operands = { x: shifted(context, 0, 2), w: shifted(context, 1, 3), bias: undefined };
-  const { shape, sums } = convolution(context, operands);
-  return [tensorOf("int32", shape, sums)];
+  const w = shifted(context, 1, 3).operand;
+  const { shape, expr } = corrected(shifted(context, 0, 2), (x) => convolution(context, { x, w, bias: undefined }));
+  return [tensorOf("int32", shape, wrapped(expr, "int32"))];
 };
 
 /** a [..., M, K] times b [..., K, N], broadcast over the leading axes. */
@@ -145,8 +163,9 @@ const qLinearMatMul: Lowering = (context) => {
 
 const matMulInteger: Lowering = (context) => {
   const rank = context.value(1).shape.length;
-  const { shape, sums } = product(context, shifted(context, 0, 2), shifted(context, 1, 3, rank - 1));
-  return [tensorOf("int32", shape, sums)];
+  const b = shifted(context, 1, 3, rank - 1).operand;
+  const { shape, expr } = corrected(shifted(context, 0, 2), (a) => product(context, a, b));
+  return [tensorOf("int32", shape, wrapped(expr, "int32"))];
 };
 
 /** alpha * A' * B' + beta * C. */

@@ -1,5 +1,16 @@
 import { type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
-import { apply, type Element, type Expr, float, int, isFloat, rangeOf, scaledOf, type Value } from "../expression.ts";
+import {
+  apply,
+  type Element,
+  type Expr,
+  float,
+  int,
+  isConstant,
+  isFloat,
+  rangeOf,
+  scaledOf,
+  type Value,
+} from "../expression.ts";
 import { elementOf } from "../graph.ts";
 import { refuse } from "../refusal.ts";
 import { along, broadcastShape, expanded, together } from "../views.ts";
@@ -47,6 +58,50 @@ const all = (names: Pair, context: NodeContext): Value => {
   let out = context.value(0);
   for (let j = 1; j < context.operands.length; j++) out = combine(names, out, context.value(j));
   return out;
+};
+
+/** Quotients beyond 2^100 do not occur: a divisor that may be 0 is held away from it. */
+const LARGEST_QUOTIENT = 2 ** 100;
+
+/**
+ * a / b. Where the divisor's interval holds 0, the divisor is kept at least max|a| / 2^100 away from it, on its own
+ * side (0 counts as positive): a total function that differs from ONNX only where ONNX has infinities or NaN, or
+ * quotients beyond 2^100.
+ */
+export const divided = (a: Expr, b: Expr): Expr => {
+  const { lo, hi } = b.interval;
+  if (lo > 0 || hi < 0) return apply("FDIV", a, b);
+  const largest = Math.max(Math.abs(a.interval.lo), Math.abs(a.interval.hi));
+  const least = Math.max(2 ** -126, largest / LARGEST_QUOTIENT);
+  const positive = apply("FDIV", a, apply("FMAX", b, float(least)));
+  if (lo >= 0) return positive;
+  const negative = apply("FDIV", a, apply("FMIN", b, float(-least)));
+  return apply("FSEL", apply("FLT", b, float(0)), negative, positive);
+};
+
+/** a / b toward zero; a / 0 is a. */
+export const dividedIntegers = (a: Expr, b: Expr): Expr => {
+  const { lo, hi } = b.interval;
+  if (lo > 0 || hi < 0) return apply("DIV", a, b);
+  const positive = apply("DIV", a, apply("MAX", b, int(1)));
+  if (lo >= 0) return positive;
+  return apply("SEL", apply("LT", b, int(0)), apply("DIV", a, apply("MIN", b, int(-1))), positive);
+};
+
+const div: Lowering = (context) => {
+  const a = context.value(0);
+  const b = context.value(1);
+  const element = sameElement(a, b);
+  const over = together(a, b);
+  const floats = isFloat(element);
+  if (b.expr.interval.lo <= 0 && b.expr.interval.hi >= 0 && !isConstant(a.expr))
+    context.note(
+      floats
+        ? "a divisor that may be 0 is kept 2^-100 of the largest dividend away from it"
+        : "a division by 0 leaves the dividend",
+    );
+  const expr = floats ? divided(over.a, over.b) : wrapped(dividedIntegers(over.a, over.b), element);
+  return [tensorOf(element, over.shape, expr)];
 };
 
 const mean: Lowering = (context) => {
@@ -106,9 +161,9 @@ const mod: Lowering = (context) => {
   const over = together(a, b);
   const element = sameElement(a, b);
   if (isFloat(element)) return refuse("O5", "Mod of float32");
-  const quotient = apply("MUL", apply("DIV", over.a, over.b), over.b);
+  const quotient = apply("MUL", dividedIntegers(over.a, over.b), over.b);
   const remainder = apply("SUB", over.a, quotient);
-  const bound = Math.max(Math.abs(integerBounds(b).lo), Math.abs(integerBounds(b).hi)) - 1;
+  const bound = Math.max(1, Math.abs(integerBounds(b).lo), Math.abs(integerBounds(b).hi)) - 1;
   const bounded = apply("MIN", apply("MAX", remainder, int(-bound)), int(bound));
   if (context.int("fmod", 0) !== 0) return [tensorOf(element, over.shape, bounded)];
   const differs = apply("LT", apply("MUL", bounded, over.b), int(0));
@@ -229,17 +284,6 @@ const batchNormalization: Lowering = (context) => {
   return [{ ...value, expr: apply("FADD", apply("FMUL", value.expr, a), b) }];
 };
 
-/** x^n for a small whole n, by squaring; square roots; nothing else here. */
-export const powerOf = (x: Expr, exponent: number, names: { readonly mul: string; readonly one: Expr }): Expr => {
-  let out: Expr | undefined;
-  let square = x;
-  for (let rest = exponent; rest > 0; rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) out = out === undefined ? square : apply(names.mul, out, square);
-    if (rest > 1) square = apply(names.mul, square, square);
-  }
-  return out ?? names.one;
-};
-
 export const ELEMENTWISE: LoweringTable = {
   Abs: unary(
     (x) => apply("FABS", x),
@@ -252,7 +296,7 @@ export const ELEMENTWISE: LoweringTable = {
   CastLike: castLike,
   Ceil: unaryFloat((x) => apply("FNEG", apply("FFLOOR", apply("FNEG", x)))),
   Clip: clip,
-  Div: binary("FDIV", "DIV"),
+  Div: div,
   Dropout: dropout,
   Equal: comparison("FEQ", "EQ"),
   Floor: unaryFloat((x) => apply("FFLOOR", x)),
@@ -281,7 +325,7 @@ export const ELEMENTWISE: LoweringTable = {
   },
   Or: logic((a, b) => apply("MAX", a, b)),
   PRelu: prelu,
-  Reciprocal: unaryFloat((x) => apply("FDIV", float(1), x)),
+  Reciprocal: unaryFloat((x) => divided(float(1), x)),
   Relu: unary(relu, (x) => apply("MAX", x, int(0))),
   Round: unaryFloat((x) => apply("FRNE", x)),
   Sign: unary(

@@ -1,11 +1,11 @@
-import { axisOf, type Lowering, type LoweringTable, tensorOf } from "../context.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
 import type { Emitter } from "../emitter.ts";
-import { apply, type Expr, float, int, isFloat, sizeOf, type Value } from "../expression.ts";
+import { apply, type Expr, float, int, isConstant, isFloat, sizeOf, type Value } from "../expression.ts";
 import { elu, erf, exp, gelu, geluTanh, log, pow, sigmoid, sine, softplus, tanh } from "../nonlinear.ts";
 import { reduced } from "../reduction.ts";
 import { refuse } from "../refusal.ts";
 import { expanded, reshaped, together } from "../views.ts";
-import { castTo, powerOf, unaryFloat, wrapped } from "./elementwise.ts";
+import { castTo, divided, unaryFloat, wrapped } from "./elementwise.ts";
 
 /** Softmax and the functions of `nonlinear.ts` by their ONNX names. */
 
@@ -57,23 +57,57 @@ const logSoftmax: Lowering = (context) => {
   return [{ ...value, expr: apply("FSUB", shifted, log(bounded)) }];
 };
 
+/** Whole exponents up to this are powers by squaring; above, integers would leave 2^53 anyway. */
+const MAX_EXPONENT = 62;
+
+/** x^n for a tensor of whole exponents that is known now, by squaring. */
+const wholePower = (
+  context: NodeContext,
+  x: Expr,
+  exponents: Expr,
+  shape: readonly number[],
+  floats: boolean,
+): Expr => {
+  const one = floats ? float(1) : int(1);
+  const mul = (a: Expr, b: Expr): Expr => apply(floats ? "FMUL" : "MUL", a, b);
+  const highest = exponents.interval.hi;
+  let out: Expr = one;
+  let square = x;
+  for (let bit = 1; bit <= highest; bit *= 2) {
+    if (bit > 1) square = mul(square, square);
+    const half = apply("DIV", exponents, int(bit));
+    const odd = context.emitter.fold(apply("SUB", half, apply("MUL", apply("DIV", half, int(2)), int(2))), shape);
+    out =
+      odd.kind === "scalar"
+        ? odd.value === 0
+          ? out
+          : out === one
+            ? square
+            : mul(out, square)
+        : apply(floats ? "FSEL" : "SEL", odd, mul(out, square), out);
+  }
+  return out === one ? apply(floats ? "FSEL" : "SEL", apply(floats ? "FEQ" : "EQ", x, x), one, one) : out;
+};
+
+const isWhole = (data: Float64Array): boolean => data.every((v) => Number.isInteger(v) && v >= 0 && v <= MAX_EXPONENT);
+
 const power: Lowering = (context) => {
   const base = context.value(0);
   const exponent = context.value(1);
   const over = together(base, exponent);
-  if (isFloat(base.element)) {
-    const y = castTo({ ...exponent, shape: over.shape, expr: over.b }, "float32").expr;
-    return [tensorOf("float32", over.shape, pow(over.a, y))];
+  const floats = isFloat(base.element);
+  if (isConstant(exponent.expr) && isWhole(context.constant(1).data)) {
+    const whole = castTo({ ...exponent, shape: over.shape, expr: over.b }, "int64").expr;
+    const exponents = context.emitter.fold(whole, over.shape);
+    const expr = wholePower(context, over.a, exponents, over.shape, floats);
+    return [tensorOf(base.element, over.shape, floats ? expr : wrapped(expr, base.element))];
   }
-  if (over.b.kind !== "scalar" || !Number.isInteger(over.b.value) || over.b.value < 0 || over.b.value > 62)
-    return refuse("O5", "an integer raised to what is no small constant");
-  return [
-    tensorOf(
-      base.element,
-      over.shape,
-      wrapped(powerOf(over.a, over.b.value, { mul: "MUL", one: int(1) }), base.element),
-    ),
-  ];
+  if (!floats) {
+    context.constant(1);
+    return refuse("O5", "an integer raised to another power than 0 to 62");
+  }
+  const y = castTo({ ...exponent, shape: over.shape, expr: over.b }, "float32").expr;
+  return [tensorOf("float32", over.shape, pow(over.a, y))];
 };
 
 const shrink = (x: Expr, lambda: number, bias: number): Expr => {
@@ -111,7 +145,7 @@ export const NONLINEAR: LoweringTable = {
   Sin: unaryFloat((x) => sine(x, 0)),
   Softmax: softmaxOf,
   Softplus: unaryFloat(softplus),
-  Softsign: unaryFloat((x) => apply("FDIV", x, apply("FADD", float(1), apply("FABS", x)))),
+  Softsign: unaryFloat((x) => divided(x, apply("FADD", float(1), apply("FABS", x)))),
   Swish: unaryFloat((x, context) => apply("FMUL", x, sigmoid(apply("FMUL", x, float(context.float("alpha", 1)))))),
   Tanh: unaryFloat(tanh),
 };

@@ -26,6 +26,18 @@ import { expanded, reshaped } from "../views.ts";
 /** Scale and zero point over the shape of their tensor. */
 export type Quantisation = { readonly scale: Value; readonly zero: Value | undefined; readonly element: Element };
 
+/** A scale that is computed is taken as it comes, but never 0. */
+const computed = (context: NodeContext, scale: number, zero: number): Quantisation => {
+  const step = context.value(scale);
+  const point = context.has(zero) ? context.value(zero) : undefined;
+  if (step.element !== "float32") refuse("O3", `a scale of ${step.element}`);
+  return {
+    scale: { ...step, expr: apply("FMAX", step.expr, float(2 ** -100)) },
+    zero: point,
+    element: point?.element ?? "uint8",
+  };
+};
+
 const finite = (scale: Value, name: string): Value => {
   if (!isConstant(scale.expr)) return refuse("O6", "a scale that is only known at run time", name);
   if (scale.element !== "float32") return refuse("O3", `a scale of ${scale.element}`);
@@ -36,9 +48,13 @@ const finite = (scale: Value, name: string): Value => {
 
 export const quantisation = (context: NodeContext, scale: number, zero: number): Quantisation => {
   const point = context.has(zero) ? context.value(zero) : undefined;
-  if (point !== undefined && !isConstant(point.expr)) 
+  if (point !== undefined && !isConstant(point.expr))
     refuse("O6", "a zero point that is only known at run time", context.node.inputs[zero]);
-  return { scale: finite(context.value(scale), context.node.inputs[scale] ?? ""), zero: point, element: point?.element ?? "uint8" };
+  return {
+    scale: finite(context.value(scale), context.node.inputs[scale] ?? ""),
+    zero: point,
+    element: point?.element ?? "uint8",
+  };
 };
 
 /** A parameter of one element, or of one an index of `axis`, over a shape. */
@@ -132,11 +148,19 @@ const blocked = (context: NodeContext): void => {
   if (context.int("block_size", 0) !== 0) refuse("O5", "blocked quantisation");
 };
 
+/** Of QuantizeLinear and DequantizeLinear: one scale and zero point may be computed by the model itself. */
+const parameters = (context: NodeContext): Quantisation => {
+  const known = [1, 2].every((index) => !context.has(index) || isConstant(context.value(index).expr));
+  const single = [1, 2].every((index) => !context.has(index) || sizeOf(context.value(index).shape) === 1);
+  const given = [1, 2].some((index) => context.isInput(index));
+  return known || !single || given ? quantisation(context, 1, 2) : computed(context, 1, 2);
+};
+
 const quantizeLinear: Lowering = (context) => {
   blocked(context);
   const value = context.value(0);
   if (value.element !== "float32") refuse("O3", `quantisation of ${value.element}`);
-  const q = quantisation(context, 1, 2);
+  const q = parameters(context);
   const wanted = context.int("output_dtype", 0);
   if (wanted !== 0 && wanted !== 2 && wanted !== 3) refuse("O3", "quantisation to another type than 8 bits");
   const element: Element = context.has(2) ? q.element : wanted === 3 ? "int8" : "uint8";
@@ -145,7 +169,7 @@ const quantizeLinear: Lowering = (context) => {
 
 const dequantizeLinear: Lowering = (context) => {
   blocked(context);
-  return [dequantised(context, context.value(0), quantisation(context, 1, 2), context.int("axis", 1))];
+  return [dequantised(context, context.value(0), parameters(context), context.int("axis", 1))];
 };
 
 /**

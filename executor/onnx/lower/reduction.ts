@@ -70,13 +70,15 @@ const product = reduction((context, value, axes) => {
   const turned = transposed(value, axesLast(value.shape.length, axes));
   const kept = turned.shape.slice(0, turned.shape.length - axes.length);
   const count = countOf(value, axes);
+  if (count === 0) return { shape: kept, expr: isFloat(value.element) ? float(1) : int(1) };
   if (count > 64) return refuse("O5", `a product of ${count} factors`);
   const flat = reshaped(context.emitter, turned, [...kept, count]);
   const factors = Array.from({ length: count }, (_, start) =>
     reshaped(context.emitter, sliced(flat, [{ axis: kept.length, start, step: 1, extent: 1 }]), kept),
   );
   const name = isFloat(value.element) ? "FMUL" : "MUL";
-  const expr = factors.map((factor) => factor.expr).reduce((a, b) => narrowed(value, apply(name, a, b)));
+  const one: Expr = isFloat(value.element) ? float(1) : int(1);
+  const expr = factors.map((factor) => factor.expr).reduce((a, b) => narrowed(value, apply(name, a, b)), one);
   return { shape: kept, expr };
 });
 
