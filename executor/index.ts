@@ -156,17 +156,27 @@ export {
 } from "./tensor/assembly.ts";
 export {
   type Built,
+  broadcastStrides,
   type Conv2d,
+  concatAxis,
   conv2d,
+  expand,
+  gatherRows,
   instruction,
+  lookup,
   type Matmul,
   map,
   matmul,
   type Placement,
   type Pool2d,
+  pad,
   pool2d,
   reduceAxes,
   requantise,
+  slice,
+  topkAxes,
+  transpose,
+  upsample2d,
   windowCount,
 } from "./tensor/builders.ts";
 export { decodeProgram, encodeConstant, encodeHeader, encodeOperator, encodeProgram } from "./tensor/codec.ts";
