@@ -12,13 +12,14 @@ import {
 } from "@ethereumjs/evm";
 import { Account, Address } from "@ethereumjs/util";
 import { ADDRESS } from "../chain/parameters.ts";
-import { fromHex, readUintBE, uintBE } from "../foundation/bytes.ts";
+import { fromHex } from "../foundation/bytes.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
 import { admit, infer, type NativeCall } from "./inference.ts";
 import { assertLibrary, SyncInterpreter } from "./interpreter.ts";
+import { createJournal } from "./journal.ts";
 import { pointEvaluation } from "./kzg.ts";
+import { OPCODE_HANDLERS, STORAGE_GAS } from "./opcodes.ts";
 import { bounded } from "./precompiles.ts";
-import { HISTORY_WINDOW } from "./rules.ts";
 
 /** What execution sees of the block it runs in. */
 export type BlockEnvironment = {
@@ -43,49 +44,6 @@ export const libraryBlock = (block: BlockEnvironment) => ({
     getBlobGasPrice: () => 1n,
   },
 });
-
-type RunState = {
-  readonly stack: { pop(): bigint; popN(count: number): bigint[]; push(value: bigint): void };
-  readonly memory: { read(offset: number, size: number, view: boolean): Uint8Array };
-  readonly interpreter: {
-    isStatic(): boolean;
-    getBlockNumber(): bigint;
-    create(gas: bigint, value: bigint, code: Uint8Array, salt?: Uint8Array): Promise<bigint>;
-  };
-  readonly stateManager: StateManagerInterface;
-  messageGasLimit: bigint | undefined;
-};
-type Handler = (state: RunState) => Promise<void>;
-
-const MAX_INITCODE = 49_152n;
-const history = new Address(fromHex(ADDRESS.history));
-
-/** CREATE and CREATE2 as Ethereum defines them: init code that begins with 0xEF00 runs and halts like any other. */
-const creation =
-  (salted: boolean): Handler =>
-  async (state) => {
-    if (state.interpreter.isStatic()) throw new EVMError(EVMError.errorMessages.STATIC_STATE_CHANGE);
-    const [value = 0n, offset = 0n, length = 0n, salt = 0n] = state.stack.popN(salted ? 4 : 3);
-    if (length > MAX_INITCODE) throw new EVMError(EVMError.errorMessages.INITCODE_SIZE_VIOLATION);
-    const gas = state.messageGasLimit ?? 0n;
-    state.messageGasLimit = undefined;
-    const code = length === 0n ? new Uint8Array(0) : state.memory.read(Number(offset), Number(length), true);
-    state.stack.push(await state.interpreter.create(gas, value, code, salted ? uintBE(salt, 32) : undefined));
-  };
-
-/** BLOCKHASH from EIP-2935's ring, at most 256 blocks back. */
-const blockHash: Handler = async (state) => {
-  const number = state.stack.pop();
-  const current = state.interpreter.getBlockNumber();
-  if (number >= current || current - number > 256n) return state.stack.push(0n);
-  state.stack.push(readUintBE(await state.stateManager.getStorage(history, uintBE(number % HISTORY_WINDOW, 32))));
-};
-
-const REPLACED: ReadonlyMap<number, Handler> = new Map([
-  [0x40, blockHash],
-  [0xf0, creation(false)],
-  [0xf5, creation(true)],
-]);
 
 type RunResult = {
   logs: Log[];
@@ -123,10 +81,18 @@ export class ChainMachine extends EVM {
       const address = Number.parseInt(key, 16);
       if (address <= 10) this._precompiles.set(key, bounded(address, address === 10 ? pointEvaluation : precompile));
     }
-    for (const [opcode, handler] of REPLACED) {
+    for (const [opcode, handler] of OPCODE_HANDLERS) {
       const entry = this._opcodeMap[opcode];
       if (entry !== undefined) this._opcodeMap[opcode] = { ...entry, opHandler: handler as unknown as never };
     }
+    for (const [opcode, handler] of STORAGE_GAS) {
+      const entry = this._opcodeMap[opcode];
+      if (entry !== undefined) this._opcodeMap[opcode] = { ...entry, gasHandler: handler as unknown as never };
+    }
+    this.journal = createJournal(
+      stateManager,
+      Array.from(this._precompiles.keys(), (key) => fromHex(`0x${key}`)),
+    );
   }
 
   protected override async _loadCode(message: Message): Promise<void> {

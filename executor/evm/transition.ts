@@ -140,10 +140,9 @@ const credit = async (machine: ChainMachine, address: Address, amount: bigint): 
 
 const warmUp = (machine: ChainMachine, { transaction, sender, target }: Decoded, coinbase: Address): void => {
   const { journal } = machine;
-  for (const address of machine.precompiles.keys()) journal.addAlwaysWarmAddress(address);
-  journal.addAlwaysWarmAddress(sender.toString());
-  if (target !== undefined) journal.addAlwaysWarmAddress(target.toString());
-  journal.addAlwaysWarmAddress(coinbase.toString());
+  journal.addWarmedAddress(sender.bytes);
+  if (target !== undefined) journal.addWarmedAddress(target.bytes);
+  journal.addWarmedAddress(coinbase.bytes);
   for (const { address, storageKeys } of transaction.accessList ?? []) {
     journal.addAlwaysWarmAddress(address);
     for (const key of storageKeys) journal.addAlwaysWarmSlot(address, key);
