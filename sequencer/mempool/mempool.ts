@@ -148,12 +148,15 @@ export const createMempool = (
     for (const entry of stale) forget(entry, reason);
   };
 
-  /** The sender's queue with nonce and balance as the head has them. */
-  const current = async (address: Hex): Promise<SenderQueue> => {
+  /**
+   * Hands over the sender's queue with nonce and balance as the head has them. `use` runs in the same turn, so that of
+   * several transactions of one new sender each sees the ones before.
+   */
+  const withSender = async (address: Hex, use: (sender: SenderQueue) => void): Promise<void> => {
     for (;;) {
       const at = version;
       const known = senders.get(address);
-      if (known?.version === at) return known;
+      if (known?.version === at) return use(known);
       state ??= chain.stateAt(chain.head.header.number);
       const { nonce, balance, isContract } = await readAccount(state, address);
       if (version !== at) continue;
@@ -164,7 +167,7 @@ export const createMempool = (
         sender.version = at;
         setNonce(sender, nonce, "included");
       }
-      return sender;
+      return use(sender);
     }
   };
 
@@ -248,7 +251,7 @@ export const createMempool = (
     if (transaction.gasLimit > chain.parameters.blockGasLimit)
       throw refuse("TX_BLOCK_GAS", `gas limit ${transaction.gasLimit} of ${chain.parameters.blockGasLimit}`);
     if (byHash.has(transaction.hash)) throw refuse("POOL_KNOWN", "already known", { hash: transaction.hash });
-    insert(transaction, await current(transaction.from));
+    await withSender(transaction.from, (sender) => insert(transaction, sender));
     return transaction.hash;
   };
 
@@ -278,8 +281,9 @@ export const createMempool = (
       for (const transaction of transactions) {
         if (stopped) return;
         try {
-          const sender = await current(transaction.from);
-          if (transaction.type !== DEPOSIT) insert(transaction, sender);
+          await withSender(transaction.from, (sender) => {
+            if (transaction.type !== DEPOSIT) insert(transaction, sender);
+          });
         } catch (error) {
           logger.debug({ err: error, hash: transaction.hash }, "transaction of a removed block is not kept");
         }
