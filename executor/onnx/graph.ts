@@ -174,6 +174,37 @@ const OPSET = { first: 1, last: 26 };
 /** Before opset 7, broadcasting and inference mode were attributes. */
 const OLD = { opset: 7, attributes: ["broadcast", "is_test"], operators: ["BatchNormalization", "Dropout"] };
 
+/** Nodes so that each comes after what it reads; the model's own order where that holds. Those of a cycle are left out. */
+const sorted = (nodes: readonly GraphNode[], given: ReadonlySet<string>): GraphNode[] => {
+  const known = new Set(given);
+  const waiting = new Map<string, GraphNode[]>();
+  const missing = new Map<GraphNode, number>();
+  const ready: GraphNode[] = [];
+  const out: GraphNode[] = [];
+  const release = (first: GraphNode): void => {
+    ready.push(first);
+    for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
+      out.push(node);
+      for (const name of node.outputs) {
+        known.add(name);
+        for (const reader of (waiting.get(name) ?? []).toReversed()) {
+          const left = (missing.get(reader) ?? 0) - 1;
+          missing.set(reader, left);
+          if (left === 0) ready.push(reader);
+        }
+        waiting.delete(name);
+      }
+    }
+  };
+  for (const node of nodes) {
+    const wanted = new Set(node.inputs.filter((name) => name !== "" && !known.has(name)));
+    for (const name of wanted) waiting.set(name, [...(waiting.get(name) ?? []), node]);
+    missing.set(node, wanted.size);
+    if (wanted.size === 0) release(node);
+  }
+  return out;
+};
+
 /** Structure of the model; what is wrong with it as a whole goes to `refusals`. */
 export const readGraph = (model: ModelProto, refusals: Refusal[]): Graph => {
   const graph = model.graph as GraphProto;
@@ -191,19 +222,20 @@ export const readGraph = (model: ModelProto, refusals: Refusal[]): Graph => {
   const inputs = graph.input.filter(({ name }) => !initializers.has(name)).map(declared);
   const known = new Set([...initializers.keys(), ...inputs.map(({ name }) => name)]);
   if (known.size !== initializers.size + inputs.length) complain("O8", "two inputs have one name");
-  const nodes = graph.node.map((node) => nodeOf(node, opsets));
+  const given = graph.node.map((node) => nodeOf(node, opsets));
+  const nodes = sorted(given, known);
+  for (const node of nodes.length < given.length ? given : [])
+    if (!nodes.includes(node))
+      refusals.push({
+        operator: node.operator,
+        node: node.name,
+        constraint: "O8",
+        reason: "an input is never defined",
+      });
   for (const node of nodes) {
     const old = node.opset < OLD.opset && !node.operator.includes(".");
     if (old && (OLD.attributes.some((name) => node.attributes.has(name)) || OLD.operators.includes(node.operator)))
       refusals.push({ operator: node.operator, node: node.name, constraint: "O5", reason: "its form before opset 7" });
-    for (const name of node.inputs)
-      if (name !== "" && !known.has(name))
-        refusals.push({
-          operator: node.operator,
-          node: node.name,
-          constraint: "O8",
-          reason: `input ${name} is not defined before`,
-        });
     for (const name of node.outputs) {
       if (name === "") continue;
       if (known.has(name))
