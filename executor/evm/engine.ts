@@ -99,16 +99,21 @@ export class ChainMachine extends EVM {
     if (message.code !== undefined) return;
     const address = message.codeAddress.toString();
     const native = this.#native.get(address);
-    if (native === undefined) return super._loadCode(message);
     message.isCompiled = true;
-    message.code = (input: PrecompileInput) =>
-      native({
-        data: input.data,
-        gasLimit: input.gasLimit,
-        caller: message.caller,
-        to: message.to as Address,
-        delegated: message.delegatecall,
-      });
+    if (native !== undefined) {
+      message.code = (input: PrecompileInput) =>
+        native({
+          data: input.data,
+          gasLimit: input.gasLimit,
+          caller: message.caller,
+          to: message.to as Address,
+          delegated: message.delegatecall,
+        });
+      return;
+    }
+    const precompile = this._precompiles.get(address.slice(2));
+    message.isCompiled = precompile !== undefined;
+    message.code = precompile ?? (await this.stateManager.getCode(message.codeAddress));
   }
 
   protected override async runInterpreter(message: Message): Promise<ExecResult> {
