@@ -40,6 +40,7 @@ export const createStoredTree = (cached = 8) => {
         stored.set(id, bytes);
         cache.put(id, bytes);
       }
+      for (const id of update.stale) cache.drop(id);
       for (const id of update.stale) if (!stored.delete(id)) throw new Error(`node ${id} went stale twice`);
       root = update.root;
       return hashOf(root);

@@ -36,6 +36,9 @@ export const hashOf = (ref: Ref): Bytes => {
   return ref.hash;
 };
 
+/** Memory that is taken at once for the new nodes of an update. */
+const BLOCK_BYTES = 16_384;
+
 const UNCHANGED = Symbol("unchanged");
 type Visited = Ref | typeof UNCHANGED;
 
@@ -65,10 +68,20 @@ const createUpdate = (nodes: NodeSource, changes: readonly TreeChange[], firstId
   const added: AddedNode[] = [];
   const stale: number[] = [];
   const draft = new Uint8Array(MAX_NODE_BYTES);
+  /** New nodes are cut from blocks: an allocation each would cost more than their hash. */
+  let block = new Uint8Array(0);
+  let filled = 0;
 
   const add = (length: number, left: Bytes, right: Bytes): Branch => {
+    if (filled + length > block.length) {
+      block = new Uint8Array(BLOCK_BYTES);
+      filled = 0;
+    }
     const id = firstId + added.length;
-    added.push({ id, bytes: draft.slice(0, length) });
+    const bytes = block.subarray(filled, filled + length);
+    copyBytes(draft, 0, bytes, 0, length);
+    filled += length;
+    added.push({ id, bytes });
     return { leaf: false, hash: hashBranch(left, right), id };
   };
 

@@ -122,7 +122,7 @@ type Sealed = { readonly undo: UndoMap; readonly state: SealedState };
 
 /** Opens the state in `store`; the committed version is read back from it. */
 export const createWorldState = (store: KeyValueStore, options: WorldStateOptions = {}): WorldState => {
-  const { keep = 256, accountCache = 100_000, slotCache = 200_000, nodeCache = 200_000, codeCache = 500 } = options;
+  const { keep = 256, accountCache = 100_000, slotCache = 200_000, nodeCache = 500_000, codeCache = 500 } = options;
   const accounts = createCache<string, AccountRecord | "absent">(accountCache);
   const slotValues = createCache<string, Bytes>(slotCache);
   const codes = createCache<string, Bytes>(codeCache);
@@ -392,6 +392,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
       for (const [address, record] of difference.accounts) accounts.set(address, record ?? "absent");
       for (const [place, value] of difference.slots) slotValues.set(place, value);
       for (const [hash, bytes] of newCodes) codes.set(hash, bytes);
+      for (const id of update.stale) nodes.drop(id);
       for (const { id, bytes } of update.added) nodes.put(id, bytes);
       keepRecord(next, undo);
       for (let gone = oldest; gone < pruned.oldest; gone++) identities.delete(gone);
