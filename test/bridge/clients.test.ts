@@ -58,7 +58,7 @@ test("transactions of one account are pipelined in order and confirmed at the de
 test("a transaction that waits too long is sent again for more, never above the limit", async (t) => {
   const l1 = await startAnvil(t);
   await l1.manual();
-  const { transactor } = startSender(l1, OPERATOR, { patience: 2n, maxFeePerGas: 5n * GWEI, tip: GWEI / 2n });
+  const { transactor, registry } = startSender(l1, OPERATOR, { patience: 2n, maxFeePerGas: 5n * GWEI, tip: GWEI / 2n });
   const sent = transactor.send(pay(1n));
   await transactor.tick();
   const fees: bigint[] = [];
@@ -77,6 +77,9 @@ test("a transaction that waits too long is sent again for more, never above the 
     fees.every((fee, i) => fee <= 5n * GWEI && fee >= (fees[i - 1] ?? 0n)),
     `${fees}`,
   );
+  // At the limit it stays as it is.
+  const raises = await registry.getSingleMetric("assay_transactor_fee_raises_total")?.get();
+  assert.equal(raises?.values[0]?.value, new Set(fees).size - 1);
   await l1.mine();
   await transactor.tick();
   assert.equal((await sent).status, "success");
@@ -85,14 +88,13 @@ test("a transaction that waits too long is sent again for more, never above the 
 test("a new life replaces what the last one left in the mempool, and finds a nonce that was used meanwhile", async (t) => {
   const l1 = await startAnvil(t);
   await l1.manual();
-  const before = startSender(l1, OPERATOR);
+  const before = startSender(l1, OPERATOR, { tip: 3n * GWEI });
   for (const value of [100n, 200n]) before.transactor.send(pay(value)).catch(() => undefined);
   await before.transactor.tick();
   const { transactor } = startSender(l1, OPERATOR);
   const sent = [1n, 2n, 3n].map((value) => transactor.send(pay(value)));
-  // Refused as too cheap a replacement at first, then for more.
-  await transactor.tick();
-  await transactor.tick();
+  // Refused as too cheap a replacement at first, and offered for more until L1 takes it.
+  for (let i = 0; i < 12; i++) await transactor.tick();
   await l1.mine();
   await transactor.tick();
   await Promise.all(sent);

@@ -164,6 +164,20 @@ test("a block that lacks the end of what L1 holds is replaced", async (t) => {
   assert.equal(hasty.chain.head.hash, whole.block.hash);
 });
 
+test("a block on another origin of the same time is another block", async (t) => {
+  const l1 = await startAnvil(t);
+  const layout = await layOut(l1);
+  const node = await startNode(l1, layout, { keepUnsafe: true });
+  await l1.mine(2);
+  await node.sync();
+  const origin = originOf(node);
+  const { block } = await node.build([await transfer(0, 0)], { ...origin, number: origin.number - 1n });
+  await startSender(l1, SEQUENCER).land(batchOf(layout, node, [block], { index: 0n, origin }));
+  await node.sync();
+  assert.equal(node.chain.head.origin.number, origin.number);
+  assert.notEqual(node.chain.head.hash, block.hash);
+});
+
 test("started, a node follows by itself, and goes on after L1 did not answer", async (t) => {
   const l1 = await startAnvil(t);
   const layout = await layOut(l1);

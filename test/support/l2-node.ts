@@ -153,9 +153,11 @@ export type Node = Awaited<ReturnType<typeof startNode>>;
 
 /** Sends L1 transactions, mining a block for each attempt. */
 export const startSender = (l1: Anvil, from: number, options: TransactorOptions = {}) => {
-  const transactor = createTransactor({ ...telemetry(), client: l1.client, account: account(from) }, options);
+  const components = telemetry();
+  const transactor = createTransactor({ ...components, client: l1.client, account: account(from) }, options);
   return {
     transactor,
+    registry: components.registry,
     /** All at once, in order; mined together. */
     async land(...calls: readonly L1Call[]) {
       const sent = Promise.all(calls.map((call) => transactor.send(call)));
