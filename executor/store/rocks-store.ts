@@ -38,6 +38,7 @@ export const openRocksStore = async (directory: string, options: RocksOptions = 
     createIfMissing: true,
     cacheSize,
     memtableMemoryBudget: memtableBudget,
+    walCompression: false,
   });
   try {
     await database.open();
