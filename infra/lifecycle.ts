@@ -11,9 +11,12 @@ export type Running = {
 const STOP_MS = 30_000;
 /** npm passes a terminal's Ctrl-C on a second time; only a later one means impatience. */
 const IMPATIENCE_MS = 2_000;
+/** How often a command that npm runs looks whether npm is still there. */
+const PARENT_MS = 500;
 
 /**
- * Runs `start` until SIGINT, SIGTERM, the end of the parent (IPC channel closed) or a failure, then stops in order.
+ * Runs `start` until SIGINT, SIGTERM, the end of the parent (its IPC channel closed, or npm gone) or a failure, then
+ * stops in order.
  * Answers the exit code: 0 after an orderly stop, 1 after a failure. `start` must let go when `signal` aborts.
  */
 export const untilStopped = async (
@@ -48,6 +51,14 @@ export const untilStopped = async (
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("disconnect", onDisconnect);
   process.on("uncaughtException", onUncaught).on("unhandledRejection", onUncaught);
+  const parent = process.ppid;
+  const watch =
+    process.env["npm_lifecycle_event"] === undefined
+      ? undefined
+      : setInterval(() => {
+          if (process.ppid !== parent) onDisconnect();
+        }, PARENT_MS);
+  watch?.unref();
   const aborted = new Promise<undefined>((resolve) =>
     controller.signal.addEventListener("abort", () => resolve(undefined), { once: true }),
   );
@@ -76,6 +87,7 @@ export const untilStopped = async (
     logger.error({ err: error }, "did not stop cleanly");
   }
   clearTimeout(timer);
+  clearInterval(watch);
   process.off("SIGINT", onSignal).off("SIGTERM", onSignal).off("disconnect", onDisconnect);
   process.off("uncaughtException", onUncaught).off("unhandledRejection", onUncaught);
   return code;

@@ -14,6 +14,7 @@ import {
   type Hex,
   importOnnx,
   programId,
+  sleep,
   type Telemetry,
 } from "../../executor/index.ts";
 import type { DevnetConfig } from "../config.ts";
@@ -77,6 +78,8 @@ const ETHER = 10n ** 18n;
 /** Seconds after which a message to L2 may not be left out. */
 const FORCE_DELAY = 300n;
 const NODE_READY_MS = 60_000;
+/** How long an interrupted start may take to notice. */
+const SETTLE_MS = 3_000;
 const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
 
 type Place = { readonly directory: string; readonly temporary: boolean };
@@ -145,7 +148,7 @@ export const agreeOn = async (
  * executor, which knows L1 only, has the same state. On any failure, and when `signal` aborts, all of it is stopped.
  */
 export const startDevnet = async (config: DevnetConfig, components: DevnetComponents): Promise<Devnet> => {
-  const { logger, progress = () => undefined } = components;
+  const { logger } = components;
   const telemetry: Telemetry = { logger, registry: createRegistry() };
   const services = createServices(telemetry);
   let fail: (error: unknown) => void = () => undefined;
@@ -155,8 +158,15 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
   failed.catch(() => undefined);
   const ending = new AbortController();
   const signal = AbortSignal.any([components.signal, ending.signal]);
+  /** Tells what comes next, unless it is not to come. */
+  const progress = (step: string): void => {
+    signal.throwIfAborted();
+    components.progress?.(step);
+  };
+  const late: Promise<void>[] = [];
+  let beginning: Promise<DevnetInfo> | undefined;
   const watch = <C extends Child>(child: C): C => {
-    if (ending.signal.aborted) void child.stop();
+    if (ending.signal.aborted) late.push(child.stop());
     services.add(child);
     void child.exited.then(() => {
       if (!ending.signal.aborted) fail(child.death());
@@ -168,6 +178,11 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
   const stop = async (): Promise<void> => {
     ending.abort();
     await services.stop();
+    // A start that was interrupted notices it soon; what it still brings up is stopped as it appears.
+    const settled = new AbortController();
+    void Promise.allSettled([beginning]).then(() => settled.abort());
+    await sleep(SETTLE_MS, settled.signal);
+    await Promise.all(late);
     if (place?.temporary && !config.keep && !broken) rmSync(place.directory, { recursive: true, force: true });
   };
 
@@ -284,7 +299,8 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
   });
   interrupted.catch(() => undefined);
   try {
-    const info = await Promise.race([begin(), failed, interrupted]);
+    beginning = begin();
+    const info = await Promise.race([beginning, failed, interrupted]);
     return { info, failed, stop };
   } catch (error) {
     // The logs tell why: they stay.

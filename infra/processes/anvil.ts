@@ -42,6 +42,24 @@ export const foundryBinary = (tool: "anvil" | "cast", from: string | URL = impor
 
 const READY_MS = 20_000;
 
+/** The port that anvil names in its log, after byte `begin` of it. */
+const untilListening = async (child: Child, begin: number): Promise<number> => {
+  let dead = false;
+  void child.exited.then(() => {
+    dead = true;
+  });
+  for (const end = performance.now() + READY_MS; performance.now() < end; ) {
+    const log = readFileSync(child.logFile).subarray(begin).toString("utf8");
+    const listening = /Listening on 127\.0\.0\.1:(\d+)/.exec(log);
+    if (listening) return Number(listening[1]);
+    if (dead) throw child.death();
+    await Promise.race([sleep(20), child.exited]);
+  }
+  throw new CodedError<AnvilErrorCode>("ANVIL_SLOW", `anvil does not listen after ${READY_MS} ms; see its log`, {
+    logFile: child.logFile,
+  });
+};
+
 /** Starts anvil on loopback and waits until it listens. DEVNET_CHILD_DIED, ANVIL_SLOW, ANVIL_PLATFORM. */
 export const startAnvil = async (options: AnvilOptions): Promise<Anvil> => {
   const { port, chainId, mnemonic, accounts, logFile, hardfork = "prague", args = [] } = options;
@@ -56,18 +74,11 @@ export const startAnvil = async (options: AnvilOptions): Promise<Anvil> => {
     logFile,
     lifeline: "guard",
   });
-  let dead = false;
-  void child.exited.then(() => {
-    dead = true;
-  });
-  for (const end = performance.now() + READY_MS; performance.now() < end; ) {
-    const listening = /Listening on 127\.0\.0\.1:(\d+)/.exec(readFileSync(logFile).subarray(begin).toString("utf8"));
-    if (listening) return { ...child, rpc: `http://127.0.0.1:${listening[1]}`, port: Number(listening[1]) };
-    if (dead) throw child.death();
-    await Promise.race([sleep(20), child.exited]);
+  try {
+    const listening = await untilListening(child, begin);
+    return { ...child, rpc: `http://127.0.0.1:${listening}`, port: listening };
+  } catch (error) {
+    await child.stop();
+    throw error;
   }
-  await child.stop();
-  throw new CodedError<AnvilErrorCode>("ANVIL_SLOW", `anvil does not listen after ${READY_MS} ms; see ${logFile}`, {
-    logFile,
-  });
 };

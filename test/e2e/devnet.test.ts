@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { createPublicClient, http } from "viem";
 import { SAMPLE_NAME, sampleScans } from "../../infra/index.ts";
-import { FREE_PORTS, familyOf, isAlive, runAssay, spawnDevnet } from "../support/devnet.ts";
+import { FREE_PORTS, familyOf, firstLineOf, isAlive, runAssay, spawnDevnet } from "../support/devnet.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "assay-devnet-test-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -90,6 +92,21 @@ test("SIGKILL of the devnet ends everything it started; a dead child stops the r
   assert.match(other.stderr(), /executor/);
   await gone(members);
 });
+
+for (const signal of ["SIGTERM", "SIGKILL"] as const)
+  test(`npm start ends with npm: ${signal}`, async () => {
+    const npm = firstLineOf(
+      spawn("npm", ["start", "--silent", "--", "--json", ...FREE_PORTS], {
+        cwd: fileURLToPath(new URL("../..", import.meta.url)),
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
+    );
+    await npm.firstLine;
+    const family = familyOf(npm.child.pid as number);
+    assert.ok(family.length >= 5, `npm, devnet, L1, sequencer and executor: ${family}`);
+    npm.child.kill(signal);
+    await gone(family);
+  });
 
 test("a taken port and a directory that is not empty are refused before anything starts", async () => {
   const server = createServer();
