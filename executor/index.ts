@@ -201,6 +201,7 @@ export {
   type ProgramIdentity,
   programId,
 } from "./tensor/identity.ts";
+export { arrayOf, createGraph as createOnnxGraph, type Value as OnnxValue } from "./tensor/onnx-graph.ts";
 export {
   allocate,
   type Constant,
@@ -247,4 +248,4 @@ export {
   type ScalarType,
   scalarTypeOf,
 } from "./tensor/scalar.ts";
-export { checkProcessor, type ProcessorErrorCode } from "./tensor/selftest.ts";
+export { checkProcessor, type ProcessorErrorCode, processorName } from "./tensor/selftest.ts";

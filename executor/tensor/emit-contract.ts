@@ -108,6 +108,8 @@ const checkZero = (zero: number): void => {
 export type Fused = {
   readonly scales: readonly number[];
   readonly zero: number;
+  /** Whether negative sums count as zero: no code falls below the zero point. */
+  readonly rectified: boolean;
   readonly index: number;
   readonly map: OperatorOf<"MAP">;
 };
@@ -126,7 +128,7 @@ const perColumn = (program: Program, operand: Operand, operator: Operator, j: nu
   return Array.from({ length: columns }, (_, i) => data[operand.base + i * step] as number);
 };
 
-/** The part of a MAP that QLinearConv and QLinearMatMul do: `I2F acc; FMUL s; QU8 z`. */
+/** The part of a MAP that QLinearConv and QLinearMatMul do: `I2F acc; FMUL s; QU8 z`, `MAX acc, 0` before it or not. */
 export const fusedOf = (program: Program, map: OperatorOf<"MAP">, acc: number, columns: number): Fused | undefined => {
   const readers = map.operands.flatMap(({ source }, j) => (!source.constant && source.index === acc ? [j] : []));
   const [j] = readers;
@@ -150,7 +152,11 @@ export const fusedOf = (program: Program, map: OperatorOf<"MAP">, acc: number, c
     if (user === undefined || second !== undefined) return undefined;
     return instructionOf(map.instructions[user]?.op ?? 0)?.name === name ? user : undefined;
   };
-  const converted = only(OPERAND_SOURCE + j, "I2F");
+  const maximum = only(OPERAND_SOURCE + j, "MAX");
+  const clamp = maximum === undefined ? undefined : map.instructions[maximum];
+  const rectified =
+    clamp !== undefined && clamp.a === OPERAND_SOURCE + j && clamp.b === IMMEDIATE_SOURCE && clamp.imm === 0;
+  const converted = only(rectified && maximum !== undefined ? maximum : OPERAND_SOURCE + j, "I2F");
   const scaled = converted === undefined ? undefined : only(converted, "FMUL");
   const index = scaled === undefined ? undefined : only(scaled, "QU8");
   if (converted === undefined || scaled === undefined || index === undefined) return undefined;
@@ -168,7 +174,7 @@ export const fusedOf = (program: Program, map: OperatorOf<"MAP">, acc: number, c
         ? perColumn(program, map.operands[other - OPERAND_SOURCE] as Operand, map, other - OPERAND_SOURCE, columns)
         : undefined;
   if (scales === undefined || !scales.every((s) => s >= 2 ** -126 && s < 2 ** 100)) return undefined;
-  return { scales, zero, index, map };
+  return { scales, zero, rectified, index, map };
 };
 
 const columnsOf = (contraction: Contraction): number =>
@@ -423,7 +429,13 @@ export const emitContraction = (emission: Emission, contraction: Contraction, ma
       return emitQLinearConv(emission, { shape: asConvolution(shape), operands, key }, bias, fused);
     return emitQLinearMatMul(emission, shape, operands, fused, key);
   };
-  return emitMap(emission, map, { index: fused.index, value: requantised() });
+  const codes = requantised();
+  const { graph } = emission;
+  const value =
+    fused.rectified && fused.zero > 0
+      ? graph.node({ op: "Max", inputs: [codes, graph.scalar("uint8", fused.zero)], type: "uint8", shape: codes.shape })
+      : codes;
+  return emitMap(emission, map, { index: fused.index, value });
 };
 
 const emitQLinearMatMul = (

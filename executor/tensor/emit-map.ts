@@ -223,6 +223,23 @@ export const emitMap = (emission: Emission, operator: OperatorOf<"MAP">, known?:
     return apply("Where", name === "MIN" ? [less, x, y] : [less, y, x], "int64");
   };
 
+  /** A clamp that never acts is its operand; one of 8-bit codes stays in 8 bits. */
+  const extreme = (
+    { a, b, imm }: Instruction,
+    name: string,
+    [x, y]: readonly [Interval, Interval],
+  ): Value | undefined => {
+    if (a === IMMEDIATE_SOURCE) return undefined;
+    const below = name.endsWith("MIN");
+    if (below ? x.hi <= y.lo : x.lo >= y.hi) return raw(a, "int32", imm);
+    if (b !== IMMEDIATE_SOURCE || name.startsWith("F")) return undefined;
+    const value = raw(a, "int32", imm);
+    const [lo, hi] = value.type === "uint8" ? [0, 255] : value.type === "int8" ? [-128, 127] : [1, 0];
+    const limit = imm | 0;
+    if (limit < lo || limit > hi) return undefined;
+    return apply(below ? "Min" : "Max", [value, graph.scalar(value.type, limit)], value.type);
+  };
+
   /** The instruction behind a source, by name. */
   const behind = (source: number, name: string): Instruction | undefined => {
     if (source >= OPERAND_SOURCE || done.has(source)) return undefined;
@@ -286,6 +303,10 @@ export const emitMap = (emission: Emission, operator: OperatorOf<"MAP">, known?:
     const typed = spec.operands[0] === "F" ? "float32" : integer;
     if (name === "FMUL") {
       const value = dequantise(instruction);
+      if (value !== undefined) return value;
+    }
+    if (name === "MIN" || name === "MAX" || name === "FMIN" || name === "FMAX") {
+      const value = extreme(instruction, name, bounds as unknown as readonly [Interval, Interval]);
       if (value !== undefined) return value;
     }
     if (typed === "int64" && (name === "MIN" || name === "MAX"))

@@ -1,14 +1,15 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Bytes } from "../foundation/bytes.ts";
-import { CodedError, hasCode, messageOf } from "../foundation/errors.ts";
+import { CodedError, messageOf } from "../foundation/errors.ts";
 import { createLock } from "../foundation/service.ts";
 import { bytesOf, constantData, packTensor, paddedBytes } from "./elements.ts";
 import { intervalOfSource, ORT_TYPE, ortArray } from "./emission.ts";
 import { emitSegment, type Segment } from "./emit.ts";
+import { createInputReader } from "./input-reader.ts";
 import { createKernel, type Kernel } from "./kernels.ts";
 import { type Device, type Placed, planOf } from "./plan.ts";
 import { allocate, countOf, type Operator, type Program, type Source, type TensorData } from "./program.ts";
-import { outputBytesOf, type ReferenceErrorCode, unpackInputs } from "./reference.ts";
+import { outputBytesOf } from "./reference.ts";
 
 /**
  * The fast executor of one well-formed program: what `reference.ts` defines, bit for bit. Recognised parts run as ONNX
@@ -163,6 +164,7 @@ export const createEngine = async (program: Program, options: EngineOptions = {}
     steps.push(step);
     releases.push(release);
   }
+  const readInputs = createInputReader(program);
   const lock = createLock();
   let stopped: Promise<void> | undefined;
 
@@ -171,13 +173,9 @@ export const createEngine = async (program: Program, options: EngineOptions = {}
     lock(async () => {
       if (stopped !== undefined) throw new CodedError<EngineErrorCode>("ENGINE_STOPPED", "the engine is stopped");
       const tensors: (TensorData | undefined)[] = new Array(program.operators.length).fill(undefined);
-      try {
-        for (const [index, tensor] of unpackInputs(program, input).entries()) tensors[index] = tensor;
-      } catch (error) {
-        if (hasCode<ReferenceErrorCode>(error, "INPUT_LENGTH") || hasCode<ReferenceErrorCode>(error, "INPUT_REFUSED"))
-          return undefined;
-        throw error;
-      }
+      const inputs = readInputs(input);
+      if (inputs === undefined) return undefined;
+      for (const [index, tensor] of inputs.entries()) tensors[index] = tensor;
       try {
         for (const step of steps) {
           const pending = step({ tensors });

@@ -91,11 +91,12 @@ const requantised = (net: Network, acc: Ref, columns: number, reads: number): Re
 const newest = ({ random, planes }: Network): Plane =>
   random.chance(0.7) ? (planes.at(-1) as Plane) : random.pick(planes);
 
-const windowOf = (random: Random, [batch, height, width, channels]: Shape) => {
+/** `dilations`: with 1 alone, and padding below the kernel, every window has an element of the plane. */
+const windowOf = (random: Random, [batch, height, width, channels]: Shape, dilations: readonly number[]) => {
   const kernelHeight = random.between(1, 3);
   const kernelWidth = random.between(1, 3);
   const axis = (extent: number, kernel: number) => {
-    const dilation = random.pick([1, 1, 2]);
+    const dilation = random.pick(dilations);
     const stride = random.pick([1, 1, 2, 3]);
     const reach = (kernel - 1) * dilation + 1;
     const begin = random.between(0, kernel - 1);
@@ -117,7 +118,7 @@ const addConv = (net: Network): void => {
   const channels = shape[3];
   const groups = random.pick([1, 1, channels, channels % 2 === 0 ? 2 : 1]);
   const outChannels = groups * random.between(1, 6);
-  const window = windowOf(random, shape);
+  const window = windowOf(random, shape, [1, 1, 2]);
   const perGroup = channels / groups;
   const reads = window.kernelHeight * window.kernelWidth * perGroup;
   const { dtype, zw, data } = weights(random, outChannels * reads);
@@ -188,7 +189,7 @@ const addAttention = (net: Network): void => {
 const addPool = (net: Network): void => {
   const { assembly, random } = net;
   const { ref, shape } = newest(net);
-  const window = windowOf(random, shape);
+  const window = windowOf(random, shape, [1]);
   const fold = random.pick(["MAX", "MAX", "SUM", "MIN"] as const);
   const dtype: Dtype = fold === "SUM" ? "i32" : ref.dtype;
   const y = add(assembly, pool2d({ ...window, fold }, dtype, at(ref)));
