@@ -40,7 +40,7 @@ import { type Anvil, account } from "./anvil.ts";
 export const SEQUENCER = 1;
 export const GWEI = 10n ** 9n;
 export const telemetry = () => ({
-  logger: pino({ level: process.env["TEST_LOG"] ?? "silent" }),
+  logger: pino({ level: "silent" }),
   registry: new Registry(),
 });
 
