@@ -34,6 +34,11 @@ export type RpcServerOptions = {
 
 export type RpcServer = Service & { readonly url: string; readonly port: number };
 
+/** Within which a request must have arrived in full. */
+const REQUEST_MS = 30_000;
+/** Between two signs of life that a WebSocket client is asked for. */
+const HEARTBEAT_MS = 30_000;
+
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 
 /** `host:port` without the port. */
@@ -74,7 +79,12 @@ export const createRpcServer = async (
     return headers.origin !== undefined && !origins.includes(headers.origin) ? 403 : undefined;
   };
 
-  const app = Fastify({ logger: false, bodyLimit: maxBodyBytes, forceCloseConnections: true });
+  const app = Fastify({
+    logger: false,
+    bodyLimit: maxBodyBytes,
+    requestTimeout: REQUEST_MS,
+    forceCloseConnections: true,
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_, body, done) => done(null, body));
   app.addHook("onRequest", async (request, reply) => {
@@ -104,6 +114,14 @@ export const createRpcServer = async (
   });
 
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxBodyBytes });
+  const silent = new WeakSet<WebSocket>();
+  const heartbeat = setInterval(() => {
+    for (const socket of sockets.clients) {
+      if (silent.has(socket)) socket.terminate();
+      silent.add(socket);
+      socket.ping();
+    }
+  }, HEARTBEAT_MS);
 
   const serve = (socket: WebSocket) => {
     connections.inc();
@@ -129,6 +147,7 @@ export const createRpcServer = async (
         if (text !== undefined) send(text);
       });
     });
+    socket.on("pong", () => silent.delete(socket));
     socket.on("error", (error) => logger.debug({ err: error }, "websocket error"));
     socket.on("close", () => {
       connections.dec();
@@ -148,6 +167,7 @@ export const createRpcServer = async (
   });
 
   const stop = async () => {
+    clearInterval(heartbeat);
     for (const socket of sockets.clients) socket.terminate();
     sockets.close();
     hub.stop();

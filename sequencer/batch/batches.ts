@@ -67,6 +67,8 @@ export type Batches = {
 
 /** Room below which a batch counts as full. */
 const MIN_ROOM = 512;
+/** Batches remembered for an L1 reorg, when L1 does not finalize them. */
+const MAX_KEPT = 4_096;
 const greater = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 export const createBatches = (
@@ -98,16 +100,19 @@ export const createBatches = (
   const hashOf = (number: bigint): Hex | undefined => chain.blockByNumber(number)?.hash;
 
   /** Those of the last life, all closed: what the chain holds of them is what they are. */
-  const load = (): Batch[] => {
+  const load = (): { readonly kept: Batch[]; readonly dropped: Plan[] } => {
     const plans = [...store.scan(PLAN_RANGE)].map(([key, value]) => decodePlan(key, value));
-    return plans.flatMap((plan, i) => {
+    const kept: Batch[] = [];
+    const dropped: Plan[] = [];
+    for (const [i, plan] of plans.entries()) {
       const last = (plans[i + 1]?.first ?? chain.head.header.number + 1n) - 1n;
       const lastHash = hashOf(last);
-      if (last < plan.first || lastHash === undefined) return [];
-      return [{ ...plan, last, lastHash, bytes: maxBytes, closed: true, opened: now() }];
-    });
+      if (last < plan.first || lastHash === undefined) dropped.push(plan);
+      else kept.push({ ...plan, last, lastHash, bytes: maxBytes, closed: true, opened: now() });
+    }
+    return { kept, dropped };
   };
-  let batches = load();
+  let { kept: batches, dropped: stale } = load();
 
   const pending = () => batches.filter((batch) => batch.closed && batch.index >= l1.recordCount);
 
@@ -144,30 +149,38 @@ export const createBatches = (
   };
 
   /** The first batch that the chain or L1 has overruled, as a place in the list. */
-  const firstUnsound = (): number =>
-    batches.findIndex(
-      (batch) => !hasBlocks(batch) || (batch.index < chain.position.batch && batch.last > chain.heads.safe),
-    );
+  const firstUnsound = (): number => {
+    let place = batches.length;
+    // A block names its parent: where one batch's blocks are, those of all before it are.
+    while (place > 0 && !hasBlocks(batches[place - 1] as Batch)) place--;
+    const { safe } = chain.heads;
+    const cut = batches.findIndex(({ index, last }, i) => i < place && last > safe && index < chain.position.batch);
+    return cut < 0 ? place : cut;
+  };
 
-  const forget = async (dropped: readonly Batch[]) => {
+  const forget = async (dropped: readonly Plan[]) => {
     if (dropped.length === 0) return;
-    await store.write(dropped.map((batch): Write => ({ type: "del", key: planKey(batch) })));
+    await store.write(dropped.map((plan): Write => ({ type: "del", key: planKey(plan) })));
   };
 
   const align = async (): Promise<boolean> => {
+    await forget(stale);
+    stale = [];
     const unsound = firstUnsound();
-    if (unsound >= 0) {
+    if (unsound < batches.length) {
       const dropped = batches.slice(unsound);
       logger.warn({ batches: dropped.map(({ index }) => index) }, "batches overruled by L1: their blocks are gone");
       batches = batches.slice(0, unsound);
       await forget(dropped);
     }
     const { finalized, safe } = chain.heads;
-    const done = batches.findIndex((batch) => batch.last > finalized || !batch.closed);
-    if (done > 0) {
-      await forget(batches.slice(0, done));
-      batches = batches.slice(done);
-    }
+    const surplus = batches.length - MAX_KEPT;
+    const isDone = ({ last, closed }: Batch, i: number) =>
+      closed && (last <= finalized || (last <= safe && i < surplus));
+    const needed = batches.findIndex((batch, i) => !isDone(batch, i));
+    const done = needed < 0 ? batches.length : needed;
+    await forget(batches.slice(0, done));
+    batches = batches.slice(done);
     // What L1 holds beyond the derived position must be our own work, else it is derived first.
     for (let index = chain.position.batch; index < l1.recordCount; index++) {
       const batch = batches.find((one) => one.index === index);

@@ -4,6 +4,7 @@ import {
   type Block,
   type BlockBuilder,
   type Chain,
+  CodedError,
   nextBaseFee,
   type RefusalCode,
   type Service,
@@ -13,6 +14,9 @@ import {
 import type { Batches } from "../batch/batches.ts";
 import type { Plan } from "../batch/plan.ts";
 import type { Mempool } from "../mempool/mempool.ts";
+
+/** L1 took back a message while the block was built on it; the next attempt finds the new queue. */
+export type ProducerErrorCode = "DELAYED_MESSAGE_GONE";
 
 export type ProducerOptions = {
   /** Milliseconds between two blocks while something waits. */
@@ -97,7 +101,14 @@ export const createProducer = (
     let taken = 0;
     for (let index = plan.delayedStart; index < plan.delayedEnd; index++) {
       const message = l1.message(index);
-      if (message === undefined) throw new Error(`delayed message ${index} is gone: L1 changed`);
+      if (message === undefined)
+        throw new CodedError<ProducerErrorCode>(
+          "DELAYED_MESSAGE_GONE",
+          `L1 changed: delayed message ${index} is gone`,
+          {
+            index,
+          },
+        );
       const { envelope, kind, gas } = message;
       const result = await builder.add({ bytes: envelope, delayed: { kind, gas } });
       if (result.included) taken++;
