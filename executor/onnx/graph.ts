@@ -111,6 +111,7 @@ export const readTensor = (tensor: TensorProto): TensorConstant => {
   const element = elementOf(tensor.dataType);
   if (element === undefined) return refuse("O3", `tensor ${tensor.name} is of element type ${tensor.dataType}`);
   const shape = tensor.dims.map(Number);
+  if (shape.some((extent) => extent < 0)) return refuse("O8", `tensor ${tensor.name} has the shape [${shape}]`);
   const count = sizeOf(shape);
   if (!Number.isSafeInteger(count) || count > 2 ** 28)
     return refuse("O10", `tensor ${tensor.name} has ${count} elements`);

@@ -98,6 +98,7 @@ const shapeOf = ({ name, shape }: Declared, options: ImportOptions): number[] =>
 };
 
 const checkShape = (shape: readonly number[]): void => {
+  if (!shape.every(Number.isSafeInteger)) throw refusal("O8", `the shape [${shape}]`);
   if (shape.length > MAX_RANK) throw refusal("O4", `rank ${shape.length}`);
   if (sizeOf(shape) > MAX_ELEMENTS) throw refusal("O10", `${sizeOf(shape)} elements`);
   if (shape.some((extent) => extent < 1)) throw refusal("O4", `an empty tensor [${shape}]`);

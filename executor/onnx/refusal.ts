@@ -6,14 +6,14 @@ import type { OnnxErrorCode } from "./decode.ts";
  * (`executor/tensor/constraints.ts`). A refusal names exactly one.
  */
 export const IMPORT_CONSTRAINTS = {
-  O1: "the model imports ai.onnx at opset 7 to 26 and no domain without a version",
+  O1: "the model imports ai.onnx at opset 1 to 26 and no domain without a version",
   O2: "every operator is in the lowering table",
   O3: "run-time tensors are float32, uint8, int8, int32, int64 or bool",
   O4: "shapes are static, of rank 8 at most, without an empty tensor",
   O5: "the form of the operator (its attributes, the number of its inputs and outputs) has a lowering",
   O6: "shapes, axes, scales and zero points are known when the model is compiled",
   O7: "a sum of products runs on integers: its operands are 8-bit, or dequantised from 8 bits",
-  O8: "the graph is well formed: names are defined once and before use, types and shapes agree",
+  O8: "the graph is well formed: names are defined once, nothing waits for itself, types and shapes agree",
   O9: "constants that reach the program are finite",
   O10: "the model is within the import's limits",
 } as const;

@@ -53,7 +53,8 @@ export const sliced = (value: Value, cuts: readonly Cut[]): Value => {
 };
 
 export const reshaped = (emitter: Emitter, value: Value, shape: readonly number[]): Value => {
-  if (sizeOf(shape) !== sizeOf(value.shape)) refuse("O8", `[${value.shape}] does not reshape to [${shape}]`);
+  if (sizeOf(shape) !== sizeOf(value.shape) || !shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0))
+    refuse("O8", `[${value.shape}] does not reshape to [${shape}]`);
   return { ...value, shape, expr: emitter.reshape(value.expr, value.shape, shape) };
 };
 

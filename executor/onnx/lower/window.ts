@@ -24,6 +24,8 @@ export const axesOfWindow = (context: NodeContext, extents: readonly number[], k
   const pads = context.ints("pads") ?? [...extents, ...extents].map(() => 0);
   const auto = context.text("auto_pad", "NOTSET");
   const ceil = context.int("ceil_mode", 0) !== 0;
+  if (strides.length !== rank || dilations.length !== rank || pads.length !== 2 * rank)
+    return refuse("O8", `strides [${strides}], dilations [${dilations}], pads [${pads}] over ${rank} axes`);
   if (pads.some((pad) => pad < 0)) return refuse("O5", `negative pads ${pads}`);
   return extents.map((extent, x) => {
     const stride = strides[x] as number;
