@@ -372,6 +372,37 @@ test("one block is built at a time, and a dropped block leaves no trace", async 
   assert.equal(await balanceOf(chain, TO), 1n);
 });
 
+test("a block does one thing at a time, and a drop waits for what is running", async () => {
+  const chain = await openChain();
+  const builder = await chain.begin(AT);
+  const envelope = await sign({ nonce: 0, to: TO, value: 1n });
+  const running = builder.add({ bytes: envelope });
+  await assert.rejects(builder.add({ bytes: envelope }), { code: "CHAIN_BUSY" });
+  await assert.rejects(builder.seal(), { code: "CHAIN_BUSY" });
+  builder.abort();
+  await assert.rejects(chain.begin(AT), { code: "CHAIN_BUSY" }, "not before the running transaction has ended");
+  await assert.rejects(running, { code: "CHAIN_BUSY" });
+  const { block } = await buildBlock(chain, [envelope]);
+  const fresh = await openChain();
+  assert.equal((await buildBlock(fresh, [envelope])).block.hash, block.hash, "nothing of the dropped block is left");
+});
+
+test("safe and finalized heads that move while blocks are sealed lose no block", async () => {
+  const store = createMemoryStore();
+  const chain = await openChain({ store });
+  await buildBlock(chain, []);
+  for (let i = 0; i < 10; i++) {
+    const builder = await chain.begin(AT);
+    const place = { batch: BigInt(i + 1), cursor: 0, delayed: 0n };
+    const safe = chain.head.header.number;
+    await Promise.all([builder.seal(), chain.setSafe(safe, place), chain.setFinalized(safe)]);
+  }
+  assert.deepEqual(chain.heads, { unsafe: 11n, safe: 10n, finalized: 10n });
+  const again = await openChain({ store });
+  assert.deepEqual(again.heads, chain.heads);
+  assert.deepEqual(again.position, chain.position);
+});
+
 test("events tell of heads; a listener that throws does not stop the chain", async () => {
   const chain = await openChain();
   const seen: string[] = [];

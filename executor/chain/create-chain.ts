@@ -7,7 +7,7 @@ import { CodedError } from "../foundation/errors.ts";
 import { createLock, type Telemetry } from "../foundation/service.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
 import type { SealedState, WorldState } from "../state/world.ts";
-import type { KeyValueStore, Write } from "../store/key-value-store.ts";
+import type { KeyValueStore } from "../store/key-value-store.ts";
 import { COINBASE, encodeBlockHeader, hashBlockHeader } from "./block.ts";
 import { createDraft } from "./builder.ts";
 import { runCall } from "./call.ts";
@@ -112,6 +112,8 @@ export const createChain = async (
   const decode = createEnvelopeDecoder(parameters.chainId);
   const components = { models, rules: createRules(parameters.chainId) };
   const exclusive = createLock();
+  /** One write of heads at a time, whoever writes: a block and a finer safe head may come at once. */
+  const committing = createLock();
   const listeners: { readonly [E in keyof ChainEvents]: Set<ChainEvents[E]> } = {
     head: new Set(),
     rollback: new Set(),
@@ -191,8 +193,23 @@ export const createChain = async (
     const parent = head;
     const environment = environmentAfter(parent, attributes, parameters);
     const draft = createDraft(machine, { parent, environment, origin: attributes.origin, decode });
-    const own = () => {
-      if (open !== mine) throw fault("CHAIN_BUSY", "this block was sealed or dropped");
+    /** One thing at a time happens to a block. A block that is dropped meanwhile is abandoned when that has ended. */
+    let busy = false;
+    let dropped = false;
+    const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+      if (open !== mine || dropped) throw fault("CHAIN_BUSY", "this block was sealed or dropped");
+      if (busy) throw fault("CHAIN_BUSY", "this block is at work on something else");
+      busy = true;
+      try {
+        const result = await work();
+        if (dropped) throw fault("CHAIN_BUSY", "this block was dropped");
+        return result;
+      } catch (error) {
+        if (open === mine) abandon();
+        throw error;
+      } finally {
+        busy = false;
+      }
     };
     try {
       await writeSystemSlots(world.manager, parent, attributes.origin);
@@ -202,39 +219,36 @@ export const createChain = async (
     }
 
     const seal = async (after?: Position): Promise<{ block: Block; receipts: readonly Receipt[] }> => {
-      own();
       const sealing = performance.now();
-      try {
-        const state = world.seal();
-        const block = draft.finish(state.root);
-        const { receipts } = draft;
-        const { number } = block.header;
+      const state = world.seal();
+      const block = draft.finish(state.root);
+      const { receipts } = draft;
+      const { number } = block.header;
+      await committing(async () => {
         const next: Heads = { ...heads, unsafe: number, ...(after === undefined ? {} : { safe: number }) };
-        const writes: Write[] = [
+        await store.write([
           ...state.writes,
           ...blocks.blockWrites(block, receipts),
           ...(after === undefined ? [] : [blocks.positionWrite(number, after)]),
           blocks.headsWrite(next),
-        ];
-        await store.write(writes);
+        ]);
         state.accept();
         blocks.keep(block, receipts);
         head = block;
         heads = next;
         if (after !== undefined) position = after;
-        open = undefined;
-        metrics.transactions.inc(block.transactions.length);
-        metrics.gas.inc(Number(block.header.gasUsed));
-        metrics.execution.observe((sealing - started) / 1000);
-        metrics.seal.observe((performance.now() - sealing) / 1000);
-        show();
-        emit("head", block, receipts);
-        if (after !== undefined) emit("heads", heads);
-        return { block, receipts };
-      } catch (error) {
-        if (open === mine) abandon();
-        throw error;
-      }
+      });
+      // On disk: a drop comes too late.
+      dropped = false;
+      open = undefined;
+      metrics.transactions.inc(block.transactions.length);
+      metrics.gas.inc(Number(block.header.gasUsed));
+      metrics.execution.observe((sealing - started) / 1000);
+      metrics.seal.observe((performance.now() - sealing) / 1000);
+      show();
+      emit("head", block, receipts);
+      if (after !== undefined) emit("heads", heads);
+      return { block, receipts };
     };
 
     return {
@@ -245,25 +259,22 @@ export const createChain = async (
       get gasUsed() {
         return draft.gasUsed;
       },
-      async add(envelope) {
-        own();
-        try {
+      add: (envelope) =>
+        alone(async () => {
           const result = await draft.add(envelope);
           if (!result.included) metrics.refused.inc({ code: result.code });
           return result;
-        } catch (error) {
-          if (open === mine) abandon();
-          throw error;
-        }
-      },
-      seal,
+        }),
+      seal: (after) => alone(() => seal(after)),
       abort() {
-        if (open === mine) abandon();
+        if (open !== mine) return;
+        if (busy) dropped = true;
+        else abandon();
       },
     };
   };
 
-  const rollback = async (number: bigint): Promise<void> => {
+  const removeAbove = async (number: bigint): Promise<void> => {
     if (number === heads.unsafe) return;
     const target = blockOrFail(number);
     if (open !== undefined) throw fault("CHAIN_BUSY", "a block is being built");
@@ -275,22 +286,27 @@ export const createChain = async (
     const removed: { block: Block; receipts: readonly Receipt[] }[] = [];
     for (let i = heads.unsafe; i > number; i--)
       removed.push({ block: blockOrFail(i), receipts: blocks.receipts(i) ?? [] });
+    const mine = {};
+    open = mine;
     const state = world.revertTo(Number(number));
     const place = heads.safe > number ? blocks.positionAt(number) : undefined;
     const safe = heads.safe > number ? (place?.number ?? 0n) : heads.safe;
     const next: Heads = { unsafe: number, safe, finalized: heads.finalized < safe ? heads.finalized : safe };
-    await store.write([
-      ...state.writes,
-      ...removed.flatMap(({ block }) => blocks.removalWrites(block)),
-      blocks.headsWrite(next),
-    ]);
-    state.accept();
+    try {
+      await store.write([
+        ...state.writes,
+        ...removed.flatMap(({ block }) => blocks.removalWrites(block)),
+        blocks.headsWrite(next),
+      ]);
+      state.accept();
+    } finally {
+      abandon();
+    }
     for (const { block } of removed) blocks.forget(block.header.number);
     const moved = next.safe !== heads.safe || next.finalized !== heads.finalized;
     if (heads.safe > number) position = place?.position ?? START;
     heads = next;
     head = target;
-    machine = createMachine(world.manager, components);
     metrics.rollbacks.inc(removed.length);
     show();
     log.warn({ to: number.toString(), removed: removed.length }, "rolled back");
@@ -336,9 +352,9 @@ export const createChain = async (
     exclusive,
     decode,
     begin,
-    rollback,
-    setSafe,
-    setFinalized,
+    rollback: (number) => committing(() => removeAbove(number)),
+    setSafe: (number, after) => committing(() => setSafe(number, after)),
+    setFinalized: (number) => committing(() => setFinalized(number)),
     blockByNumber: (number) => atMost(number, () => blocks.blockByNumber(number)),
     blockByHash: (hash) => blocks.blockByHash(hash),
     receipts: (number) => atMost(number, () => blocks.receipts(number)),
@@ -363,8 +379,9 @@ export const createChain = async (
       return () => void listeners[event].delete(listener);
     },
     async stop() {
-      if (open !== undefined) abandon();
-      await exclusive(async () => {});
+      await exclusive(async () => {
+        if (open !== undefined) abandon();
+      });
       for (const set of Object.values(listeners)) set.clear();
     },
   };

@@ -372,4 +372,5 @@ test("the rules are Cancun's and the listed ones, whatever the library's default
   assert.equal(rules.chainId(), 918273n);
   assert.equal(rules.hardfork(), "cancun");
   assert.equal(rules.param("historyServeWindow"), 8191n);
+  for (const chainId of [0n, 2n ** 53n]) assert.throws(() => createRules(chainId), { code: "CHAIN_ID_RANGE" });
 });

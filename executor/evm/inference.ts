@@ -8,6 +8,12 @@ import { keccakOf } from "../foundation/keccak.ts";
 import type { ModelErrorCode, ModelRecord, ModelRuntime } from "../models/runtime.ts";
 import { burn } from "./precompiles.ts";
 
+/*
+ * INFER and ADMIT are precompiles like 1 to 10: warm in every transaction, and without an account that matters, so without
+ * code. EXTCODESIZE of them is 0, and a Solidity interface call would revert on it: callers use a low-level call, as the
+ * library and the facade of the genesis contracts do.
+ */
+
 /** A message to a native precompile: who asks, for what, with how much gas. */
 export type NativeCall = {
   readonly data: Bytes;

@@ -1,11 +1,14 @@
 import { Common, createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
 import { paramsEVM } from "@ethereumjs/evm";
 import type { Bytes } from "../foundation/bytes.ts";
+import { CodedError } from "../foundation/errors.ts";
 import { keccak256 } from "../foundation/keccak.ts";
 import { recoverPublicKey } from "./secp256k1.ts";
 
 /** Cancun, block hashes in state (2935, 7709), and L1's price and bounds of modular exponentiation (7823, 7883). */
 const EIPS = [2935, 7709, 7823, 7883];
+
+export type RulesErrorCode = "CHAIN_ID_RANGE";
 
 /** Slots of the ring of block hashes: EIP-2935 says 8191. */
 export const HISTORY_WINDOW = 8191n;
