@@ -7,6 +7,7 @@ import { POOLING } from "./pooling.ts";
 import { QLINEAR } from "./qlinear.ts";
 import { QUANTISATION } from "./quantisation.ts";
 import { REDUCTION } from "./reduction.ts";
+import { RESIZE } from "./resize.ts";
 import { SHAPE } from "./shape.ts";
 
 /** Every operator that can be imported. A new layer is a new entry. */
@@ -19,6 +20,7 @@ export const LOWERINGS: LoweringTable = {
   ...QLINEAR,
   ...QUANTISATION,
   ...REDUCTION,
+  ...RESIZE,
   ...SHAPE,
 };
 
