@@ -62,7 +62,8 @@ const emitGather = (emission: Emission, operator: OperatorOf<"GATHER">): Value =
   const entries = asLookup(operator);
   if (entries !== undefined && operand.count === entries.count && table.count === entries.num) {
     const index = tableIndex(emission, operand, operator.first, operator.num);
-    return graph.node({ op: "Gather", inputs: [wholeValue(emission, table), index], type, shape: index.shape });
+    const list = graph.reshape(wholeValue(emission, table), [entries.num]);
+    return graph.node({ op: "Gather", inputs: [list, index], type, shape: index.shape });
   }
   const rows = asGatherRows(operator);
   if (rows !== undefined && operand.count === rows.indices && table.count === rows.rows * rows.width) {

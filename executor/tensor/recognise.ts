@@ -12,7 +12,6 @@ import {
   type Lookup,
   lookup,
   type Matmul,
-  map,
   matmul,
   type Pad,
   type Placement,
@@ -256,22 +255,20 @@ export const asExpand = (operator: Operator): Expand | undefined => {
 export const asPad = (operator: Operator): Pad | undefined => {
   const [x] = operator.operands;
   if (operator.kind !== "MOVE" || x === undefined || operator.operands.length !== 1) return undefined;
-  const rank = operator.output.length;
-  const extents: number[] = new Array(rank);
-  const before: number[] = new Array(rank).fill(0);
-  // From the last axis: its stride is 1, the next one's is the extent of what lies below it.
-  for (let axis = rank - 1; axis >= 0; axis--) {
-    const guard = x.guards.find(({ coef }) => coef.every((c, y) => c === (y === axis ? 1 : 0)));
-    if (guard !== undefined) {
-      extents[axis] = guard.limit;
-      before[axis] = -guard.off + 0;
-    } else extents[axis] = axis === 0 ? at(operator.output, 0) : at(x.stride, axis - 1) / at(x.stride, axis);
-  }
-  if (x.guards.length === 0) {
-    const cropped = asSlice(operator, extents);
-    if (cropped === undefined) return undefined;
-    for (let axis = 0; axis < rank; axis++) before[axis] = -at(cropped.starts, axis) + 0;
-  }
+  const guardOf = operator.output.map((_, axis) =>
+    x.guards.find(({ coef }) => coef.every((c, y) => c === (y === axis ? 1 : 0))),
+  );
+  // A dense tensor's strides say all extents but the first, its count says that one.
+  const extents = operator.output.map((_, axis) => at([x.count, ...x.stride], axis) / at(x.stride, axis));
+  // What is cut off in front of the axes without guard is what is left of the base.
+  let rest = x.base;
+  for (const [axis, guard] of guardOf.entries()) if (guard !== undefined) rest -= guard.off * at(x.stride, axis);
+  const before = guardOf.map((guard, axis) => {
+    if (guard !== undefined) return -guard.off + 0;
+    const start = Math.floor(rest / at(x.stride, axis));
+    rest -= start * at(x.stride, axis);
+    return -start + 0;
+  });
   const after = extents.map((extent, axis) => at(operator.output, axis) - extent - at(before, axis));
   const found = { extents, before, after, fill: operator.fill };
   return isBuilt(operator, pad(found, operator.dtype, NOTHING)) ? found : undefined;
@@ -340,12 +337,4 @@ export const asRequantise = (operator: Operator): Requantise | undefined => {
   };
   const scales = operator.operands.length === 2 ? NOTHING : undefined;
   return isBuilt(operator, requantise<object>(found, NOTHING, scales)) ? found : undefined;
-};
-
-/** Whether all operands of a MAP are read like its output is written: one straight loop. */
-export const isStraightMap = (operator: Operator): boolean => {
-  if (operator.kind !== "MAP") return false;
-  const stride = rowMajor(operator.output);
-  const straight = operator.operands.map((tensor) => ({ tensor: { count: tensor.count }, stride }));
-  return isBuilt(operator, map(operator.dtype, operator.output, straight, operator.instructions));
 };

@@ -4,6 +4,7 @@ import {
   decodeProgram,
   encodeProgram,
   equalBytes,
+  messageOf,
   type Program,
   programId,
   runReference,
@@ -82,7 +83,7 @@ export const fuzzOne = async (seed: number, tally: Tally): Promise<void> => {
   const report = (what: string): void => void tally.findings.push({ seed, source, what });
   if (violations(program).length > 0) report("the program is not well-formed");
   if (programId(back) !== programId(program) || !equalBytes(encodeProgram(back), bytes)) report("its bytes differ");
-  const difference = await compare(back, input, tally);
+  const difference = await compare(back, input, tally).catch(messageOf);
   if (difference !== undefined) report(difference);
   tally.programs++;
   tally.operators += program.operators.length;
