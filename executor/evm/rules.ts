@@ -22,6 +22,8 @@ const ecrecover = (hash: Bytes, v: bigint, r: Bytes, s: Bytes): Bytes =>
  * a list, or rebuild the table of parameters, at every question. `eips`: other additions to Cancun, for tests of it.
  */
 export const createRules = (chainId: bigint, eips: readonly number[] = EIPS): Common => {
+  if (chainId < 1n || chainId > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new CodedError<RulesErrorCode>("CHAIN_ID_RANGE", `chain id ${chainId} is not in 1 to 2^53 - 1`, { chainId });
   const rules = createCustomCommon({ chainId: Number(chainId) }, Mainnet, {
     hardfork: Hardfork.Cancun,
     eips: [...eips],
