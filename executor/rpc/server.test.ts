@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { after, test } from "node:test";
 import { WebSocket } from "ws";
 import { accountOf, buildBlock, initCode, openChain, sign, telemetry } from "../chain/chain.fixture.ts";
+import { encodeDeposit } from "../evm/envelope.ts";
 import type { Hex } from "../foundation/bytes.ts";
 import { createRpcServer, type RpcServerOptions } from "./server.ts";
 
@@ -288,6 +289,68 @@ test("one connection serves calls and subscriptions, in order, and frees them wh
   // The server hears of the end a moment after the client.
   for (let turns = 0; (await open()) !== 0 && turns < 10_000; turns++) await new Promise(setImmediate);
   assert.equal(await open(), 0, "binary messages end the connection");
+});
+
+test("a deposit is told in the OP Stack's form", async () => {
+  const live = await openChain();
+  const { url } = await serve({}, live);
+  const ask = async (method: string, ...params: unknown[]) =>
+    (await post(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }), { url })).json().result as Record<
+      string,
+      unknown
+    >;
+  const from = accountOf(1).address.toLowerCase() as Hex;
+  const sourceHash: Hex = `0x${"5a".repeat(32)}`;
+  const bytes = encodeDeposit({ sourceHash, from, to, mint: 9n, value: 4n, gas: 50_000n, data: new Uint8Array() });
+  await buildBlock(live, [await sign({ from: 1, nonce: 0, to })]);
+  const { block } = await buildBlock(live, [{ bytes, delayed: { kind: "deposit", gas: 50_000n } }]);
+  const hash = block.transactions[0]?.hash;
+  const transaction = await ask("eth_getTransactionByHash", hash);
+  for (const [field, value] of Object.entries({
+    ...{ type: "0x7e", from, to, sourceHash, mint: "0x9", value: "0x4", gas: "0xc350", gasPrice: "0x0", nonce: "0x1" },
+    ...{
+      isSystemTx: false,
+      depositReceiptVersion: "0x1",
+      input: "0x",
+      v: "0x0",
+      r: "0x0",
+      s: "0x0",
+      blockNumber: "0x2",
+    },
+  }))
+    assert.equal(transaction[field], value, field);
+  const receipt = await ask("eth_getTransactionReceipt", hash);
+  for (const [field, value] of Object.entries({
+    ...{ type: "0x7e", status: "0x1", depositNonce: "0x1", depositReceiptVersion: "0x1", effectiveGasPrice: "0x0" },
+    ...{ gasUsed: "0x5208", cumulativeGasUsed: "0x5208", contractAddress: null },
+  }))
+    assert.equal(receipt[field], value, field);
+});
+
+test("a node tells who it is, how far each head is, and to which L1 block a block refers", async () => {
+  assert.equal((await call("web3_clientVersion")).result, "assay/test");
+  assert.equal((await call("net_version")).result, "918273");
+  assert.equal((await call("net_listening")).result, true);
+  assert.equal((await call("net_peerCount")).result, "0x0");
+  assert.equal((await call("eth_syncing")).result, false);
+  assert.deepEqual((await call("eth_accounts")).result, []);
+  const empty = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
+  assert.equal((await call("web3_sha3", "0x")).result, empty);
+  const head = (block: typeof chain.head) => ({
+    number: `0x${block.header.number.toString(16)}`,
+    hash: block.hash,
+    stateRoot: block.header.stateRoot,
+  });
+  const genesis = chain.blockByNumber(0n);
+  assert.ok(genesis);
+  assert.deepEqual((await call("assay_heads")).result, {
+    unsafe: head(chain.head),
+    safe: head(genesis),
+    finalized: head(genesis),
+    position: { batch: "0x0", cursor: "0x0", delayed: "0x0" },
+  });
+  assert.deepEqual((await call("assay_getBlockOrigin", "latest")).result, { number: "0x7", timestamp: "0x6553f100" });
+  assert.equal((await errorOf("assay_getBlockOrigin", "0x99"))?.message, "header not found");
 });
 
 test("calls are counted by method and outcome; unknown names make no series", async () => {
