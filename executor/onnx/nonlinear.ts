@@ -105,7 +105,8 @@ export const pow = (x: Expr, y: Expr): Expr => {
   return y.value < 0 ? apply("FDIV", float(1), out as Expr) : (out as Expr);
 };
 
-const PI_2 = [1.5707963705062866, -4.371138828673793e-8] as const;
+/** pi / 2 in three parts, the first two so short that multiples of them are exact. */
+const PI_2 = [1.5703125, 4.837512969970703e-4, 7.54978995489188e-8] as const;
 const SIN_POLYNOMIAL = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
 const COS_POLYNOMIAL = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2];
 const TRIG_RANGE = 2 ** 13;
@@ -115,7 +116,8 @@ export const sine = (x: Expr, quarter: number): Expr => {
   if (Math.max(-x.interval.lo, x.interval.hi) > TRIG_RANGE)
     return refuse("C9", `an angle in ${x.interval.lo}..${x.interval.hi}; declare |x| <= ${TRIG_RANGE}`);
   const k = apply("FRNE", mul(x, float(2 / Math.PI)));
-  const r = clamp(sub(sub(x, mul(k, float(PI_2[0]))), mul(k, float(PI_2[1]))), -0.8, 0.8);
+  const reduced = PI_2.reduce<Expr>((rest, part) => sub(rest, mul(k, float(part))), x);
+  const r = clamp(reduced, -0.8, 0.8);
   const z = mul(r, r);
   const sin = add(mul(mul(horner(z, SIN_POLYNOMIAL), z), r), r);
   const cos = add(sub(mul(mul(horner(z, COS_POLYNOMIAL), z), z), mul(z, float(0.5))), float(1));
