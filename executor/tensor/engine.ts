@@ -98,17 +98,25 @@ const createKernelStep = (program: Program, index: number, buffer: TensorData | 
   };
 };
 
-/** Operators whose outputs are read outside the units that a graph computes, or leave the program. */
-const wantedOf = (program: Program, plan: readonly Placed[], segment: readonly Placed[], trace: boolean): number[] => {
-  const inside = new Set(segment.flatMap(({ operators }) => operators));
-  const wanted = new Set(trace ? inside : program.outputs.filter((index) => inside.has(index)));
-  for (const { operators } of plan)
-    for (const index of operators) {
-      if (inside.has(index)) continue;
-      for (const { source } of (program.operators[index] as Operator).operands)
-        if (!source.constant && inside.has(source.index)) wanted.add(source.index);
-    }
-  return [...wanted].sort((a, b) => a - b);
+/** Operators whose outputs are read in another phase than their own, or leave the program. */
+const wantedOf = (program: Program, plan: readonly Placed[], trace: boolean): ReadonlySet<number> => {
+  const phaseOf = new Map(plan.flatMap(({ operators, phase }) => operators.map((index) => [index, phase] as const)));
+  const wanted = new Set(trace ? phaseOf.keys() : program.outputs);
+  for (const [index, phase] of phaseOf)
+    for (const { source } of (program.operators[index] as Operator).operands)
+      if (!source.constant && phaseOf.get(source.index) !== phase) wanted.add(source.index);
+  return wanted;
+};
+
+/** Consecutive units of one phase. */
+const byPhase = (plan: readonly Placed[]): readonly (readonly Placed[])[] => {
+  const groups: Placed[][] = [];
+  for (const unit of plan) {
+    const group = groups.at(-1);
+    if (group?.[0]?.phase === unit.phase) group.push(unit);
+    else groups.push([unit]);
+  }
+  return groups;
 };
 
 /** Zeros without a sign. */
@@ -144,34 +152,42 @@ export const createEngine = async (program: Program, options: EngineOptions = {}
   const steps: Step[] = [];
   const releases: (() => Promise<void>)[] = [];
   const segments: Segment[] = [];
-  for (let at = 0; at < plan.length; ) {
-    const first = plan[at] as Placed;
-    const together = plan.slice(at).filter(({ phase }) => phase === first.phase);
-    at += together.length;
-    if (first.device === "kernels") {
-      for (const { operators } of together)
-        for (const index of operators) {
-          const operator = program.operators[index] as Operator;
-          // A trace hands its tensors out: they are made anew.
-          const buffer = trace ? undefined : allocate(operator.dtype, countOf(operator));
-          steps.push(createKernelStep(program, index, buffer));
-        }
-      continue;
+  const wanted = wantedOf(program, plan, trace);
+  const addKernels = (group: readonly Placed[]): void => {
+    for (const index of group.flatMap(({ operators }) => operators)) {
+      const operator = program.operators[index] as Operator;
+      // A trace hands its tensors out: they are made anew.
+      steps.push(createKernelStep(program, index, trace ? undefined : allocate(operator.dtype, countOf(operator))));
     }
-    const segment = emitSegment(program, together, wantedOf(program, plan, together, trace));
+  };
+  const addSession = async (group: readonly Placed[]): Promise<void> => {
+    const leaving = group.flatMap(({ operators }) => operators).filter((index) => wanted.has(index));
+    const segment = emitSegment(program, group, leaving);
     const { step, release } = await createSessionStep(program, segment, threads);
     segments.push(segment);
     steps.push(step);
     releases.push(release);
+  };
+  try {
+    for (const group of byPhase(plan)) {
+      if (group[0]?.device === "kernels") addKernels(group);
+      else await addSession(group);
+    }
+  } catch (error) {
+    for (const release of releases) await release();
+    throw error;
   }
   const readInputs = createInputReader(program);
   const lock = createLock();
   let stopped: Promise<void> | undefined;
 
-  /** `finish` reads the tensors before the next run may write them. */
-  const execute = <T>(input: Bytes, finish: (tensors: (TensorData | undefined)[]) => T): Promise<T | undefined> =>
-    lock(async () => {
-      if (stopped !== undefined) throw new CodedError<EngineErrorCode>("ENGINE_STOPPED", "the engine is stopped");
+  /** Runs accepted before `stop` end. `finish` reads the tensors before the next run may write them. */
+  const execute = async <T>(
+    input: Bytes,
+    finish: (tensors: (TensorData | undefined)[]) => T,
+  ): Promise<T | undefined> => {
+    if (stopped !== undefined) throw new CodedError<EngineErrorCode>("ENGINE_STOPPED", "the engine is stopped");
+    return lock(async () => {
       const tensors: (TensorData | undefined)[] = new Array(program.operators.length).fill(undefined);
       const inputs = readInputs(input);
       if (inputs === undefined) return undefined;
@@ -186,6 +202,7 @@ export const createEngine = async (program: Program, options: EngineOptions = {}
       }
       return finish(tensors);
     });
+  };
 
   return {
     bytes: bytesHeld(program, segments),
