@@ -91,3 +91,5 @@ try {
     process.exitCode = EXIT.failed;
   }
 }
+// Nothing that was left running keeps a finished command alive.
+process.exit();

@@ -18,6 +18,15 @@ const gone = async (pids: readonly number[]): Promise<void> => {
     assert.ok(Date.now() < end, `processes ${pids.filter(isAlive)} are still there`);
 };
 
+/** The family once it has so many members: by default npm, devnet, L1 with its guard, sequencer and executor. */
+const grown = async (pid: number, members = 6): Promise<number[]> => {
+  for (const end = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    const family = familyOf(pid);
+    if (family.length >= members) return family;
+    assert.ok(Date.now() < end, `only ${family} are running`);
+  }
+};
+
 test("one JSON line, right answers, equal roots; Ctrl-C leaves nothing behind", async () => {
   const devnet = await spawnDevnet();
   const { info } = devnet;
@@ -101,9 +110,7 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const)
         stdio: ["ignore", "pipe", "pipe"],
       }),
     );
-    await npm.firstLine;
-    const family = familyOf(npm.child.pid as number);
-    assert.ok(family.length >= 5, `npm, devnet, L1, sequencer and executor: ${family}`);
+    const family = await grown(npm.child.pid as number);
     npm.child.kill(signal);
     await gone(family);
   });
@@ -141,11 +148,7 @@ test("a taken port and a directory that is not empty are refused before anything
 test("Ctrl-C while starting stops what has been started", async () => {
   const starting = runAssay(["devnet", ...FREE_PORTS]);
   assert.match(await starting.firstLine, /L1/);
-  await new Promise<void>((resolve) => {
-    const look = () => (familyOf(starting.child.pid as number).length > 1 ? resolve() : setImmediate(look));
-    look();
-  });
-  const family = familyOf(starting.child.pid as number);
+  const family = await grown(starting.child.pid as number, 2);
   starting.child.kill("SIGINT");
   assert.equal(await starting.ended, 0, starting.stderr());
   await gone(family);
