@@ -84,6 +84,11 @@ test("between write and acceptance readers still see the version before, and dis
   assert.throws(() => world.revertTo(0), { code: "STATE_SEALED" });
   await store.write(sealed.writes);
   for (const view of [reader, world.view(0)]) {
+    // What was cached before the write is forgotten.
+    for (let i = 10; i < 20; i++) {
+      await view.getStorage(address(1), slot(i));
+      await view.getAccount(address(i));
+    }
     assert.equal((await view.getAccount(address(1)))?.balance, 1n);
     assert.equal((await view.getAccount(address(2)))?.balance, 1n);
     assert.deepEqual([...(await view.getStorage(address(1), slot(1)))], [1]);
