@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { encodeDeployData, encodeFunctionData, parseEventLogs } from "viem";
-import { createModelPublisher, createTransactor, enqueueCall } from "../../bridge/index.ts";
+import { enqueueCall } from "../../bridge/index.ts";
 import {
   type Block,
   createModelRuntime,
@@ -16,7 +16,7 @@ import {
   type Receipt,
 } from "../../executor/index.ts";
 import { SAMPLE_NAME, sampleModelFile, sampleScans } from "../../infra/index.ts";
-import { account as l1Account } from "../support/anvil.ts";
+import { publishOn } from "../support/publish.ts";
 import {
   createStage,
   l2Account,
@@ -30,29 +30,13 @@ const { abi, bytecode } = digitClassifier;
 const scans = sampleScans();
 const { program } = importOnnx(readFileSync(sampleModelFile()));
 const model = { id: programId(program), artifact: encodeProgram(program), name: SAMPLE_NAME };
-const PUBLISHER = 2;
 const GAS = 3_000_000n;
 
 /** A stage whose nodes run models, and the sample model on its L1. */
 const createModelStage = async (t: TestContext): Promise<Stage> => {
   const stage = await createStage(t, 3600n, (store) => createModelRuntime({ ...telemetry(), store }));
-  await publish(stage);
+  await publishOn(stage, model);
   return stage;
-};
-
-const publish = async ({ anvil, deployment }: Stage): Promise<void> => {
-  const transactor = createTransactor({ ...telemetry(), client: anvil.client, account: l1Account(PUBLISHER) });
-  const publisher = createModelPublisher(
-    { ...telemetry(), client: anvil.client, transactor },
-    deployment.contracts.modelRegistry,
-  );
-  let done = false;
-  const publishing = publisher.publish(model).finally(() => {
-    done = true;
-  });
-  while (!done) await transactor.tick();
-  await publishing;
-  await transactor.stop();
 };
 
 const built = async (sequencer: SequencerActor): Promise<Block> => {

@@ -121,13 +121,8 @@ test("a taken port and a directory that is not empty are refused before anything
     server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
   );
   try {
-    for (const flag of [
-      "--l1-port",
-      "--rpc-port",
-      "--executor-rpc-port",
-      "--metrics-port",
-      "--executor-metrics-port",
-    ]) {
+    const flags = ["--l1-port", "--rpc-port", "--executor-rpc-port", "--metrics-port", "--executor-metrics-port"];
+    const refusedFor = async (flag: string) => {
       const args = [...FREE_PORTS];
       args[args.indexOf(flag) + 1] = String(port);
       const taken = runAssay(["devnet", "--json", ...args]);
@@ -135,7 +130,8 @@ test("a taken port and a directory that is not empty are refused before anything
       assert.match(taken.stderr(), /DEVNET_PORT_TAKEN/);
       assert.ok(taken.stderr().includes(flag));
       assert.equal(taken.stdout(), "");
-    }
+    };
+    await Promise.all(flags.map(refusedFor));
   } finally {
     server.close();
   }

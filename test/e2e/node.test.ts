@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { createPublicClient, encodeDeployData, encodeFunctionData, type Hex, http } from "viem";
+import {
+  COLUMN,
+  CodedError,
+  createModelRuntime,
+  DEVNET_PARAMETERS,
+  digitClassifier,
+  encodeProgram,
+  importOnnx,
+  openRocksStore,
+  programId,
+} from "../../executor/index.ts";
+import {
+  type AssayNode,
+  COMMAND_SETTINGS,
+  createExecutorNode,
+  createSequencerNode,
+  type Rollup,
+  resolveConfig,
+  sampleModelFile,
+  sampleScans,
+} from "../../infra/index.ts";
+import { publishOn } from "../support/publish.ts";
+import { createStage, L2_ACCOUNTS, l2Account, type Stage, telemetry } from "../support/stage.ts";
+
+const { abi, bytecode } = digitClassifier;
+const { program } = importOnnx(readFileSync(sampleModelFile()));
+const model = { id: programId(program), artifact: encodeProgram(program), name: "" };
+const withCode = (code: string) => (error: unknown) => error instanceof CodedError && error.code === code;
+
+const rollupOf = ({ deployment }: Stage): Rollup => ({
+  version: 1,
+  l1: { chainId: 31337, ...deployment },
+  chain: DEVNET_PARAMETERS,
+  genesis: {
+    accounts: Array.from({ length: L2_ACCOUNTS }, (_, i) => ({
+      address: l2Account(i).address.toLowerCase() as Hex,
+      balance: 10n ** 21n,
+    })),
+  },
+});
+
+const directoryOf = (t: TestContext): string => {
+  const directory = mkdtempSync(join(tmpdir(), "assay-node-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+};
+
+const flagsOf = ({ anvil }: Stage, dataDir: string) => ({
+  l1Rpc: anvil.url,
+  rollup: "given",
+  dataDir,
+  rpcPort: "0",
+  metricsPort: "0",
+  l1PollMs: "20",
+});
+
+const startExecutor = (t: TestContext, stage: Stage, dataDir: string, rollup = rollupOf(stage)): Promise<AssayNode> => {
+  const config = resolveConfig(COMMAND_SETTINGS.executor, flagsOf(stage, dataDir), {});
+  const node = createExecutorNode(telemetry(), config, rollup);
+  t.after(async () => (await node.catch(() => undefined))?.stop());
+  return node;
+};
+
+/** Resolves when the node serves a block of this hash. */
+const untilServes = async (node: AssayNode, hash: Hex): Promise<void> => {
+  const client = createPublicClient({ transport: http(node.rpc, { retryCount: 0 }), cacheTime: 0 });
+  for (const end = Date.now() + 20_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    const block = await client.getBlock();
+    if (block.hash === hash) return;
+    assert.ok(Date.now() < end, `the node is at block ${block.number}`);
+  }
+};
+
+test("a node that lost a model stops with its id when a block calls it, and goes on once it has it", async (t) => {
+  const stage = await createStage(t, 3600n, (store) => createModelRuntime({ ...telemetry(), store }));
+  await publishOn(stage, model);
+  const sequencer = await stage.sequencer();
+  await sequencer.follow();
+  await sequencer.producer.produce();
+  await sequencer.send({
+    nonce: 0,
+    data: encodeDeployData({ abi, bytecode, args: [model.id] }),
+    gas: 3_000_000n,
+  });
+  const deployed = await sequencer.producer.produce();
+  assert.ok(deployed);
+  const contract = sequencer.chain.receipts(deployed.header.number)?.[0]?.contractAddress as Hex;
+  await sequencer.post();
+
+  const directory = directoryOf(t);
+  const first = await startExecutor(t, stage, directory);
+  await untilServes(first, deployed.hash);
+  assert.equal((await fetch(`${first.metrics}/readyz`)).status, 200);
+  assert.match(await (await fetch(`${first.metrics}/metrics`)).text(), /^assay_chain_head_block 2$/m);
+  await assert.rejects(startExecutor(t, stage, directory), withCode("STORE_LOCKED"));
+  await first.stop();
+
+  const store = await openRocksStore(join(directory, "store"));
+  const rows = [...store.scan({ gte: Uint8Array.of(COLUMN.artifact), lt: Uint8Array.of(COLUMN.artifact + 1) })];
+  assert.ok(rows.length > 0);
+  await store.write(rows.map(([key]) => ({ type: "del", key })));
+  await store.close();
+
+  const pixels = sampleScans()[4]?.pixels as Hex;
+  const data = encodeFunctionData({ abi, functionName: "classify", args: [pixels] });
+  await sequencer.send({ nonce: 1, to: contract, data, gas: 3_000_000n });
+  const block = await sequencer.producer.produce();
+  assert.ok(block);
+  await sequencer.post();
+
+  const broken = await startExecutor(t, stage, directory);
+  await assert.rejects(broken.failed, (error) => {
+    assert.ok(error instanceof CodedError);
+    assert.equal(error.code, "MODEL_MISSING");
+    assert.ok(error.message.includes(model.id));
+    return true;
+  });
+  await broken.stop();
+
+  const again = await openRocksStore(join(directory, "store"));
+  await again.write(rows.map(([key, value]) => ({ type: "put", key, value })));
+  await again.close();
+  const whole = await startExecutor(t, stage, directory);
+  await untilServes(whole, block.hash);
+});
+
+test("a node refuses another L1, another genesis, and a sequencer key that is not the inbox's", async (t) => {
+  const stage = await createStage(t);
+  const rollup = rollupOf(stage);
+  const directory = directoryOf(t);
+  const elsewhere = { ...rollup, l1: { ...rollup.l1, chainId: 1 } };
+  await assert.rejects(startExecutor(t, stage, directory, elsewhere), withCode("NODE_L1_CHAIN"));
+  await (await startExecutor(t, stage, directory)).stop();
+  const other = { ...rollup, genesis: { accounts: rollup.genesis.accounts.slice(1) } };
+  await assert.rejects(startExecutor(t, stage, directory, other), withCode("CHAIN_GENESIS_MISMATCH"));
+  const flags = { ...flagsOf(stage, directory), sequencerKey: `0x${"11".repeat(32)}` };
+  const config = resolveConfig(COMMAND_SETTINGS.sequencer, flags, {});
+  await assert.rejects(createSequencerNode(telemetry(), config, rollup), withCode("NODE_SEQUENCER_KEY"));
+  // Whatever refused, the database was let go.
+  await (await startExecutor(t, stage, directory)).stop();
+});
