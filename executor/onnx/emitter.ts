@@ -143,8 +143,14 @@ const arrange = (shape: readonly number[], leaves: readonly Leaf[], wanted?: rea
   return { extents, strides, order };
 };
 
+/** Axes from the slowest to the fastest as a view lies in memory; those of extent 1 come first. */
+export const memoryOrder = (leaf: Leaf, shape: readonly number[]): number[] => {
+  const step = (x: number): number => (shape[x] === 1 ? Number.MAX_VALUE : Math.abs(leaf.stride[x] as number));
+  return shape.map((_, x) => x).sort((x, y) => step(y) - step(x) || x - y);
+};
+
 /** Strides over `shape` of memory written in `order`. */
-const stridesInOrder = (shape: readonly number[], order: readonly number[]): number[] => {
+export const stridesInOrder = (shape: readonly number[], order: readonly number[]): number[] => {
   const stride = new Array<number>(shape.length).fill(0);
   let step = 1;
   for (let i = order.length - 1; i >= 0; i--) {

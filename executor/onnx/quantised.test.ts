@@ -213,6 +213,46 @@ test("dynamic quantisation: DynamicQuantizeLinear, MatMulInteger with its zero p
   }
 });
 
+test("dynamic quantisation of more elements than one proof reads", async () => {
+  const sketch: Sketch = {
+    inputs: [{ name: "x", element: "float32", shape: [1, 9001] }],
+    outputs: [
+      { name: "q", element: "uint8", shape: [1, 9001] },
+      { name: "s", element: "float32", shape: [] },
+      { name: "z", element: "uint8", shape: [] },
+    ],
+    nodes: [{ operator: "DynamicQuantizeLinear", inputs: ["x"], outputs: ["q", "s", "z"] }],
+  };
+  const data = bytes(12, 9001, -4000, 9000).map((v) => fround(v / 900));
+  const { expected, actual } = await both(sketch, { x: tensor("float32", [1, 9001], data) });
+  assert.deepEqual(actual, expected);
+});
+
+test("a concatenation stays in the order of memory that convolutions leave", async () => {
+  const { sketch, feeds } = convSketch({
+    ...{ signed: true, wide: true, perChannel: true, groups: 1, perGroup: 3, outPerGroup: 4, size: 6, kernel: 3 },
+    ...{ stride: 1, dilation: 1, pads: [1, 1, 1, 1], seed: 3 },
+  });
+  const nodes: Sketch["nodes"] = [
+    ...sketch.nodes,
+    { operator: "Concat", inputs: ["y", "y"], outputs: ["c"], attributes: { axis: 1 } },
+    {
+      operator: "MaxPool",
+      inputs: ["c"],
+      outputs: ["p"],
+      attributes: { kernel_shape: [2, 2], strides: [2, 2] },
+    },
+  ];
+  const outputs = [{ name: "p", element: "int8" as const, shape: [1, 8, 3, 3] }];
+  const { expected, actual, imported } = await both({ ...sketch, nodes, outputs }, feeds);
+  assert.deepEqual(actual, expected);
+  const moves = imported.program.operators.filter(({ kind }) => kind === "MOVE");
+  assert.deepEqual(
+    moves.map(({ output }) => output),
+    [[1, 6, 6, 8]],
+  );
+});
+
 test("ConvInteger with a computed zero point does not count padding", async () => {
   const sketch: Sketch = {
     inputs: [{ name: "x", element: "float32", shape: [1, 2, 5, 5] }],

@@ -191,7 +191,8 @@ const gridBits = (interval: { readonly lo: number; readonly hi: number }, reads:
 /** Elements as whole multiples of `unit`. A dequantised tensor has its own grid; another float gets one. */
 export const onGrid = (emitter: Emitter, value: Value, reads: number): { codes: Value; unit: Expr } => {
   const scaled = scaledOf(emitter.fold(value.expr, value.shape));
-  if (scaled !== undefined && scaled.scale.kind === "scalar")
+  const largest = scaled === undefined ? 0 : Math.max(-scaled.codes.interval.lo, scaled.codes.interval.hi);
+  if (scaled !== undefined && scaled.scale.kind === "scalar" && reads * largest < 2 ** 53)
     return { codes: { ...value, element: "int64", expr: scaled.codes }, unit: scaled.scale };
   const bits = gridBits(value.expr.interval, reads);
   const codes = apply("F2I", apply("FMUL", value.expr, float(2 ** bits)));

@@ -15,6 +15,7 @@ import {
   sizeOf,
   type Value,
 } from "../expression.ts";
+import { reduced } from "../reduction.ts";
 import { refuse } from "../refusal.ts";
 import { expanded, reshaped } from "../views.ts";
 
@@ -179,20 +180,9 @@ const dequantizeLinear: Lowering = (context) => {
 const dynamicQuantizeLinear: Lowering = (context) => {
   const value = context.value(0);
   const { emitter } = context;
-  const flat = sizeOf(value.shape);
   const view = emitter.rowMajor(value.expr, value.shape);
-  if (flat > 4096) return refuse("C7", `a range over ${flat} elements`);
-  const fold = (which: "MAX" | "MIN"): Expr => {
-    const stored = emitter.stores.emit({
-      kind: "REDUCE",
-      dtype: "f32",
-      output: [1],
-      reduction: [flat],
-      fold: which,
-      operands: [{ storage: view.storage, base: view.base, stride: [0, 1], guards: [] }],
-    });
-    return { kind: "leaf", type: "F", interval: stored.interval, storage: stored, base: 0, stride: [] };
-  };
+  const axes = value.shape.map((_, x) => x);
+  const fold = (which: "MAX" | "MIN"): Expr => reduced(emitter, { ...value, expr: view }, axes, which).expr;
   const highest = apply("FMAX", fold("MAX"), float(0));
   const lowest = apply("FMIN", fold("MIN"), float(0));
   const step = apply("FMAX", apply("FDIV", apply("FSUB", highest, lowest), float(255)), float(2 ** -100));

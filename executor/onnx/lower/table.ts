@@ -3,6 +3,7 @@ import { CONTRACTION } from "./contraction.ts";
 import { ELEMENTWISE } from "./elementwise.ts";
 import { MOVEMENT } from "./movement.ts";
 import { NONLINEAR } from "./nonlinear.ts";
+import { PADDING } from "./padding.ts";
 import { POOLING } from "./pooling.ts";
 import { QLINEAR } from "./qlinear.ts";
 import { QUANTISATION } from "./quantisation.ts";
@@ -16,6 +17,7 @@ export const LOWERINGS: LoweringTable = {
   ...ELEMENTWISE,
   ...MOVEMENT,
   ...NONLINEAR,
+  ...PADDING,
   ...POOLING,
   ...QLINEAR,
   ...QUANTISATION,
