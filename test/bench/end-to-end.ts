@@ -142,7 +142,9 @@ export const benchEndToEnd = async (print: (line: string) => void, seconds = 60)
     const lags = samples.filter(({ at }) => at >= start.at).map(secondsBehind);
     const blocksBehind = samples.map(({ sequencer, executor }) => sequencer - executor);
     print(`  ${answered} answers in ${lastBlock - firstBlock + 1} blocks, every receipt a success, state roots equal`);
-    print(`  sequencer   ${built.toFixed(1)} inference transactions/s over ${time.toFixed(0)} s   (goal ${GOAL}, offered ${OFFERED})`);
+    print(
+      `  sequencer   ${built.toFixed(1)} inference transactions/s over ${time.toFixed(0)} s   (goal ${GOAL}, offered ${OFFERED})`,
+    );
     print(`  executor    ${followed.toFixed(1)} inference transactions/s over the same time, from L1 alone`);
     print(
       `  lag         median ${median(lags).toFixed(1)} s, largest ${Math.max(...lags).toFixed(1)} s; ` +
