@@ -41,6 +41,13 @@ type Network = {
   readonly outputs: Ref[];
 };
 
+type Requantised = {
+  readonly rows: number;
+  readonly columns: number;
+  readonly zero: number;
+  readonly scale: number | "column";
+};
+
 const at = (ref: Ref): { readonly ref: Ref } => ({ ref });
 const add = (assembly: Assembly, built: { readonly operands: readonly Access[] }): Ref =>
   assembly.operator(built as unknown as OperatorSpec);
@@ -80,12 +87,35 @@ const requantised = (net: Network, acc: Ref, columns: number, reads: number): Re
     dtype: "u8",
     scale: perColumn ? "column" : scale(random, reads),
   } as const;
-  if (!perColumn) return add(assembly, requantise(form, at(acc)));
-  const scales = assembly.constant(
-    "f32",
-    Array.from({ length: columns }, () => scale(random, reads)),
-  );
-  return add(assembly, requantise(form, at(acc), at(scales)));
+  const scales = perColumn
+    ? assembly.constant(
+        "f32",
+        Array.from({ length: columns }, () => scale(random, reads)),
+      )
+    : undefined;
+  if (random.chance(0.6))
+    return add(
+      assembly,
+      requantise<{ readonly ref: Ref }>(form, at(acc), scales === undefined ? undefined : at(scales)),
+    );
+  return add(assembly, rectified(net, form, acc, scales));
+};
+
+/** Relu on the sum, and sometimes a clamp of the codes behind. */
+const rectified = ({ random }: Network, form: Requantised, acc: Ref, scales: Ref | undefined) => {
+  const { rows, columns, zero, scale: factor } = form;
+  const operands = [{ tensor: at(acc), stride: [columns, 1] }];
+  if (scales !== undefined) operands.push({ tensor: at(scales), stride: [0, 1] });
+  const body = [
+    instruction("MAX", { operand: 0 }, { int: 0 }),
+    instruction("I2F", 0),
+    instruction("FMUL", 1, factor === "column" ? { operand: 1 } : { float: factor }),
+    instruction("QU8", 2, { int: zero }),
+  ];
+  if (random.chance(0.4))
+    body.push(instruction(random.pick(["MAX", "MIN"]), 3, { int: random.pick([0, 17, 255, 300, -1]) }));
+  if (body.length > 4) body.push(instruction("MIN", 4, { int: 255 }), instruction("MAX", 5, { int: 0 }));
+  return map("u8", [rows, columns], operands, body);
 };
 
 const newest = ({ random, planes }: Network): Plane =>
