@@ -40,7 +40,7 @@ describe("the processor's self-test", () => {
       assert.ok(names.has(kernel), kernel);
   });
 
-  it("passes here, in less than a second", async () => {
+  it("passes on this processor", async () => {
     const { kernels, processor } = await checkProcessor();
     assert.ok(kernels > 50);
     assert.equal(processor, processorName());

@@ -1,7 +1,7 @@
 import { createOnnxGraph, type OnnxValue } from "../../executor/index.ts";
 
 /**
- * A residual network of about 107 million multiply-adds, generated: once in float32, once with the same weights
+ * A residual network of about 106 million multiply-adds, generated: once in float32, once with the same weights
  * quantised as the standard tools write it (QDQ, u8 activations, s8 weights a channel), from ranges that the float
  * network itself shows.
  */
