@@ -128,6 +128,7 @@ test("a node that lost a model stops with its id when a block calls it, and goes
   await again.close();
   const whole = await startExecutor(t, stage, directory);
   await untilServes(whole, block.hash);
+  await whole.stop();
 });
 
 test("a node refuses another L1, another genesis, and a sequencer key that is not the inbox's", async (t) => {
