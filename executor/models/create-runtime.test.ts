@@ -102,6 +102,31 @@ describe("the model runtime", () => {
     await runtime.stop();
   });
 
+  it("reads an artifact once, with whatever ids it is asked for, and keeps no part of it", async () => {
+    const store = createMemoryStore();
+    let reads = 0;
+    const counting: KeyValueStore = Object.assign(Object.create(store) as KeyValueStore, {
+      get: (key: Bytes) => {
+        if (key[0] === COLUMN.modelChunk) reads++;
+        return store.get(key);
+      },
+    });
+    const { runtime } = await open(counting);
+    const program = multiplier(3, new Uint8Array(50));
+    const chunks = chunksOf(encodeProgram(program));
+    const contentHash = await runtime.putChunks(chunks);
+    for (let i = 0; i < 50; i++) {
+      const other = toHex(keccakOf(Uint8Array.of(i)));
+      const admission = await runtime.admit(other, contentHash);
+      assert.equal(admission.admitted ? "none" : admission.constraint, "ID");
+    }
+    const admission = await runtime.admit(programId(program), contentHash);
+    assert.equal(admission.admitted && admission.meta.buffer.byteLength, 50);
+    assert.equal(reads, chunks.length);
+    assert.deepEqual(answer(await runtime.run(programId(program), inputOf(7))), Array(8).fill(21));
+    await runtime.stop();
+  });
+
   it("judges every single-byte change of an artifact without failing", async () => {
     const program = multiplier(5);
     const bytes = encodeProgram(program);

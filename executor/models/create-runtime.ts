@@ -45,21 +45,33 @@ export const modelRecordOf = (program: Program): ModelRecord => {
 
 const refused = (constraint: string, message: string): Admission => ({ admitted: false, constraint, message });
 
-/** Whether the bytes are a well-formed program of that id. A pure function. */
-export const judgeArtifact = (id: Hex, artifact: Bytes): Admission => {
+/** What the bytes alone are: a refusal, or a well-formed program and its id. */
+type Judgement = { readonly id?: Hex; readonly admission: Admission };
+
+const judgeBytes = (artifact: Bytes): Judgement => {
   let program: Program;
   try {
     program = decodeProgram(artifact);
   } catch (error) {
     if (!hasCode<CodecErrorCode>(error, "PROGRAM_MALFORMED")) throw error;
-    return refused(String(error.data["constraint"]), error.message);
+    return { admission: refused(String(error.data["constraint"]), error.message) };
   }
   const [broken] = violations(program);
-  if (broken !== undefined) return refused(broken.constraint, broken.message);
-  const found = programId(program);
-  if (found !== id.toLowerCase()) return refused("ID", `the bytes are program ${found}`);
-  return { admitted: true, record: modelRecordOf(program), meta: program.meta };
+  if (broken !== undefined) return { admission: refused(broken.constraint, broken.message) };
+  return {
+    id: programId(program),
+    // A copy: what is remembered must not hold on to the artifact.
+    admission: { admitted: true, record: modelRecordOf(program), meta: concat(program.meta) },
+  };
 };
+
+const judgeFor = (id: Hex, judgement: Judgement): Admission =>
+  judgement.id === undefined || judgement.id === id.toLowerCase()
+    ? judgement.admission
+    : refused("ID", `the bytes are program ${judgement.id}`);
+
+/** Whether the bytes are a well-formed program of that id. A pure function. */
+export const judgeArtifact = (id: Hex, artifact: Bytes): Admission => judgeFor(id, judgeBytes(artifact));
 
 const createMetrics = (registry: Telemetry["registry"], cached: () => number, remembered: () => number) => ({
   runs: new Counter({
@@ -118,6 +130,8 @@ export const createModelRuntime = async (
   logger.info({ ...check }, "the processor computes exactly");
   const models = createModelStore(store);
   const admissions = createBoundedCache<Admission>(ADMISSIONS, () => 1);
+  /** By content hash: whoever asks with another id pays for it, but its bytes are not read again. */
+  const judgements = createBoundedCache<Judgement>(ADMISSIONS, () => 1);
   const memo = createBoundedCache<{ readonly output: Bytes | undefined }>(
     memoBytes,
     ({ output }) => (output?.length ?? 0) + MEMO_OVERHEAD,
@@ -187,13 +201,18 @@ export const createModelRuntime = async (
       const key = `${id} ${contentHash}`;
       const known = admissions.get(key);
       if (known !== undefined) return known;
-      const artifact = models.artifact(contentHash);
-      if (artifact === undefined)
-        throw new CodedError<ModelErrorCode>("MODEL_DATA_MISSING", `no artifact has content hash ${contentHash}`, {
-          id,
-          contentHash,
-        });
-      const admission = judgeArtifact(id, artifact);
+      let judgement = judgements.get(contentHash);
+      if (judgement === undefined) {
+        const artifact = models.artifact(contentHash);
+        if (artifact === undefined)
+          throw new CodedError<ModelErrorCode>("MODEL_DATA_MISSING", `no artifact has content hash ${contentHash}`, {
+            id,
+            contentHash,
+          });
+        judgement = judgeBytes(artifact);
+        judgements.set(contentHash, judgement);
+      }
+      const admission = judgeFor(id, judgement);
       metrics.admissions.inc({ constraint: admission.admitted ? "none" : admission.constraint });
       if (admission.admitted) await models.index(id, contentHash);
       else logger.warn({ modelId: id, ...admission }, "refused a model");

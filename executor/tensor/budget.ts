@@ -4,8 +4,10 @@
  */
 export type Budget = { left: number };
 
-const FLOOR = 2 ** 28;
-const PER_BYTE = 64;
+const FLOOR = 2 ** 24;
+const PER_BYTE = 8;
+/** Steps, each about as long as reading one weight, that it takes to solve one guard at one point. */
+export const GUARD_STEPS = 32;
 
 export const createBudget = (artifactBytes: number): Budget => ({ left: FLOOR + PER_BYTE * artifactBytes });
 export const unlimited = (): Budget => ({ left: Number.POSITIVE_INFINITY });

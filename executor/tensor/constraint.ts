@@ -2,7 +2,7 @@ import { type Budget, createBudget } from "./budget.ts";
 import { constantBytesOf, recordBytesOf } from "./codec.ts";
 import { constantData } from "./elements.ts";
 import { type Bounded, type Known, operatorInterval } from "./interval.ts";
-import type { Constant, Operand, Operator, Program, Source } from "./program.ts";
+import type { Constant, Operand, Operator, OperatorOf, Program, Source } from "./program.ts";
 
 export type ConstraintId = `C${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17}`;
 
@@ -28,6 +28,16 @@ export type Constraint = {
   readonly check: (judgement: Judgement) => Finding | undefined;
 };
 
+/** All that the bound of a contraction follows from: unrolled steps over the same weights are scanned once. */
+const contractionKey = (operator: OperatorOf<"CONTRACT">, knownOf: (source: Source) => Known): string => {
+  const { output, reduction, za, zw, operands } = operator;
+  const [a, ...rest] = operands;
+  const read = rest.map(({ source, base, stride }) =>
+    source.constant ? [source.index, base, stride] : knownOf(source).interval,
+  );
+  return JSON.stringify([output, reduction, za, zw, a && knownOf(a.source).interval, read]);
+};
+
 export const judge = (program: Program): Judgement => {
   const budget = createBudget(constantBytesOf(program) + recordBytesOf(program));
   const knownOf = ({ constant, index }: Source): Known => {
@@ -36,12 +46,16 @@ export const judge = (program: Program): Judgement => {
     return { interval: found.interval, data: constantData(found) };
   };
   const known = new Map<number, Bounded>();
+  const contractions = new Map<string, Bounded>();
   const bounded = (index: number): Bounded => {
     let found = known.get(index);
-    if (found === undefined) {
-      found = operatorInterval(program.operators[index] as Operator, knownOf, budget);
-      known.set(index, found);
-    }
+    if (found !== undefined) return found;
+    const operator = program.operators[index] as Operator;
+    const key = operator.kind === "CONTRACT" ? contractionKey(operator, knownOf) : undefined;
+    found = key === undefined ? undefined : contractions.get(key);
+    found ??= operatorInterval(operator, knownOf, budget);
+    if (key !== undefined) contractions.set(key, found);
+    known.set(index, found);
     return found;
   };
   return { program, budget, bounded };

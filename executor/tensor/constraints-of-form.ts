@@ -130,6 +130,12 @@ const operatorSize = (operator: Operator): Finding | undefined => {
   return undefined;
 };
 
+/** Bytes of all tensors of one run: what a node must be able to hold. */
+const TENSOR_BYTES_LIMIT = 2 ** 30;
+
+const tensorBytes = (operators: readonly Operator[]): number =>
+  operators.reduce((sum, operator) => sum + bytesOf(operator.dtype, countOf(operator)), 0);
+
 export const CONSTRAINTS_OF_FORM: readonly Constraint[] = [
   {
     id: "C1",
@@ -201,8 +207,9 @@ export const CONSTRAINTS_OF_FORM: readonly Constraint[] = [
   },
   {
     id: "C5",
-    sentence: "Tensors have at most 2^26 elements, operators fewer than 2^31 points, and all address sums stay exact.",
-    rationale: "A dispute's trees have a bounded height, and addresses are exact in a JS number.",
+    sentence:
+      "Tensors have at most 2^26 elements and together 2^30 bytes, operators fewer than 2^31 points; address sums are exact.",
+    rationale: "A dispute's trees have a bounded height, a run has a bounded memory, and addresses are JS numbers.",
     stage: 4,
     check: (judgement) =>
       eachOperator(operatorSize)(judgement) ??
@@ -211,6 +218,9 @@ export const CONSTRAINTS_OF_FORM: readonly Constraint[] = [
         count > 2 ** 26 || elementHeight(dtype, count) > 26
           ? finding("a constant of over 2^26 elements", { constant })
           : undefined,
-      ),
+      ) ??
+      (tensorBytes(judgement.program.operators) > TENSOR_BYTES_LIMIT
+        ? finding("tensors of over 2^30 bytes together")
+        : undefined),
   },
 ];

@@ -138,6 +138,12 @@ export const CASES: readonly (readonly [id: string, what: string, malformed: Pro
   ],
   [
     "C5",
+    "tensors of over 2^30 bytes together",
+    program({ operators: [0, 1, 2, 3, 4].map((x) => input("f32", x === 4 ? 1 : 2 ** 26, { offset: x * 2 ** 28 })) }),
+    program({ operators: [0, 1, 2, 3].map((x) => input("f32", 2 ** 26, { offset: x * 2 ** 28 })) }),
+  ],
+  [
+    "C5",
     "2^31 points",
     reduce({ output: [2 ** 20], reduction: [2 ** 11] }, { stride: [0, 0] }),
     reduce({ output: [2 ** 19], reduction: [2 ** 11] }, { stride: [0, 0] }),

@@ -101,4 +101,31 @@ describe("constraints", () => {
     assert.ok(wellFormed(made));
     assert.ok(performance.now() - start < 1000);
   });
+
+  it("scan the weights of unrolled steps once, within a budget that 64 scans exceed", () => {
+    const [rows, reads] = [256, 4096];
+    const w = constant("i8", new Array<number>(rows * reads).fill(1));
+    const bound = 255 * reads;
+    const step = (za: number): Operator => ({
+      kind: "CONTRACT",
+      dtype: "i32",
+      output: [rows],
+      reduction: [reads],
+      za,
+      zw: 0,
+      interval: { lo: -bound, hi: bound },
+      operands: [
+        read(0, { dtype: "u8", count: reads }, { stride: [0, 1] }),
+        readConstant(0, w, { stride: [reads, 1] }),
+      ],
+    });
+    const unrolled = (zeroOf: (i: number) => number) =>
+      program({
+        operators: [input("u8", reads), ...Array.from({ length: 64 }, (_, i) => step(zeroOf(i)))],
+        constants: [w],
+        outputs: Array.from({ length: 64 }, (_, i) => i + 1),
+      });
+    assert.deepEqual(violations(unrolled(() => 0)), []);
+    assert.equal(violations(unrolled((i) => i))[0]?.constraint, "C10");
+  });
 });

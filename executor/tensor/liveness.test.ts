@@ -125,6 +125,14 @@ describe("liveness", () => {
     assert.ok(before - budget.left < 1000);
   });
 
+  it("draws for what solving costs: a tiny program cannot ask for seconds", () => {
+    const extents = { output: [32, 32, 32, 16, 4, 4, 2, 2], reduction: [] };
+    const stride = [97, 31, 7, 5, 3, 2, 1, 1];
+    const coupled = operandOf(0, stride, [{ off: 0, coef: stride, limit: 4096 }]);
+    assert.equal(reachOf(extents, coupled, createBudget(400)), undefined);
+    assert.equal(deadOutput(extents, coupled, createBudget(400)), undefined);
+  });
+
   it("gives up where guards couple more digits than the budget allows, never guesses", () => {
     const extents = { output: [64, 64, 64, 64], reduction: [64] };
     const coupled = operandOf(0, [1, 1, 1, 1, 1], [{ off: 0, coef: [3, 5, 7, 11, 13], limit: 9 }]);

@@ -1,5 +1,5 @@
 import { addressOf, indexOf, product } from "./address.ts";
-import { type Budget, spend } from "./budget.ts";
+import { type Budget, GUARD_STEPS, spend } from "./budget.ts";
 import type { Guard, Operand, Operator } from "./program.ts";
 
 /**
@@ -150,7 +150,7 @@ export const reachOf = (operator: Extents, operand: Operand, budget: Budget): Re
       axes.length === 0
         ? 1
         : product(axes.map((x) => extents[x] as number)) / (extents[longest(extents, axes)] as number);
-    if (!spend(budget, 2 * points * guards.length)) return undefined;
+    if (!spend(budget, 2 * points * guards.length * GUARD_STEPS)) return undefined;
   }
   const extreme = (sign: 1 | -1): number[] | undefined => {
     const digits = new Array<number>(extents.length).fill(0);
@@ -199,7 +199,7 @@ export const deadOutput = (operator: Extents, operand: Operand, budget: Budget):
     const solvable = reductions.length > 0 ? reductions : outputs;
     const free = solvable.length === 0 ? -1 : longest(extents, solvable);
     const points = product(axes.filter((x) => x !== free).map((x) => extents[x] as number));
-    if (!spend(budget, points * guards.length)) return undefined;
+    if (!spend(budget, points * guards.length * GUARD_STEPS)) return undefined;
     const digits = new Array<number>(extents.length).fill(0);
     const extent = extents[free] ?? 1;
     const inner = reductions.filter((x) => x !== free);
