@@ -157,48 +157,42 @@ export const createFollower = (components: FollowerComponents, options: Follower
     }
   };
 
-  /**
-   * Replaces the block after the safe head by what L1 says. If that comes out as it was (it differed from the batch by
-   * no-ops alone), the blocks above follow it still and are built again.
-   */
+  /** Replaces the block after the safe head, and all above, by what L1 says. */
   const replace = async (
     attributes: Parameters<typeof build>[0],
     envelopes: readonly InboxEnvelope[],
     position: Position,
   ) => {
     const { safe } = chain.heads;
-    const removed: Block[] = [];
-    for (let n = safe + 1n; n <= chain.head.header.number; n++) removed.push(blockAt(n));
-    if (removed.length > 0) await chain.rollback(safe);
+    const removed = chain.head.header.number - safe;
+    if (removed > 0n) await chain.rollback(safe);
     const block = await build(attributes, envelopes, position);
-    if (removed.length === 0) return;
-    if (removed[0]?.hash !== block.hash) {
-      rollbacks.inc();
-      logger.warn({ block: block.header.number, removed: removed.length }, "blocks differ from what L1 holds");
-      return;
-    }
-    for (const { header, origin, transactions } of removed.slice(1))
-      await build(
-        { timestamp: header.timestamp, origin },
-        transactions.map(({ envelope, type, gasLimit }) =>
-          type === 0x7e
-            ? { bytes: envelope, delayed: { kind: "deposit" as const, gas: gasLimit } }
-            : { bytes: envelope },
-        ),
-      );
+    if (removed === 0n) return;
+    rollbacks.inc();
+    logger.warn({ block: block.header.number, removed }, "blocks differ from what L1 holds");
   };
 
-  const matches = (
+  const holds = ({ transactions }: Block, envelopes: readonly InboxEnvelope[]): boolean =>
+    transactions.length === envelopes.length &&
+    transactions.every(({ envelope }, i) => equalBytes(envelope, envelopes[i]?.bytes as Bytes));
+
+  /** Whether the block is what L1 says. Envelopes that it lacks must be no-ops: that is tried out, beside the chain. */
+  const matches = async (
     block: Block,
     timestamp: bigint,
     origin: InboxRecord["origin"],
     envelopes: readonly InboxEnvelope[],
-  ) =>
-    block.header.timestamp === timestamp &&
-    block.origin.number === origin.number &&
-    block.origin.timestamp === origin.timestamp &&
-    block.transactions.length === envelopes.length &&
-    block.transactions.every(({ envelope }, i) => equalBytes(envelope, envelopes[i]?.bytes as Bytes));
+  ): Promise<boolean> => {
+    const { header, transactions } = block;
+    if (header.timestamp !== timestamp) return false;
+    if (block.origin.number !== origin.number || block.origin.timestamp !== origin.timestamp) return false;
+    if (transactions.length >= envelopes.length) return holds(block, envelopes);
+    const included = await chain.rehearse(header.number - 1n, { timestamp, origin }, envelopes);
+    return holds(
+      block,
+      envelopes.filter((_, i) => included[i]),
+    );
+  };
 
   const deriveBlock = async (record: InboxRecord, next: DerivedBlock): Promise<void> => {
     const number = chain.heads.safe + 1n;
@@ -208,7 +202,7 @@ export const createFollower = (components: FollowerComponents, options: Follower
     const envelopes = envelopesOf(next);
     const position = after(record.index, next.end);
     const existing = chain.blockByNumber(number);
-    const same = existing !== undefined && matches(existing, timestamp, origin, envelopes);
+    const same = existing !== undefined && (await matches(existing, timestamp, origin, envelopes));
     if (!same) await replace({ timestamp, origin }, envelopes, position);
     await chain.setSafe(number, position);
     derived.inc({ how: same ? "compared" : "executed" });

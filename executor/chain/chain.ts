@@ -177,6 +177,12 @@ export type Chain = {
   prove(number: bigint, keys: readonly Bytes[]): readonly TreeProof[];
   /** Runs a message on the state after `number` (block context: the next block), without effect. */
   call(message: CallMessage, number: bigint): Promise<CallResult>;
+  /** Which of these would be transactions of a block on `parent`, without effect. STATE_PRUNED. */
+  rehearse(
+    parent: bigint,
+    attributes: BlockAttributes,
+    envelopes: readonly InboxEnvelope[],
+  ): Promise<readonly boolean[]>;
 
   on<E extends keyof ChainEvents>(event: E, listener: ChainEvents[E]): () => void;
   stop(): Promise<void>;

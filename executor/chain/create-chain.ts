@@ -374,6 +374,17 @@ export const createChain = async (
       await writeSystemSlots(view, block, block.origin);
       return runCall(createMachine(view, components), message, environmentAfter(block, attributes, parameters));
     },
+    async rehearse(number, attributes, envelopes) {
+      const parent = blockOrFail(number);
+      const view = world.view(Number(number));
+      await writeSystemSlots(view, parent, attributes.origin);
+      const environment = environmentAfter(parent, attributes, parameters);
+      const { origin } = attributes;
+      const draft = createDraft(createMachine(view, components), { parent, environment, origin, decode });
+      const included: boolean[] = [];
+      for (const envelope of envelopes) included.push((await draft.add(envelope)).included);
+      return included;
+    },
     on(event, listener) {
       listeners[event].add(listener);
       return () => void listeners[event].delete(listener);

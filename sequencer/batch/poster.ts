@@ -114,11 +114,11 @@ export const createPoster = (
   };
 
   /** Removes the batch's blocks and all after; the pool takes their transactions back. */
-  const rebuild = (batch: Batch, reason: string): Promise<void> =>
+  const rebuild = (batch: Batch, reason: string, isStill: () => boolean = () => true): Promise<void> =>
     chain.exclusive(async () => {
       const parent = batch.first - 1n;
       const stands = chain.blockByNumber(batch.last)?.hash === batch.lastHash;
-      if (!stands || parent < chain.heads.safe || batch.index < l1.recordCount) return;
+      if (!stands || !isStill() || parent < chain.heads.safe || batch.index < l1.recordCount) return;
       rebuilds.inc();
       logger.warn({ batch: batch.index, first: batch.first, reason }, "L1 does not take the batch: built again");
       await chain.rollback(parent);
@@ -159,7 +159,8 @@ export const createPoster = (
       for (const batch of pending) {
         if (flights.has(batch.index)) continue;
         if (flights.size >= maxInFlight || aborter.signal.aborted) return;
-        if (!batches.isSound(batch)) return rebuild(batch, "delayed messages changed");
+        // Blocks that are being built again right now are not there for a moment.
+        if (!batches.isSound(batch)) return rebuild(batch, "delayed messages changed", () => !batches.isSound(batch));
         const call = callOf(batch);
         // The first in line can be tried out; the others need it to be mined before.
         const refusal = batch.index === l1.recordCount ? await refusalOf(call) : undefined;

@@ -92,6 +92,57 @@ test("delayed messages open a batch, in order; what is a no-op stays one", async
   assert.equal(executor.chain.position.delayed, 4n);
 });
 
+test("a delayed message that is a no-op costs no block: those above the safe head stay as they are", async (t) => {
+  const stage = await createStage(t);
+  const [sequencer, executor] = [await stage.sequencer(), await stage.executor()];
+  await sequencer.follow();
+  await onL1(stage, enqueueCall(stage.deployment.contracts.batchInbox, Uint8Array.of(0xc0), 21_000n));
+  await enqueue(stage, 1, 5);
+  await enqueue(stage, 1, 0);
+  await sequencer.follow();
+  await sequencer.send({ nonce: 0, to: bob });
+  assert.equal((await built(sequencer)).transactions.length, 2);
+  await sequencer.post();
+  for (let nonce = 1; nonce <= 5; nonce++) {
+    await sequencer.send({ nonce, to: bob });
+    await built(sequencer);
+  }
+  const { head } = sequencer.chain;
+  let rollbacks = 0;
+  sequencer.chain.on("rollback", () => rollbacks++);
+  await sequencer.follower.sync();
+  assert.deepEqual([rollbacks, sequencer.chain.heads.safe, sequencer.chain.head.hash], [0, 1n, head.hash]);
+  await sequencer.post();
+  await sequencer.follower.sync();
+  await executor.follow();
+  agree(sequencer, executor);
+  assert.equal(rollbacks, 0);
+});
+
+test("a batch whose blocks are being built again is not given up", async (t) => {
+  const stage = await createStage(t);
+  const sequencer = await stage.sequencer();
+  await sequencer.follow();
+  await sequencer.send({ nonce: 0, to: bob });
+  const { header, hash, origin, transactions } = await built(sequencer);
+  const { chain } = sequencer;
+  let tick = Promise.resolve();
+  await chain.exclusive(async () => {
+    sequencer.batches.close("full");
+    await chain.rollback(0n);
+    tick = sequencer.poster.tick();
+    const builder = await chain.begin({ timestamp: header.timestamp, origin });
+    for (const { envelope } of transactions) await builder.add({ bytes: envelope });
+    await builder.seal();
+  });
+  await tick;
+  assert.equal(chain.head.hash, hash);
+  await sequencer.post();
+  await sequencer.follower.sync();
+  assert.equal(chain.heads.safe, 1n);
+  assert.equal(chain.head.hash, hash);
+});
+
 test("several batches are under way at once, each at its place", async (t) => {
   const stage = await createStage(t);
   const [sequencer, executor] = [await stage.sequencer(), await stage.executor()];
