@@ -53,6 +53,9 @@ const walk = (
   return out;
 };
 
+/** Elements up to which a constant that is read over and over may be written out. */
+const MAX_WRITTEN_OUT = 65_536;
+
 /** Operand j as a value that broadcasts to the nest's extents. */
 export const broadcastValue = (emission: Emission, operand: Operand, nest: Nest, j: number): Value => {
   const { graph } = emission;
@@ -61,6 +64,8 @@ export const broadcastValue = (emission: Emission, operand: Operand, nest: Nest,
   const walked = strides.map((step, x) => (step === 0 ? 1 : (extents[x] as number)));
   const constant = constantOf(emission, operand.source);
   if (constant !== undefined) {
+    if (sizeOfShape(walked) > Math.max(constant.count, MAX_WRITTEN_OUT))
+      return unavailable("a constant read repeatedly");
     const type = ORT_TYPE[constant.dtype];
     const key = `walk ${operand.source.index} ${operand.base} ${strides.join(" ")}`;
     return graph.constant(key, type, walked, () =>

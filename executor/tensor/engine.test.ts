@@ -268,6 +268,29 @@ describe("an engine", () => {
     await engine.stop();
   });
 
+  it("never writes a small constant out into a large one", async () => {
+    const assembly = createAssembly();
+    const side = 512;
+    const x = inputOf(assembly, "i32", 1, { lo: -9, hi: 9 });
+    const ramp = assembly.constant(
+      "i32",
+      Array.from({ length: 2 * side }, (_, i) => i),
+    );
+    const shape = [side, side];
+    const operands = [
+      { tensor: { ref: x }, stride: [0, 0] },
+      { tensor: { ref: ramp }, stride: [1, 1] },
+    ];
+    const y = add(assembly, map("i32", shape, operands, [instruction("ADD", { operand: 0 }, { operand: 1 })]));
+    const best = add(assembly, reduceAxes({ extents: shape, axes: [1], fold: "MAX" }, "i32", { ref: y }));
+    const program = assembly.finish({ outputs: [best] });
+    const engine = await createEngine(program, { prefer: "onnxruntime" });
+    assert.equal(engine.devices.get(1), "kernels");
+    assert.ok(engine.bytes < 3 * side * side * 4);
+    await engine.stop();
+    await agreed(program, packed(["i32", [5]]));
+  });
+
   it("answers nothing when it is stopped", async () => {
     const engine = await createEngine(program);
     const last = engine.run(image(1));
