@@ -204,6 +204,12 @@ test("the decoder remembers a bounded number of transactions and keeps its own c
   decode(b as Bytes);
   decode(c as Bytes);
   assert.notEqual(decode(a as Bytes), first, "the oldest was forgotten");
+  const tight = createEnvelopeDecoder(CHAIN, { rememberedBytes: 2 * (a as Bytes).length });
+  const [before, kept2] = [tight(a as Bytes), tight(b as Bytes)];
+  assert.deepEqual([tight(a as Bytes), tight(b as Bytes)], [before, kept2]);
+  tight(c as Bytes);
+  assert.equal(tight(b as Bytes), kept2);
+  assert.notEqual(tight(a as Bytes), before, "the oldest was forgotten for its bytes");
   const mine = (a as Bytes).slice();
   const kept = createEnvelopeDecoder(CHAIN)(mine);
   mine.fill(0);

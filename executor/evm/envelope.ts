@@ -264,16 +264,25 @@ export const decodeEnvelope = (envelope: Bytes, options: DecodeOptions): DecodeR
 };
 
 /** Remembers the transactions it decoded last, so that a sender is recovered once. */
-export const createEnvelopeDecoder = (chainId: bigint, { remembered = 16_384 } = {}) => {
+export const createEnvelopeDecoder = (
+  chainId: bigint,
+  { remembered = 16_384, rememberedBytes = 32 * 2 ** 20 } = {},
+) => {
   const recent = new Map<Hex, Decoded>();
+  let bytes = 0;
   return (envelope: Bytes): DecodeResult => {
     const hash = toHex(keccak256(envelope));
     const seen = recent.get(hash);
     if (seen !== undefined) return seen;
     const result = decodeEnvelope(envelope.slice(), { chainId, hash });
     if (isRefusal(result)) return result;
-    if (recent.size >= remembered) for (const oldest of recent.keys()) if (recent.delete(oldest)) break;
     recent.set(hash, result);
+    bytes += envelope.length;
+    for (const [oldest, { transaction }] of recent) {
+      if (recent.size <= remembered && bytes <= rememberedBytes) break;
+      recent.delete(oldest);
+      bytes -= transaction.envelope.length;
+    }
     return result;
   };
 };
