@@ -58,6 +58,11 @@ define(
   "executor",
   async (config) => (await import("./commands/node.ts")).executorCommand(config),
 );
+define(
+  program.command("audit").description("find the first block on which two nodes differ"),
+  "audit",
+  async (config) => (await import("./commands/audit.ts")).auditCommand(config),
+);
 const model = program.command("model").description("look at an ONNX model, or compile it to an artifact");
 define(
   model.command("inspect").description("print schema, operators, size, multiply-adds, gas and id").argument("<file>"),

@@ -4,6 +4,7 @@ const TITLES: Readonly<Record<CommandName, string>> = {
   devnet: "Everything on one machine, with a sample model and contract.",
   sequencer: "Orders transactions, builds blocks, posts batches.",
   executor: "Derives the chain from L1 alone, executes and serves it.",
+  audit: "Compares two nodes down to the first block on which they differ; exit code 1 when there is one.",
   "model inspect": "Facts about an ONNX model, or every reason why it is refused.",
   "model compile": "Writes the artifact of an ONNX model.",
   "model publish": "Posts a model's artifact to L1 and registers it.",

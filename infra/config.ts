@@ -170,7 +170,7 @@ export const SETTINGS = {
     flag: "--json",
     variable: "ASSAY_JSON",
     fallback: "false",
-    description: "print one JSON line when ready and nothing else",
+    description: "print one line of JSON and nothing else",
     parse: flag,
   },
   l1Port: {
@@ -219,6 +219,20 @@ export const SETTINGS = {
     fallback: "false",
     description: "keep the temporary directory at the end",
     parse: flag,
+  },
+  ownRpc: {
+    flag: "--rpc",
+    argument: "url",
+    variable: "ASSAY_RPC",
+    description: "JSON-RPC endpoint of the node that is trusted: one's own executor",
+    parse: httpUrl,
+  },
+  againstRpc: {
+    flag: "--against",
+    argument: "url",
+    variable: "ASSAY_AGAINST",
+    description: "JSON-RPC endpoint of the node that is compared with it",
+    parse: httpUrl,
   },
   out: {
     flag: "--out",
@@ -285,6 +299,7 @@ export const COMMAND_SETTINGS = {
     "devnetDir",
     "keep",
   ],
+  audit: ["json", "ownRpc", "againstRpc"],
   "model inspect": ["json"],
   "model compile": ["json", "out"],
   "model publish": [...LOG, "json", "l1Rpc", "rollup", "modelName", "privateKey"],
