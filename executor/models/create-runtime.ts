@@ -143,15 +143,14 @@ export const createModelRuntime = async (
     const artifact = contentHash === undefined ? undefined : models.artifact(contentHash);
     if (artifact === undefined)
       throw new CodedError<ModelErrorCode>("MODEL_MISSING", `this node has no artifact of model ${id}`, { id });
-    const corrupt = (message: string, cause?: unknown): CodedError<ModelErrorCode> =>
-      new CodedError("MODEL_CORRUPT", `the stored artifact of model ${id} ${message}`, { id, contentHash }, cause);
+    // INVARIANT: bytes with this content hash were judged to be the program of this id; the store has checked the hash.
     let program: Program;
     try {
       program = decodeProgram(artifact);
     } catch (error) {
-      throw corrupt("cannot be decoded", error);
+      const message = `the stored artifact of model ${id} cannot be decoded`;
+      throw new CodedError<ModelErrorCode>("MODEL_CORRUPT", message, { id, contentHash }, error);
     }
-    if (programId(program) !== id.toLowerCase()) throw corrupt("has another id");
     const started = performance.now();
     const engine = await createEngine(program, { threads });
     logger.debug(

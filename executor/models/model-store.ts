@@ -1,4 +1,4 @@
-import { type Bytes, concat, fromHex, type Hex, readUintBE, toHex, uintBE } from "../foundation/bytes.ts";
+import { type Bytes, concat, equalBytes, fromHex, type Hex, readUintBE, toHex, uintBE } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
@@ -44,7 +44,7 @@ export const createModelStore = (store: KeyValueStore) => {
       return record === undefined ? undefined : Number(readUintBE(record.subarray(0, LENGTH)));
     },
 
-    /** The artifact's bytes. MODEL_CORRUPT when a chunk that the record names is gone. */
+    /** The artifact's bytes. MODEL_CORRUPT when a chunk that the record names is gone or another. */
     artifact(contentHash: Hex): Bytes | undefined {
       const record = recordOf(contentHash);
       if (record === undefined) return undefined;
@@ -52,11 +52,15 @@ export const createModelStore = (store: KeyValueStore) => {
       for (let at = LENGTH; at < record.length; at += HASH) {
         const hash = record.subarray(at, at + HASH);
         const chunk = store.get(chunkKey(hash));
-        if (chunk === undefined)
-          throw new CodedError<ModelErrorCode>("MODEL_CORRUPT", `chunk ${toHex(hash)} of an artifact is gone`, {
-            contentHash,
-            chunk: toHex(hash),
-          });
+        if (chunk === undefined || !equalBytes(keccak256(chunk), hash))
+          throw new CodedError<ModelErrorCode>(
+            "MODEL_CORRUPT",
+            `chunk ${toHex(hash)} of an artifact is gone or spoilt`,
+            {
+              contentHash,
+              chunk: toHex(hash),
+            },
+          );
         chunks.push(chunk);
       }
       return concat(...chunks);
