@@ -18,11 +18,12 @@ type RunState = GasState & {
   gasLeft: bigint;
   readonly gasRefund: bigint;
   validJumps: Bytes;
-  cachedPushes: Readonly<Record<number, bigint>>;
+  cachedPushes: (bigint | undefined)[];
   shouldDoJumpAnalysis: boolean;
 };
 
-type Analysis = { readonly jumps: Bytes; readonly pushes: Readonly<Record<number, bigint>> };
+/** Where a code may jump to, and what its pushes have pushed: filled as they run. */
+type Analysis = { readonly jumps: Bytes; readonly pushes: (bigint | undefined)[] };
 
 /** The library's interpreter: what of it the loop below relies on. */
 type InterpreterFace = {
@@ -31,7 +32,6 @@ type InterpreterFace = {
   readonly common: unknown;
   readonly _env: unknown;
   readonly _result: Record<string, unknown>;
-  _getValidJumpDestinations(code: Bytes): Analysis;
   run(code: Bytes, options?: { pc?: number }): Promise<InterpreterResult>;
 };
 type InterpreterResult = { readonly runState: RunState; readonly exceptionError: EVMError | undefined };
@@ -48,7 +48,7 @@ const libraryInterpreter = async (): Promise<InterpreterClass> => {
 /** Names that the library keeps to itself and this engine uses: on the interpreter, its prototype, its state, the machine. */
 export const PRIVATE_NAMES = {
   interpreter: ["_runState", "_evm", "common", "_env", "_result"],
-  prototype: ["run", "_getValidJumpDestinations", "_baseCall", "create"],
+  prototype: ["run", "_baseCall", "create"],
   state: [
     "programCounter",
     "opCode",
@@ -68,6 +68,18 @@ export const PRIVATE_NAMES = {
 
 const analyses = new WeakMap<Bytes, Analysis>();
 
+/** A few microseconds for the longest code: a call pays 100 gas, whether the code was seen before or not. */
+const analyse = (code: Bytes): Analysis => {
+  const { length } = code;
+  const jumps = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const opcode = code[i] as number;
+    if (opcode === 0x5b) jumps[i] = 1;
+    else if (opcode >= 0x60 && opcode <= 0x7f) i += opcode - 0x5f;
+  }
+  return { jumps, pushes: new Array<bigint | undefined>(length) };
+};
+
 const isEvmError = (error: unknown): error is EVMError =>
   typeof error === "object" && error !== null && "errorType" in error && error.errorType === "EVMError";
 
@@ -84,7 +96,7 @@ export class SyncInterpreter extends Library {
     const table = this._evm._opcodeMap;
     let analysis = analyses.get(code);
     if (analysis === undefined) {
-      analysis = this._getValidJumpDestinations(code);
+      analysis = analyse(code);
       analyses.set(code, analysis);
     }
     state.code = code;

@@ -31,7 +31,8 @@ export type OpcodeState = {
   };
   readonly stateManager: StateManagerInterface;
   readonly validJumps: Bytes;
-  readonly cachedPushes: Readonly<Record<number, bigint>>;
+  readonly code: Bytes;
+  readonly cachedPushes: (bigint | undefined)[];
   readonly opCode: number;
   readonly gasLeft: bigint;
   programCounter: number;
@@ -113,9 +114,22 @@ const jump = (state: OpcodeState, target: bigint): void => {
   state.programCounter = Number(target);
 };
 
+/** The bytes behind a PUSH; those behind the end of the code are zero. */
+const immediate = (code: Bytes, from: number, size: number): bigint => {
+  const bytes = code.subarray(from, from + size);
+  return readValue(bytes) << BigInt(8 * (size - bytes.length));
+};
+
 const push: OpcodeHandler = (state) => {
-  state.stack.push(state.cachedPushes[state.programCounter] as bigint);
-  state.programCounter += state.opCode - 0x5f;
+  const { programCounter, opCode, cachedPushes } = state;
+  const size = opCode - 0x5f;
+  let value = cachedPushes[programCounter];
+  if (value === undefined) {
+    value = immediate(state.code, programCounter, size);
+    cachedPushes[programCounter] = value;
+  }
+  state.stack.push(value);
+  state.programCounter = programCounter + size;
 };
 
 const log: OpcodeHandler = (state) => {
