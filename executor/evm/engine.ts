@@ -7,6 +7,7 @@ import {
   type Log,
   type Message,
   NobleBN254,
+  type PrecompileFunc,
   type PrecompileInput,
   type SelfdestructMap,
 } from "@ethereumjs/evm";
@@ -14,6 +15,8 @@ import { Account, Address } from "@ethereumjs/util";
 import { ADDRESS } from "../chain/parameters.ts";
 import { fromHex } from "../foundation/bytes.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
+import { blake2f } from "./blake2f.ts";
+import { bn254Add, bn254Multiply, bn254Pairing } from "./bn254.ts";
 import { admit, infer, type NativeCall } from "./inference.ts";
 import { assertLibrary, SyncInterpreter } from "./interpreter.ts";
 import { createJournal } from "./journal.ts";
@@ -52,6 +55,15 @@ type RunResult = {
   createdAddresses?: Set<`0x${string}`>;
 };
 
+/** Ethereum's precompiles that are too slow for their price in the library. */
+const REPLACED: ReadonlyMap<number, PrecompileFunc> = new Map<number, PrecompileFunc>([
+  [6, bn254Add],
+  [7, bn254Multiply],
+  [8, bn254Pairing],
+  [9, blake2f],
+  [10, pointEvaluation],
+]);
+
 type NativePrecompile = (call: NativeCall) => Promise<ExecResult>;
 
 /** @ethereumjs/evm with the chain's rules, native precompiles that know their message, and the synchronous loop. */
@@ -63,6 +75,7 @@ export class ChainMachine extends EVM {
       common: rules,
       stateManager,
       blockchain: new EVMMockBlockchain(),
+      // Asked for by the library; the precompiles that would use it are replaced.
       bn254: new NobleBN254(),
       // Registered so that they are warm; `_loadCode` below binds what runs.
       customPrecompiles: [ADDRESS.infer, ADDRESS.admit].map((address) => ({
@@ -79,7 +92,7 @@ export class ChainMachine extends EVM {
     ]);
     for (const [key, precompile] of this._precompiles) {
       const address = Number.parseInt(key, 16);
-      if (address <= 10) this._precompiles.set(key, bounded(address, address === 10 ? pointEvaluation : precompile));
+      if (address <= 10) this._precompiles.set(key, bounded(address, REPLACED.get(address) ?? precompile));
     }
     for (const [opcode, handler] of OPCODE_HANDLERS) {
       const entry = this._opcodeMap[opcode];
