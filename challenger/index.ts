@@ -1,8 +1,2 @@
-export {
-  type Audit,
-  type AuditErrorCode,
-  audit,
-  type BlockReader,
-  type BlockSummary,
-  type Divergence,
-} from "./audit.ts";
+// The face of the challenger: what the other folders may import.
+export { audit, type BlockReader, type BlockSummary } from "./audit.ts";

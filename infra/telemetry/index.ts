@@ -1,8 +1,2 @@
-export { createLogger, type LoggerOptions } from "./logger.ts";
-export {
-  createMetricsServer,
-  createRegistry,
-  type MetricsErrorCode,
-  type MetricsServer,
-  type ReadinessCheck,
-} from "./metrics-server.ts";
+export { createLogger } from "./logger.ts";
+export { createMetricsServer, createRegistry, type ReadinessCheck } from "./metrics-server.ts";
