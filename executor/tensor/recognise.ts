@@ -1,3 +1,4 @@
+import { denseStrides } from "./address.ts";
 import {
   type Bias,
   type Built,
@@ -5,35 +6,20 @@ import {
   type Conv2d,
   concatAxis,
   conv2d,
-  type Expand,
-  expand,
   type GatherRows,
   gatherRows,
   type Lookup,
   lookup,
   type Matmul,
   matmul,
-  type Pad,
   type Placement,
   type Pool2d,
-  pad,
   pool2d,
   type Reduction,
-  type Requantise,
   reduceAxes,
-  requantise,
-  rowMajor,
-  type Slice,
-  slice,
-  type Transpose,
-  topkAxes,
-  transpose,
-  type Upsample2d,
-  upsample2d,
   type Window,
 } from "./builders.ts";
 import { countOf, type Fold, type Guard, type Kind, type Operand, type Operator, type OperatorOf } from "./program.ts";
-import { f32OfBits, IMMEDIATE_SOURCE, instructionOf } from "./scalar.ts";
 
 /**
  * Inverses of the builders: `asX(buildX(p)) = p`. Each derives a candidate from the record and builds it again; only an
@@ -105,7 +91,7 @@ const windowOf = (operator: Operator, operand: Operand, channels: number, ky: nu
 const biasOf = (operator: OperatorOf<"CONTRACT">): "none" | "column" | "element" => {
   const bias = operator.operands[2];
   if (bias === undefined) return "none";
-  const dense = rowMajor(operator.output);
+  const dense = denseStrides(operator.output);
   return dense.every((step, x) => step === bias.stride[x]) ? "element" : "column";
 };
 
@@ -201,79 +187,6 @@ export const asReduceAxes = (operator: Operator): (Reduction & { readonly fold: 
   return undefined;
 };
 
-export const asTopkAxes = (operator: Operator): (Reduction & { readonly k: number }) | undefined => {
-  const [x] = operator.operands;
-  if (operator.kind !== "TOPK" || x === undefined) return undefined;
-  const last = operator.output.length - 1;
-  const k = at(operator.output, last);
-  const rows = operator.output.slice(0, last);
-  const strides = x.stride.filter((_, y) => y !== last);
-  const candidates = [reductionOf(rows, operator, strides)];
-  if (rows.length === 1 && rows[0] === 1 && strides[0] === 0)
-    candidates.unshift(reductionOf([], operator, strides.slice(1)));
-  for (const candidate of candidates) {
-    const along = { ...candidate, k };
-    if (isBuilt(operator, topkAxes(along, NOTHING))) return along;
-  }
-  return undefined;
-};
-
-export const asTranspose = (operator: Operator): Transpose | undefined => {
-  const [x] = operator.operands;
-  if (operator.kind !== "MOVE" || x === undefined) return undefined;
-  const { order: slowestFirst, extents } = denseAxes(operator.output, x.stride);
-  const order = operator.output.map((_, j) => slowestFirst.indexOf(j));
-  const found = { extents, order };
-  return countOf(operator) === x.count && isBuilt(operator, transpose(found, operator.dtype, NOTHING))
-    ? found
-    : undefined;
-};
-
-/** The slice of a dense tensor of the given extents (a record does not say them). */
-export const asSlice = (operator: Operator, extents: readonly number[]): Slice | undefined => {
-  const [x] = operator.operands;
-  if (operator.kind !== "MOVE" || x === undefined || operator.output.length !== extents.length) return undefined;
-  const dense = rowMajor(extents);
-  let rest = x.base;
-  const starts = dense.map((step) => {
-    const start = Math.floor(rest / step);
-    rest -= start * step;
-    return start;
-  });
-  const found = { extents, starts, steps: dense.map((step, y) => at(x.stride, y) / step + 0), counts: operator.output };
-  return isBuilt(operator, slice(found, operator.dtype, NOTHING)) ? found : undefined;
-};
-
-export const asExpand = (operator: Operator): Expand | undefined => {
-  const [x] = operator.operands;
-  if (operator.kind !== "MOVE" || x === undefined) return undefined;
-  const extents = operator.output.map((extent, y) => (x.stride[y] === 0 ? 1 : extent));
-  const found = { extents, output: operator.output };
-  return isBuilt(operator, expand(found, operator.dtype, NOTHING)) ? found : undefined;
-};
-
-export const asPad = (operator: Operator): Pad | undefined => {
-  const [x] = operator.operands;
-  if (operator.kind !== "MOVE" || x === undefined || operator.operands.length !== 1) return undefined;
-  const guardOf = operator.output.map((_, axis) =>
-    x.guards.find(({ coef }) => coef.every((c, y) => c === (y === axis ? 1 : 0))),
-  );
-  // A dense tensor's strides say all extents but the first, its count says that one.
-  const extents = operator.output.map((_, axis) => at([x.count, ...x.stride], axis) / at(x.stride, axis));
-  // What is cut off in front of the axes without guard is what is left of the base.
-  let rest = x.base;
-  for (const [axis, guard] of guardOf.entries()) if (guard !== undefined) rest -= guard.off * at(x.stride, axis);
-  const before = guardOf.map((guard, axis) => {
-    if (guard !== undefined) return -guard.off + 0;
-    const start = Math.floor(rest / at(x.stride, axis));
-    rest -= start * at(x.stride, axis);
-    return -start + 0;
-  });
-  const after = extents.map((extent, axis) => at(operator.output, axis) - extent - at(before, axis));
-  const found = { extents, before, after, fill: operator.fill };
-  return isBuilt(operator, pad(found, operator.dtype, NOTHING)) ? found : undefined;
-};
-
 export const asConcat = (operator: Operator): Concat | undefined => {
   if (operator.kind !== "MOVE") return undefined;
   const coef = operator.operands[0]?.guards[0]?.coef;
@@ -294,20 +207,6 @@ export const asConcat = (operator: Operator): Concat | undefined => {
     : undefined;
 };
 
-export const asUpsample2d = (operator: Operator): Upsample2d | undefined => {
-  if (operator.kind !== "MOVE" || operator.output.length !== 6) return undefined;
-  const [batch, height, factorY, width, factorX, channels] = operator.output as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const found = { batch, height, width, channels, factorY, factorX };
-  return isBuilt(operator, upsample2d(found, operator.dtype, NOTHING)) ? found : undefined;
-};
-
 export const asLookup = (operator: Operator): Lookup | undefined => {
   if (operator.kind !== "GATHER") return undefined;
   const { first, num } = operator;
@@ -319,22 +218,4 @@ export const asGatherRows = (operator: Operator): GatherRows | undefined => {
   if (operator.kind !== "GATHER" || operator.output.length !== 2) return undefined;
   const found = { indices: at(operator.output, 0), rows: operator.num, width: at(operator.output, 1) };
   return isBuilt(operator, gatherRows(found, operator.dtype, NOTHING, NOTHING)) ? found : undefined;
-};
-
-export const asRequantise = (operator: Operator): Requantise | undefined => {
-  if (operator.kind !== "MAP" || operator.output.length !== 2 || operator.instructions.length !== 3) return undefined;
-  const [, multiply, quantise] = operator.instructions;
-  if (multiply === undefined || quantise === undefined) return undefined;
-  const { dtype } = operator;
-  if (dtype !== "u8" && dtype !== "i8") return undefined;
-  if (instructionOf(quantise.op)?.name !== (dtype === "u8" ? "QU8" : "QI8")) return undefined;
-  const found: Requantise = {
-    rows: at(operator.output, 0),
-    columns: at(operator.output, 1),
-    scale: multiply.b === IMMEDIATE_SOURCE ? f32OfBits(multiply.imm) : "column",
-    zero: quantise.imm | 0,
-    dtype,
-  };
-  const scales = operator.operands.length === 2 ? NOTHING : undefined;
-  return isBuilt(operator, requantise<object>(found, NOTHING, scales)) ? found : undefined;
 };
