@@ -1,10 +1,8 @@
-import { openingBytes, product } from "../tensor/address.ts";
+import { denseStrides, MAX_READS, product } from "../tensor/address.ts";
 import { type Bias, type Conv2d, conv2d, type Matmul, matmul } from "../tensor/builders.ts";
-import type { Operand } from "../tensor/program.ts";
 import type { Emitter } from "./emitter.ts";
 import {
   apply,
-  dense,
   type Expr,
   evaluateAll,
   int,
@@ -18,17 +16,13 @@ import {
   type Value,
 } from "./expression.ts";
 import { refuse } from "./refusal.ts";
-import type { Draft } from "./storage.ts";
+import { type Draft, fitsProof } from "./storage.ts";
 import { transposed } from "./views.ts";
 
 /**
  * Exact sums of products. Whatever the model's 8-bit types are, activations run as u8 with a zero point, weights as i8
  * where they fit [-64, 64] (the fastest exact kernel) and as u8 with a zero point otherwise.
  */
-
-/** Section 6, C7 and C8: reads and bytes of an element's proof. */
-const MAX_READS = 4096;
-const MAX_OPENING = 98_304;
 
 /** An integer tensor, and what one unit of it is worth (undefined: an integer by itself). */
 export type Quantised = { readonly codes: Value; readonly scale: Expr | undefined };
@@ -69,7 +63,7 @@ const asWeights = (emitter: Emitter, codes: Value): { leaf: Leaf; zero: number }
     if (v < lo) lo = v;
     if (v > hi) hi = v;
   }
-  const stride = dense(codes.shape);
+  const stride = denseStrides(codes.shape);
   if (lo >= -64 && hi <= 64) return { leaf: leafOf(emitter.constant("i8", data), stride), zero: 0 };
   const zero = lo >= -128 && hi <= 127 ? 128 : -lo;
   if (hi + zero > 255) return refuse("O7", `weights in ${lo}..${hi} are wider than 8 bits`);
@@ -92,24 +86,13 @@ const draftOf = (built: BuiltContract): Draft => ({
   })),
 });
 
-const opening = (draft: Draft): number =>
-  draft.operands.reduce(
-    (bytes, { storage, ...access }) =>
-      bytes +
-      openingBytes(
-        { ...access, source: { constant: false, index: 0 }, dtype: storage.dtype, count: storage.count } as Operand,
-        draft,
-      ),
-    0,
-  );
-
 /** Largest part of the innermost reduction axis that keeps an element's proof within bounds. */
 const partLength = (whole: number, build: (from: number, count: number) => Draft): number => {
   let count = whole;
   for (;;) {
     const draft = build(0, count);
+    if (fitsProof(draft)) return count;
     const reads = product(draft.reduction);
-    if (reads <= MAX_READS && opening(draft) <= MAX_OPENING) return count;
     if (count === 1) return refuse(reads > MAX_READS ? "C7" : "C8", `a window of ${reads} reads an element`);
     count = Math.min(Math.ceil(count / 2), Math.max(1, Math.floor((count * MAX_READS) / reads)));
   }
@@ -170,7 +153,7 @@ export const multiply = (emitter: Emitter, shape: MatmulShape, x: Value, w: Valu
         added,
       ) as BuiltContract,
   );
-  return leafOf(sum, dense([shape.batch, shape.rows, shape.columns]));
+  return leafOf(sum, denseStrides([shape.batch, shape.rows, shape.columns]));
 };
 
 /** The worth of one unit of a sum: RN32(sx * sw), over the shape of the result. */

@@ -1,10 +1,9 @@
-import { product } from "../tensor/address.ts";
+import { denseStrides, product } from "../tensor/address.ts";
 import type { Dtype, Guard, Instruction, Interval } from "../tensor/program.ts";
 import { IMMEDIATE_SOURCE, immediateBits, MAX_INSTRUCTIONS, OPERAND_SOURCE } from "../tensor/scalar.ts";
 import {
   type Apply,
   apply,
-  dense,
   type Expr,
   evaluateAll,
   evaluateAt,
@@ -179,7 +178,7 @@ export const createEmitter = (stores: Stores): Emitter => {
     const data = evaluateAll(expr, compact);
     if (data.length === 1) return scalar(expr.type, data[0] as number);
     const dtype = expr.type === "F" ? "f32" : integerType(intervalOfData(data));
-    const stride = dense(compact).map((step, x) => (compact[x] === 1 ? 0 : step));
+    const stride = denseStrides(compact).map((step, x) => (compact[x] === 1 ? 0 : step));
     return leafOf(constant(dtype, data), stride);
   };
 
@@ -373,7 +372,7 @@ export const createEmitter = (stores: Stores): Emitter => {
       if (options.dtype === undefined || options.dtype === folded.storage.dtype) return move(folded, shape, options);
       if (folded.storage.constant !== undefined) {
         const data = evaluateAll(folded, shape);
-        return move(leafOf(constant(options.dtype, data), dense(shape)), shape, options);
+        return move(leafOf(constant(options.dtype, data), denseStrides(shape)), shape, options);
       }
       const same: Expr =
         folded.type === "F"
@@ -399,7 +398,7 @@ export const createEmitter = (stores: Stores): Emitter => {
   };
 
   const isRowMajor = (leaf: Leaf, shape: readonly number[]): boolean => {
-    const wanted = dense(shape);
+    const wanted = denseStrides(shape);
     return shape.every((extent, x) => extent === 1 || leaf.stride[x] === wanted[x]);
   };
 
@@ -417,7 +416,7 @@ export const createEmitter = (stores: Stores): Emitter => {
 
   const reshape: Emitter["reshape"] = (raw, from, to) => {
     if (sizeOf(from) !== sizeOf(to)) return refuse("O8", `[${from}] does not reshape to [${to}]`);
-    if (sizeOf(from) === 0) return mapLeaves(raw, (leaf) => ({ ...leaf, stride: dense(to) }));
+    if (sizeOf(from) === 0) return mapLeaves(raw, (leaf) => ({ ...leaf, stride: denseStrides(to) }));
     const folded = fold(raw, from);
     const leaves = leavesOf(folded);
     const stuck = leaves.filter((leaf) => reshapedStride(from, leaf.stride, to) === undefined);

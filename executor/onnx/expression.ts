@@ -95,17 +95,6 @@ export const sizeOf = (shape: readonly number[]): number => {
   return size;
 };
 
-/** Row-major strides. */
-export const dense = (shape: readonly number[]): number[] => {
-  const stride = new Array<number>(shape.length);
-  let step = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    stride[axis] = step;
-    step *= shape[axis] as number;
-  }
-  return stride;
-};
-
 export const intervalOfData = (data: ArrayLike<number>): Interval => {
   let lo = Number.POSITIVE_INFINITY;
   let hi = Number.NEGATIVE_INFINITY;

@@ -1,10 +1,10 @@
 import { hasCode } from "../foundation/errors.ts";
+import { denseStrides } from "../tensor/address.ts";
 import { DTYPES, type Interval, type Program } from "../tensor/program.ts";
 import { createContext, tensorOf } from "./context.ts";
 import { type DecodeLimits, decodeModel } from "./decode.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import {
-  dense,
   type Element,
   type Expr,
   isConstant,
@@ -227,7 +227,7 @@ const readInputs = (
       checkShape(shape);
       const range = rangeOfInput(graph, name, element, options);
       const storage = stores.input(dtype, sizeOf(shape), range);
-      const expr: Expr = leafOf(storage, dense(shape));
+      const expr: Expr = leafOf(storage, denseStrides(shape));
       values.set(name, tensorOf(element, shape, expr));
       inputs.push({ name, element, dtype, shape, range });
     });

@@ -1,42 +1,14 @@
-import { openingBytes, product } from "../tensor/address.ts";
-import type { Fold, Operand } from "../tensor/program.ts";
+import { denseStrides, MAX_READS, product } from "../tensor/address.ts";
+import type { Fold } from "../tensor/program.ts";
 import type { Emitter } from "./emitter.ts";
-import {
-  apply,
-  dense,
-  type Expr,
-  float,
-  int,
-  type Leaf,
-  leafOf,
-  scalar,
-  scaledOf,
-  sizeOf,
-  type Value,
-} from "./expression.ts";
+import { apply, type Expr, float, int, type Leaf, leafOf, scalar, scaledOf, sizeOf, type Value } from "./expression.ts";
 import { refuse } from "./refusal.ts";
-import type { Draft } from "./storage.ts";
+import { type Draft, fitsProof } from "./storage.ts";
 import { axesLast, sliced, transposed } from "./views.ts";
 
 /** Folds along axes: chains where an element would read more than C7 and C8 allow, sums of floats on a grid. */
 
-const MAX_READS = 4096;
-const MAX_OPENING = 98_304;
 const MAX_REDUCED = 4;
-
-const openingOf = (draft: Draft): number =>
-  draft.operands.reduce(
-    (bytes, { storage, ...access }) =>
-      bytes +
-      openingBytes(
-        { ...access, source: { constant: false, index: 0 }, dtype: storage.dtype, count: storage.count } as Operand,
-        draft,
-      ),
-    0,
-  );
-
-export const fitsProof = (draft: Draft): boolean =>
-  product(draft.reduction) <= MAX_READS && openingOf(draft) <= MAX_OPENING;
 
 /** i32 where every partial sum fits, else i64. */
 export const sumType = (interval: { readonly lo: number; readonly hi: number }, reads: number): "i32" | "i64" =>
@@ -86,7 +58,7 @@ const once = (
     operands: [{ storage: leaf.storage, base: leaf.base, stride: [...outer.stride, ...along.stride], guards: [] }],
   };
   return fitsProof(draft)
-    ? leafOf(emitter.stores.emit(draft, { accumulator: fold === "SUM" }), dense(kept))
+    ? leafOf(emitter.stores.emit(draft, { accumulator: fold === "SUM" }), denseStrides(kept))
     : undefined;
 };
 

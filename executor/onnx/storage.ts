@@ -1,5 +1,5 @@
 import { type CodedError, hasCode } from "../foundation/errors.ts";
-import { product } from "../tensor/address.ts";
+import { MAX_OPENING_BYTES, MAX_READS, openingBytes, product } from "../tensor/address.ts";
 import { type Assembly, createAssembly, type OperatorSpec, type Ref } from "../tensor/assembly.ts";
 import {
   allocate,
@@ -30,6 +30,17 @@ type Drafted<O> = O extends OperatorSpec
   : never;
 /** An operator over storages. */
 export type Draft = Drafted<OperatorSpec>;
+
+/** Whether an element of the operator can be proved: its reads and the bytes that open them keep C7 and C8. */
+export const fitsProof = (draft: Draft): boolean => {
+  if (product(draft.reduction) > MAX_READS) return false;
+  let bytes = 0;
+  for (const { storage, ...access } of draft.operands) {
+    const { dtype, count } = storage;
+    bytes += openingBytes({ ...access, source: { constant: false, index: 0 }, dtype, count }, draft);
+  }
+  return bytes <= MAX_OPENING_BYTES;
+};
 
 export type Stores = {
   input(dtype: Dtype, count: number, interval: Interval): Storage;

@@ -1,12 +1,28 @@
 import { ceilLog2 } from "../foundation/merkle.ts";
 import { DTYPES, type Dtype, type Operand, type Operator } from "./program.ts";
 
-/** Section 4: digits, guards, addresses, and what it costs to open the words of one access. */
+/** Digits, guards, addresses, and what it costs to open the words of one access. */
 
 export const product = (extents: readonly number[]): number => {
   let result = 1;
   for (const extent of extents) result *= extent;
   return result;
+};
+
+/** C7: elements that one output element may read through each operand. */
+export const MAX_READS = 4_096;
+/** C8: bytes that may open all reads of one output element. */
+export const MAX_OPENING_BYTES = 98_304;
+
+/** Row-major strides, in elements, of a dense tensor. */
+export const denseStrides = (extents: readonly number[]): number[] => {
+  const strides = new Array<number>(extents.length);
+  let step = 1;
+  for (let x = extents.length - 1; x >= 0; x--) {
+    strides[x] = step;
+    step *= extents[x] as number;
+  }
+  return strides;
 };
 
 /** Mixed-radix digits of `index`, last axis fastest. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { hasCode } from "../foundation/errors.ts";
-import { createAssembly, denseStrides, type Ref } from "./assembly.ts";
+import { denseStrides } from "./address.ts";
+import { createAssembly, type Ref } from "./assembly.ts";
 import { violations } from "./constraints.ts";
 import { callGas, programGas } from "./gas.ts";
 import { run } from "./reference.ts";

@@ -50,17 +50,6 @@ type Unplaced<O> = O extends Operator
 /** An operator to add: any kind but INPUT. */
 export type OperatorSpec = Unplaced<Exclude<Operator, OperatorOf<"INPUT">>>;
 
-/** Row-major strides of a dense tensor. */
-export const denseStrides = (extents: readonly number[]): number[] => {
-  const strides = new Array<number>(extents.length);
-  let step = 1;
-  for (let x = extents.length - 1; x >= 0; x--) {
-    strides[x] = step;
-    step *= extents[x] as number;
-  }
-  return strides;
-};
-
 type Slot = { readonly operator: Operator; readonly input: boolean };
 
 export const createAssembly = () => {

@@ -1,10 +1,12 @@
+import { denseStrides } from "./address.ts";
 import type { Dtype, Fold, Guard, Instruction, Kind, OperatorOf } from "./program.ts";
 import { codeOf, IMMEDIATE_SOURCE, immediateBits, OPERAND_SOURCE } from "./scalar.ts";
 
 /**
  * The normative access forms. A builder is pure and says nothing about where tensors are: `T` is any description of a
  * tensor (`{ref}` of an assembly, `{source, dtype, count}` of a record ...) and comes back with its placement.
- * `recognise.ts` has the inverses. Activations are NHWC, conv weights [O][kh][kw][C/g], matmul weights [N][K].
+ * `recognise.ts` has the inverses that the fast executor asks for. Activations are NHWC, conv weights [O][kh][kw][C/g],
+ * matmul weights [N][K].
  */
 
 /** Where an operand is read, over output axes, then reduction axes. */
@@ -26,20 +28,9 @@ const place = <T>(tensor: T, stride: readonly number[], base = 0, guards: readon
   guards,
 });
 
-/** Row-major strides. */
-export const rowMajor = (extents: readonly number[]): number[] => {
-  const strides = new Array<number>(extents.length);
-  let step = 1;
-  for (let x = extents.length - 1; x >= 0; x--) {
-    strides[x] = step;
-    step *= extents[x] as number;
-  }
-  return strides;
-};
-
 /** Row-major strides of `shape`, aligned at the last axis of a result of `rank` axes; extent 1 is repeated. */
 export const broadcastStrides = (shape: readonly number[], rank: number): number[] => {
-  const strides = rowMajor(shape).map((step, x) => (shape[x] === 1 ? 0 : step));
+  const strides = denseStrides(shape).map((step, x) => (shape[x] === 1 ? 0 : step));
   return [...new Array<number>(rank - shape.length).fill(0), ...strides];
 };
 
@@ -116,7 +107,7 @@ export const conv2d = <T>(conv: Conv2d, a: T, w: T, bias?: Bias<T>): Built<"CONT
   ];
   const strideW = [0, 0, 0, outPerGroup * filter, filter, kernelWidth * perGroup, perGroup, 1];
   const baseA = channelFrom - (conv.padTop * width + conv.padLeft) * channels;
-  const biasStride = bias?.per === "element" ? rowMajor(output) : [0, 0, 0, outPerGroup, 1];
+  const biasStride = bias?.per === "element" ? denseStrides(output) : [0, 0, 0, outPerGroup, 1];
   return {
     kind: "CONTRACT",
     dtype: "i32",
@@ -150,7 +141,7 @@ export type Matmul = {
 export const matmul = <T>(shape: Matmul, a: T, w: T, bias?: Bias<T>): Built<"CONTRACT", T> => {
   const { batch, rows, columns, inner, innerFrom, innerCount, batchedW } = shape;
   const output = [batch, rows, columns];
-  const biasStride = bias?.per === "element" ? rowMajor(output) : [0, 0, 1];
+  const biasStride = bias?.per === "element" ? denseStrides(output) : [0, 0, 1];
   return {
     kind: "CONTRACT",
     dtype: "i32",
@@ -190,7 +181,7 @@ export const pool2d = <T>(pool: Pool2d, dtype: Dtype, x: T): Built<"REDUCE", T> 
 export type Reduction = { readonly extents: readonly number[]; readonly axes: readonly number[] };
 
 const splitAxes = ({ extents, axes }: Reduction) => {
-  const step = rowMajor(extents);
+  const step = denseStrides(extents);
   const kept = extents.map((_, x) => x).filter((x) => !axes.includes(x));
   const pick = (of: readonly number[], which: readonly number[]): number[] => which.map((x) => of[x] as number);
   const output = kept.length === 0 ? [1] : pick(extents, kept);
@@ -228,7 +219,7 @@ export const strided = <T>({ output, base, stride }: Strided, dtype: Dtype, x: T
 export type Transpose = { readonly extents: readonly number[]; readonly order: readonly number[] };
 
 export const transpose = <T>({ extents, order }: Transpose, dtype: Dtype, x: T): Built<"MOVE", T> => {
-  const step = rowMajor(extents);
+  const step = denseStrides(extents);
   const of = (list: readonly number[]): number[] => order.map((x) => list[x] as number);
   return strided({ output: of(extents), base: 0, stride: of(step) }, dtype, x);
 };
@@ -242,7 +233,7 @@ export type Slice = {
 };
 
 export const slice = <T>({ extents, starts, steps, counts }: Slice, dtype: Dtype, x: T): Built<"MOVE", T> => {
-  const dense = rowMajor(extents);
+  const dense = denseStrides(extents);
   const base = dense.reduce((sum, step, x) => sum + step * (starts[x] as number), 0);
   const stride = dense.map((step, x) => step * (steps[x] as number));
   return strided({ output: counts, base, stride }, dtype, x);
@@ -264,7 +255,7 @@ export type Pad = {
 
 /** At most 4 axes may be padded: an operand has at most 4 guards. */
 export const pad = <T>({ extents, before, after, fill }: Pad, dtype: Dtype, x: T): Built<"MOVE", T> => {
-  const step = rowMajor(extents);
+  const step = denseStrides(extents);
   const unit = (axis: number): number[] => extents.map((_, y) => (y === axis ? 1 : 0));
   const guards = extents.flatMap((limit, axis): Guard[] => {
     const off = -(before[axis] as number) + 0;
@@ -293,7 +284,7 @@ export const concatAxis = <T>({ extents, axis, lengths }: Concat, dtype: Dtype, 
   let start = 0;
   const operands = xs.map((x, j) => {
     const length = lengths[j] as number;
-    const stride = rowMajor(extents.map((extent, y) => (y === axis ? length : extent)));
+    const stride = denseStrides(extents.map((extent, y) => (y === axis ? length : extent)));
     const guard = { off: -start + 0, coef: extents.map((_, y) => (y === axis ? 1 : 0)), limit: length };
     const placed = place(x, stride, -start * (stride[axis] as number) + 0, [guard]);
     start += length;

@@ -1,4 +1,4 @@
-import { openingBytes, product } from "./address.ts";
+import { MAX_OPENING_BYTES, MAX_READS, openingBytes, product } from "./address.ts";
 import { spend } from "./budget.ts";
 import { type Constraint, eachOperand, eachOperator, type Finding, finding, firstFinding } from "./constraint.ts";
 import { constantData } from "./elements.ts";
@@ -16,9 +16,6 @@ import {
 } from "./scalar.ts";
 
 /** C6 to C17: what a program does. They hold for programs that keep C1 to C5. */
-
-const READS_LIMIT = 4_096;
-const OPENING_LIMIT = 98_304;
 
 const addresses: Constraint["check"] = eachOperand((operand, operator, place, { budget }) => {
   const span = operator.kind === "GATHER" && place.operand === 1 ? operator.step * (operator.num - 1) : 0;
@@ -139,7 +136,7 @@ export const CONSTRAINTS_OF_MEANING: readonly Constraint[] = [
     stage: 5,
     check: eachOperator((operator) => {
       const reads = product(operator.reduction);
-      return reads <= READS_LIMIT ? undefined : finding(`${reads} reads an element`, { reads });
+      return reads <= MAX_READS ? undefined : finding(`${reads} reads an element`, { reads });
     }),
   },
   {
@@ -149,7 +146,7 @@ export const CONSTRAINTS_OF_MEANING: readonly Constraint[] = [
     stage: 5,
     check: eachOperator((operator) => {
       const bytes = operator.operands.reduce((sum, operand) => sum + openingBytes(operand, operator), 0);
-      return bytes <= OPENING_LIMIT ? undefined : finding(`openings of ${bytes} bytes`, { bytes });
+      return bytes <= MAX_OPENING_BYTES ? undefined : finding(`openings of ${bytes} bytes`, { bytes });
     }),
   },
   {

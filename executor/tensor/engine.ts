@@ -2,14 +2,14 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Bytes } from "../foundation/bytes.ts";
 import { CodedError, messageOf } from "../foundation/errors.ts";
 import { createLock } from "../foundation/service.ts";
-import { bytesOf, constantData, packTensor, paddedBytes } from "./elements.ts";
+import { bytesOf, constantData } from "./elements.ts";
 import { intervalOfSource, ORT_TYPE, ortArray } from "./emission.ts";
 import { emitSegment, type Segment } from "./emit.ts";
 import { createInputReader } from "./input-reader.ts";
 import { createKernel, type Kernel } from "./kernels.ts";
 import { type Device, type Placed, planOf } from "./plan.ts";
 import { allocate, countOf, type Operator, type Program, type Source, type TensorData } from "./program.ts";
-import { outputBytesOf } from "./reference.ts";
+import { packOutputs } from "./reference.ts";
 
 /**
  * The fast executor of one well-formed program: what `reference.ts` defines, bit for bit. Recognised parts run as ONNX
@@ -125,18 +125,6 @@ const unsignZeros = (tensor: TensorData): TensorData => {
   return tensor;
 };
 
-const pack = (program: Program, tensors: readonly (TensorData | undefined)[]): Bytes => {
-  const out = new Uint8Array(outputBytesOf(program));
-  let offset = 0;
-  for (const index of program.outputs) {
-    const { dtype } = program.operators[index] as Operator;
-    const tensor = tensors[index] as TensorData;
-    out.set(packTensor(dtype, tensor), offset);
-    offset += paddedBytes(dtype, tensor.length);
-  }
-  return out;
-};
-
 const bytesHeld = (program: Program, segments: readonly Segment[]): number => {
   let bytes = 0;
   for (const { data } of program.constants) bytes += 2 * data.length;
@@ -208,7 +196,7 @@ export const createEngine = async (program: Program, options: EngineOptions = {}
     bytes: bytesHeld(program, segments),
     sessions: segments.length,
     devices: new Map(plan.flatMap((unit) => unit.operators.map((index) => [index, unit.device] as const))),
-    run: (input) => execute(input, (tensors) => pack(program, tensors)),
+    run: (input) => execute(input, (tensors) => packOutputs(program, tensors)),
     async runAll(input) {
       if (!trace) throw new RangeError("this engine keeps no trace");
       return execute(input, (tensors) => tensors.map((tensor) => unsignZeros(tensor as TensorData)));

@@ -8,7 +8,7 @@ import {
   REDUCTION_INDEX,
   type Writer,
 } from "./loop-nest.ts";
-import { DTYPES, type Interval, type Operator, type OperatorOf, type TensorData } from "./program.ts";
+import type { Interval, Operator, OperatorOf, TensorData } from "./program.ts";
 import { scalarBody } from "./scalar-source.ts";
 
 /**
@@ -226,6 +226,3 @@ export const createKernel = (operator: Operator, intervals: readonly Interval[])
   const { starts } = nest;
   return (tensors, out) => run(tensors, out, starts);
 };
-
-/** Intervals of a dtype, for an operand of which nothing is known. */
-export const fullInterval = (dtype: Operator["dtype"]): Interval => ({ lo: DTYPES[dtype].lo, hi: DTYPES[dtype].hi });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { hasCode } from "../foundation/errors.ts";
-import { type Access, createAssembly, denseStrides, type OperatorSpec } from "./assembly.ts";
+import { denseStrides } from "./address.ts";
+import { type Access, createAssembly, type OperatorSpec } from "./assembly.ts";
 import { bytesOf, constantData, packTensor, unpackTensor } from "./elements.ts";
 import { countOf, type Dtype, type Guard, type Interval, type Program } from "./program.ts";
 import { at, compute, programOf, range, type Values } from "./reference.calls.ts";

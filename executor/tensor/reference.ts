@@ -183,8 +183,8 @@ export const unpackInputs = (program: Program, input: Bytes): TensorData[] => {
   return tensors;
 };
 
-/** Packs the program's outputs from the tensors of all operators. */
-export const packOutputs = (program: Program, tensors: readonly TensorData[]): Bytes => {
+/** Packs the program's outputs, which must be among `tensors` (by operator). */
+export const packOutputs = (program: Program, tensors: readonly (TensorData | undefined)[]): Bytes => {
   const out = new Uint8Array(outputBytesOf(program));
   let offset = 0;
   for (const index of program.outputs) {

@@ -1,9 +1,9 @@
+import { denseStrides } from "../../tensor/address.ts";
 import type { Dtype } from "../../tensor/program.ts";
 import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
 import { type Emitter, integerType, memoryOrder, stridesInOrder } from "../emitter.ts";
 import {
   apply,
-  dense,
   type Element,
   int,
   intervalOfData,
@@ -317,7 +317,7 @@ const gatherAlong = (
       { storage: data.leaf.storage, base: data.leaf.base, stride: fitted(data.stride), guards: [] },
     ],
   });
-  return tensorOf(element, shape, leafOf(stored, dense(shape)));
+  return tensorOf(element, shape, leafOf(stored, denseStrides(shape)));
 };
 
 export const gathered = (emitter: Emitter, value: Value, indices: Value, axis: number): Value =>
@@ -389,7 +389,7 @@ export const known = (emitter: Emitter, element: Element, shape: readonly number
   if (data.length === 1) return tensorOf(element, shape, scalar(isFloat(element) ? "F" : "I", data[0] as number));
   const dtype = isFloat(element) ? "f32" : (STORED[element] ?? integerType(intervalOfData(data)));
   const storage: Storage = emitter.constant(dtype, data);
-  return tensorOf(element, shape, leafOf(storage, dense(shape)));
+  return tensorOf(element, shape, leafOf(storage, denseStrides(shape)));
 };
 
 const identity: Lowering = (context) => [context.any(0)];

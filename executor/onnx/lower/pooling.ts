@@ -1,9 +1,9 @@
+import { denseStrides } from "../../tensor/address.ts";
 import type { Guard } from "../../tensor/program.ts";
 import { type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
 import type { Emitter } from "../emitter.ts";
 import {
   apply,
-  dense,
   type Expr,
   float,
   int,
@@ -15,9 +15,10 @@ import {
   sizeOf,
   type Value,
 } from "../expression.ts";
-import { fitsProof, onGrid, reduced, sumOfFloats, sumType } from "../reduction.ts";
+import { onGrid, reduced, sumOfFloats, sumType } from "../reduction.ts";
 import { refuse } from "../refusal.ts";
 import type { Draft } from "../storage.ts";
+import { fitsProof } from "../storage.ts";
 import { reshaped, transposed } from "../views.ts";
 import { type Axis, axesOfWindow } from "./window.ts";
 
@@ -36,7 +37,7 @@ const windows = (
 ): Leaf => {
   const rank = axes.length;
   const extents = [batch, ...axes.map(({ extent }) => extent), channels];
-  const step = dense(extents);
+  const step = denseStrides(extents);
   const output = [batch, ...axes.map(({ out }) => out), channels];
   const reduction = axes.map(({ kernel }) => kernel);
   const guards = axes.map(({ before, stride, dilation, extent }, x): Guard => {
@@ -63,7 +64,7 @@ const windows = (
   };
   if (fitsProof(draft) || reads === 1) {
     const stored = emitter.stores.emit(draft, { accumulator: fold === "SUM" });
-    return leafOf(stored, dense(output));
+    return leafOf(stored, denseStrides(output));
   }
   const split = axes.findIndex(({ kernel }) => kernel > 1);
   if (axes.slice(split + 1).every(({ kernel }) => kernel === 1))

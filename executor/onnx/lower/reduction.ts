@@ -1,5 +1,6 @@
+import { denseStrides, MAX_READS } from "../../tensor/address.ts";
 import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
-import { apply, dense, type Expr, float, int, isFloat, leafOf, sizeOf, type Value } from "../expression.ts";
+import { apply, type Expr, float, int, isFloat, leafOf, sizeOf, type Value } from "../expression.ts";
 import { log } from "../nonlinear.ts";
 import { argMax, reduced, sumOfFloats } from "../reduction.ts";
 import { refuse } from "../refusal.ts";
@@ -106,7 +107,7 @@ const topK: Lowering = (context) => {
   const keys = emitter.view(ascending ? negated : turned.expr, turned.shape);
   const length = turned.shape[turned.shape.length - 1] as number;
   if (k > length || k < 1) refuse("O8", `the ${k} largest of ${length}`);
-  if (length > 4096) refuse("C7", `TopK over ${length} elements`);
+  if (length > MAX_READS) refuse("C7", `TopK over ${length} elements`);
   const kept = turned.shape.slice(0, -1);
   const output = [...kept, k];
   const stored = emitter.stores.emit({
@@ -123,7 +124,7 @@ const topK: Lowering = (context) => {
       },
     ],
   });
-  const indices: Value = tensorOf("int64", output, leafOf(stored, dense(output)));
+  const indices: Value = tensorOf("int64", output, leafOf(stored, denseStrides(output)));
   const values = gatheredElements(emitter, turned, indices, kept.length);
   const back = order.map((_, x) => order.indexOf(x));
   return [transposed(values, back), transposed(indices, back)];

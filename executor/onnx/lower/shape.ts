@@ -1,16 +1,6 @@
+import { denseStrides } from "../../tensor/address.ts";
 import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
-import {
-  apply,
-  dense,
-  type Element,
-  type Expr,
-  float,
-  int,
-  isFloat,
-  leafOf,
-  sizeOf,
-  type Value,
-} from "../expression.ts";
+import { apply, type Element, type Expr, float, int, isFloat, leafOf, sizeOf, type Value } from "../expression.ts";
 import { elementOf, type TensorConstant } from "../graph.ts";
 import { refuse } from "../refusal.ts";
 import { expanded, reshaped } from "../views.ts";
@@ -123,7 +113,7 @@ const oneHot: Lowering = (context) => {
   );
   const pick = (which: number): Expr => {
     const view = emitter.view(values.expr, values.shape);
-    return { ...view, base: view.base + which * (view.stride[0] as number), stride: dense(shape).map(() => 0) };
+    return { ...view, base: view.base + which * (view.stride[0] as number), stride: denseStrides(shape).map(() => 0) };
   };
   const hit = apply("EQ", positive, position);
   return [tensorOf(values.element, shape, apply(isFloat(values.element) ? "FSEL" : "SEL", hit, pick(1), pick(0)))];
