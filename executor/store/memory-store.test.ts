@@ -1,4 +1,4 @@
-import { storeCompliance } from "./compliance.ts";
+import { storeCompliance } from "./compliance.fixture.ts";
 import { createMemoryStore } from "./memory-store.ts";
 
 storeCompliance("memory", async () => createMemoryStore());

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import test, { after } from "node:test";
 import { BATCH_KEYS, batchKey, markerKey, markers } from "./batch-writer.fixture.ts";
-import { storeCompliance } from "./compliance.ts";
+import { storeCompliance } from "./compliance.fixture.ts";
 import { openRocksStore } from "./rocks-store.ts";
 
 const root = await mkdtemp(join(tmpdir(), "assay-rocks-"));

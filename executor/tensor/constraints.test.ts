@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { hasCode } from "../foundation/errors.ts";
 import { encodeProgram } from "./codec.ts";
-import { CASES } from "./constraints.cases.ts";
-import { constant, input, move, over, program, rangeOf, read, readConstant, reduce } from "./constraints.programs.ts";
+import { CASES } from "./constraints.fixture.ts";
 import { CONSTRAINTS, checkProgram, readProgram, violations, wellFormed } from "./constraints.ts";
+import { constant, input, move, over, program, rangeOf, read, readConstant, reduce } from "./program.fixture.ts";
 import { countOf, type Operator } from "./program.ts";
 
 describe("constraints", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Access, Ref } from "./assembly.ts";
 import type { Guard } from "./program.ts";
-import { at, compute, programOf, range } from "./reference.calls.ts";
+import { at, compute, programOf, range } from "./reference.fixture.ts";
 import { inputBytesOf, run } from "./reference.ts";
 
 // --- convolution against its direct definition -----------------------------------------------------------------------

@@ -5,7 +5,7 @@ import { denseStrides } from "./address.ts";
 import { type Access, createAssembly, type OperatorSpec } from "./assembly.ts";
 import { bytesOf, constantData, packTensor, unpackTensor } from "./elements.ts";
 import { countOf, type Dtype, type Guard, type Interval, type Program } from "./program.ts";
-import { at, compute, programOf, range, type Values } from "./reference.calls.ts";
+import { at, compute, programOf, range, type Values } from "./reference.fixture.ts";
 import { element, inputBytesOf, outputBytesOf, run } from "./reference.ts";
 import { codeOf } from "./scalar.ts";
 

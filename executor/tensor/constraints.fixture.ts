@@ -23,7 +23,7 @@ import {
   U8x8,
   wide,
   X,
-} from "./constraints.programs.ts";
+} from "./program.fixture.ts";
 import { DTYPES, type Program } from "./program.ts";
 
 /** One or more malformed programs for each rule, broken in that rule alone, and the nearest well-formed neighbour. */
