@@ -20,7 +20,7 @@ import {
 import { bitsOfF32, f32OfBits, MAX_INSTRUCTIONS } from "./scalar.ts";
 
 /**
- * The artifact's bytes (section 3). One program has one encoding, and what decodes, encodes back to the same bytes.
+ * The artifact's bytes. One program has one encoding, and what decodes, encodes back to the same bytes.
  * Decoding checks the form (C1) and that every number can be held exactly; `constraints.ts` checks the rest.
  */
 

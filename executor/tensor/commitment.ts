@@ -6,7 +6,7 @@ import { packTensor } from "./elements.ts";
 import { DTYPES, type Dtype } from "./program.ts";
 
 /**
- * Section 2: a tensor's tree. Leaves are the 32-byte words of its packed data, zero words fill a power of two; below a
+ * A tensor's tree. Leaves are the 32-byte words of its packed data, zero words fill a power of two; below a
  * word, parts go on down to single elements, so that a dispute ends at one element.
  */
 

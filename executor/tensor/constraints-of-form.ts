@@ -13,7 +13,7 @@ const U32: Range = [0, 2 ** 32 - 1];
 const U8: Range = [0, 255];
 const I16: Range = [-(2 ** 15), 2 ** 15 - 1];
 
-/** Section 5: operands, reduction axes, and whether operand j may have guards. */
+/** Operands, reduction axes, and whether operand j may have guards. */
 const SHAPES: Record<Kind, { readonly n: Range; readonly R: Range; readonly guarded: (j: number) => boolean }> = {
   INPUT: { n: [0, 0], R: [0, 0], guarded: () => false },
   MOVE: { n: [1, LIMITS.operands], R: [0, 0], guarded: () => true },

@@ -198,7 +198,7 @@ export const CONSTRAINTS_OF_MEANING: readonly Constraint[] = [
   },
   {
     id: "C15",
-    sentence: "The header's gas is the sum of section 8.",
+    sentence: "The header's gas is what operators, records and constants weigh.",
     rationale: "A call knows its price without the program.",
     stage: 5,
     check: ({ program }) => {

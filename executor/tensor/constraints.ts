@@ -5,7 +5,7 @@ import { CONSTRAINTS_OF_FORM } from "./constraints-of-form.ts";
 import { CONSTRAINTS_OF_MEANING } from "./constraints-of-meaning.ts";
 import type { Program } from "./program.ts";
 
-/** Section 6: which programs are well-formed, as an executable table. A refusal names one rule and where it is broken. */
+/** Which programs are well-formed, as an executable table. A refusal names one rule and where it is broken. */
 export const CONSTRAINTS: readonly Constraint[] = [...CONSTRAINTS_OF_FORM, ...CONSTRAINTS_OF_MEANING];
 
 const byStage: readonly Constraint[] = CONSTRAINTS.toSorted((a, b) => a.stage - b.stage);

@@ -4,7 +4,7 @@ import { constantBytesOf, operatorRecordBytes } from "./codec.ts";
 import { countOf, type Operator, type Program } from "./program.ts";
 import { instructionOf } from "./scalar.ts";
 
-/** Section 8: what one run costs, in units. */
+/** What one run costs, in units. */
 
 const PER_PRODUCT = 1;
 const PER_CONTRACT_OUTPUT = 8;

@@ -6,7 +6,7 @@ import { encodeConstant, encodeHeader, encodeOperator, encodeOutputs } from "./c
 import { tensorRootOf } from "./commitment.ts";
 import type { Program } from "./program.ts";
 
-/** Section 3: a program's id is its content. */
+/** A program's id is its content. */
 
 /** `K(0x17 ++ u32 index ++ record)`. */
 export const operatorRecordHash = (index: number, record: Bytes): Bytes =>

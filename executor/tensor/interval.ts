@@ -12,7 +12,7 @@ import {
 } from "./program.ts";
 import { IMMEDIATE_SOURCE, immediateOf, instructionOf, OPERAND_SOURCE, type ScalarType } from "./scalar.ts";
 
-/** Section 7: a bound of every operator's output from its operands' declared intervals and the constants' data. */
+/** A bound of every operator's output from its operands' declared intervals and the constants' data. */
 
 /** What is known of an operand's tensor: its declared interval, and its elements when it is a constant. */
 export type Known = { readonly interval: Interval; readonly data?: TensorData | undefined };

@@ -90,7 +90,7 @@ export type Program = {
   readonly outputs: readonly number[];
   /** Names and shapes of inputs and outputs, licence; bound by the id, without meaning for execution. */
   readonly meta: Uint8Array;
-  /** Gas weight in units, section 8's sum. */
+  /** Gas weight in units: what operators, records and constants weigh (`programGas`). */
   readonly gas: number;
 };
 
