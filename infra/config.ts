@@ -142,6 +142,14 @@ export const SETTINGS = {
     description: "how many of the latest states stay readable; older ones are pruned",
     parse: integer(64, 100_000_000),
   },
+  callTimeoutMs: {
+    flag: "--call-timeout-ms",
+    argument: "ms",
+    variable: "ASSAY_CALL_TIMEOUT_MS",
+    fallback: "5000",
+    description: "time after which an eth_call or eth_estimateGas is aborted",
+    parse: integer(100, 600_000),
+  },
   sequencerKey: {
     flag: "--sequencer-key",
     argument: "key",
@@ -280,6 +288,7 @@ const NODE = [
   "metricsPort",
   "l1PollMs",
   "keepStates",
+  "callTimeoutMs",
 ] as const satisfies readonly SettingName[];
 
 export const COMMAND_SETTINGS = {

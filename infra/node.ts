@@ -113,7 +113,10 @@ const openCore = async (telemetry: Telemetry, config: ExecutorConfig, rollup: Ro
     const genesis = createGenesis(rollup.chain, allocOf(rollup), {
       l1ModelRegistry: rollup.l1.contracts.modelRegistry,
     });
-    const opened = await createChain({ ...telemetry, store, world, models }, { genesis });
+    const opened = await createChain(
+      { ...telemetry, store, world, models },
+      { genesis, calls: { timeoutMs: config.callTimeoutMs } },
+    );
     services.add({ name: "chain", stop: () => opened.stop() });
     const chain = reportFatal(opened, fail);
     const l1 = services.add(

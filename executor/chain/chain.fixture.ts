@@ -7,6 +7,7 @@ import type { ModelRuntime } from "../models/runtime.ts";
 import { createWorldState } from "../state/world.ts";
 import type { KeyValueStore } from "../store/key-value-store.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
+import type { CallTurnsOptions } from "./call-turns.ts";
 import type { AddResult, BlockAttributes, Chain, InboxEnvelope } from "./chain.ts";
 import { createChain } from "./create-chain.ts";
 import { createGenesis, type Genesis, type GenesisAlloc } from "./genesis.ts";
@@ -39,12 +40,16 @@ export const openChain = async (
     readonly store?: KeyValueStore;
     readonly models?: ModelRuntime;
     readonly keep?: number;
+    readonly calls?: CallTurnsOptions;
   } = {},
 ): Promise<Chain> => {
   const store = options.store ?? createMemoryStore();
   const world = createWorldState(store, options.keep === undefined ? {} : { keep: options.keep });
   const genesis = options.genesis ?? createGenesis(DEVNET_PARAMETERS, { ...funded(4), ...options.alloc });
-  return createChain({ store, world, models: options.models ?? withoutModels, ...telemetry() }, { genesis });
+  return createChain(
+    { store, world, models: options.models ?? withoutModels, ...telemetry() },
+    { genesis, calls: options.calls ?? {} },
+  );
 };
 
 export type TransactionRequest = {

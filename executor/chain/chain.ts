@@ -175,8 +175,11 @@ export type Chain = {
   /** State after block `number`: a private overlay. STATE_PRUNED when it is no longer kept. */
   stateAt(number: bigint): StateManagerInterface;
   prove(number: bigint, keys: readonly Bytes[]): readonly TreeProof[];
-  /** Runs a message on the state after `number` (block context: the next block), without effect. */
-  call(message: CallMessage, number: bigint): Promise<CallResult>;
+  /**
+   * Runs a message on the state after `number` (block context: the next block), without effect. CALL_TIMEOUT, CALL_LIMIT.
+   * `since`: when its time began to run, by `performance.now()`, for calls that share one limit.
+   */
+  call(message: CallMessage, number: bigint, since?: number): Promise<CallResult>;
   /** Which of these would be transactions of a block on `parent`, without effect. STATE_PRUNED. */
   rehearse(
     parent: bigint,

@@ -11,6 +11,7 @@ import type { KeyValueStore } from "../store/key-value-store.ts";
 import { COINBASE, encodeBlockHeader, hashBlockHeader } from "./block.ts";
 import { createDraft } from "./builder.ts";
 import { runCall } from "./call.ts";
+import { type CallTurnsOptions, createCallTurns } from "./call-turns.ts";
 import type {
   Block,
   BlockAttributes,
@@ -103,7 +104,7 @@ const genesisBlock = ({ parameters }: Genesis, state: SealedState): Block => {
  */
 export const createChain = async (
   { store, world, models, logger, registry }: ChainComponents,
-  { genesis }: { readonly genesis: Genesis },
+  { genesis, calls: callOptions }: { readonly genesis: Genesis; readonly calls?: CallTurnsOptions },
 ): Promise<Chain> => {
   const { parameters } = genesis;
   const log = logger.child({ module: "chain" });
@@ -112,6 +113,7 @@ export const createChain = async (
   const decode = createEnvelopeDecoder(parameters.chainId);
   const components = { models, rules: createRules(parameters.chainId) };
   const exclusive = createLock();
+  const calls = createCallTurns(callOptions);
   /** One write of heads at a time, whoever writes: a block and a finer safe head may come at once. */
   const committing = createLock();
   const listeners: { readonly [E in keyof ChainEvents]: Set<ChainEvents[E]> } = {
@@ -367,12 +369,15 @@ export const createChain = async (
       blockOrFail(number);
       return world.prove(Number(number), keys);
     },
-    async call(message, number) {
+    async call(message, number, since = performance.now()) {
       const block = blockOrFail(number);
       const view = world.view(Number(number));
       const attributes = { timestamp: block.header.timestamp, origin: block.origin };
-      await writeSystemSlots(view, block, block.origin);
-      return runCall(createMachine(view, components), message, environmentAfter(block, attributes, parameters));
+      return calls.run(since, async (pace) => {
+        await writeSystemSlots(view, block, block.origin);
+        const machine = createMachine(view, { ...components, pace });
+        return runCall(machine, message, environmentAfter(block, attributes, parameters));
+      });
     },
     async rehearse(number, attributes, envelopes) {
       const parent = blockOrFail(number);

@@ -14,6 +14,7 @@ import {
 import { Account, Address } from "@ethereumjs/util";
 import { ADDRESS } from "../chain/parameters.ts";
 import { fromHex } from "../foundation/bytes.ts";
+import type { Pace } from "../foundation/pace.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
 import { blake2f } from "./blake2f.ts";
 import { bn254Add, bn254Multiply, bn254Pairing } from "./bn254.ts";
@@ -66,11 +67,19 @@ const REPLACED: ReadonlyMap<number, PrecompileFunc> = new Map<number, Precompile
 
 type NativePrecompile = (call: NativeCall) => Promise<ExecResult>;
 
+export type MachineComponents = {
+  readonly models: ModelRuntime;
+  readonly rules: Common;
+  readonly pace?: Pace;
+};
+
 /** @ethereumjs/evm with the chain's rules, native precompiles that know their message, and the synchronous loop. */
 export class ChainMachine extends EVM {
   readonly #native: ReadonlyMap<string, NativePrecompile>;
+  /** Calls have one; blocks are executed without. */
+  readonly pace: Pace | undefined;
 
-  constructor(stateManager: StateManagerInterface, models: ModelRuntime, rules: Common) {
+  constructor(stateManager: StateManagerInterface, { models, rules, pace }: MachineComponents) {
     super({
       common: rules,
       stateManager,
@@ -86,6 +95,7 @@ export class ChainMachine extends EVM {
       })),
     });
     assertLibrary(this);
+    this.pace = pace;
     this.#native = new Map<string, NativePrecompile>([
       [ADDRESS.infer, (call) => infer(call, this.stateManager, models)],
       [ADDRESS.admit, (call) => admit(call, models)],
@@ -109,6 +119,7 @@ export class ChainMachine extends EVM {
   }
 
   protected override async _loadCode(message: Message): Promise<void> {
+    if (this.pace !== undefined) await this.pace.pause();
     if (message.code !== undefined) return;
     const address = message.codeAddress.toString();
     const native = this.#native.get(address);
@@ -130,6 +141,7 @@ export class ChainMachine extends EVM {
   }
 
   protected override async runInterpreter(message: Message): Promise<ExecResult> {
+    if (this.pace !== undefined) await this.pace.pause();
     const to = message.to as Address;
     const environment = {
       address: to,
@@ -177,7 +189,5 @@ export class ChainMachine extends EVM {
 }
 
 /** A machine over a state. One at a time uses it; after an error that is not the EVM's, it is thrown away. */
-export const createMachine = (
-  stateManager: StateManagerInterface,
-  components: { readonly models: ModelRuntime; readonly rules: Common },
-): ChainMachine => new ChainMachine(stateManager, components.models, components.rules);
+export const createMachine = (stateManager: StateManagerInterface, components: MachineComponents): ChainMachine =>
+  new ChainMachine(stateManager, components);

@@ -1,6 +1,7 @@
 import { EVM, EVMError } from "@ethereumjs/evm";
 import type { Bytes } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
+import type { Pace } from "../foundation/pace.ts";
 import { GAS_HANDLERS, type GasState } from "./gas.ts";
 
 export type EngineErrorCode = "ENGINE_LIBRARY_CHANGED";
@@ -28,7 +29,7 @@ type Analysis = { readonly jumps: Bytes; readonly pushes: (bigint | undefined)[]
 /** The library's interpreter: what of it the loop below relies on. */
 type InterpreterFace = {
   _runState: RunState;
-  readonly _evm: { readonly _opcodeMap: readonly Opcode[] };
+  readonly _evm: { readonly _opcodeMap: readonly Opcode[]; readonly pace?: Pace | undefined };
   readonly common: unknown;
   readonly _env: unknown;
   readonly _result: Record<string, unknown>;
@@ -65,6 +66,9 @@ export const PRIVATE_NAMES = {
   machine: ["_opcodeMap", "_block", "_tx", "_optsCached", "performanceLogger"],
   machinePrototype: ["_loadCode", "runInterpreter", "runPrecompile", "_executeCall", "_executeCreate"],
 } as const;
+
+/** Opcodes between two looks at the clock, where there is a pace. */
+const STRIDE = 64;
 
 const analyses = new WeakMap<Bytes, Analysis>();
 
@@ -104,8 +108,16 @@ export class SyncInterpreter extends Library {
     state.cachedPushes = analysis.pushes;
     state.shouldDoJumpAnalysis = false;
     const { length } = code;
+    const { pace } = this._evm;
+    /** Without a pace it never comes down to zero. */
+    let stride = pace === undefined ? 0 : STRIDE;
     try {
       while (state.programCounter < length) {
+        if (--stride === 0) {
+          stride = STRIDE;
+          const pause = pace?.pause();
+          if (pause !== undefined) await pause;
+        }
         const opcode = code[state.programCounter] as number;
         const { opcodeInfo, opHandler, gasHandler } = table[opcode] as Opcode;
         state.opCode = opcode;

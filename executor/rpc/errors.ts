@@ -114,6 +114,8 @@ export const rpcErrorOf = (error: unknown): RpcError => {
     const text = submitText(error.code);
     if (text !== undefined) return refusal(error.code as SubmitErrorCode, messageOf(error));
     if (error.code === "STATE_PRUNED") return serverError(`missing trie node: ${messageOf(error)}`);
+    if (error.code === "CALL_TIMEOUT") return serverError(messageOf(error));
+    if (error.code === "CALL_LIMIT") return limitExceeded(messageOf(error));
     if (error.code === "MODEL_MISSING" || error.code === "MODEL_DATA_MISSING") return serverError(messageOf(error));
   }
   return new RpcError(RPC_CODE.internal, "internal error");
