@@ -39,10 +39,14 @@ export type AuditErrorCode = "AUDIT_BLOCK_MISSING";
 const required = async (reader: BlockReader, number: bigint, whose: string): Promise<BlockSummary> => {
   const found = await reader.block(number);
   if (found === undefined)
-    throw new CodedError("AUDIT_BLOCK_MISSING", `the ${whose} node has no block ${number} below its own head`, {
-      number,
-      whose,
-    });
+    throw new CodedError<AuditErrorCode>(
+      "AUDIT_BLOCK_MISSING",
+      `the ${whose} node has no block ${number} below its own head`,
+      {
+        number,
+        whose,
+      },
+    );
   return found;
 };
 

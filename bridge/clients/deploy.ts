@@ -54,9 +54,13 @@ export const deployBridge = async ({ wallet, reader }: DeployClients, options: D
   for (const [i, address] of [inboxAddress, portalAddress, registryAddress].entries()) {
     const receipt = receipts[i];
     if (receipt?.status !== "success")
-      throw new CodedError("DEPLOY_FAILED", `the creation of contract ${i} failed on L1`, { hash: hashes[i] });
+      throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `the creation of contract ${i} failed on L1`, {
+        hash: hashes[i],
+      });
     if (receipt.contractAddress?.toLowerCase() !== address.toLowerCase())
-      throw new CodedError("DEPLOY_ADDRESS", "another transaction of the deployer came between", { address });
+      throw new CodedError<DeployErrorCode>("DEPLOY_ADDRESS", "another transaction of the deployer came between", {
+        address,
+      });
   }
   return {
     contracts: {

@@ -216,7 +216,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     if (receipt.status === "success") transaction.resolve(receipt);
     else
       transaction.reject(
-        new CodedError("L1_REVERTED", "an L1 transaction reverted", {
+        new CodedError<TransactorErrorCode>("L1_REVERTED", "an L1 transaction reverted", {
           hash: receipt.transactionHash,
           to: transaction.call.to,
         }),
@@ -271,7 +271,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
         if (!isRefusal(error)) throw error;
         outcomes.inc({ outcome: "refused" });
         queue.shift();
-        job.reject(new CodedError("L1_REVERTED", "an L1 transaction would revert", { to }, error));
+        job.reject(new CodedError<TransactorErrorCode>("L1_REVERTED", "an L1 transaction would revert", { to }, error));
         return;
       }
     }
@@ -334,10 +334,12 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     },
     send(call) {
       if (aborter.signal.aborted)
-        return Promise.reject(new CodedError("TRANSACTOR_STOPPED", "the transactor has been stopped"));
+        return Promise.reject(
+          new CodedError<TransactorErrorCode>("TRANSACTOR_STOPPED", "the transactor has been stopped"),
+        );
       if (queue.length >= settings.maxQueued)
         return Promise.reject(
-          new CodedError("TRANSACTOR_FULL", `${queue.length} L1 transactions wait already`, {
+          new CodedError<TransactorErrorCode>("TRANSACTOR_FULL", `${queue.length} L1 transactions wait already`, {
             limit: settings.maxQueued,
           }),
         );
@@ -355,7 +357,9 @@ export const createTransactor = (components: TransactorComponents, options: Tran
       await ticking;
       await lock(async () => undefined);
       for (const { reject } of [...sent.splice(0), ...queue.splice(0)])
-        reject(new CodedError("TRANSACTOR_STOPPED", "the transactor was stopped before L1 confirmed"));
+        reject(
+          new CodedError<TransactorErrorCode>("TRANSACTOR_STOPPED", "the transactor was stopped before L1 confirmed"),
+        );
     },
   };
 };
