@@ -119,4 +119,3 @@ export const createChainStore = (store: KeyValueStore, chainId: bigint) => {
     },
   };
 };
-export type ChainStore = ReturnType<typeof createChainStore>;

@@ -53,4 +53,3 @@ export const createLock = () => {
     return result;
   };
 };
-export type Lock = ReturnType<typeof createLock>;

@@ -77,4 +77,3 @@ export const createModelStore = (store: KeyValueStore) => {
     },
   };
 };
-export type ModelStore = ReturnType<typeof createModelStore>;

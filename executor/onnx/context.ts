@@ -46,7 +46,7 @@ export const axisOf = (axis: number, rank: number): number => {
   return positive;
 };
 
-export const constantOf = (value: Value, name: string): TensorConstant => {
+const constantOf = (value: Value, name: string): TensorConstant => {
   if (!isConstant(value.expr)) return refuse("O6", `${name} is only known at run time`, name);
   return { element: value.element, shape: value.shape, data: evaluateAll(value.expr, value.shape) };
 };

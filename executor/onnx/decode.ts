@@ -21,7 +21,7 @@ export type DecodeLimits = {
   readonly maxUnits: number;
 };
 
-export const DECODE_LIMITS: DecodeLimits = { maxBytes: 2 ** 29, maxDepth: 32, maxUnits: 2 ** 24 };
+const DECODE_LIMITS: DecodeLimits = { maxBytes: 2 ** 29, maxDepth: 32, maxUnits: 2 ** 24 };
 
 const malformed = (reason: string, data: Readonly<Record<string, unknown>> = {}, cause?: unknown): never => {
   throw new CodedError<OnnxErrorCode>("ONNX_MALFORMED", `not an ONNX model: ${reason}`, data, cause);

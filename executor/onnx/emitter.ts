@@ -32,8 +32,6 @@ const MAX_AXES = 8;
 /** From this many instructions on, 256 gathers are cheaper than 256 runs. */
 const TABLE_INSTRUCTIONS = 6;
 
-export type View = { readonly leaf: Leaf; readonly shape: readonly number[] };
-
 export type Emitter = {
   readonly stores: Stores;
   /** A constant tensor; data in row-major order of the shape that the caller has in mind. */

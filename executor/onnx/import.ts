@@ -36,7 +36,7 @@ import { type Constraint, type Refusal, refusal, refusedWith } from "./refusal.t
 import { createStores, type Stores } from "./storage.ts";
 
 /** A float32 input without a declared or derivable range. */
-export const DEFAULT_RANGE: Interval = { lo: -1e6, hi: 1e6 };
+const DEFAULT_RANGE: Interval = { lo: -1e6, hi: 1e6 };
 
 /** A program has an input: a model that needs none takes one byte that it ignores. */
 export const UNUSED_INPUT = "unused";

@@ -5,7 +5,7 @@ import { RPC_CODE, RpcError, serverError } from "./errors.ts";
 import type { BlockId } from "./schemas.ts";
 
 /** Number of the block that an id names; undefined when the chain does not have it. `pending` is the head. */
-export const numberOf = (chain: Chain, id: BlockId): bigint | undefined => {
+const numberOf = (chain: Chain, id: BlockId): bigint | undefined => {
   switch (id.kind) {
     case "number":
       return id.number <= chain.head.header.number ? id.number : undefined;

@@ -134,4 +134,3 @@ export const createDispatcher = (
     return Array.isArray(given) ? answerBatch(given, local) : answer(given, local);
   };
 };
-export type Dispatcher = ReturnType<typeof createDispatcher>;

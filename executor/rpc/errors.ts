@@ -61,7 +61,7 @@ const submitText = (code: string): string | undefined =>
   Object.hasOwn(SUBMIT_TEXT, code) ? SUBMIT_TEXT[code as SubmitErrorCode] : undefined;
 
 /** The answer for a transaction that the pool or the chain refused. */
-export const refusal = (code: SubmitErrorCode, detail?: string): RpcError => {
+const refusal = (code: SubmitErrorCode, detail?: string): RpcError => {
   const text = SUBMIT_TEXT[code];
   return serverError(detail === undefined || detail === "" || detail === text ? text : `${text}: ${detail}`);
 };
@@ -82,7 +82,7 @@ const PANICS: Readonly<Record<string, string>> = {
 };
 
 /** The reason inside `Error(string)` or `Panic(uint256)` return data. */
-export const revertReason = (data: Hex): string | undefined => {
+const revertReason = (data: Hex): string | undefined => {
   const body = fromHex(data).subarray(4);
   if (data.startsWith(PANIC_SELECTOR) && body.length >= 32) {
     const code = readUintBE(body.subarray(0, 32));

@@ -16,7 +16,7 @@ const TRANSFER_GAS = 21_000n;
 const PRECISION = 64n;
 
 /** Gas that one message may use: what a transaction may. */
-export const gasCap = (chain: Chain): bigint => {
+const gasCap = (chain: Chain): bigint => {
   const limit = chain.parameters.blockGasLimit;
   return limit < TRANSACTION_GAS_CAP ? limit : TRANSACTION_GAS_CAP;
 };

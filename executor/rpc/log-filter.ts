@@ -6,8 +6,8 @@ import { invalidParams, limitExceeded, serverError } from "./errors.ts";
 import { formatLog, type Json } from "./format.ts";
 import { LATEST, type LogCriteria, type LogFilter } from "./schemas.ts";
 
-export const MAX_BLOCK_RANGE = 100_000n;
-export const MAX_LOGS = 10_000;
+const MAX_BLOCK_RANGE = 100_000n;
+const MAX_LOGS = 10_000;
 /** Blocks between two turns of the event loop. */
 const STRIDE = 256n;
 
@@ -28,7 +28,7 @@ export const criteriaOf = (filter: LogCriteria): Criteria => ({
   topics: (filter.topics ?? []).map(setOf),
 });
 
-export const matches = (log: Log, { addresses, topics }: Criteria): boolean =>
+const matches = (log: Log, { addresses, topics }: Criteria): boolean =>
   (addresses === undefined || addresses.has(log.address)) &&
   topics.length <= log.topics.length &&
   topics.every((set, i) => set === undefined || set.has(log.topics[i] as Hex));

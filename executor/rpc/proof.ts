@@ -11,7 +11,7 @@ import { type Json, quantity } from "./format.ts";
 import { slotOf } from "./schemas.ts";
 
 /** One list: `[depth, bitmap (32 bytes), [siblings, deepest first], [] or [leaf key, leaf value]]`. */
-export const encodeProof = ({ depth, bitmap, siblings, terminal }: TreeProof): Hex => {
+const encodeProof = ({ depth, bitmap, siblings, terminal }: TreeProof): Hex => {
   const leaf: RlpItem = terminal === undefined ? [] : [terminal.key, terminal.value];
   return toHex(encodeRlp([rlpUint(depth), bitmap, [...siblings], leaf]));
 };

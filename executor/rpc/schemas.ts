@@ -7,7 +7,7 @@ import { invalidParams } from "./errors.ts";
 const MAX_QUANTITY_DIGITS = 64;
 
 /** A hex integer without leading zeros, below 2^256. */
-export const quantity = z
+const quantity = z
   .string("expected a hex quantity")
   .regex(/^0x(0|[1-9a-fA-F][0-9a-fA-F]*)$/, "cannot unmarshal hex number: expected 0x and digits without leading zeros")
   .max(2 + MAX_QUANTITY_DIGITS, "hex number > 256 bits")
@@ -37,7 +37,7 @@ const fixed = (size: number, what: string) =>
 export const address = fixed(20, "address");
 export const hash = fixed(32, "hash");
 /** A word written in full, as in overrides and access lists. */
-export const wordHex = fixed(32, "32-byte value");
+const wordHex = fixed(32, "32-byte value");
 
 /** A storage slot: up to 32 bytes of hex, also of odd length; `slotOf` reads it. */
 export const slot = z.string("expected a storage key");
@@ -50,7 +50,7 @@ export const slotOf = (text: string): Hex => {
   return `0x${digits.toLowerCase().padStart(64, "0")}`;
 };
 
-export const BLOCK_TAGS = ["latest", "pending", "safe", "finalized", "earliest"] as const;
+const BLOCK_TAGS = ["latest", "pending", "safe", "finalized", "earliest"] as const;
 export type BlockTag = (typeof BLOCK_TAGS)[number];
 export type BlockId =
   | { readonly kind: "tag"; readonly tag: BlockTag }
@@ -82,7 +82,6 @@ export const blockId = z.union(
 export const LATEST: BlockId = { kind: "tag", tag: "latest" };
 /** A block that may be left out. */
 export const blockOrLatest = blockId.nullish().transform((id) => id ?? LATEST);
-export const numberOrLatest = blockNumber.nullish().transform((id) => id ?? LATEST);
 
 const MAX_ACCESS_ENTRIES = 1_000;
 const accessList = z
@@ -142,7 +141,7 @@ export const overrides = z
   .refine((value) => Object.keys(value).length <= MAX_OVERRIDES, `more than ${MAX_OVERRIDES} overrides`);
 export type Overrides = z.output<typeof overrides>;
 
-export const MAX_TOPICS = 4;
+const MAX_TOPICS = 4;
 const MAX_ALTERNATIVES = 1_000;
 const topic = z.union([hash, z.array(hash).max(MAX_ALTERNATIVES)]).nullish();
 const criteria = {

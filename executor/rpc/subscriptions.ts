@@ -108,4 +108,3 @@ export const createSubscriptionHub = ({ chain, pool }: Backend, { maxPerConnecti
     },
   };
 };
-export type SubscriptionHub = ReturnType<typeof createSubscriptionHub>;

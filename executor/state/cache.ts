@@ -31,4 +31,3 @@ export const createCache = <K, V>(capacity: number) => {
     },
   };
 };
-export type Cache<K, V> = ReturnType<typeof createCache<K, V>>;

@@ -14,7 +14,7 @@ export type CodeInfo = {
 };
 
 /** Code bytes of one chunk. */
-export const CHUNK = 31;
+const CHUNK = 31;
 
 /**
  * Chunks of 32 bytes: one byte that counts the leading bytes that are push data, then 31 bytes of code, zero-padded

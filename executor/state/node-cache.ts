@@ -147,4 +147,3 @@ export const createNodeCache = (capacity: number, fetch: (id: number) => Bytes) 
     },
   };
 };
-export type NodeCache = ReturnType<typeof createNodeCache>;

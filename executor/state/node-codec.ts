@@ -31,7 +31,7 @@ export const sizeOf = (kind: number): number => {
 };
 
 /** Length of the node that begins with this byte. */
-export const nodeSize = (kinds: number): number => 1 + sizeOf(kinds & 15) + sizeOf(kinds >>> 4);
+const nodeSize = (kinds: number): number => 1 + sizeOf(kinds & 15) + sizeOf(kinds >>> 4);
 
 export const assertNode = (bytes: Bytes): void => {
   const kinds = bytes[0];

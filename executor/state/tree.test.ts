@@ -8,7 +8,7 @@ import { createModel, createStoredTree, naiveRoot } from "./tree.fixture.ts";
 import type { TreeChange } from "./tree.ts";
 
 /** Few different keys, many of which share all but their last bits. */
-export const closeKey = fc
+const closeKey = fc
   .tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 7 }), fc.constantFrom(0, 1, 15, 16, 31))
   .map(([pattern, low, at]) => {
     const key = new Uint8Array(32).fill([0x00, 0xff, 0x80, 0x7f][pattern] as number);

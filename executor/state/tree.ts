@@ -230,4 +230,3 @@ export const createTree = (nodes: NodeSource) => {
     },
   };
 };
-export type Tree = ReturnType<typeof createTree>;

@@ -97,7 +97,7 @@ export const constantBytesOf = (program: Pick<Program, "constants">): number => 
   return sum;
 };
 
-export const metaHashOf = (meta: Bytes): Bytes => keccakOf(tagByte(TAG.programMeta), meta);
+const metaHashOf = (meta: Bytes): Bytes => keccakOf(tagByte(TAG.programMeta), meta);
 
 // --- writing ---------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ const PER_RECORD_BYTE = 64;
 const PER_CONSTANT_BYTE = 1;
 
 /** Units of computing one operator's whole output. */
-export const operatorGas = (operator: Operator): number => {
+const operatorGas = (operator: Operator): number => {
   const count = countOf(operator);
   const reads = product(operator.reduction);
   switch (operator.kind) {

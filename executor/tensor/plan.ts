@@ -18,7 +18,7 @@ export type PlanOptions = {
 };
 
 const operatorAt = (program: Program, index: number): Operator => program.operators[index] as Operator;
-export const outputOf = (unit: Unit): number => unit.operators.at(-1) as number;
+const outputOf = (unit: Unit): number => unit.operators.at(-1) as number;
 
 /** Operators that read operator i (once for each operand). */
 const readersOf = (program: Program): readonly (readonly number[])[] => {

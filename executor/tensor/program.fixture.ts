@@ -189,7 +189,7 @@ export const over = (operators: readonly Operator[], extra: Partial<Program> = {
 export const body = (dtype: Dtype, interval: Interval, ...instructions: Instruction[]): Program =>
   over([map(dtype, interval, instructions)]);
 
-export const bigInput = (count: number): OperatorOf<"INPUT"> => input("u8", count);
+const bigInput = (count: number): OperatorOf<"INPUT"> => input("u8", count);
 /** Reads `reads` bytes in one row of `count`, `step` apart. */
 export const wide = (reads: number, step: number, count: number): Program =>
   program({

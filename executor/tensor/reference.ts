@@ -154,7 +154,7 @@ export const outputBytesOf = (program: Program): number => {
  * The tensors of the INPUT operators, -0 mapped to +0. INPUT_LENGTH when the bytes have another length, INPUT_REFUSED
  * when an element (NaN and infinity included) lies outside its declared interval.
  */
-export const unpackInputs = (program: Program, input: Bytes): TensorData[] => {
+const unpackInputs = (program: Program, input: Bytes): TensorData[] => {
   const expected = inputBytesOf(program);
   if (input.length !== expected)
     throw new CodedError<ReferenceErrorCode>("INPUT_LENGTH", `the packed input has ${expected} bytes`, {

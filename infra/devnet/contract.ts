@@ -15,7 +15,7 @@ export type Answer = {
   readonly block: number;
 };
 
-export const chainOf = (chainId: bigint, rpc: string) =>
+const chainOf = (chainId: bigint, rpc: string) =>
   defineChain({
     id: Number(chainId),
     name: "Assay devnet",

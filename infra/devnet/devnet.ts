@@ -121,7 +121,7 @@ const startNode = async (
 };
 
 /** Waits until both nodes have the block, each by its own derivation. DEVNET_NODES_DISAGREE, DEVNET_TIMEOUT. */
-export const agreeOn = async (
+const agreeOn = async (
   number: number,
   nodes: { readonly sequencer: Clients; readonly executor: Clients },
   signal: AbortSignal,

@@ -45,7 +45,7 @@ type Layer =
     };
 
 /** Layers in order; `side` is that of the output. */
-export const LAYERS: readonly Layer[] = (() => {
+const LAYERS: readonly Layer[] = (() => {
   const layers: Layer[] = [];
   let from = "image";
   let channels = CHANNELS;

@@ -42,7 +42,7 @@ export type CaseResult =
   | { readonly kind: "refused"; readonly constraint: string; readonly reason: string };
 
 /** One case; never throws for what is in the files. */
-export const runCase = async (directory: string, model: ModelFile): Promise<CaseResult> => {
+const runCase = async (directory: string, model: ModelFile): Promise<CaseResult> => {
   const sets = readDataSets(directory);
   const outcome = importFor(model, sets);
   if (outcome.kind === "refused") {

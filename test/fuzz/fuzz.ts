@@ -34,7 +34,7 @@ const PLACEMENTS = ["onnxruntime", "kernels", "fastest"] as const;
 export const createTally = (): Tally => ({ programs: 0, operators: 0, elements: 0, ran: new Map(), findings: [] });
 
 /** Programs and networks take turns. */
-export const sourceOf = (seed: number): Source => (seed % 2 === 0 ? "program" : "network");
+const sourceOf = (seed: number): Source => (seed % 2 === 0 ? "program" : "network");
 
 const firstDifference = (found: TensorData, expected: TensorData): number => {
   for (let i = 0; i < expected.length; i++) if (!Object.is(found[i], expected[i])) return i;

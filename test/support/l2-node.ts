@@ -171,8 +171,6 @@ export const startSender = (l1: Anvil, from: number, options: TransactorOptions 
     },
   };
 };
-export type Sender = ReturnType<typeof startSender>;
-
 /** The call that posts blocks as one batch. `delayedEnd`: messages taken through this batch; `taken`: in its first block. */
 export const batchOf = (
   layout: Layout,

@@ -95,7 +95,7 @@ const INT_EDGES = [0, 1, 2, 127, 128, 255, 256, 2 ** 24 + 1, 2 ** 31 - 1, 2 ** 3
 const clamp = (v: number, { lo, hi }: Interval): number => Math.min(Math.max(v, lo), hi);
 
 /** An element of the interval, edges and ties over-represented. */
-export const randomValue = (random: Random, dtype: Dtype, interval: Interval): number => {
+const randomValue = (random: Random, dtype: Dtype, interval: Interval): number => {
   const { lo, hi } = interval;
   const choice = random.below(8);
   if (choice === 0) return lo;

@@ -80,7 +80,7 @@ export const divided = (a: Expr, b: Expr): Expr => {
 };
 
 /** a / b toward zero; a / 0 is a. */
-export const dividedIntegers = (a: Expr, b: Expr): Expr => {
+const dividedIntegers = (a: Expr, b: Expr): Expr => {
   const { lo, hi } = b.interval;
   if (lo > 0 || hi < 0) return apply("DIV", a, b);
   const positive = apply("DIV", a, apply("MAX", b, int(1)));
@@ -141,7 +141,7 @@ const comparison =
     return [tensorOf("bool", shape, expr)];
   };
 
-export const not = (x: Expr): Expr => apply("SUB", int(1), x);
+const not = (x: Expr): Expr => apply("SUB", int(1), x);
 
 const logic =
   (f: (a: Expr, b: Expr) => Expr): Lowering =>
@@ -184,7 +184,7 @@ const where: Lowering = (context) => {
 };
 
 /** max(x, 0); of a dequantised tensor on its codes, so that requantising stays one step. */
-export const relu = (x: Expr): Expr => {
+const relu = (x: Expr): Expr => {
   const scaled = scaledOf(x);
   if (scaled !== undefined && scaled.scale.interval.lo > 0)
     return apply("FMUL", apply("I2F", apply("MAX", scaled.codes, int(0))), scaled.scale);

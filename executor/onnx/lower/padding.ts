@@ -48,7 +48,7 @@ const codeOf = (emitter: Emitter, value: Value, wanted: number): number | undefi
 };
 
 /** A constant border: one MOVE with a guard an axis. */
-export const padConstant = (
+const padConstant = (
   emitter: Emitter,
   value: Value,
   before: readonly number[],

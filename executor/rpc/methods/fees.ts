@@ -25,7 +25,7 @@ const tipOf = (block: Block, receipt: Receipt): bigint => {
 const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** What a transaction may offer to be among the next ones; a default on an idle chain. */
-export const suggestTip = (chain: Chain): bigint => {
+const suggestTip = (chain: Chain): bigint => {
   const tips: bigint[] = [];
   const head = chain.head.header.number;
   for (let number = head; number > 0n && number > head - SAMPLE_BLOCKS; number--) {
