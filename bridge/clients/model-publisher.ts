@@ -38,22 +38,29 @@ export type ModelPublisher = {
   publish(model: ModelToPublish): Promise<Published>;
 };
 
+/** In order, no two equal: a chunk that stood before, as runs of one value give, is made shorter. */
 export const chunksOf = (artifact: Bytes): Bytes[] => {
   const chunks: Bytes[] = [];
-  for (let offset = 0; offset < artifact.length; offset += CHUNK_BYTES)
-    chunks.push(artifact.subarray(offset, offset + CHUNK_BYTES));
+  const seen = new Set<Hex>();
+  for (let offset = 0; offset < artifact.length; ) {
+    let chunk = artifact.subarray(offset, offset + CHUNK_BYTES);
+    while (chunk.length > 1 && seen.has(toHex(keccak256(chunk)))) chunk = chunk.subarray(0, -1);
+    seen.add(toHex(keccak256(chunk)));
+    chunks.push(chunk);
+    offset += chunk.length;
+  }
   return chunks;
 };
 
 /** Position of the length of names and shapes in an artifact's header. */
 const META_LENGTH_OFFSET = 44;
 
-/** L2 gas of a registration: judging the artifact, and storing its names and shapes, 32 bytes a slot. */
+/** L2 gas of a registration: judging the artifact, 8 bytes a unit, and storing names and shapes, 32 bytes a slot. */
 export const registrationGas = (artifact: Bytes): bigint => {
   const view = new DataView(artifact.buffer, artifact.byteOffset, artifact.byteLength);
   const metaBytes = artifact.length >= META_LENGTH_OFFSET + 4 ? view.getUint32(META_LENGTH_OFFSET) : 0;
-  const words = (bytes: number) => BigInt(Math.ceil(bytes / 32));
-  const gas = 300_000n + 2n * words(artifact.length) + 25_000n * words(metaBytes);
+  const units = (bytes: number, size: number) => BigInt(Math.ceil(bytes / size));
+  const gas = 300_000n + 2n * units(artifact.length, 8) + 25_000n * units(metaBytes, 32);
   return gas < TRANSACTION_GAS_CAP ? gas : TRANSACTION_GAS_CAP;
 };
 

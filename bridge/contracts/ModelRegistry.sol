@@ -42,6 +42,11 @@ contract ModelRegistry is IModelRegistry {
         for (uint256 i; i < chunkHashes.length; ++i) {
             // INVARIANT: whoever derives the chain from L1 finds every byte of a model there.
             if (!isPosted[chunkHashes[i]]) revert ChunkMissing(chunkHashes[i]);
+            // INVARIANT: every byte that L2 judges was paid for here; no chunk stands for many.
+            if (_mark(chunkHashes[i])) revert ChunkRepeated(chunkHashes[i]);
+        }
+        for (uint256 i; i < chunkHashes.length; ++i) {
+            _unmark(chunkHashes[i]);
         }
         bytes32 contentHash = keccak256(abi.encodePacked(chunkHashes));
         emit ModelPublished(modelId, contentHash, chunkHashes, name);
@@ -56,6 +61,21 @@ contract ModelRegistry is IModelRegistry {
                 data: abi.encodeWithSignature("register(bytes32,bytes32,string)", modelId, contentHash, name)
             })
         );
+    }
+
+    /// @dev Marks live in transient storage, from and to nothing within one publication.
+    /// @return marked Whether the chunk had its mark already.
+    function _mark(bytes32 hash) private returns (bool marked) {
+        assembly ("memory-safe") {
+            marked := tload(hash)
+            tstore(hash, 1)
+        }
+    }
+
+    function _unmark(bytes32 hash) private {
+        assembly ("memory-safe") {
+            tstore(hash, 0)
+        }
     }
 
     /// @dev Empty, or `name@major.minor`. A name cannot be taken for an id: an id has no `@`.

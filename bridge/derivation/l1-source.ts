@@ -75,7 +75,7 @@ export type L1Source = Service & {
   onAdvance(listener: () => void): () => void;
 };
 
-const DEFAULTS = { window: 500n, confirmations: 0n, pollMs: 1000, maxBackoffMs: 30_000 };
+const DEFAULTS = { window: 100n, confirmations: 0n, pollMs: 1000, maxBackoffMs: 30_000 };
 
 const min = (a: bigint, b: bigint) => (a < b ? a : b);
 

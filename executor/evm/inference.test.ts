@@ -280,7 +280,7 @@ test("only the registry itself may ask for an admission", async () => {
   assert.equal(await at(registry, forwarder("f2", ADDRESS.admit, true)), false, "CALLCODE");
 });
 
-test("an admission costs 5,000 and one for each 32 bytes of the artifact", async () => {
+test("an admission costs 5,000 and one for each 8 bytes of the artifact", async () => {
   const chain = await openChain({ genesis, models: runtime() });
   // admit with exactly `gas` forwarded; returns success
   const code = (gas: bigint): Hex =>
@@ -290,6 +290,6 @@ test("an admission costs 5,000 and one for each 32 bytes of the artifact", async
     const data = concat(fromHex(ID), fromHex(CONTENT));
     return readUintBE((await chain.call({ to: ADDRESS.modelRegistry, data, overrides }, 0n)).data);
   };
-  assert.equal(await at(5032n), 1n);
-  assert.equal(await at(5031n), 0n);
+  assert.equal(await at(5126n), 1n);
+  assert.equal(await at(5125n), 0n);
 });

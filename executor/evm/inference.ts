@@ -71,8 +71,9 @@ export const infer = async (
   return { executionGasUsed: record.gas, returnValue: output };
 };
 
-/** ADMIT costs this and one more for every 32 bytes of the artifact. */
+/** ADMIT costs this and one more for every 8 bytes of the artifact: it hashes and checks all of them. */
 export const ADMIT_BASE_GAS = 5000n;
+const ADMIT_BYTES_PER_GAS = 8;
 
 const encodeAdmission = (record: ModelRecord, meta: Bytes): Bytes =>
   concat(
@@ -102,7 +103,7 @@ export const admit = async (call: NativeCall, models: ModelRuntime): Promise<Exe
       id,
       contentHash,
     });
-  const gas = ADMIT_BASE_GAS + BigInt(Math.ceil(length / 32));
+  const gas = ADMIT_BASE_GAS + BigInt(Math.ceil(length / ADMIT_BYTES_PER_GAS));
   if (gas > gasLimit) return burn(gasLimit);
   const admission = await models.admit(id, contentHash);
   return {

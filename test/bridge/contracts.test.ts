@@ -374,6 +374,23 @@ test("models: chunks once, publication only of what is there, names of one form"
   ])
     assert.equal(await b.refusal(USER, publish(hashes, name)), "BadName", name);
 
+  const [long, short] = hashes as [Hex, Hex];
+  assert.equal(await b.refusal(USER, publish([long, short, long], "digits@1.0")), "ChunkRepeated");
+  // Nor does a mark outlive its publication: two of them fit one transaction.
+  const twice = (data: Hex): Hex => {
+    const size = ((data.length - 2) / 2).toString(16).padStart(4, "0");
+    const call = `5f5f61${size}5f5f73${b.modelRegistry.slice(2)}5af1`;
+    // Copies `data` behind itself to memory, calls twice, reverts unless both calls succeed.
+    const code = `61${size}6100005f39${call}${call}0215603c57005b5f5ffd`;
+    const length = code.length / 2;
+    const jump = (length - 4).toString(16).padStart(2, "0");
+    return `0x${code.replace("610000", `61${length.toString(16).padStart(4, "0")}`).replace("603c57", `60${jump}57`)}${data.slice(2)}`;
+  };
+  const creation = (hashesOf: readonly Hex[]) =>
+    b.l1.client.call({ account: account(USER).address, data: twice(publish(hashesOf, "").data) });
+  await creation(hashes);
+  await assert.rejects(creation([long, long]));
+
   const { events } = await b.send(USER, publish(hashes, "digits@1.0"));
   const contentHash = toHex(keccakOf(...hashes.map(fromHex)));
   const published = events.find(({ eventName }) => eventName === "ModelPublished");

@@ -13,6 +13,7 @@ interface IModelRegistry {
     error NotDirect(address caller);
     error BadChunk(uint256 length);
     error ChunkMissing(bytes32 hash);
+    error ChunkRepeated(bytes32 hash);
     error BadChunkCount(uint256 count);
     /// @notice A name is `name@major.minor`: a-z, 0-9, `.`, `_`, `-`, `/` before the `@`, at most 64 bytes.
     error BadName(string name);
@@ -23,7 +24,7 @@ interface IModelRegistry {
 
     /// @notice Queues the registration of a model whose chunks are all there.
     /// @param modelId Merkle commitment of the program.
-    /// @param chunkHashes keccak256 of its chunks, in order, at most 4,096.
+    /// @param chunkHashes keccak256 of its chunks, in order, at most 4,096, no two of them equal.
     /// @param name Name to be given to it on L2 if free, or empty.
     /// @param gas L2 gas of the registration.
     /// @return index Of the delayed message.
