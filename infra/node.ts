@@ -214,7 +214,7 @@ export const createSequencerNode = async (
         {
           inbox,
           producer: { intervalMs: config.blockTimeMs },
-          batches: { intervalMs: config.batchIntervalMs },
+          batches: { intervalMs: config.batchIntervalMs, maxUnsafe: Math.floor(config.keepStates / 2) },
           poster: { pollMs: config.l1PollMs },
         },
       ),

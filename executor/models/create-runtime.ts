@@ -152,7 +152,11 @@ export const createModelRuntime = async (
       throw new CodedError<ModelErrorCode>("MODEL_CORRUPT", message, { id, contentHash }, error);
     }
     const started = performance.now();
-    const engine = await createEngine(program, { threads });
+    const engine = await createEngine(program, { threads }).catch((error: unknown) => {
+      // INVARIANT: own kernels give the same answer; a session that cannot be made must not decide what a call gives.
+      logger.warn({ err: error, modelId: id }, "onnxruntime does not open a model: own kernels run it");
+      return createEngine(program, { prefer: "kernels" });
+    });
     logger.debug(
       { modelId: id, bytes: engine.bytes, sessions: engine.sessions, ms: performance.now() - started },
       "opened a model",

@@ -24,6 +24,8 @@ export type BatchesOptions = {
   readonly intervalMs?: number;
   /** Batches that L1 does not hold yet; beyond them no block is built. */
   readonly maxPending?: number;
+  /** Blocks that L1 does not hold yet; beyond them no block is built, so that what L1 overrules can be taken back. */
+  readonly maxUnsafe?: number;
   /** Clock in milliseconds. */
   readonly now?: () => number;
 };
@@ -77,7 +79,8 @@ export const createBatches = (
 ): Batches => {
   const { chain, l1, store, registry } = components;
   const logger = components.logger.child({ module: "batches" });
-  const { maxBytes = MAX_BATCH_BYTES, intervalMs = 1_000, maxPending = 256, now = () => performance.now() } = options;
+  const { maxBytes = MAX_BATCH_BYTES, intervalMs = 1_000, maxPending = 256, maxUnsafe = 2_048 } = options;
+  const { now = () => performance.now() } = options;
   new Gauge({
     name: "assay_batches_pending_count",
     help: "Closed batches that L1 does not hold yet",
@@ -191,7 +194,7 @@ export const createBatches = (
       logger.warn({ head: chain.head.header.number, covered }, "blocks of no batch are built again");
       await chain.rollback(covered);
     }
-    return pending().length < maxPending;
+    return pending().length < maxPending && chain.head.header.number - safe < BigInt(maxUnsafe);
   };
 
   const nextIndex = (): bigint => {

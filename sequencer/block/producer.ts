@@ -5,6 +5,7 @@ import {
   type BlockBuilder,
   type Chain,
   CodedError,
+  hasCode,
   nextBaseFee,
   type RefusalCode,
   type Service,
@@ -139,7 +140,11 @@ export const createProducer = (
         refusals++;
         continue;
       }
-      const result = await builder.add({ bytes: transaction.envelope });
+      const result = await builder.add({ bytes: transaction.envelope }).catch((error: unknown) => {
+        // Not the chain's no-op but a failure of this node: the next block is built without the transaction.
+        if (!hasCode(error, "CHAIN_BUSY")) pool.drop(transaction, "failed");
+        throw error;
+      });
       transactions.inc({ outcome: result.included ? "included" : result.code });
       if (result.included) {
         bytes += size;

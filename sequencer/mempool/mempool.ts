@@ -40,7 +40,7 @@ export type Mempool = TransactionPool &
     /** Order of the next block. */
     select(baseFee: bigint): Selection;
     /** Takes a transaction out that can no longer be executed. */
-    drop(transaction: ChainTransaction, reason: RefusalCode): void;
+    drop(transaction: ChainTransaction, reason: RefusalCode | "failed"): void;
     /** Whether a ready transaction pays this base fee. */
     hasReady(baseFee: bigint): boolean;
     /** Resolves when what the chain's last events brought has been taken in. */
