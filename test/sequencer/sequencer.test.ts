@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { depositCall, enqueueCall, forceCall, MAX_BATCH_BYTES } from "../../bridge/index.ts";
-import { type Chain, createMemoryStore, fromHex, type Hex } from "../../executor/index.ts";
+import { type Chain, createMemoryStore, fromHex, type Hex, keccak256, toHex } from "../../executor/index.ts";
 import { createStage, l2Account, type NodeActor, type SequencerActor, type Stage } from "../support/stage.ts";
 
 const bob = l2Account(7).address.toLowerCase() as Hex;
@@ -161,6 +161,43 @@ test("several batches are under way at once, each at its place", async (t) => {
   await sequencer.follower.sync();
   await executor.follow();
   agree(sequencer, executor);
+});
+
+test("no block is built that could not be taken back: what L1 lacks is bounded", async (t) => {
+  const stage = await createStage(t);
+  const sequencer = await stage.sequencer(createMemoryStore(), { batches: { maxUnsafe: 2 } });
+  await sequencer.follow();
+  for (let nonce = 0; nonce < 3; nonce++) {
+    await sequencer.send({ nonce, to: bob });
+    if (nonce < 2) await built(sequencer);
+  }
+  assert.equal(await sequencer.producer.produce(), undefined);
+  await sequencer.post();
+  await sequencer.follower.sync();
+  assert.equal((await built(sequencer)).header.number, 3n);
+});
+
+test("a transaction that fails the node, and is no no-op, keeps nobody else out", async (t) => {
+  const stage = await createStage(t);
+  const sequencer = await stage.sequencer();
+  await sequencer.follow();
+  const poison = await sequencer.send({ from: 1, nonce: 0, to: bob });
+  const other = await sequencer.send({ from: 2, nonce: 0, to: bob });
+  const { chain } = sequencer;
+  const begin = chain.begin.bind(chain);
+  Object.assign(chain, {
+    begin: async (attributes: Parameters<Chain["begin"]>[0]) => {
+      const builder = await begin(attributes);
+      const add: typeof builder.add = async (envelope) => {
+        if (toHex(keccak256(envelope.bytes)) === poison) throw new Error("a fault of this node");
+        return builder.add(envelope);
+      };
+      return Object.assign(Object.create(builder), { add }) as typeof builder;
+    },
+  });
+  for (let tries = 0; tries < 3 && chain.head.header.number === 0n; tries++)
+    await sequencer.producer.produce().catch(() => undefined);
+  assert.deepEqual(envelopes(chain, 1n), [other]);
 });
 
 test("a restart posts the very batches that the life before cut", async (t) => {
