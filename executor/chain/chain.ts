@@ -128,7 +128,6 @@ export type Heads = { readonly unsafe: bigint; readonly safe: bigint; readonly f
 
 export type ChainErrorCode =
   | "CHAIN_BUSY"
-  | "CHAIN_TIMESTAMP"
   | "CHAIN_UNKNOWN_BLOCK"
   | "CHAIN_ROLLBACK_TOO_DEEP"
   | "CHAIN_GENESIS_MISMATCH"

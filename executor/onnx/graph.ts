@@ -28,8 +28,6 @@ const ELEMENTS: Readonly<Record<number, Element>> = {
   [T.DOUBLE]: "float64",
 };
 export const elementOf = (code: number): Element | undefined => ELEMENTS[code];
-export const codeOfElement = (element: Element): number =>
-  Number(Object.keys(ELEMENTS).find((code) => ELEMENTS[Number(code)] === element));
 
 /** A constant tensor; integers and floats as doubles (an integer beyond 2^53 is rounded, and refused where it counts). */
 export type TensorConstant = {

@@ -4,9 +4,12 @@ import { packTensor, paddedBytes, unpackTensor } from "../tensor/elements.ts";
 import { createEngine } from "../tensor/engine.ts";
 import { run as runReference } from "../tensor/reference.ts";
 import type { Element } from "./expression.ts";
-import { codeOfElement } from "./graph.ts";
 import type { Imported } from "./import.ts";
-import { AttributeProto_AttributeType as AttributeType, ModelProtoSchema } from "./onnx_pb.ts";
+import {
+  AttributeProto_AttributeType as AttributeType,
+  TensorProto_DataType as DataType,
+  ModelProtoSchema,
+} from "./onnx_pb.ts";
 
 /** Small ONNX models for tests, and what onnxruntime, the reference and the fast engine make of them. */
 
@@ -32,6 +35,22 @@ export type Sketch = {
 export const tensor = (element: Element, shape: readonly number[], data: Array1): Given => ({ element, shape, data });
 export const one = (element: Element, value: number): Given => tensor(element, [], [value]);
 
+/** ONNX's number of an element type. */
+const CODE: Readonly<Record<Element, number>> = {
+  float32: DataType.FLOAT,
+  uint8: DataType.UINT8,
+  int8: DataType.INT8,
+  int32: DataType.INT32,
+  int64: DataType.INT64,
+  bool: DataType.BOOL,
+  uint16: DataType.UINT16,
+  int16: DataType.INT16,
+  uint32: DataType.UINT32,
+  uint64: DataType.UINT64,
+  float16: DataType.FLOAT16,
+  float64: DataType.DOUBLE,
+};
+
 const attribute = (name: string, value: Attribute) => {
   if (typeof value === "number") return { name, type: AttributeType.INT, i: BigInt(value) };
   if (typeof value === "string") return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
@@ -45,7 +64,7 @@ const port = ({ name, element, shape }: Port) => ({
     value: {
       case: "tensorType" as const,
       value: {
-        elemType: codeOfElement(element),
+        elemType: CODE[element],
         shape: {
           dim: shape.map((extent) => ({
             value:
@@ -61,7 +80,7 @@ const port = ({ name, element, shape }: Port) => ({
 
 const initializer = (name: string, { element, shape, data }: Given) => {
   const values = Array.from(data);
-  const base = { name, dims: shape.map(BigInt), dataType: codeOfElement(element) };
+  const base = { name, dims: shape.map(BigInt), dataType: CODE[element] };
   if (element === "float32") return { ...base, floatData: values };
   if (element === "float64") return { ...base, doubleData: values };
   return element === "int64" ? { ...base, int64Data: values.map(BigInt) } : { ...base, int32Data: values };
