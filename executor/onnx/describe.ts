@@ -30,6 +30,7 @@ export type ProgramDescription = {
 
 const EMPTY_META: ModelMeta = { name: "", licence: "", inputs: [], outputs: [] };
 
+/** What a program computes and costs. Throws when its names and shapes do not decode. */
 export const describeProgram = (program: Program): ProgramDescription => {
   const meta = program.meta.length === 0 ? EMPTY_META : decodeMeta(program.meta);
   const operators = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;

@@ -27,6 +27,7 @@ const ELEMENTS: Readonly<Record<number, Element>> = {
   [T.FLOAT16]: "float16",
   [T.DOUBLE]: "float64",
 };
+/** The element type with ONNX's number; undefined for those that no operator here takes. */
 export const elementOf = (code: number): Element | undefined => ELEMENTS[code];
 
 /** A constant tensor; integers and floats as doubles (an integer beyond 2^53 is rounded, and refused where it counts). */

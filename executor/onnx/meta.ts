@@ -30,6 +30,7 @@ const META = parseAbiParameters([
 const tensors = (list: readonly Omit<TensorSchema, "element">[]) =>
   list.map(({ name, dtype, shape }) => ({ name, dtype: DTYPES[dtype].code, shape: [...shape] }));
 
+/** Names and shapes as the bytes that a program carries. */
 export const encodeMeta = ({ name, licence, inputs, outputs }: ModelMeta): Bytes =>
   fromHex(encodeAbiParameters(META, [{ name, licence, inputs: tensors(inputs), outputs: tensors(outputs) }]));
 

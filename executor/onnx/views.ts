@@ -4,6 +4,7 @@ import { refuse } from "./refusal.ts";
 
 /** Data movement that costs nothing: other strides over the same elements. */
 
+/** Axis j of the result is axis `permutation[j]` of the value. */
 export const transposed = (value: Value, permutation: readonly number[]): Value => ({
   ...value,
   shape: permutation.map((axis) => value.shape[axis] as number),
@@ -21,6 +22,7 @@ export const broadcastShape = (a: readonly number[], b: readonly number[]): numb
   });
 };
 
+/** The value repeated along axes of extent 1 and new leading ones. O8 when the shapes do not broadcast. */
 export const expanded = (value: Value, shape: readonly number[]): Value => {
   if (shape.length === value.shape.length && shape.every((extent, x) => extent === value.shape[x])) return value;
   const lead = shape.length - value.shape.length;
@@ -37,6 +39,7 @@ export const expanded = (value: Value, shape: readonly number[]): Value => {
 /** `extent` elements of an axis, from `start` in steps of `step`. */
 export type Cut = { readonly axis: number; readonly start: number; readonly step: number; readonly extent: number };
 
+/** The value cut along axes; the cuts lie within its extents. */
 export const sliced = (value: Value, cuts: readonly Cut[]): Value => {
   const shape = [...value.shape];
   for (const { axis, extent } of cuts) shape[axis] = extent;
@@ -52,6 +55,7 @@ export const sliced = (value: Value, cuts: readonly Cut[]): Value => {
   return { ...value, shape, expr: mapLeaves(value.expr, cut) };
 };
 
+/** The same elements in row-major order under another shape. O8 when the counts differ. */
 export const reshaped = (emitter: Emitter, value: Value, shape: readonly number[]): Value => {
   if (sizeOf(shape) !== sizeOf(value.shape) || !shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0))
     refuse("O8", `[${value.shape}] does not reshape to [${shape}]`);

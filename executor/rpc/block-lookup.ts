@@ -26,6 +26,7 @@ const numberOf = (chain: Chain, id: BlockId): bigint | undefined => {
   }
 };
 
+/** The block, or undefined when there is none; "pending" is the latest. */
 export const findBlock = (chain: Chain, id: BlockId): Block | undefined => {
   if (id.kind === "tag" && (id.tag === "latest" || id.tag === "pending")) return chain.head;
   if (id.kind === "hash") return chain.blockByHash(id.hash);
@@ -41,6 +42,7 @@ export const requireNumber = (chain: Chain, id: BlockId): bigint => {
   return number;
 };
 
+/** The block, or -32000 "header not found". */
 export const requireBlock = (chain: Chain, id: BlockId): Block => {
   const block = findBlock(chain, id);
   if (block === undefined) throw blockNotFound();

@@ -3,6 +3,7 @@ import { CodedError } from "../foundation/errors.ts";
 import { keccakOf } from "../foundation/keccak.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
 import { type CodeInfo, EMPTY_CODE } from "./code.ts";
+import type { StateErrorCode } from "./errors.ts";
 
 /** One account, immutable. */
 export type AccountRecord = { readonly nonce: bigint; readonly balance: bigint; readonly code: CodeInfo };
@@ -69,11 +70,12 @@ export const encodeAccount = ({ nonce, balance, code }: AccountRecord): Bytes =>
   return flat.slice(0, end + 68);
 };
 
+/** STATE_CORRUPT when the bytes have another length than an account's. */
 export const decodeAccount = (bytes: Bytes): AccountRecord => {
   const end = 9 + (bytes[8] ?? 0);
   const withCode = bytes.length > end;
   if (bytes.length !== (withCode ? end + 68 : end))
-    throw new CodedError("STATE_CORRUPT", `a stored account has ${bytes.length} bytes`);
+    throw new CodedError<StateErrorCode>("STATE_CORRUPT", `a stored account has ${bytes.length} bytes`);
   const code: CodeInfo = withCode
     ? {
         hash: bytes.subarray(end, end + 32),

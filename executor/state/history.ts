@@ -1,5 +1,6 @@
 import { type Bytes, concat, uintBE } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
+import type { StateErrorCode } from "./errors.ts";
 import { decodeRef, encodeRef, type Ref } from "./node-codec.ts";
 
 /** Flat key (latin1 string) to the value before, undefined where there was none. */
@@ -20,10 +21,11 @@ export const encodeRecord = ({ root, nodes, undo }: VersionRecord): Bytes => {
   return concat(...parts);
 };
 
+/** STATE_CORRUPT when the bytes end early. */
 export const decodeRecord = (bytes: Bytes): VersionRecord => {
   const { ref: root, length } = decodeRef(bytes);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const short = () => new CodedError("STATE_CORRUPT", "a stored version record is cut short");
+  const short = () => new CodedError<StateErrorCode>("STATE_CORRUPT", "a stored version record is cut short");
   if (buffer.length < length + 4) throw short();
   const nodes = buffer.readUInt32BE(length);
   const undo = new Map<string, Bytes | undefined>();

@@ -4,6 +4,7 @@ import { type Bytes, EMPTY_BYTES, equalBytes, word } from "../foundation/bytes.t
 import { CodedError } from "../foundation/errors.ts";
 import { type AccountRecord, accountKey } from "./account.ts";
 import { EMPTY_CODE } from "./code.ts";
+import type { StateErrorCode } from "./errors.ts";
 import type { Overlay } from "./overlay.ts";
 
 /** Any root that is not the empty trie's: the engine compares with that one only (EIP-7610). */
@@ -95,7 +96,9 @@ export const createStateManager = (overlay: Overlay, hooks: ManagerHooks): State
     async putStorage(address: Address, key: Uint8Array, value: Uint8Array) {
       const account = addressOf(address);
       if (overlay.account(account) === undefined)
-        throw new CodedError("STATE_NO_ACCOUNT", "a slot needs an account", { address: address.toString() });
+        throw new CodedError<StateErrorCode>("STATE_NO_ACCOUNT", "a slot needs an account", {
+          address: address.toString(),
+        });
       overlay.setSlot(account, slotOf(key), value);
     },
     async clearStorage(address: Address) {
@@ -115,7 +118,10 @@ export const createStateManager = (overlay: Overlay, hooks: ManagerHooks): State
     },
     async setStateRoot(root: Uint8Array) {
       if (!equalBytes(root, hooks.root()))
-        throw new CodedError("STATE_READ_ONLY", "the root is set by accepting a version, not by the engine");
+        throw new CodedError<StateErrorCode>(
+          "STATE_READ_ONLY",
+          "the root is set by accepting a version, not by the engine",
+        );
     },
     async hasStateRoot(root: Uint8Array) {
       return equalBytes(root, hooks.root());

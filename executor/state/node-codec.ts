@@ -1,5 +1,6 @@
 import type { Bytes } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
+import type { StateErrorCode } from "./errors.ts";
 
 /** A leaf stands at the shortest prefix that no other key shares. Its hash is computed when first asked for. */
 export type Leaf = { readonly leaf: true; readonly key: Bytes; readonly value: Bytes; hash: Bytes | undefined };
@@ -19,7 +20,8 @@ const SIZE = [0, 40, 64] as const;
 /** No node is longer. */
 export const MAX_NODE_BYTES = 129;
 
-const corrupt = () => new CodedError("STATE_CORRUPT", "a stored tree node has another length than its kinds say");
+const corrupt = () =>
+  new CodedError<StateErrorCode>("STATE_CORRUPT", "a stored tree node has another length than its kinds say");
 
 export const kindOf = (ref: Ref): 0 | 1 | 2 => (ref === undefined ? KIND.empty : ref.leaf ? KIND.leaf : KIND.branch);
 
@@ -33,11 +35,13 @@ export const sizeOf = (kind: number): number => {
 /** Length of the node that begins with this byte. */
 const nodeSize = (kinds: number): number => 1 + sizeOf(kinds & 15) + sizeOf(kinds >>> 4);
 
+/** STATE_CORRUPT unless the bytes are as long as their first says. */
 export const assertNode = (bytes: Bytes): void => {
   const kinds = bytes[0];
   if (kinds === undefined || bytes.length !== nodeSize(kinds)) throw corrupt();
 };
 
+/** A node id, 8 bytes big-endian. */
 export const writeId = (out: Bytes, at: number, id: number): void => {
   let high = Math.floor(id / 2 ** 32);
   let low = id % 2 ** 32;

@@ -2,6 +2,7 @@ import { type Bytes, EMPTY_BYTES } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { type AccountRecord, stripZeros } from "./account.ts";
 import { type CodeInfo, codeInfo, EMPTY_CODE } from "./code.ts";
+import type { StateErrorCode } from "./errors.ts";
 
 /**
  * One committed version of the state. Addresses, slots and code hashes are latin1 strings of their bytes; slot values
@@ -80,7 +81,9 @@ export const createOverlay = (reader: StateReader) => {
     if (info.size === 0) return EMPTY_BYTES;
     const bytes = codes.get(info.key) ?? reader.code(info.key);
     if (bytes === undefined)
-      throw new CodedError("STATE_CORRUPT", "code is missing", { hash: Buffer.from(info.hash).toString("hex") });
+      throw new CodedError<StateErrorCode>("STATE_CORRUPT", "code is missing", {
+        hash: Buffer.from(info.hash).toString("hex"),
+      });
     return bytes;
   };
 
@@ -92,7 +95,7 @@ export const createOverlay = (reader: StateReader) => {
     if (own?.key === key) return own;
     const bytes = codes.get(key) ?? reader.code(key);
     if (bytes === undefined)
-      throw new CodedError("STATE_UNKNOWN_CODE", "no code has this hash: put the code first", {
+      throw new CodedError<StateErrorCode>("STATE_UNKNOWN_CODE", "no code has this hash: put the code first", {
         hash: Buffer.from(hash).toString("hex"),
       });
     return codeInfo(bytes);

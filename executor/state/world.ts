@@ -5,6 +5,7 @@ import type { KeyValueStore, Write } from "../store/key-value-store.ts";
 import { type AccountRecord, decodeAccount } from "./account.ts";
 import { createCache } from "./cache.ts";
 import { differenceOf } from "./difference.ts";
+import type { StateErrorCode } from "./errors.ts";
 import { decodeRecord, encodeRecord, type UndoMap } from "./history.ts";
 import {
   ACCOUNT_PREFIX,
@@ -34,20 +35,6 @@ export type SealedState = {
   readonly writes: readonly Write[];
   accept(): void;
 };
-
-export type WorldStateErrorCode =
-  | "STATE_PRUNED"
-  | "STATE_OPEN_CHECKPOINT"
-  | "STATE_CORRUPT"
-  | "STATE_READ_ONLY"
-  /** A version is sealed and neither accepted nor discarded, or this one is no longer the sealed one. */
-  | "STATE_SEALED"
-  /** An account was put with a code hash that belongs to no code. */
-  | "STATE_UNKNOWN_CODE"
-  /** A slot was put to an account that does not exist. */
-  | "STATE_NO_ACCOUNT"
-  /** One version changes more than 2^22 tree nodes. */
-  | "STATE_TOO_LARGE";
 
 /** One account with its slots, all bytes: for dumps and rebuilds. */
 export type DumpedAccount = {
@@ -108,7 +95,7 @@ const del = (key: Bytes): Write => ({ type: "del", key });
 const metaWrite = (version: number, oldest: number): Write =>
   put(META_KEY, concat(Uint8Array.of(FORMAT), uintBE(version, 8), uintBE(oldest, 8)));
 
-const corrupt = (what: string) => new CodedError<WorldStateErrorCode>("STATE_CORRUPT", what);
+const corrupt = (what: string) => new CodedError<StateErrorCode>("STATE_CORRUPT", what);
 
 const readMeta = (store: KeyValueStore): { readonly version: number; readonly oldest: number } => {
   const bytes = store.get(META_KEY);
@@ -131,7 +118,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
   const missing = (what: string) =>
     sealed === undefined
       ? corrupt(`${what} is missing`)
-      : new CodedError<WorldStateErrorCode>("STATE_PRUNED", `${what} is being removed`);
+      : new CodedError<StateErrorCode>("STATE_PRUNED", `${what} is being removed`);
 
   const nodes = createNodeCache(nodeCache, (id) => {
     const bytes = store.get(nodeKeyOf(id));
@@ -176,7 +163,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
 
   const assertServed = (of: number): void => {
     if (!Number.isInteger(of) || of < oldest || of > version)
-      throw new CodedError<WorldStateErrorCode>("STATE_PRUNED", `version ${of} is not in ${oldest}..${version}`, {
+      throw new CodedError<StateErrorCode>("STATE_PRUNED", `version ${of} is not in ${oldest}..${version}`, {
         version: of,
         oldest,
         newest: version,
@@ -269,7 +256,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     const above = (): readonly UndoMap[] => {
       if (of !== version || seenEpoch !== epoch) {
         if (identities.get(of) !== identity)
-          throw new CodedError<WorldStateErrorCode>("STATE_PRUNED", `version ${of} was reverted or pruned`);
+          throw new CodedError<StateErrorCode>("STATE_PRUNED", `version ${of} was reverted or pruned`);
         if (seenEpoch !== epoch) undos = [];
         seenEpoch = epoch;
         while (undos.length < version - of) {
@@ -315,12 +302,12 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
 
   const assertNoCheckpoint = (depth: number): void => {
     if (depth > 0)
-      throw new CodedError<WorldStateErrorCode>("STATE_OPEN_CHECKPOINT", `${depth} checkpoints are open`, { depth });
+      throw new CodedError<StateErrorCode>("STATE_OPEN_CHECKPOINT", `${depth} checkpoints are open`, { depth });
   };
 
   const assertNotSealed = (): void => {
     if (sealed !== undefined)
-      throw new CodedError<WorldStateErrorCode>("STATE_SEALED", "a version is sealed: accept or discard it first");
+      throw new CodedError<StateErrorCode>("STATE_SEALED", "a version is sealed: accept or discard it first");
   };
 
   const viewAt = (of: number): StateManagerInterface => {
@@ -361,7 +348,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
       ...next,
       accept() {
         if (sealed?.state !== state)
-          throw new CodedError<WorldStateErrorCode>("STATE_SEALED", `version ${next.version} is not the sealed one`);
+          throw new CodedError<StateErrorCode>("STATE_SEALED", `version ${next.version} is not the sealed one`);
         sealed = undefined;
         apply();
         writer.overlay.reset();
@@ -380,7 +367,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     const writes = [...difference.writes];
     const update = tree.update(root, difference.changes, next * IDS_PER_VERSION + 1);
     if (update.added.length >= IDS_PER_VERSION)
-      throw new CodedError<WorldStateErrorCode>("STATE_TOO_LARGE", `version ${next} adds ${update.added.length} nodes`);
+      throw new CodedError<StateErrorCode>("STATE_TOO_LARGE", `version ${next} adds ${update.added.length} nodes`);
     const newCodes = [...writer.overlay.changes.codes].filter(([hash]) => code(hash) === undefined);
     for (const [hash, bytes] of newCodes) writes.push(put(codeKeyOf(hash), bytes));
     for (const { id, bytes } of update.added) writes.push(put(nodeKeyOf(id), bytes));

@@ -227,6 +227,7 @@ const truncated = (x: Expr, element: Element): Expr => {
   return apply("MIN", apply("MAX", whole, int(lo)), int(hi));
 };
 
+/** ONNX Cast: floats are cut towards zero and saturate, integers wrap, bool is "not zero". */
 export const castTo = (value: Value, element: Element): Value => {
   if (value.element === element) return value;
   const from = isFloat(value.element);

@@ -196,6 +196,7 @@ const leavesFor = (emitter: Emitter, values: readonly Value[]): Leaf[] => {
   return values.map(({ expr, shape }) => emitter.view(expr, shape, { dtype }));
 };
 
+/** Values of one element type, joined along an axis. O8 when another extent differs. */
 export const concatenated = (emitter: Emitter, values: readonly Value[], axis: number): Value => {
   const [first] = values;
   if (first === undefined) return refuse("O5", "a concatenation of nothing");
@@ -320,6 +321,7 @@ const gatherAlong = (
   return tensorOf(element, shape, leafOf(stored, denseStrides(shape)));
 };
 
+/** ONNX Gather: `indices` (negative ones count from the end) take the place of `axis`. */
 export const gathered = (emitter: Emitter, value: Value, indices: Value, axis: number): Value =>
   overLeaf(value, (stored) => gatheredStored(emitter, stored, indices, axis));
 

@@ -35,6 +35,7 @@ const rowsOf = (value: Value, axis: number, opset: number): number[] => {
   return opset >= 13 ? [at] : value.shape.map((_, x) => x).filter((x) => x >= at);
 };
 
+/** e^(x - max) over its sum along `axes`; float32 of the value's shape. */
 export const softmax = (emitter: Emitter, value: Value, axes: readonly number[]): Value => {
   const { e, sum } = exponentials(emitter, value, axes);
   return { ...value, expr: apply("FDIV", e, sum) };

@@ -213,6 +213,7 @@ export const averagePool: Lowering = (context) => {
 
 const planeAxes = (value: Value): number[] => value.shape.map((_, x) => x).slice(2);
 
+/** Mean over all axes but the first two: [N, C, ...] to [N, C, 1, ...]. */
 export const globalAverage = (emitter: Emitter, value: Value): Value => {
   const axes = planeAxes(value);
   const { codes, unit } = onGrid(emitter, value, sizeOf(value.shape.slice(2)));

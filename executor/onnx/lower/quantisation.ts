@@ -47,6 +47,7 @@ const finite = (scale: Value, name: string): Value => {
   return scale;
 };
 
+/** Scale and zero point at these inputs of the node. O6 unless constant, O9 unless the scale is positive. */
 export const quantisation = (context: NodeContext, scale: number, zero: number): Quantisation => {
   const point = context.has(zero) ? context.value(zero) : undefined;
   if (point !== undefined && !isConstant(point.expr))
@@ -84,6 +85,7 @@ export const codesOf = (context: NodeContext, index: number, scale: number, zero
     : { codes: { ...value, expr: scaled.codes }, scale: scaled.scale };
 };
 
+/** (codes - zero point) * scale, float32, of the value's shape; parameters are scalar or run along `axis`. */
 export const dequantised = (context: NodeContext, value: Value, q: Quantisation, axis: number): Value => {
   const scale = over(context, q.scale, value.shape, axis);
   if (q.zero !== undefined && q.zero.element !== value.element)

@@ -14,6 +14,10 @@ export type Axis = {
   readonly out: number;
 };
 
+/**
+ * The window over `extents` (spatial axes only) with a kernel of these lengths, by ONNX's formulas for Conv and pools. O8
+ * when attributes contradict each other or the input, O5 for negative pads.
+ */
 export const axesOfWindow = (context: NodeContext, extents: readonly number[], kernel: readonly number[]): Axis[] => {
   const rank = extents.length;
   const given = context.ints("kernel_shape");
