@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 
-/** Where independent test material lies: `CORPORA`, or `corpora` in the checkout, which git ignores. */
-const corporaDirectory = (): string => resolve(process.env["CORPORA"] ?? resolve(import.meta.dirname, "../../corpora"));
+/** Where independent test material lies: `CORPORA`, or beside the checkout. */
+const corporaDirectory = (): string =>
+  resolve(process.env["CORPORA"] ?? resolve(import.meta.dirname, "../../../shared/corpora"));
 
 /** A folder of the corpora, or undefined where it is absent. */
 export const corpus = (name: string): string | undefined => {
