@@ -29,7 +29,7 @@ import { createSequencer } from "../sequencer/index.ts";
 import type { ExecutorConfig, SequencerConfig } from "./config.ts";
 import type { Running } from "./lifecycle.ts";
 import type { Rollup } from "./rollup.ts";
-import { createMetricsServer, type ReadinessCheck } from "./telemetry/index.ts";
+import { createMetricsServer, type ReadinessCheck } from "./telemetry/metrics-server.ts";
 
 export type NodeErrorCode = "NODE_L1_CHAIN" | "NODE_L1_UNREACHABLE" | "NODE_SEQUENCER_KEY";
 

@@ -3,7 +3,7 @@ import type { DevnetConfig } from "../config.ts";
 import { type Devnet, type DevnetInfo, startDevnet } from "../devnet/devnet.ts";
 import { drawScan, sampleScans } from "../devnet/sample.ts";
 import { untilStopped } from "../lifecycle.ts";
-import { createLogger } from "../telemetry/index.ts";
+import { createLogger } from "../telemetry/logger.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 

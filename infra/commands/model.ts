@@ -17,7 +17,8 @@ import { secretsOf } from "../config.ts";
 import { clientsOf } from "../devnet/contract.ts";
 import { publish } from "../devnet/publish.ts";
 import { readRollup } from "../rollup.ts";
-import { createLogger, createRegistry } from "../telemetry/index.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import { createRegistry } from "../telemetry/metrics-server.ts";
 
 export type ModelCommandErrorCode = "MODEL_FILE";
 

@@ -3,7 +3,8 @@ import { secretsOf } from "../config.ts";
 import { untilStopped } from "../lifecycle.ts";
 import { type AssayNode, createExecutorNode, createSequencerNode } from "../node.ts";
 import { readRollup } from "../rollup.ts";
-import { createLogger, createRegistry } from "../telemetry/index.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import { createRegistry } from "../telemetry/metrics-server.ts";
 
 /** Tells a parent that started us with an IPC channel where we listen. */
 const announce = (node: AssayNode): void => {

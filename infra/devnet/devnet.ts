@@ -23,7 +23,7 @@ import { startAnvil } from "../processes/anvil.ts";
 import { type Child, startChild } from "../processes/child.ts";
 import { requireFreePort } from "../processes/port.ts";
 import { type Rollup, writeRollup } from "../rollup.ts";
-import { createRegistry } from "../telemetry/index.ts";
+import { createRegistry } from "../telemetry/metrics-server.ts";
 import { DEVNET_MNEMONIC, type DevnetAccount, devnetAccounts } from "./accounts.ts";
 import { type Answer, type Clients, clientsOf, runSample, untilCallable } from "./contract.ts";
 import { poll } from "./poll.ts";

@@ -1,2 +1,0 @@
-export { createLogger } from "./logger.ts";
-export { createMetricsServer, createRegistry, type ReadinessCheck } from "./metrics-server.ts";
