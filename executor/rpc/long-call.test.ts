@@ -18,35 +18,31 @@ const server = await createRpcServer(
 after(() => server.stop());
 
 const request = async (method: string, ...params: unknown[]) => {
-  const start = performance.now();
   const response = await fetch(server.url, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
   });
   const { result, error } = (await response.json()) as { result?: string; error?: { code: number; message: string } };
-  return { result, error, ms: performance.now() - start };
+  return { result, error };
 };
 
 test("while calls run up to their time limit, other requests are answered and blocks are built", async () => {
   // Each ends by itself when its 2^24 gas are used: together they outlast the limit.
-  const long = Array.from({ length: 24 }, () => request("eth_call", { to: LOOP }));
+  let over = 0;
+  const long = Array.from({ length: 24 }, () => request("eth_call", { to: LOOP }).finally(() => over++));
   const estimate = request("eth_estimateGas", { to: LOOP });
   await request("eth_chainId");
-  const slowest = [];
   for (let i = 0; i < 10; i++) {
-    const { result, ms } = await request("eth_blockNumber");
+    const { result } = await request("eth_blockNumber");
     assert.equal(result, `0x${i.toString(16)}`);
-    slowest.push(ms);
+    if (i === 0) assert.equal(over, 0, "an answer comes before any of the calls has ended");
     await buildBlock(chain, [await sign({ nonce: i, to: LOOP, gas: 21_005n })], AT);
   }
-  slowest.sort((a, b) => b - a);
-  assert.ok((slowest[0] as number) < 250, `${slowest.map(Math.round)} ms`);
   const ended = await Promise.all(long);
   const timeout = { code: -32000, message: "execution aborted (timeout = 1.5s)" };
   const timedOut = ended.filter(({ error }) => error?.message === timeout.message);
   assert.ok(timedOut.length > 0, "the calls were over before their time");
   for (const { error } of timedOut) assert.deepEqual(error, timeout);
-  for (const { ms } of ended) assert.ok(ms < LIMIT_MS + 1000, `${ms} ms`);
   assert.equal((await estimate).error?.code, -32000);
 });
