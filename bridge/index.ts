@@ -1,6 +1,14 @@
 // The face of the bridge: what the other folders may import.
 export { type Deployment, deployBridge } from "./clients/deploy.ts";
-export { appendCall, type BatchToAppend, depositCall, enqueueCall, forceCall, readInbox } from "./clients/inbox.ts";
+export {
+  appendCall,
+  type BatchToAppend,
+  depositCall,
+  enqueueCall,
+  forceCall,
+  readInbox,
+  refusalOfAppend,
+} from "./clients/inbox.ts";
 export {
   chunksOf,
   createModelPublisher,

@@ -1,4 +1,4 @@
-import { encodeFunctionData, type PublicClient } from "viem";
+import { BaseError, ContractFunctionRevertedError, encodeFunctionData, type PublicClient } from "viem";
 import { type Bytes, fromHex, type Hex, type Origin, toHex } from "../../executor/index.ts";
 import { batchInbox, portal } from "../contracts/contracts.gen.ts";
 import { gasFor, type L1Call } from "./transactor.ts";
@@ -17,21 +17,33 @@ export type BatchToAppend = {
 /** L1 gas of appending beside the price of the input: hashing, slots, the event: measured at 77,000, and room for twice that. */
 const APPEND_GAS = 200_000n;
 
-/** The gas is given, so that batches can follow each other before the first is mined. */
-export const appendCall = (inbox: Hex, batch: BatchToAppend): L1Call => {
-  const data = encodeFunctionData({
+const append = ({ index, origin, delayedEnd, delayedAccumulator, data }: BatchToAppend) =>
+  ({
     abi: batchInbox.abi,
     functionName: "append",
-    args: [
-      batch.index,
-      batch.origin.number,
-      batch.origin.timestamp,
-      batch.delayedEnd,
-      batch.delayedAccumulator,
-      toHex(batch.data),
-    ],
-  });
+    args: [index, origin.number, origin.timestamp, delayedEnd, delayedAccumulator, toHex(data)],
+  }) as const;
+
+/** The gas is given, so that batches can follow each other before the first is mined. */
+export const appendCall = (inbox: Hex, batch: BatchToAppend): L1Call => {
+  const data = encodeFunctionData(append(batch));
   return { to: inbox, data, gas: gasFor(fromHex(data), APPEND_GAS) };
+};
+
+/** Name of the error with which L1 would refuse the batch now; undefined when it would take it. */
+export const refusalOfAppend = async (
+  client: PublicClient,
+  { inbox, batch, account }: { readonly inbox: Hex; readonly batch: BatchToAppend; readonly account: Hex },
+): Promise<string | undefined> => {
+  try {
+    await client.simulateContract({ ...append(batch), address: inbox, account });
+    return undefined;
+  } catch (error) {
+    const revert =
+      error instanceof BaseError ? error.walk((cause) => cause instanceof ContractFunctionRevertedError) : null;
+    if (revert instanceof ContractFunctionRevertedError) return revert.data?.errorName ?? "unknown";
+    throw error;
+  }
 };
 
 /** Appends delayed messages up to `delayedEnd` that have waited too long. */

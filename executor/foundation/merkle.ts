@@ -56,7 +56,3 @@ export const frontierRoot = ({ count, peaks }: Frontier): Bytes => {
   }
   return node as Bytes;
 };
-
-/** `K(0x4a ++ u32 count ++ peaks)`. */
-export const frontierHash = ({ count, peaks }: Frontier): Bytes =>
-  keccakOf(tagByte(TAG.frontier), uintBE(count, 4), concat(...peaks));

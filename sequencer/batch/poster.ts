@@ -1,6 +1,6 @@
 import { Counter } from "prom-client";
-import { BaseError, ContractFunctionRevertedError, type PublicClient } from "viem";
-import { appendCall, type BatchToAppend, batchInbox, type L1Source, type Transactor } from "../../bridge/index.ts";
+import type { PublicClient } from "viem";
+import { appendCall, type BatchToAppend, type L1Source, refusalOfAppend, type Transactor } from "../../bridge/index.ts";
 import {
   type Chain,
   createLock,
@@ -87,32 +87,6 @@ export const createPoster = (
     data: batches.encode(batch),
   });
 
-  /** Name of the error with which L1 would refuse the batch now. */
-  const refusalOf = async (batch: BatchToAppend): Promise<string | undefined> => {
-    try {
-      await client.simulateContract({
-        address: inbox,
-        abi: batchInbox.abi,
-        functionName: "append",
-        args: [
-          batch.index,
-          batch.origin.number,
-          batch.origin.timestamp,
-          batch.delayedEnd,
-          batch.delayedAccumulator,
-          toHex(batch.data),
-        ],
-        account: transactor.address,
-      });
-      return undefined;
-    } catch (error) {
-      const revert =
-        error instanceof BaseError ? error.walk((cause) => cause instanceof ContractFunctionRevertedError) : null;
-      if (revert instanceof ContractFunctionRevertedError) return revert.data?.errorName ?? "unknown";
-      throw error;
-    }
-  };
-
   /** Removes the batch's blocks and all after; the pool takes their transactions back. */
   const rebuild = (batch: Batch, reason: string, isStill: () => boolean = () => true): Promise<void> =>
     chain.exclusive(async () => {
@@ -163,7 +137,10 @@ export const createPoster = (
         if (!batches.isSound(batch)) return rebuild(batch, "delayed messages changed", () => !batches.isSound(batch));
         const call = callOf(batch);
         // The first in line can be tried out; the others need it to be mined before.
-        const refusal = batch.index === l1.recordCount ? await refusalOf(call) : undefined;
+        const refusal =
+          batch.index === l1.recordCount
+            ? await refusalOfAppend(client, { inbox, batch: call, account: transactor.address })
+            : undefined;
         if (refusal !== undefined) {
           posted.inc({ outcome: "refused" });
           if (PERMANENT.has(refusal)) return rebuild(batch, refusal);
