@@ -1,4 +1,4 @@
-import { type Bytes, concat, uintBE, ZERO_32 } from "./bytes.ts";
+import { type Bytes, ZERO_32 } from "./bytes.ts";
 import { keccakOf } from "./keccak.ts";
 import { TAG, tagByte } from "./tags.ts";
 
