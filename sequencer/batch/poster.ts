@@ -9,7 +9,6 @@ import {
   type Service,
   sleep,
   type Telemetry,
-  toHex,
 } from "../../executor/index.ts";
 import type { Batch, Batches } from "./batches.ts";
 
