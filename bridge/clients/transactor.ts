@@ -22,7 +22,9 @@ export type TransactorErrorCode =
   | "TRANSACTOR_FULL"
   | "TRANSACTOR_STOPPED"
   /** L1 executed the transaction and it reverted, or would revert. */
-  | "L1_REVERTED";
+  | "L1_REVERTED"
+  /** The account cannot pay, and is not to wait until it can. */
+  | "L1_FUNDS";
 
 export type L1Call = {
   readonly to: Hex;
@@ -47,6 +49,8 @@ export type TransactorOptions = {
   readonly maxFeePerGas?: bigint;
   /** Tip of the first attempt. */
   readonly tip?: bigint;
+  /** Whether an account that cannot pay waits until somebody fills it up. */
+  readonly awaitFunds?: boolean;
   readonly pollMs?: number;
 };
 
@@ -56,7 +60,8 @@ export type Transactor = Service & {
   /** Transactions not yet confirmed. */
   readonly pending: number;
   /**
-   * Resolves with the receipt when the transaction is confirmed. L1_REVERTED, TRANSACTOR_FULL, TRANSACTOR_STOPPED.
+   * Resolves with the receipt when the transaction is confirmed. L1_REVERTED, L1_FUNDS, TRANSACTOR_FULL,
+   * TRANSACTOR_STOPPED.
    * After a restart transactions of the life before are replaced or found done: callers send what L1 still lacks.
    */
   send(call: L1Call): Promise<TransactionReceipt>;
@@ -73,6 +78,7 @@ const DEFAULTS = {
   patience: 3n,
   maxFeePerGas: 500_000_000_000n,
   tip: 1_000_000_000n,
+  awaitFunds: true,
   pollMs: 500,
 };
 
@@ -102,9 +108,14 @@ type Sent = Job & {
   readonly hashes: Hex[];
   /** L1 block of the last attempt. */
   since: bigint;
-  /** L1 refused the last attempt as it was. */
-  refused: boolean;
+  /** Why L1 refused the last attempt as it was. */
+  refusal: Refusal | undefined;
+  /** L1 block at which somebody was last told of what holds it up. */
+  told: bigint;
 };
+
+/** `price`: it has to offer more. `funds`: the account cannot pay for what it offers. */
+type Refusal = "price" | "funds" | "other";
 
 /** L1 blocks for which a confirmed transaction is remembered, to be sent again when a reorg drops it. */
 const MEMORY_BLOCKS = 64n;
@@ -123,8 +134,18 @@ const orUndefined = async <T>(work: Promise<T>, ...names: readonly string[]): Pr
   }
 };
 
-const isRefusal = (error: unknown): boolean =>
-  error instanceof BaseError && error.walk((cause) => cause instanceof RpcRequestError) !== null;
+const rpcErrorOf = (error: unknown): RpcRequestError | undefined => {
+  const found = error instanceof BaseError ? error.walk((cause) => cause instanceof RpcRequestError) : null;
+  return found instanceof RpcRequestError ? found : undefined;
+};
+const isRefusal = (error: unknown): boolean => rpcErrorOf(error) !== undefined;
+
+/** The words of geth, and of those that follow it. */
+const refusalOf = (error: unknown): Refusal => {
+  const text = rpcErrorOf(error)?.details ?? "";
+  if (/insufficient (funds|balance)|exceeds .*balance/i.test(text)) return "funds";
+  return /underpriced|base ?fee|(fee|tip|price) (is )?too low/i.test(text) ? "price" : "other";
+};
 
 export const createTransactor = (components: TransactorComponents, options: TransactorOptions = {}): Transactor => {
   const { client, account, registry } = components;
@@ -180,18 +201,31 @@ export const createTransactor = (components: TransactorComponents, options: Tran
 
   /** Hands the last attempt to L1. A refusal is remembered; a failure of the connection is the caller's. */
   const submit = async (transaction: Sent, block: bigint): Promise<void> => {
-    transaction.since = block;
     try {
       await client.sendRawTransaction({ serializedTransaction: transaction.raw });
-      transaction.refused = false;
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      transaction.refused = !(await inMempool(transaction.hashes.at(-1) as Hex));
-      if (transaction.refused) logger.debug({ err: error, nonce: transaction.nonce }, "L1 refused a transaction");
+      if (!(await inMempool(transaction.hashes.at(-1) as Hex))) {
+        // A refused attempt has waited since it was first made.
+        if (transaction.refusal === undefined) transaction.since = block;
+        transaction.refusal = refusalOf(error);
+        if (transaction.refusal === "funds") tell(transaction, block, "the account cannot pay for an L1 transaction");
+        else logger.debug({ err: error, nonce: transaction.nonce }, "L1 refused a transaction");
+        return;
+      }
     }
+    transaction.since = block;
+    transaction.refusal = undefined;
   };
 
-  const raise = async (transaction: Sent, baseFee: bigint): Promise<void> => {
+  /** Warns at most once in an L1 block. */
+  const tell = (transaction: Sent, block: bigint, message: string): void => {
+    if (transaction.told === block) return;
+    transaction.told = block;
+    logger.warn({ nonce: transaction.nonce, gas: transaction.gas, ...transaction.fees }, message);
+  };
+
+  const raise = async (transaction: Sent, block: bigint, baseFee: bigint): Promise<void> => {
     const now = feesNow(baseFee);
     const { fees } = transaction;
     const next = {
@@ -200,9 +234,10 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     };
     // INVARIANT: the fee never passes its limit, and no replacement is sent that L1 must refuse as too small a raise.
     if (next.maxPriorityFeePerGas > next.maxFeePerGas || next.maxFeePerGas < raised(fees.maxFeePerGas)) {
-      logger.warn({ nonce: transaction.nonce, ...fees }, "the fee is at its limit");
+      tell(transaction, block, "the fee is at its limit");
       return;
     }
+    transaction.since = block;
     transaction.fees = next;
     transaction.raw = await sign(transaction.call, transaction.nonce, transaction.gas, next);
     transaction.hashes.push(keccak256(transaction.raw));
@@ -254,10 +289,23 @@ export const createTransactor = (components: TransactorComponents, options: Tran
       queue.unshift(transaction);
       return false;
     }
-    if (transaction.refused || block - transaction.since >= settings.patience) {
-      await raise(transaction, baseFee);
+    const { refusal } = transaction;
+    // INVARIANT: an account that cannot pay is not made to pay more once it can.
+    if (refusal === "funds") {
+      if (!settings.awaitFunds) {
+        outcomes.inc({ outcome: "refused" });
+        const { address } = account;
+        transaction.reject(
+          new CodedError<TransactorErrorCode>("L1_FUNDS", `${address} cannot pay for an L1 transaction`, { address }),
+        );
+        return false;
+      }
       await submit(transaction, block);
-    } else if (!(await inMempool(transaction.hashes.at(-1) as Hex))) await submit(transaction, block);
+    } else if (refusal === "price" || block - transaction.since >= settings.patience) {
+      await raise(transaction, block, baseFee);
+      await submit(transaction, block);
+    } else if (refusal !== undefined || !(await inMempool(transaction.hashes.at(-1) as Hex)))
+      await submit(transaction, block);
     return true;
   };
 
@@ -289,7 +337,8 @@ export const createTransactor = (components: TransactorComponents, options: Tran
       raw,
       hashes: [keccak256(raw)],
       since: block,
-      refused: false,
+      refusal: undefined,
+      told: -1n,
     };
     sent.push(transaction);
     await submit(transaction, block);

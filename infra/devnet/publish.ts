@@ -5,7 +5,10 @@ import type { Clients } from "./contract.ts";
 /** How often L1 is asked whether a transaction was mined. */
 const POLL_MS = 50;
 
-/** Publishes a model on L1 with the account of the clients. L1_REVERTED for a bad name; TRANSACTOR_STOPPED by `signal`. */
+/**
+ * Publishes a model on L1 with the account of the clients. L1_REVERTED for a bad name, L1_FUNDS for an account that
+ * cannot pay; TRANSACTOR_STOPPED by `signal`.
+ */
 export const publish = async (
   { logger, registry }: Telemetry,
   { reader, wallet }: Clients,
@@ -15,7 +18,7 @@ export const publish = async (
   const quiet = logger.child({}, { level: "warn" });
   const transactor = createTransactor(
     { logger: quiet, registry, client: reader, account: wallet.account },
-    { pollMs: POLL_MS },
+    { pollMs: POLL_MS, awaitFunds: false },
   );
   const onAbort = () => void transactor.stop();
   signal?.addEventListener("abort", onAbort, { once: true });

@@ -113,6 +113,38 @@ test("a new life replaces what the last one left in the mempool, and finds a non
   assert.equal(await l1.client.getBalance({ address: SINK }), 1016n);
 });
 
+test("an account that cannot pay waits for money and offers no more for having waited, or is told at once", async (t) => {
+  const l1 = await startAnvil(t);
+  await l1.manual();
+  const { address } = account(OPERATOR);
+  await l1.control.setBalance({ address, value: 0n });
+  const { transactor, registry } = startSender(l1, OPERATOR, { patience: 2n });
+  const sent = [transactor.send(pay(0n)), transactor.send(pay(0n))];
+  const { baseFeePerGas } = await l1.client.getBlock();
+  await transactor.tick();
+  const offered = 2n * (baseFeePerGas ?? 0n) + GWEI;
+  for (let i = 0; i < 8; i++) {
+    await l1.mine();
+    await transactor.tick();
+  }
+  const raises = await registry.getSingleMetric("assay_transactor_fee_raises_total")?.get();
+  assert.equal(raises?.values[0]?.value, 0);
+  await l1.control.setBalance({ address, value: 10n ** 18n });
+  await transactor.tick();
+  await l1.mine();
+  await transactor.tick();
+  for (const { transactionHash: hash } of await Promise.all(sent))
+    assert.equal((await l1.client.getTransaction({ hash })).maxFeePerGas, offered);
+
+  await l1.control.setBalance({ address, value: 0n });
+  const hasty = startSender(l1, OPERATOR, { awaitFunds: false });
+  const refused = assert.rejects(hasty.transactor.send(pay(0n)), (error) => hasCode(error, "L1_FUNDS"));
+  await hasty.transactor.tick();
+  await hasty.transactor.tick();
+  await refused;
+  assert.equal(hasty.transactor.pending, 0);
+});
+
 test("a transaction that the mempool lost is sent again", async (t) => {
   const l1 = await startAnvil(t);
   await l1.manual();
