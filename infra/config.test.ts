@@ -72,6 +72,8 @@ test("what is out of range is refused, and a secret is not repeated", () => {
     ["l1Rpc", "127.0.0.1:8545"],
     ["l1BlockTime", "0"],
     ["sequencerKey", "0x12"],
+    ["sequencerKey", `0x${"00".repeat(32)}`],
+    ["sequencerKey", `0x${"ff".repeat(32)}`],
     ["json", "yes"],
   ];
   for (const [name, value] of refused)

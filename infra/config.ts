@@ -45,8 +45,11 @@ const httpUrl = (value: string): string => {
   return value;
 };
 
+const CURVE_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+
 const privateKey = (value: string): `0x${string}` => {
   if (!/^0x[0-9a-fA-F]{64}$/.test(value)) throw new RangeError("expected 0x and 64 hex digits");
+  if (BigInt(value) === 0n || BigInt(value) >= CURVE_ORDER) throw new RangeError("expected a key of secp256k1");
   return value as `0x${string}`;
 };
 

@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createPublicClient, http, type PublicClient } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import {
   batchInbox,
@@ -27,11 +26,12 @@ import {
 } from "../executor/index.ts";
 import { createSequencer } from "../sequencer/index.ts";
 import type { ExecutorConfig, SequencerConfig } from "./config.ts";
+import { connectL1, type L1ErrorCode } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
 import type { Rollup } from "./rollup.ts";
 import { createMetricsServer, type ReadinessCheck } from "./telemetry/metrics-server.ts";
 
-export type NodeErrorCode = "NODE_L1_CHAIN" | "NODE_L1_UNREACHABLE" | "NODE_SEQUENCER_KEY";
+export type NodeErrorCode = L1ErrorCode | "NODE_SEQUENCER_KEY";
 
 /** A node that runs. `rpc` and `metrics`: where it listens. */
 export type AssayNode = Running & { readonly rpc: string; readonly metrics: string };
@@ -57,21 +57,6 @@ const clientVersion = (): string => {
 
 const allocOf = ({ genesis }: Rollup): GenesisAlloc =>
   Object.fromEntries(genesis.accounts.map(({ address, balance }) => [address, { balance }]));
-
-/** L1 at `url`, which must be the L1 of the rollup. NODE_L1_UNREACHABLE, NODE_L1_CHAIN. */
-const connectL1 = async (url: string, { l1 }: Rollup): Promise<PublicClient> => {
-  const client = createPublicClient({ transport: http(url, { timeout: 10_000 }), cacheTime: 0 });
-  const chainId = await client.getChainId().catch((error: unknown) => {
-    throw new CodedError<NodeErrorCode>("NODE_L1_UNREACHABLE", "no L1 node answers at --l1-rpc", {}, error);
-  });
-  if (chainId !== l1.chainId)
-    throw new CodedError<NodeErrorCode>(
-      "NODE_L1_CHAIN",
-      `--l1-rpc is chain ${chainId}, and the rollup is on chain ${l1.chainId}`,
-      { given: chainId, expected: l1.chainId },
-    );
-  return client;
-};
 
 /** The chain, telling `fail` when building or sealing a block met a fatal error. Calls never do. */
 const reportFatal = (chain: Chain, fail: (error: unknown) => void): Chain => {
@@ -179,7 +164,7 @@ const serve = async (
   }
 };
 
-/** A node that knows the chain from L1 alone. NODE_L1_UNREACHABLE, NODE_L1_CHAIN, and the codes of its parts. */
+/** A node that knows the chain from L1 alone. The codes of `connectL1` and of its parts. */
 export const createExecutorNode = async (
   telemetry: Telemetry,
   config: ExecutorConfig,

@@ -214,7 +214,7 @@ export const createInboxStore = (store: KeyValueStore) => {
       return bytes === undefined ? undefined : toHex(bytes);
     },
     /** Starts from nothing, just above `head`. */
-    async begin(deployment: Bytes, head: L1Block): Promise<void> {
+    async begin(deployment: Bytes, head: L1Block): Promise<InboxCursor> {
       const first: InboxCursor = { head, recordCount: 0n, messageCount: 0n, finalized: 0n };
       await store.write([
         { type: "put", key: DEPLOYMENT_KEY, value: deployment },
@@ -222,6 +222,7 @@ export const createInboxStore = (store: KeyValueStore) => {
         { type: "put", key: checkpointKey(head.number), value: concat(fromHex(head.hash), uintBE(head.timestamp, 8)) },
       ]);
       cursor = first;
+      return first;
     },
     async apply(change: InboxChange): Promise<void> {
       const writes: Write[] = [];

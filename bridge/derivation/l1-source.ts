@@ -79,6 +79,7 @@ const DEFAULTS = { window: 100n, confirmations: 0n, pollMs: 1000, maxBackoffMs: 
 
 const min = (a: bigint, b: bigint) => (a < b ? a : b);
 
+/** L1_DEPLOYMENT_MISMATCH when the store was begun for other contracts. */
 export const createL1Source = (components: L1SourceComponents, options: L1SourceOptions): L1Source => {
   const { client, models, registry } = components;
   const logger = components.logger.child({ module: "l1-source" });
@@ -126,20 +127,21 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     }
   };
 
+  const identity = keccakOf(fromHex(deployment.contracts.batchInbox), fromHex(deployment.contracts.modelRegistry));
+  if (inbox.cursor !== undefined && inbox.deployment !== toHex(identity))
+    throw new CodedError<L1SourceErrorCode>(
+      "L1_DEPLOYMENT_MISMATCH",
+      "the data directory belongs to other L1 contracts",
+      { contracts: deployment.contracts },
+    );
+
   const begin = async (): Promise<InboxCursor> => {
+    if (inbox.cursor !== undefined) return inbox.cursor;
     const start = deployment.startBlock > 0n ? deployment.startBlock - 1n : 0n;
-    const identity = keccakOf(fromHex(deployment.contracts.batchInbox), fromHex(deployment.contracts.modelRegistry));
-    if (inbox.cursor === undefined) {
-      const head = await blockAt(start);
-      if (head === undefined)
-        throw new CodedError("L1_DEPLOYMENT_MISMATCH", `L1 has no block ${start}`, { block: start });
-      await inbox.begin(identity, head);
-    }
-    if (inbox.deployment !== toHex(identity) || inbox.cursor === undefined)
-      throw new CodedError("L1_DEPLOYMENT_MISMATCH", "the data directory belongs to other L1 contracts", {
-        contracts: deployment.contracts,
-      });
-    return inbox.cursor;
+    const head = await blockAt(start);
+    if (head === undefined)
+      throw new CodedError("L1_DEPLOYMENT_MISMATCH", `L1 has no block ${start}`, { block: start });
+    return inbox.begin(identity, head);
   };
 
   /** The newest block that was read and is still there. */

@@ -1,15 +1,28 @@
-import { BlockNotFoundError, createPublicClient, http } from "viem";
+import { BaseError, BlockNotFoundError, createPublicClient, http } from "viem";
 import { audit, type BlockReader, type BlockSummary } from "../../challenger/index.ts";
+import { CodedError, messageOf } from "../../executor/index.ts";
 import type { CommandConfig } from "../config.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
-const DIFFERENT = 1;
+/** Told apart from 1, so that a script does not take a node that is down for a wrong one. */
+const DIFFERENT = 3;
+
+export type AuditCommandErrorCode = "AUDIT_UNREACHABLE";
 
 /** A node's blocks over JSON-RPC. */
 const readerOf = (url: string): BlockReader => {
   const client = createPublicClient({ transport: http(url), cacheTime: 0 });
   const read = async (at: { blockNumber: bigint } | { blockTag: "latest" }): Promise<BlockSummary> => {
-    const block = await client.getBlock(at);
+    const block = await client.getBlock(at).catch((error: unknown) => {
+      if (error instanceof BlockNotFoundError) throw error;
+      const reason = error instanceof BaseError ? error.shortMessage : messageOf(error);
+      throw new CodedError<AuditCommandErrorCode>(
+        "AUDIT_UNREACHABLE",
+        `no blocks from ${url}: ${reason}`,
+        { url },
+        error,
+      );
+    });
     const { parentHash, timestamp, transactionsRoot, receiptsRoot, stateRoot, gasUsed } = block;
     const { number, hash } = block as { number: bigint; hash: `0x${string}` };
     return { number, hash, parentHash, timestamp, transactionsRoot, receiptsRoot, stateRoot, gasUsed };
@@ -27,7 +40,7 @@ const readerOf = (url: string): BlockReader => {
   };
 };
 
-/** `assay audit`: exit code 1 when the nodes differ. AUDIT_BLOCK_MISSING. */
+/** `assay audit`: exit code 3 when the nodes differ. AUDIT_BLOCK_MISSING, AUDIT_UNREACHABLE. */
 export const auditCommand = async (config: CommandConfig<"audit">): Promise<number> => {
   const { common, divergence } = await audit(readerOf(config.ownRpc), readerOf(config.againstRpc));
   if (config.json) {

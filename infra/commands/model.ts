@@ -16,6 +16,7 @@ import type { CommandConfig } from "../config.ts";
 import { secretsOf } from "../config.ts";
 import { clientsOf } from "../devnet/contract.ts";
 import { publish } from "../devnet/publish.ts";
+import { connectL1 } from "../l1.ts";
 import { readRollup } from "../rollup.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { createRegistry } from "../telemetry/metrics-server.ts";
@@ -120,7 +121,9 @@ export const publishCommand = (config: CommandConfig<"model publish">, file: str
   orRefusals(file, config.json, async () => {
     const { program } = importOnnx(readModel(file));
     const id: Hex = programId(program);
-    const { l1 } = readRollup(config.rollup);
+    const rollup = readRollup(config.rollup);
+    const { l1 } = rollup;
+    await connectL1(config.l1Rpc, rollup);
     const telemetry = {
       logger: createLogger({
         name: "publish",

@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { DEVNET_PARAMETERS, importOnnx, programId, readProgram } from "../../executor/index.ts";
 import { COMMAND_SETTINGS, type CommandName, sampleModelFile, writeRollup } from "../../infra/index.ts";
+import { startAnvil } from "../support/anvil.ts";
 import { runAssay } from "../support/devnet.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "assay-cli-"));
@@ -108,7 +109,24 @@ test("a node without L1, with a bad rollup file: a code, exit 1", async () => {
   const unreachable = await run(["executor", ...settings, "--metrics-port", "0", "--rollup", here("rollup.json")]);
   assert.equal(unreachable.code, 1);
   assert.match(unreachable.err, /NODE_L1_UNREACHABLE/);
+  const publish = ["model", "publish", model("digits.qop.onnx"), "--rollup", here("rollup.json")];
+  const key = { ASSAY_PRIVATE_KEY: `0x${"11".repeat(32)}` };
+  const unpublished = await run([...publish, "--l1-rpc", "http://127.0.0.1:9"], key);
+  assert.equal(unpublished.code, 1);
+  assert.match(unpublished.err, /^assay: NODE_L1_UNREACHABLE: .*\n$/);
   const bad = await run(["executor", ...settings, "--rollup", here("bad.json")]);
   assert.equal(bad.code, 1);
   assert.match(bad.err, /ROLLUP_FILE/);
+});
+
+test("audit tells equal, different and silent nodes apart by its exit code", async (t) => {
+  const [one, other] = await Promise.all([startAnvil(t, "--timestamp", "1000"), startAnvil(t, "--timestamp", "2000")]);
+  const audit = (against: string) => run(["audit", "--rpc", one.url, "--against", against]);
+  const [equal, different, silent] = await Promise.all([one.url, other.url, "http://127.0.0.1:9"].map(audit));
+  assert.equal(equal?.code, 0);
+  assert.match(equal?.out ?? "", /agree on every block up to 0/);
+  assert.equal(different?.code, 3);
+  assert.match(different?.out ?? "", /block 0 is the first that differs: its timestamp/);
+  assert.equal(silent?.code, 1);
+  assert.match(silent?.err ?? "", /^assay: AUDIT_UNREACHABLE: .*\n$/);
 });

@@ -131,12 +131,23 @@ test("a node that lost a model stops with its id when a block calls it, and goes
   await whole.stop();
 });
 
-test("a node refuses another L1, another genesis, and a sequencer key that is not the inbox's", async (t) => {
+test("a node refuses another L1, other contracts, another genesis, and a sequencer key that is not the inbox's", async (t) => {
   const stage = await createStage(t);
   const rollup = rollupOf(stage);
   const directory = directoryOf(t);
   const elsewhere = { ...rollup, l1: { ...rollup.l1, chainId: 1 } };
   await assert.rejects(startExecutor(t, stage, directory, elsewhere), withCode("NODE_L1_CHAIN"));
+  const { batchInbox, portal, modelRegistry } = rollup.l1.contracts;
+  const nobody: Hex = `0x${"ab".repeat(20)}`;
+  for (const contracts of [
+    { batchInbox: nobody, portal, modelRegistry },
+    { batchInbox: portal, portal, modelRegistry },
+    { batchInbox, portal: nobody, modelRegistry },
+    { batchInbox, portal, modelRegistry: portal },
+  ]) {
+    const mistaken = { ...rollup, l1: { ...rollup.l1, contracts } };
+    await assert.rejects(startExecutor(t, stage, directory, mistaken), withCode("NODE_L1_CONTRACTS"));
+  }
   await (await startExecutor(t, stage, directory)).stop();
   const other = { ...rollup, genesis: { accounts: rollup.genesis.accounts.slice(1) } };
   await assert.rejects(startExecutor(t, stage, directory, other), withCode("CHAIN_GENESIS_MISMATCH"));
