@@ -79,6 +79,7 @@ export type RefusalCode =
   | "TX_INITCODE_SIZE"
   | "TX_GAS_CAP"
   | "TX_INTRINSIC_GAS"
+  | "TX_TIP_CAP"
   | "TX_FEE_CAP"
   | "TX_BLOCK_GAS"
   | "TX_SENDER_CODE"

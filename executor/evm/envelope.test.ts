@@ -119,7 +119,7 @@ test("each static rule refuses with its code", async () => {
     ["gas limit of 2^24 + 1", await signed({ ...creation, gas: 16_777_217n, data: "0x" }), "TX_GAS_CAP"],
     ["a gas short of intrinsic", await signed({ ...requests["fee market"], gas: 21_019n }), "TX_INTRINSIC_GAS"],
     ["creation, a gas short", await signed({ ...creation, data: "0x00", gas: 53_005n }), "TX_INTRINSIC_GAS"],
-    ["tip above the cap", withField(market, 2, rlpUint(10n)), "TX_FEE_CAP"],
+    ["tip above the cap", withField(market, 2, rlpUint(10n)), "TX_TIP_CAP"],
   ];
   for (const [name, envelope, code] of cases) assert.equal(codeOf(envelope), code, name);
   assert.equal(codeOf(await signed({ ...creation, data: "0x00", gas: 53_006n })), "ok");

@@ -232,7 +232,7 @@ const decodeSigned = (envelope: Bytes, hash: Hex, type: number, options: DecodeO
   if (intrinsic > gasLimit) return refuse("TX_INTRINSIC_GAS", `needs ${intrinsic} gas, its limit is ${gasLimit}`);
   const { maxFeePerGas = 0n, maxPriorityFeePerGas = 0n } = signed.fees;
   if (type === 2 && maxPriorityFeePerGas > maxFeePerGas)
-    return refuse("TX_FEE_CAP", `tip ${maxPriorityFeePerGas} is above the fee cap ${maxFeePerGas}`);
+    return refuse("TX_TIP_CAP", `tip ${maxPriorityFeePerGas} is above the fee cap ${maxFeePerGas}`);
   return { transaction, sender, target, intrinsicGas: intrinsic };
 };
 

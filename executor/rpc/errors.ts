@@ -42,6 +42,7 @@ const SUBMIT_TEXT: Readonly<Record<SubmitErrorCode, string>> = {
   TX_INITCODE_SIZE: "max initcode size exceeded",
   TX_GAS_CAP: "transaction gas limit too high",
   TX_INTRINSIC_GAS: "intrinsic gas too low",
+  TX_TIP_CAP: "max priority fee per gas higher than max fee per gas",
   TX_FEE_CAP: "max fee per gas less than block base fee",
   TX_BLOCK_GAS: "exceeds block gas limit",
   TX_SENDER_CODE: "sender not an eoa",
