@@ -169,11 +169,14 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     if (ending.signal.aborted) late.push(child.stop());
     services.add(child);
     void child.exited.then(() => {
-      if (!ending.signal.aborted) fail(child.death());
+      if (ending.signal.aborted) return;
+      broken = true;
+      fail(child.death());
     });
     return child;
   };
   let place: Place | undefined;
+  /** Something failed: the logs tell why, they stay. */
   let broken = false;
   const stop = async (): Promise<void> => {
     ending.abort();
@@ -304,7 +307,6 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     const info = await Promise.race([beginning, failed, interrupted]);
     return { info, failed, stop };
   } catch (error) {
-    // The logs tell why: they stay.
     broken = !components.signal.aborted;
     await stop();
     throw error;

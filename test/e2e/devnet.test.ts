@@ -84,7 +84,7 @@ test("one JSON line, right answers, equal roots; Ctrl-C leaves nothing behind", 
   assert.ok(!existsSync(info.directory), "the temporary directory is removed");
 });
 
-test("SIGKILL of the devnet ends everything it started; a dead child stops the rest and is named", async () => {
+test("SIGKILL of the devnet ends everything it started; a dead child stops the rest, is named, leaves its log", async () => {
   const devnet = await spawnDevnet(["--data-dir", join(directory, "killed")]);
   const family = familyOf(devnet.child.pid as number);
   devnet.child.kill("SIGKILL");
@@ -92,13 +92,15 @@ test("SIGKILL of the devnet ends everything it started; a dead child stops the r
   await gone(family);
   assert.ok(existsSync(join(directory, "killed", "executor.log")));
 
-  const other = await spawnDevnet(["--data-dir", join(directory, "dead-child")]);
+  const other = await spawnDevnet();
+  after(() => rmSync(other.info.directory, { recursive: true, force: true }));
   const members = familyOf(other.child.pid as number);
   const executor = members.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0executor\0"));
   process.kill(executor as number, "SIGKILL");
   assert.equal(await other.ended, 1);
   assert.match(other.stderr(), /DEVNET_CHILD_DIED/);
   assert.match(other.stderr(), /executor/);
+  assert.ok(existsSync(other.info.logs.executor));
   await gone(members);
 });
 
