@@ -72,7 +72,7 @@ const reportFatal = (chain: Chain, fail: (error: unknown) => void): Chain => {
     const builder = await watched(chain.begin(attributes));
     const methods: Pick<BlockBuilder, "add" | "seal"> = {
       add: (envelope) => watched(builder.add(envelope)),
-      seal: (position) => watched(builder.seal(position)),
+      seal: (options) => watched(builder.seal(options)),
     };
     return Object.assign(Object.create(builder) as BlockBuilder, methods);
   };

@@ -150,7 +150,7 @@ export const createFollower = (components: FollowerComponents, options: Follower
         const result = await builder.add(envelope);
         if (!result.included) logger.debug({ block: builder.number, code: result.code }, "envelope is a no-op");
       }
-      return (await builder.seal(position)).block;
+      return (await builder.seal(position === undefined ? {} : { position })).block;
     } catch (error) {
       builder.abort();
       throw error;

@@ -75,7 +75,7 @@ export const writeNextBlock = async (chain: Chain): Promise<void> => {
     const result = await builder.add({ bytes });
     if (!result.included || result.receipt.status !== 1) throw new Error("a transaction of the test failed");
   }
-  await builder.seal({ batch: number, cursor: 0, delayed: 0n });
+  await builder.seal({ position: { batch: number, cursor: 0, delayed: 0n } });
 };
 
 /** Builds block after block, and says each number and hash when its block is acknowledged, until it is killed. */

@@ -331,7 +331,7 @@ test("safe head and position move with sealed blocks, and back with rollbacks", 
   const place = (batch: bigint) => ({ batch, cursor: 3, delayed: 2n });
   const seal = async (batch?: bigint) => {
     const builder = await chain.begin(AT);
-    await builder.seal(batch === undefined ? undefined : place(batch));
+    await builder.seal(batch === undefined ? {} : { position: place(batch) });
   };
   assert.deepEqual(chain.position, { batch: 0n, cursor: 0, delayed: 0n });
   await seal(1n);

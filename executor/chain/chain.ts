@@ -110,6 +110,9 @@ export type InboxEnvelope = {
 
 export type BlockAttributes = { readonly timestamp: bigint; readonly origin: Origin };
 
+/** `position`: where derivation goes on, if known. `expected`: hash of the block that it must be. */
+export type SealOptions = { readonly position?: Position; readonly expected?: Hex };
+
 /** The one open block. Only one builder exists at a time. */
 export type BlockBuilder = {
   readonly number: bigint;
@@ -119,8 +122,11 @@ export type BlockBuilder = {
   readonly gasUsed: bigint;
   /** Executes one envelope. A refusal leaves no trace. An error of the node itself (MODEL_MISSING, MODEL_DATA_MISSING) rejects: abort the builder. */
   add(envelope: InboxEnvelope): Promise<AddResult>;
-  /** Computes roots and header, writes everything in ONE synced batch, moves the head. `position`: where derivation goes on, if known. */
-  seal(position?: Position): Promise<{ readonly block: Block; readonly receipts: readonly Receipt[] }>;
+  /**
+   * Computes roots and header, writes everything in ONE synced batch, moves the head. CHAIN_OTHER_BLOCK when it came out
+   * as another block than `expected`: nothing is written, the block is dropped.
+   */
+  seal(options?: SealOptions): Promise<{ readonly block: Block; readonly receipts: readonly Receipt[] }>;
   /** Drops the block. */
   abort(): void;
 };
@@ -132,6 +138,7 @@ export type ChainErrorCode =
   | "CHAIN_UNKNOWN_BLOCK"
   | "CHAIN_ROLLBACK_TOO_DEEP"
   | "CHAIN_GENESIS_MISMATCH"
+  | "CHAIN_OTHER_BLOCK"
   | "CHAIN_CORRUPT";
 
 export type ChainEvents = {

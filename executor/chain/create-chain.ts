@@ -23,6 +23,7 @@ import type {
   Heads,
   Position,
   Receipt,
+  SealOptions,
 } from "./chain.ts";
 import { createChainStore } from "./chain-store.ts";
 import { type Genesis, writeGenesis } from "./genesis.ts";
@@ -220,10 +221,19 @@ export const createChain = async (
       throw error;
     }
 
-    const seal = async (after?: Position): Promise<{ block: Block; receipts: readonly Receipt[] }> => {
+    const seal = async ({
+      position: after,
+      expected,
+    }: SealOptions): Promise<{ block: Block; receipts: readonly Receipt[] }> => {
       const sealing = performance.now();
       const state = world.seal();
       const block = draft.finish(state.root);
+      if (expected !== undefined && block.hash !== expected)
+        throw fault("CHAIN_OTHER_BLOCK", `block ${block.header.number} is ${block.hash}, not ${expected}`, {
+          number: block.header.number,
+          hash: block.hash,
+          expected,
+        });
       const { receipts } = draft;
       const { number } = block.header;
       await committing(async () => {
@@ -267,7 +277,7 @@ export const createChain = async (
           if (!result.included) metrics.refused.inc({ code: result.code });
           return result;
         }),
-      seal: (after) => alone(() => seal(after)),
+      seal: (options = {}) => alone(() => seal(options)),
       abort() {
         if (open !== mine) return;
         if (busy) dropped = true;

@@ -23,6 +23,7 @@ export const TAG = {
   bloom: 0x51,
   prevRandao: 0x52,
   transaction: 0x53,
+  blockSeal: 0x54,
 } as const;
 
 export type Tag = (typeof TAG)[keyof typeof TAG];

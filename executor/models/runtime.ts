@@ -15,6 +15,25 @@ export type Admission =
 
 export type ModelErrorCode = "MODEL_MISSING" | "MODEL_DATA_MISSING" | "MODEL_CORRUPT";
 
+/** What an artifact source may read and write of a half-complete artifact. All is checked by hash when it is written. */
+export type ArtifactKeeper = {
+  /** The chunks' hashes in order, once the manifest is here. */
+  manifest(contentHash: Hex): readonly Hex[] | undefined;
+  hasChunk(hash: Hex): boolean;
+  /** Keeps the concatenated chunk hashes whose keccak is the content hash. MODEL_CORRUPT when they are not. */
+  putManifest(contentHash: Hex, manifest: Bytes): Promise<void>;
+  putChunk(hash: Hex, chunk: Bytes): Promise<void>;
+};
+
+/** Where artifacts come from that should be on disk and are not. Tried in the order given. */
+export type ArtifactSource = {
+  readonly name: string;
+  /** Brings what is missing, piece by piece, so that a broken attempt goes on where it was. Never rejects for want of data. */
+  retrieve(contentHash: Hex, keeper: ArtifactKeeper, signal: AbortSignal): Promise<void>;
+  /** Content hashes under which L1 knows publications of this id. */
+  locate?(id: Hex, signal: AbortSignal): Promise<readonly Hex[]>;
+};
+
 /** Models by id, ready to run. What it answers is consensus: a pure function of its arguments. */
 export type ModelRuntime = {
   /**

@@ -43,5 +43,9 @@ export const COLUMN = {
   inboxRecord: 0x31,
   delayedMessage: 0x32,
   modelChunk: 0x33,
+  batchByHash: 0x34,
   batcher: 0x40,
+  blockSeal: 0x50,
+  evidence: 0x51,
+  peering: 0x52,
 } as const;

@@ -1,0 +1,156 @@
+import { encodeBlockHeader, hashBlockHeader, transactionLeaf } from "../../chain/block.ts";
+import type { Block, Header, Origin } from "../../chain/chain.ts";
+import { recoverAddress } from "../../evm/secp256k1.ts";
+import { type Bytes, equalBytes, fromHex, type Hex, toHex, uintBE } from "../../foundation/bytes.ts";
+import { CodedError } from "../../foundation/errors.ts";
+import { keccak256, keccakOf } from "../../foundation/keccak.ts";
+import { merkleRoot } from "../../foundation/merkle.ts";
+import { decodeRlp, encodeRlp, type RlpItem, readRlpUint, rlpUint } from "../../foundation/rlp.ts";
+import { TAG, tagByte } from "../../foundation/tags.ts";
+
+/** A block on its way between nodes, before it is on L1: header, origin, envelopes, and the sequencer's word for it. */
+
+export type SealedBlockErrorCode = "BLOCK_MALFORMED";
+
+/** The sequencer's word. `signature`: r ++ s ++ parity, 65 bytes, low s. */
+export type Seal = {
+  /** Raised whenever L1 makes the sequencer build again what it had already published. */
+  readonly revision: bigint;
+  /** The sequencer's clock when it sealed the block, in milliseconds. */
+  readonly sealedAt: bigint;
+  readonly signature: Bytes;
+};
+
+export type SealedBlock = {
+  readonly hash: Hex;
+  readonly header: Header;
+  readonly origin: Origin;
+  readonly envelopes: readonly Bytes[];
+  readonly seal: Seal;
+};
+
+/** Bytes of one block on the wire. A larger block reaches other nodes through L1 alone. */
+export const MAX_SEALED_BLOCK_BYTES = 4 * 2 ** 20;
+export const SEAL_VERSION = 1;
+/** Bytes of a signature. */
+const SIGNATURE = 65;
+/** Half the order of secp256k1, rounded down. */
+const HALF_ORDER: Hex = "0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0";
+
+/** What is signed. The envelopes are not in it: the header commits to them. */
+export type Statement = {
+  readonly hash: Hex;
+  readonly origin: Origin;
+  readonly seal: Omit<Seal, "signature">;
+};
+
+/** `K(0x54 ++ genesisHash ++ blockHash ++ u64 revision ++ u64 sealedAt ++ u64 originNumber ++ u64 originTimestamp)`. */
+export const sealDigest = (genesisHash: Hex, { hash, origin, seal }: Statement): Bytes =>
+  keccakOf(
+    tagByte(TAG.blockSeal),
+    fromHex(genesisHash),
+    fromHex(hash),
+    uintBE(seal.revision, 8),
+    uintBE(seal.sealedAt, 8),
+    uintBE(origin.number, 8),
+    uintBE(origin.timestamp, 8),
+  );
+
+/** Who signed the block; undefined when nobody can have. One signature has one form: high s is none. */
+export const sealerOf = (genesisHash: Hex, statement: Statement & { readonly seal: Seal }): Hex | undefined => {
+  const { signature } = statement.seal;
+  const [r, s, parity] = [signature.subarray(0, 32), signature.subarray(32, 64), signature[64] as number];
+  if (parity > 1 || toHex(s) > HALF_ORDER) return undefined;
+  const address = recoverAddress(sealDigest(genesisHash, statement), parity, r, s);
+  return address.length === 0 ? undefined : toHex(address);
+};
+
+/** Whether the envelopes are those that the header commits to. */
+export const holdsBody = ({ header, envelopes }: Pick<SealedBlock, "header" | "envelopes">): boolean =>
+  toHex(merkleRoot(envelopes.map((envelope) => transactionLeaf(keccak256(envelope))))) === header.transactionsRoot;
+
+export const sealedBlockOf = (block: Block, seal: Seal): SealedBlock => ({
+  hash: block.hash,
+  header: block.header,
+  origin: block.origin,
+  envelopes: block.transactions.map(({ envelope }) => envelope),
+  seal,
+});
+
+/** `rlp([version, [revision, sealedAt, signature], [originNumber, originTimestamp], header, [envelope …]])`. */
+export const encodeSealedBlock = ({ header, origin, envelopes, seal }: SealedBlock): Bytes =>
+  encodeRlp([
+    rlpUint(SEAL_VERSION),
+    [rlpUint(seal.revision), rlpUint(seal.sealedAt), seal.signature],
+    [rlpUint(origin.number), rlpUint(origin.timestamp)],
+    encodeBlockHeader(header),
+    envelopes,
+  ]);
+
+const malformed = (what: string, cause?: unknown): CodedError<SealedBlockErrorCode> =>
+  new CodedError("BLOCK_MALFORMED", `not a block: ${what}`, { what }, cause);
+
+const bytes = (item: RlpItem | undefined, length: number, what: string): Bytes => {
+  if (!(item instanceof Uint8Array) || item.length !== length) throw malformed(what);
+  return item;
+};
+const list = (item: RlpItem | undefined, length: number | undefined, what: string): readonly RlpItem[] => {
+  if (item === undefined || item instanceof Uint8Array || (length !== undefined && item.length !== length))
+    throw malformed(what);
+  return item;
+};
+
+const HEADER_FIELDS = 20;
+
+/** Fields that every header of the chain has alike are checked by encoding it again. */
+const decodeHeader = (item: RlpItem | undefined): Header => {
+  const fields = list(item, HEADER_FIELDS, "header");
+  const hex = (at: number, length: number) => toHex(bytes(fields[at], length, `header field ${at}`));
+  const header: Header = {
+    parentHash: hex(0, 32),
+    coinbase: hex(2, 20),
+    stateRoot: hex(3, 32),
+    transactionsRoot: hex(4, 32),
+    receiptsRoot: hex(5, 32),
+    logsBloom: hex(6, 256),
+    number: readRlpUint(fields[8], 8),
+    gasLimit: readRlpUint(fields[9], 8),
+    gasUsed: readRlpUint(fields[10], 8),
+    timestamp: readRlpUint(fields[11], 8),
+    prevRandao: hex(13, 32),
+    baseFeePerGas: readRlpUint(fields[15], 32),
+  };
+  if (!equalBytes(encodeBlockHeader(header), encodeRlp(fields))) throw malformed("constant header fields");
+  return header;
+};
+
+/**
+ * The only reading of these bytes: what it encodes to again is the same. BLOCK_MALFORMED. Checks the form alone, neither
+ * signature nor body.
+ */
+export const decodeSealedBlock = (wire: Bytes): SealedBlock => {
+  if (wire.length > MAX_SEALED_BLOCK_BYTES) throw malformed(`${wire.length} bytes`);
+  try {
+    const [version, sealItem, originItem, headerItem, body] = list(decodeRlp(wire), 5, "fields");
+    if (readRlpUint(version, 1) !== BigInt(SEAL_VERSION)) throw malformed("version");
+    const [revision, sealedAt, signature] = list(sealItem, 3, "seal");
+    const [number, timestamp] = list(originItem, 2, "origin");
+    const header = decodeHeader(headerItem);
+    return {
+      hash: hashBlockHeader(header),
+      header,
+      origin: { number: readRlpUint(number, 8), timestamp: readRlpUint(timestamp, 8) },
+      envelopes: list(body, undefined, "envelopes").map((envelope) => {
+        if (!(envelope instanceof Uint8Array)) throw malformed("envelope");
+        return envelope;
+      }),
+      seal: {
+        revision: readRlpUint(revision, 8),
+        sealedAt: readRlpUint(sealedAt, 8),
+        signature: bytes(signature, SIGNATURE, "signature"),
+      },
+    };
+  } catch (error) {
+    throw error instanceof RangeError ? malformed(error.message, error) : error;
+  }
+};
