@@ -24,6 +24,7 @@ export { createMachine } from "./evm/engine.ts";
 export { decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./evm/envelope.ts";
 export { pointEvaluation } from "./evm/kzg.ts";
 export { createRules } from "./evm/rules.ts";
+export { signDigest } from "./evm/secp256k1.ts";
 export { applyTransaction } from "./evm/transition.ts";
 
 // Bytes, hashes, errors, services.
@@ -48,7 +49,6 @@ export { createLock, createServices, type Service, sleep, type Telemetry } from 
 export { digitClassifier, inferencePredeploy, modelRegistryPredeploy } from "./genesis/predeploys.gen.ts";
 export { createModelRuntime } from "./models/create-runtime.ts";
 export type { ModelRuntime } from "./models/runtime.ts";
-
 // ONNX files into tensor programs.
 export { decodeModel, decodeTensor } from "./onnx/decode.ts";
 export { describeModel, describeProgram, type ModelDescription } from "./onnx/describe.ts";
@@ -57,6 +57,10 @@ export { type Imported, importOnnx } from "./onnx/import.ts";
 export { SUPPORTED_OPERATORS } from "./onnx/lower/table.ts";
 export { encodeMeta, type TensorSchema } from "./onnx/meta.ts";
 export { IMPORT_CONSTRAINTS, type Refusal as ImportRefusal, refusalsOf } from "./onnx/refusal.ts";
+export { type SealedBlock, sealDigest, sealedBlockOf } from "./p2p/blocks/sealed-block.ts";
+// Peers: blocks and content between nodes.
+export { createPeering } from "./p2p/create-peering.ts";
+export type { Peering, PeeringOptions } from "./p2p/peering.ts";
 
 // JSON-RPC.
 export type { PoolErrorCode, PooledTransaction, TransactionPool } from "./rpc/backend.ts";

@@ -1,3 +1,4 @@
 // The face of the sequencer: what the other folders may import.
 export { createMempool, type MempoolOptions } from "./mempool/mempool.ts";
 export { createSequencer, type Sequencer, type SequencerOptions } from "./node.ts";
+export { createPublisher } from "./publish/publisher.ts";

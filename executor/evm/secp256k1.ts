@@ -1,5 +1,5 @@
 import secp256k1 from "secp256k1";
-import { type Bytes, EMPTY_BYTES } from "../foundation/bytes.ts";
+import { type Bytes, concat, EMPTY_BYTES } from "../foundation/bytes.ts";
 import { keccak256 } from "../foundation/keccak.ts";
 
 /** Order of the group. */
@@ -20,4 +20,10 @@ export const recoverAddress = (hash: Bytes, parity: number, r: Bytes, s: Bytes):
   } catch {
     return EMPTY_BYTES;
   }
+};
+
+/** r ++ s ++ parity, 65 bytes, low s. `key`: 32 bytes. */
+export const signDigest = (digest: Bytes, key: Bytes): Bytes => {
+  const { signature, recid } = secp256k1.ecdsaSign(digest, key);
+  return concat(signature, Uint8Array.of(recid));
 };

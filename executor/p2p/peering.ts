@@ -3,7 +3,7 @@ import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { Service, Telemetry } from "../foundation/service.ts";
 import type { KeyValueStore } from "../store/key-value-store.ts";
 import type { Equivocation } from "./blocks/evidence.ts";
-import type { Seal, SealedBlock } from "./blocks/sealed-block.ts";
+import type { SealedBlock, SealedHeader } from "./blocks/sealed-block.ts";
 import type { ContentExchange, ContentProvider } from "./content/content.ts";
 import type { Network, NetworkScope } from "./network/network.ts";
 
@@ -49,11 +49,16 @@ export type Peering = Service & {
   readonly halted: boolean;
   /** An operator has seen the evidence: gossip is followed again. The evidence stays. */
   resume(): Promise<void>;
-  /** The seal that this node knows of a block of its chain. */
-  sealOf(number: bigint): Seal | undefined;
-  /** Newest block that any peer claims to have, for eth_syncing. */
+  /** What the sequencer signed at a height, as far as this node knows; not necessarily the block of its chain. */
+  signedAt(number: bigint): SealedHeader | undefined;
+  /** The highest revision of the blocks that this node kept. */
+  readonly revision: bigint;
+  /** Newest signed block that was seen, for eth_syncing. */
   readonly highest: bigint;
-  /** Signs with `sign`, keeps and publishes a block that this node has sealed. For the sequencer. */
-  publish(block: SealedBlock): Promise<void>;
+  /**
+   * For the sequencer: keeps a seal of its own on disk, then gossips the block. To how many peers it went at once; others
+   * ask for it.
+   */
+  publish(block: SealedBlock): Promise<number>;
   start(): Promise<void>;
 };

@@ -1,4 +1,4 @@
-import { encodeBlockHeader, hashBlockHeader, transactionLeaf } from "../../chain/block.ts";
+import { encodeBlockHeader, transactionLeaf } from "../../chain/block.ts";
 import type { Block, Header, Origin } from "../../chain/chain.ts";
 import { recoverAddress } from "../../evm/secp256k1.ts";
 import { type Bytes, equalBytes, fromHex, type Hex, toHex, uintBE } from "../../foundation/bytes.ts";
@@ -44,6 +44,9 @@ export type Statement = {
   readonly seal: Omit<Seal, "signature">;
 };
 
+/** A block without its envelopes, and the sequencer's word for it: anyone can check the signature. */
+export type SealedHeader = Omit<SealedBlock, "envelopes">;
+
 /** `K(0x54 ++ genesisHash ++ blockHash ++ u64 revision ++ u64 sealedAt ++ u64 originNumber ++ u64 originTimestamp)`. */
 export const sealDigest = (genesisHash: Hex, { hash, origin, seal }: Statement): Bytes =>
   keccakOf(
@@ -77,15 +80,19 @@ export const sealedBlockOf = (block: Block, seal: Seal): SealedBlock => ({
   seal,
 });
 
-/** `rlp([version, [revision, sealedAt, signature], [originNumber, originTimestamp], header, [envelope …]])`. */
-export const encodeSealedBlock = ({ header, origin, envelopes, seal }: SealedBlock): Bytes =>
-  encodeRlp([
-    rlpUint(SEAL_VERSION),
-    [rlpUint(seal.revision), rlpUint(seal.sealedAt), seal.signature],
-    [rlpUint(origin.number), rlpUint(origin.timestamp)],
-    encodeBlockHeader(header),
-    envelopes,
-  ]);
+const sealedHeaderItems = ({ header, origin, seal }: Omit<SealedHeader, "hash">): RlpItem[] => [
+  rlpUint(SEAL_VERSION),
+  [rlpUint(seal.revision), rlpUint(seal.sealedAt), seal.signature],
+  [rlpUint(origin.number), rlpUint(origin.timestamp)],
+  encodeBlockHeader(header),
+];
+
+/** `rlp([version, [revision, sealedAt, signature], [originNumber, originTimestamp], headerRlp])`. */
+export const encodeSealedHeader = (sealed: Omit<SealedHeader, "hash">): Bytes => encodeRlp(sealedHeaderItems(sealed));
+
+/** The same with `[envelope …]` as fifth item. */
+export const encodeSealedBlock = (block: SealedBlock): Bytes =>
+  encodeRlp([...sealedHeaderItems(block), block.envelopes]);
 
 const malformed = (what: string, cause?: unknown): CodedError<SealedBlockErrorCode> =>
   new CodedError("BLOCK_MALFORMED", `not a block: ${what}`, { what }, cause);
@@ -103,8 +110,9 @@ const list = (item: RlpItem | undefined, length: number | undefined, what: strin
 const HEADER_FIELDS = 20;
 
 /** Fields that every header of the chain has alike are checked by encoding it again. */
-const decodeHeader = (item: RlpItem | undefined): Header => {
-  const fields = list(item, HEADER_FIELDS, "header");
+const readHeader = (item: RlpItem | undefined): Pick<SealedHeader, "hash" | "header"> => {
+  if (!(item instanceof Uint8Array)) throw malformed("header");
+  const fields = list(decodeRlp(item), HEADER_FIELDS, "header");
   const hex = (at: number, length: number) => toHex(bytes(fields[at], length, `header field ${at}`));
   const header: Header = {
     parentHash: hex(0, 32),
@@ -120,37 +128,50 @@ const decodeHeader = (item: RlpItem | undefined): Header => {
     prevRandao: hex(13, 32),
     baseFeePerGas: readRlpUint(fields[15], 32),
   };
-  if (!equalBytes(encodeBlockHeader(header), encodeRlp(fields))) throw malformed("constant header fields");
-  return header;
+  const encoded = encodeBlockHeader(header);
+  if (!equalBytes(encoded, item)) throw malformed("constant header fields");
+  return { hash: toHex(keccak256(encoded)), header };
 };
 
+const readSealedHeader = ([version, sealItem, originItem, headerItem]: readonly RlpItem[]): SealedHeader => {
+  if (readRlpUint(version, 1) !== BigInt(SEAL_VERSION)) throw malformed("version");
+  const [revision, sealedAt, signature] = list(sealItem, 3, "seal");
+  const [number, timestamp] = list(originItem, 2, "origin");
+  return {
+    ...readHeader(headerItem),
+    origin: { number: readRlpUint(number, 8), timestamp: readRlpUint(timestamp, 8) },
+    seal: {
+      revision: readRlpUint(revision, 8),
+      sealedAt: readRlpUint(sealedAt, 8),
+      signature: bytes(signature, SIGNATURE, "signature"),
+    },
+  };
+};
+
+/** Anything but the codec's own bytes is BLOCK_MALFORMED. A store may answer with its own kind of byte array. */
+const reading = <T>(wire: Bytes, fields: number, read: (items: readonly RlpItem[]) => T): T => {
+  const plain = new Uint8Array(wire.buffer, wire.byteOffset, wire.byteLength);
+  try {
+    return read(list(decodeRlp(plain), fields, "fields"));
+  } catch (error) {
+    throw error instanceof RangeError ? malformed(error.message, error) : error;
+  }
+};
+
+/** BLOCK_MALFORMED. */
+export const decodeSealedHeader = (wire: Bytes): SealedHeader => reading(wire, 4, readSealedHeader);
+
 /**
- * The only reading of these bytes: what it encodes to again is the same. BLOCK_MALFORMED. Checks the form alone, neither
+ * The only reading of these bytes: what it gives encodes to them again. BLOCK_MALFORMED. Checks the form alone, neither
  * signature nor body.
  */
 export const decodeSealedBlock = (wire: Bytes): SealedBlock => {
   if (wire.length > MAX_SEALED_BLOCK_BYTES) throw malformed(`${wire.length} bytes`);
-  try {
-    const [version, sealItem, originItem, headerItem, body] = list(decodeRlp(wire), 5, "fields");
-    if (readRlpUint(version, 1) !== BigInt(SEAL_VERSION)) throw malformed("version");
-    const [revision, sealedAt, signature] = list(sealItem, 3, "seal");
-    const [number, timestamp] = list(originItem, 2, "origin");
-    const header = decodeHeader(headerItem);
-    return {
-      hash: hashBlockHeader(header),
-      header,
-      origin: { number: readRlpUint(number, 8), timestamp: readRlpUint(timestamp, 8) },
-      envelopes: list(body, undefined, "envelopes").map((envelope) => {
-        if (!(envelope instanceof Uint8Array)) throw malformed("envelope");
-        return envelope;
-      }),
-      seal: {
-        revision: readRlpUint(revision, 8),
-        sealedAt: readRlpUint(sealedAt, 8),
-        signature: bytes(signature, SIGNATURE, "signature"),
-      },
-    };
-  } catch (error) {
-    throw error instanceof RangeError ? malformed(error.message, error) : error;
-  }
+  return reading(wire, 5, (items) => ({
+    ...readSealedHeader(items),
+    envelopes: list(items[4], undefined, "envelopes").map((envelope) => {
+      if (!(envelope instanceof Uint8Array)) throw malformed("envelope");
+      return envelope;
+    }),
+  }));
 };

@@ -8,8 +8,6 @@ export const PENALTY = {
   body: 34,
   /** A block stamped further ahead than clocks differ. */
   future: 10,
-  /** A block that is not the child of any block that it can be the child of. */
-  parent: 10,
   /** Content that does not hash to what was asked for. */
   content: 50,
   /** No progress on a request within its time. */
