@@ -1,5 +1,7 @@
 import type { Chain, ChainTransaction, RefusalCode } from "../chain/chain.ts";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
+import type { Network } from "../p2p/network/network.ts";
+import type { Peering } from "../p2p/peering.ts";
 
 /** Why a pool does not take a transaction, beside the refusals of the chain itself. */
 export type PoolErrorCode =
@@ -32,6 +34,11 @@ export type TransactionPool = {
 
 export type SubmitErrorCode = RefusalCode | PoolErrorCode;
 
+/** The node among its peers, as far as the methods ask about it. */
+export type Peers = Pick<Peering, "evidence" | "halted" | "resume" | "highest"> & {
+  readonly network: Pick<Network, "id" | "addresses" | "peers" | "addPeer" | "removePeer">;
+};
+
 /** What the methods stand on. */
 export type Backend = {
   readonly chain: Chain;
@@ -40,10 +47,6 @@ export type Backend = {
     /** Name, version, platform: the answer of web3_clientVersion. */
     readonly clientVersion: string;
   };
-  /** Whether blocks are still being fetched. Without it: never. */
-  syncing?():
-    | { readonly startingBlock: bigint; readonly currentBlock: bigint; readonly highestBlock: bigint }
-    | undefined;
-  /** Number of connected peers. */
-  peers?(): number;
+  /** A node without it has no peers. */
+  readonly peering?: Peers;
 };

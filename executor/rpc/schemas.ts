@@ -170,3 +170,7 @@ export const filterId = z
   .string("expected a filter id")
   .regex(/^0x[0-9a-fA-F]{1,64}$/, "invalid filter id")
   .transform((text) => text.toLowerCase() as Hex);
+
+const MAX_PEER_TEXT = 512;
+/** A multiaddress or a peer's id; what it means is the network's to say. */
+export const peerText = z.string("expected a text").min(1).max(MAX_PEER_TEXT);

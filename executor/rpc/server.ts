@@ -28,6 +28,8 @@ export type RpcServerOptions = {
   readonly maxPending?: number;
   /** Bytes that a slow subscriber may leave unread before it is cut off. */
   readonly maxBufferedBytes?: number;
+  /** Namespaces that are not served: "admin". */
+  readonly without?: readonly string[];
   readonly filters?: FilterOptions;
   readonly dispatcher?: DispatcherOptions;
 };
@@ -69,7 +71,7 @@ export const createRpcServer = async (
   const filters = createFilters(backend, options.filters);
   const hub = createSubscriptionHub(backend);
   const dispatch = createDispatcher(
-    { backend, methods: createMethodTable(filters), logger, registry },
+    { backend, methods: createMethodTable(backend, filters, options), logger, registry },
     options.dispatcher,
   );
 

@@ -1,20 +1,33 @@
+import type { Backend } from "../backend.ts";
 import type { Filters } from "../filters.ts";
 import type { MethodTable } from "../method.ts";
+import { ADMIN_METHODS } from "./admin.ts";
 import { BLOCK_METHODS } from "./blocks.ts";
 import { FEE_METHODS } from "./fees.ts";
 import { createLogMethods } from "./logs.ts";
-import { NET_METHODS } from "./net.ts";
+import { createSyncMethods, NET_METHODS } from "./net.ts";
 import { POOL_METHODS } from "./pool.ts";
 import { STATE_METHODS } from "./state.ts";
 import { TRANSACTION_METHODS } from "./transactions.ts";
 
-/** All methods of a node, by name. */
-export const createMethodTable = (filters: Filters): MethodTable => ({
-  ...NET_METHODS,
-  ...BLOCK_METHODS,
-  ...TRANSACTION_METHODS,
-  ...STATE_METHODS,
-  ...FEE_METHODS,
-  ...POOL_METHODS,
-  ...createLogMethods(filters),
-});
+/** All methods of a node, by name, but those of the namespaces left out ("admin"). */
+export const createMethodTable = (
+  { chain }: Backend,
+  filters: Filters,
+  { without = [] }: { readonly without?: readonly string[] } = {},
+): MethodTable => {
+  const all: MethodTable = {
+    ...NET_METHODS,
+    ...createSyncMethods(chain.head.header.number),
+    ...BLOCK_METHODS,
+    ...TRANSACTION_METHODS,
+    ...STATE_METHODS,
+    ...FEE_METHODS,
+    ...POOL_METHODS,
+    ...ADMIN_METHODS,
+    ...createLogMethods(filters),
+  };
+  return Object.fromEntries(
+    Object.entries(all).filter(([name]) => !without.includes(name.slice(0, name.indexOf("_")))),
+  );
+};
