@@ -1,0 +1,31 @@
+import { type Bytes, type Hex, toHex } from "../../foundation/bytes.ts";
+import { keccak256 } from "../../foundation/keccak.ts";
+
+type Kind = {
+  /** On the wire, for good. */
+  readonly wire: number;
+  /** Of one piece; what is longer is wrong without being hashed. */
+  readonly maxBytes: number;
+  /** Whether these are the bytes behind the hash: the only thing that makes a stranger's answer worth anything. */
+  readonly proves: (hash: Hex, bytes: Bytes) => boolean;
+};
+
+const isKeccakOf = (hash: Hex, bytes: Bytes): boolean => toHex(keccak256(bytes)) === hash;
+
+/** What nodes give each other by content. A kind whose hash is another function is one more row with its own `proves`. */
+export const CONTENT_KINDS = {
+  /** Hashes of a model's chunks, in order; L1 takes 4,096 of them at most. */
+  manifest: { wire: 0, maxBytes: 32 * 4_096, proves: isKeccakOf },
+  /** One piece of a model as L1 took it. */
+  chunk: { wire: 1, maxBytes: 100_000, proves: isKeccakOf },
+  /** Calldata of one batch. */
+  batch: { wire: 2, maxBytes: 100_000, proves: isKeccakOf },
+} as const satisfies Record<string, Kind>;
+
+export type ContentKind = keyof typeof CONTENT_KINDS;
+
+const BY_WIRE = new Map(
+  Object.entries(CONTENT_KINDS).map(([kind, { wire }]) => [BigInt(wire), kind as ContentKind] as const),
+);
+
+export const contentKindOf = (wire: bigint): ContentKind | undefined => BY_WIRE.get(wire);
