@@ -7,6 +7,7 @@ import { createSealStore } from "./blocks/seal-store.ts";
 import { encodeSealedBlock, MAX_SEALED_BLOCK_BYTES } from "./blocks/sealed-block.ts";
 import { createWitness } from "./blocks/witness.ts";
 import { createContentExchange } from "./content/exchange.ts";
+import { serveContent } from "./content/serve.ts";
 import { createNetwork } from "./network/create-network.ts";
 import type { PeerId } from "./network/network.ts";
 import type { Peering, PeeringComponents, PeeringOptions } from "./peering.ts";
@@ -28,7 +29,8 @@ export const createPeering = async (components: PeeringComponents, options: Peer
   const evidence = createEvidence(store);
   const witness = createWitness({ ...components, seals, evidence }, { genesisHash, sequencer, clock });
   const network = services.add(await createNetwork(components, { ...options, chainId: chain.parameters.chainId }));
-  const content = createContentExchange({ ...components, network, provide });
+  const content = createContentExchange({ ...components, network });
+  serveContent(network, provide);
   const exchange = createBlockExchange({
     network,
     chain,
