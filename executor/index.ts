@@ -59,7 +59,7 @@ export { encodeMeta, type TensorSchema } from "./onnx/meta.ts";
 export { IMPORT_CONSTRAINTS, type Refusal as ImportRefusal, refusalsOf } from "./onnx/refusal.ts";
 export { type SealedBlock, sealDigest, sealedBlockOf } from "./p2p/blocks/sealed-block.ts";
 // Peers: blocks and content between nodes.
-export { createPeering } from "./p2p/create-peering.ts";
+export { createPeering } from "./p2p/load-peering.ts";
 export type { Peering, PeeringOptions } from "./p2p/peering.ts";
 
 // JSON-RPC.
