@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { telemetry } from "../../chain/chain.fixture.ts";
+import type { Hex } from "../../foundation/bytes.ts";
+import type { KeyValueStore } from "../../store/key-value-store.ts";
+import { createMemoryStore } from "../../store/memory-store.ts";
+import { createEvidence } from "./evidence.ts";
+import { createSealStore } from "./seal-store.ts";
+import { headerOf, openSealer, SEQUENCER } from "./sealed.fixture.ts";
+import type { SealedBlock } from "./sealed-block.ts";
+import { createWitness } from "./witness.ts";
+
+let genesisHash: Hex;
+/** Blocks of height 1, each on a branch of its own; the last four of revisions 1 to 6. */
+let first: SealedBlock;
+let other: SealedBlock;
+const later: SealedBlock[] = [];
+before(async () => {
+  const sealer = await openSealer();
+  genesisHash = sealer.chain.genesisHash;
+  const branch = async (value: bigint, revision: bigint) => {
+    await sealer.back(0n);
+    return sealer.build({ value, revision });
+  };
+  first = await branch(1n, 0n);
+  other = await branch(2n, 0n);
+  for (let i = 1n; i <= 6n; i++) later.push(await branch(10n + i, i));
+});
+
+const open = (store: KeyValueStore = createMemoryStore(), now = { ms: 0 }) => {
+  const seals = createSealStore(store);
+  const evidence = createEvidence(store);
+  const witness = createWitness(
+    { ...telemetry(), seals, evidence },
+    { genesisHash, sequencer: SEQUENCER, clock: () => now.ms },
+  );
+  return { store, seals, evidence, witness };
+};
+
+test("a block is new, then known; nothing is held against anybody", () => {
+  const { witness, evidence } = open();
+  assert.equal(witness.see(first), "new");
+  assert.equal(witness.see(first), "known");
+  assert.deepEqual(witness.at(1n), headerOf(first));
+  assert.deepEqual(evidence.records, []);
+  assert.equal(evidence.halted, false);
+});
+
+test("two blocks of one height and revision are evidence, on disk, and halt", async () => {
+  const { witness, evidence, store } = open(undefined, { ms: 5_000 });
+  witness.see(first);
+  assert.equal(witness.see(other), "equivocation");
+  assert.equal(evidence.halted, true);
+  assert.equal(witness.see(other), "equivocation");
+  const [record, ...more] = evidence.records;
+  assert.deepEqual(more, []);
+  assert.deepEqual(record, {
+    kind: "equivocation",
+    number: 1n,
+    first: headerOf(first),
+    second: headerOf(other),
+    seenAt: 5_000,
+  });
+  assert.ok([first, other].every((block) => witness.isSigned(block)));
+  const reopened = createEvidence(store);
+  assert.deepEqual(reopened.records, evidence.records);
+  assert.equal(reopened.halted, true);
+  await reopened.resume();
+  assert.equal(createEvidence(store).halted, false);
+  assert.equal(createEvidence(store).records.length, 1);
+});
+
+test("what was kept on disk is remembered after a restart", async () => {
+  const { seals, store } = open();
+  await seals.put(headerOf(first));
+  const { witness, evidence } = open(store);
+  assert.equal(witness.see(first), "known");
+  assert.equal(witness.see(other), "equivocation");
+  assert.equal(evidence.halted, true);
+});
+
+test("a higher revision takes a block back; a lower one comes too late", () => {
+  const { witness, evidence } = open();
+  const [second] = later as [SealedBlock];
+  witness.see(first);
+  assert.equal(witness.see(second), "rebuilt");
+  assert.equal(witness.see(first), "stale");
+  assert.equal(witness.see(other), "stale");
+  assert.equal(witness.see(second), "known");
+  assert.equal(evidence.halted, false);
+  assert.deepEqual(
+    evidence.records.map(({ kind, first: one, second: two }) => [kind, one.hash, two.hash]),
+    [["rebuilt", first.hash, second.hash]],
+  );
+});
+
+test("a sequencer that takes blocks back faster than L1 can be the cause equivocates", () => {
+  const now = { ms: 0 };
+  const { witness, evidence } = open(undefined, now);
+  witness.see(first);
+  const sightings = later.slice(0, 4).map((block) => witness.see(block));
+  assert.deepEqual(sightings, ["rebuilt", "rebuilt", "rebuilt", "rebuilt"]);
+  now.ms = 12_000;
+  assert.equal(witness.see(later[4] as SealedBlock), "rebuilt");
+  assert.equal(evidence.halted, false);
+  assert.equal(witness.see(later[5] as SealedBlock), "equivocation");
+  assert.equal(evidence.halted, true);
+});
+
+test("the revision on disk is the highest that was kept", async () => {
+  const { seals, store } = open();
+  assert.equal(seals.revision, 0n);
+  await seals.put(headerOf(later[2] as SealedBlock));
+  await seals.put(headerOf(first));
+  assert.equal(seals.revision, 3n);
+  assert.equal(createSealStore(store).revision, 3n);
+  assert.deepEqual(createSealStore(store).get(1n), headerOf(first));
+});
