@@ -1,16 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { CodedError, messageOf } from "../executor/index.ts";
-import {
-  COMMAND_SETTINGS,
-  type CommandConfig,
-  type CommandName,
-  notesOf,
-  resolveConfig,
-  SETTINGS,
-  type Setting,
-  usageOf,
-} from "./config.ts";
+import { COMMAND_SETTINGS, type CommandConfig, type CommandName, notesOf, resolveConfig, usageOf } from "./config.ts";
+import { SETTINGS, type Setting } from "./settings.ts";
 
 /** 1: the command failed; 2: it was asked for wrongly. */
 const EXIT = { failed: 1, usage: 2 } as const;
@@ -54,7 +46,9 @@ define(
   async (config) => (await import("./commands/node.ts")).sequencerCommand(config),
 );
 define(
-  program.command("executor").description("run an executor: it derives the chain from L1 alone and serves it"),
+  program
+    .command("executor")
+    .description("run an executor: it derives the chain from L1, hears its newest blocks from peers, and serves it"),
   "executor",
   async (config) => (await import("./commands/node.ts")).executorCommand(config),
 );
@@ -62,6 +56,35 @@ define(
   program.command("audit").description("find the first block on which two nodes differ"),
   "audit",
   async (config) => (await import("./commands/audit.ts")).auditCommand(config),
+);
+const peers = program.command("peers").description("look at a node's peers, add and remove them");
+define(
+  peers.command("list").description("print the connected peers with address, score and bytes"),
+  "peers list",
+  async (config) => (await import("./commands/peers.ts")).listPeersCommand(config),
+);
+define(
+  peers.command("add").description("connect to a peer and keep the connection").argument("<multiaddr>"),
+  "peers add",
+  async (config, address) => (await import("./commands/peers.ts")).addPeerCommand(config, address as string),
+);
+define(
+  peers.command("remove").description("drop a peer, and keep the connection no longer").argument("<id>"),
+  "peers remove",
+  async (config, id) => (await import("./commands/peers.ts")).removePeerCommand(config, id as string),
+);
+const evidence = program
+  .command("evidence")
+  .description("look at what proves that the sequencer signed two blocks at one height");
+define(
+  evidence.command("list").description("print every pair: height, kind, hashes, revisions, times"),
+  "evidence list",
+  async (config) => (await import("./commands/evidence.ts")).listEvidenceCommand(config),
+);
+define(
+  evidence.command("resume").description("an operator has seen the evidence: follow gossip again"),
+  "evidence resume",
+  async (config) => (await import("./commands/evidence.ts")).resumeGossipCommand(config),
 );
 const model = program.command("model").description("look at an ONNX model, or compile it to an artifact");
 define(

@@ -3,8 +3,13 @@ import { COMMAND_SETTINGS, type CommandName, settingsTable } from "./config.ts";
 const TITLES: Readonly<Record<CommandName, string>> = {
   devnet: "Everything on one machine, with a sample model and contract.",
   sequencer: "Orders transactions, builds blocks, posts batches.",
-  executor: "Derives the chain from L1 alone, executes and serves it.",
+  executor: "Derives the chain from L1, hears new blocks from peers before, executes and serves it.",
   audit: "Compares two nodes down to the first block on which they differ; exit code 3 when there is one.",
+  "peers list": "A node's peers: id, address, direction, score, bytes in and out.",
+  "peers add": "Connects a node to the peer of a multiaddress, and keeps the connection.",
+  "peers remove": "Drops a node's peer by its id, and keeps the connection no longer.",
+  "evidence list": "Heights at which the sequencer signed two blocks. After an equivocation gossip is not followed.",
+  "evidence resume": "An operator has seen the evidence: gossip is followed again.",
   "model inspect": "Facts about an ONNX model, or every reason why it is refused.",
   "model compile": "Writes the artifact of an ONNX model.",
   "model publish": "Posts a model's artifact to L1 and registers it.",
@@ -18,7 +23,7 @@ export const configurationGuide = (): string =>
     "A flag wins over its environment variable, the variable over the default. Exit codes: 0 done, or stopped in order;",
     "1 failed, with a code on standard error; 2 asked for wrongly; 3 from `audit`: the nodes differ. Standard output has",
     "answers only; logs go to standard error or a file: pretty on a terminal, JSON otherwise. A node serves `/metrics`,",
-    "`/healthz` and `/readyz` on its metrics port. All servers listen on loopback.",
+    "`/healthz` and `/readyz` on its metrics port. All servers listen on loopback; peers are heard on `--p2p-listen`.",
     ...(Object.keys(COMMAND_SETTINGS) as CommandName[]).flatMap((name) => [
       "",
       `## assay ${name}`,

@@ -8,15 +8,15 @@ import {
   keyOf,
   notesOf,
   resolveConfig,
-  SETTINGS,
-  type Setting,
   type SettingName,
   secretsOf,
   settingsTable,
   usageOf,
 } from "./config.ts";
 import { configurationGuide } from "./config-guide.ts";
+import { SETTINGS, type Setting } from "./settings.ts";
 
+const PEER = "/p2p/12D3KooWJWoaqZhDaoEFshF7Rh1bpY9ohihFhzcW6d69Lr2NASuq";
 const rows = Object.entries(SETTINGS) as [SettingName, Setting<unknown>][];
 const codeOf = (work: () => unknown): string => {
   try {
@@ -75,6 +75,22 @@ test("what is out of range is refused, and a secret is not repeated", () => {
     ["sequencerKey", `0x${"00".repeat(32)}`],
     ["sequencerKey", `0x${"ff".repeat(32)}`],
     ["json", "yes"],
+    ["p2pListen", ""],
+    ["p2pListen", "127.0.0.1:9222"],
+    ["p2pListen", "/ip4/256.0.0.1/tcp/9222"],
+    ["p2pListen", "/ip4/127.0.0.1/tcp/65536"],
+    ["p2pListen", "/ip4/127.0.0.1/udp/9222"],
+    ["p2pListen", "/ip6/127.0.0.1/tcp/9222"],
+    ["p2pListen", "/ip4/127.0.0.1/tcp/1,"],
+    ["p2pListen", `/ip4/127.0.0.1/tcp/1${PEER}`],
+    ["p2pListen", "/dns4/node.example/tcp/1"],
+    ["p2pBootnodes", "/ip4/127.0.0.1/tcp/9222"],
+    ["p2pBootnodes", `/ip4/127.0.0.1/tcp/0${PEER}`],
+    ["p2pBootnodes", "/ip4/127.0.0.1/tcp/9222/p2p/0OIl"],
+    ["p2pBootnodes", `/unix/socket/tcp/9222${PEER}`],
+    ["p2pBootnodes", `/ip4/127.0.0.1/tcp/9222/ws${PEER}`],
+    ["p2pScope", "open"],
+    ["p2pMaxPeers", "0"],
   ];
   for (const [name, value] of refused)
     assert.equal(
@@ -101,6 +117,14 @@ test("any port comes through every door unchanged", () => {
     }),
     { seed: 7, numRuns: 200 },
   );
+});
+
+test("addresses of peers come as a list, in order", () => {
+  const { p2pListen } = resolveConfig(["p2pListen"], { p2pListen: "/ip4/127.0.0.1/tcp/0, /ip6/::1/tcp/9222" }, {});
+  assert.deepEqual(p2pListen, ["/ip4/127.0.0.1/tcp/0", "/ip6/::1/tcp/9222"]);
+  const given = [`/ip4/192.0.2.1/tcp/9222${PEER}`, `/dns4/node.example/tcp/1${PEER}`, `/ip6/2001:db8::1/tcp/2${PEER}`];
+  assert.deepEqual(resolveConfig(["p2pBootnodes"], { p2pBootnodes: given.join(",") }, {}).p2pBootnodes, given);
+  assert.equal(resolveConfig(["p2pBootnodes"], {}, {}).p2pBootnodes, undefined);
 });
 
 test("help and documentation name every setting", () => {
