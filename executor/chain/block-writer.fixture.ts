@@ -37,6 +37,7 @@ const models: ModelRuntime = {
   run: unused,
   admit: unused,
   artifactLength: () => undefined,
+  retrieve: () => Promise.reject(new Error("no artifact is here")),
   putChunks: unused,
   stop: async () => {},
 };

@@ -62,18 +62,24 @@ export const createCallTurns = (options: CallTurnsOptions = {}) => {
   return {
     /** `since`: when the time of this call began to run, by `performance.now()`. */
     async run<T>(since: number, work: (pace: Pace) => Promise<T>): Promise<T> {
+      const late = () =>
+        new CodedError<CallErrorCode>("CALL_TIMEOUT", `execution aborted (timeout = ${secondsOf(timeoutMs)})`, {
+          timeoutMs,
+        });
       const pause = (): Promise<void> | undefined => {
         const now = performance.now();
-        if (now - since > timeoutMs)
-          throw new CodedError<CallErrorCode>("CALL_TIMEOUT", `execution aborted (timeout = ${secondsOf(timeoutMs)})`, {
-            timeoutMs,
-          });
+        if (now - since > timeoutMs) throw late();
         return now < sliceEnd ? undefined : turn();
       };
+      const within = <T>(waited: Promise<T>): Promise<T> =>
+        new Promise((resolve, reject) => {
+          const timer = setTimeout(() => reject(late()), Math.max(0, since + timeoutMs - performance.now()));
+          waited.then(resolve, reject).finally(() => clearTimeout(timer));
+        });
       await enter();
       try {
         await pause();
-        return await work({ pause });
+        return await work({ pause, within });
       } finally {
         leave();
       }

@@ -97,8 +97,8 @@ export class ChainMachine extends EVM {
     assertLibrary(this);
     this.pace = pace;
     this.#native = new Map<string, NativePrecompile>([
-      [ADDRESS.infer, (call) => infer(call, this.stateManager, models)],
-      [ADDRESS.admit, (call) => admit(call, models)],
+      [ADDRESS.infer, (call) => infer(call, { state: this.stateManager, models, pace })],
+      [ADDRESS.admit, (call) => admit(call, { models, pace })],
     ]);
     for (const [key, precompile] of this._precompiles) {
       const address = Number.parseInt(key, 16);

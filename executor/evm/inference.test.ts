@@ -49,6 +49,9 @@ const runtime = (runs: string[] = []): ModelRuntime => ({
       : { admitted: false, constraint: "ID", message: "another program" };
   },
   artifactLength: (contentHash) => (contentHash === CONTENT ? 1001 : undefined),
+  retrieve: async (contentHash) => {
+    throw new CodedError("MODEL_DATA_MISSING", `no artifact with content hash ${contentHash}`, { contentHash });
+  },
   putChunks: () => Promise.reject(new Error("no chunk is kept here")),
   stop: async () => {},
 });

@@ -2,9 +2,10 @@ import type { StateManagerInterface } from "@ethereumjs/common";
 import type { ExecResult } from "@ethereumjs/evm";
 import { Address } from "@ethereumjs/util";
 import { ADDRESS } from "../chain/parameters.ts";
-import { type Bytes, concat, fromHex, readUintBE, toHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
+import { type Bytes, concat, fromHex, type Hex, readUintBE, toHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccakOf } from "../foundation/keccak.ts";
+import type { Pace } from "../foundation/pace.ts";
 import type { ModelErrorCode, ModelRecord, ModelRuntime } from "../models/runtime.ts";
 import { burn } from "./precompiles.ts";
 
@@ -23,6 +24,14 @@ export type NativeCall = {
   /** The account in whose name the call runs. Not the precompile's under CALLCODE and DELEGATECALL. */
   readonly to: Address;
   readonly delegated: boolean;
+};
+
+/** What native precompiles work with. */
+export type NativeComponents = {
+  readonly state: StateManagerInterface;
+  readonly models: ModelRuntime;
+  /** Calls have one; blocks are executed without. */
+  readonly pace: Pace | undefined;
 };
 
 const registry = new Address(fromHex(ADDRESS.modelRegistry));
@@ -49,18 +58,17 @@ const fatal = (code: ModelErrorCode, message: string, data: Record<string, unkno
 /**
  * `modelId ++ packed input` to packed output. Price and lengths come from the registry's record, before anything runs.
  * It changes nothing, so it means the same under CALL, STATICCALL, CALLCODE and DELEGATECALL.
- * A callable model whose artifact is not stored is the node's failure, not the call's: MODEL_MISSING stops the block.
+ * A callable model whose artifact is nowhere is the node's failure, not the call's: MODEL_MISSING stops the block.
  */
 export const infer = async (
   { data, gasLimit }: NativeCall,
-  state: StateManagerInterface,
-  models: ModelRuntime,
+  { state, models, pace }: NativeComponents,
 ): Promise<ExecResult> => {
   if (data.length < 32) return burn(gasLimit);
   const id = data.slice(0, 32);
   const record = await readRecord(state, id);
   if (record === undefined || data.length - 32 !== record.inputBytes || record.gas > gasLimit) return burn(gasLimit);
-  const output = await models.run(toHex(id), data.slice(32));
+  const output = await models.run(toHex(id), data.slice(32), pace);
   if (output === undefined) return burn(gasLimit);
   if (output.length !== record.outputBytes)
     return fatal("MODEL_CORRUPT", `model ${toHex(id)} gave ${output.length} bytes, its record says otherwise`, {
@@ -87,25 +95,36 @@ const encodeAdmission = (record: ModelRecord, meta: Bytes): Bytes =>
     new Uint8Array((32 - (meta.length % 32)) % 32),
   );
 
+/** INVARIANT: what ADMIT costs does not depend on what is on disk. A call, whose sender is anyone's claim, brings nothing. */
+const lengthOf = async (
+  contentHash: Hex,
+  { models, pace }: Pick<NativeComponents, "models" | "pace">,
+): Promise<number> => {
+  const length = models.artifactLength(contentHash);
+  if (length !== undefined) return length;
+  if (pace === undefined) return models.retrieve(contentHash);
+  return fatal("MODEL_DATA_MISSING", `the bytes with hash ${contentHash} are not in this node's store`, {
+    contentHash,
+  });
+};
+
 /**
  * `modelId ++ contentHash` to `abi.encode(uint64 gas, uint32 inputBytes, uint32 outputBytes, uint32 operators, bytes meta)`,
  * empty when the bytes on L1 are not a well-formed program of that id. Only the registry itself may ask.
  */
-export const admit = async (call: NativeCall, models: ModelRuntime): Promise<ExecResult> => {
+export const admit = async (
+  call: NativeCall,
+  components: Pick<NativeComponents, "models" | "pace">,
+): Promise<ExecResult> => {
   const { data, gasLimit } = call;
   if (call.delegated || !call.caller.equals(registry) || call.to.toString() !== ADDRESS.admit || data.length !== 64)
     return burn(gasLimit);
   const id = toHex(data.subarray(0, 32));
   const contentHash = toHex(data.subarray(32));
-  const length = models.artifactLength(contentHash);
-  if (length === undefined)
-    return fatal("MODEL_DATA_MISSING", `the bytes with hash ${contentHash} are on L1 but not in this node's store`, {
-      id,
-      contentHash,
-    });
+  const length = await lengthOf(contentHash, components);
   const gas = ADMIT_BASE_GAS + BigInt(Math.ceil(length / ADMIT_BYTES_PER_GAS));
   if (gas > gasLimit) return burn(gasLimit);
-  const admission = await models.admit(id, contentHash);
+  const admission = await components.models.admit(id, contentHash);
   return {
     executionGasUsed: gas,
     returnValue: admission.admitted ? encodeAdmission(admission.record, admission.meta) : new Uint8Array(0),

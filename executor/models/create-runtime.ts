@@ -12,10 +12,11 @@ import { programId } from "../tensor/identity.ts";
 import type { Program } from "../tensor/program.ts";
 import { inputBytesOf, outputBytesOf } from "../tensor/reference.ts";
 import { checkProcessor } from "../tensor/selftest.ts";
+import { createArtifacts } from "./artifacts.ts";
 import { createBoundedCache } from "./bounded-cache.ts";
 import { createEngineCache } from "./engine-cache.ts";
 import { createModelStore } from "./model-store.ts";
-import type { Admission, ModelErrorCode, ModelRecord, ModelRuntime } from "./runtime.ts";
+import type { Admission, ArtifactSource, ModelContent, ModelErrorCode, ModelRecord, ModelRuntime } from "./runtime.ts";
 
 export type ModelRuntimeOptions = {
   /** Bytes of opened models kept ready. */
@@ -24,6 +25,14 @@ export type ModelRuntimeOptions = {
   readonly memoBytes?: number;
   /** Threads of onnxruntime inside one kernel. */
   readonly threads?: number;
+  /** From whom artifacts come that should be on disk and are not whole, in order. */
+  readonly sources?: readonly ArtifactSource[];
+  /** Milliseconds for retrieving one artifact. */
+  readonly retrievalMs?: number;
+  /** Rest before sources are asked again when one could not be asked; doubled each time. */
+  readonly retryMs?: number;
+  /** Ends retrieval, so that a node that stops does not wait for it: the runtime itself is stopped last. */
+  readonly signal?: AbortSignal;
 };
 
 const MIB = 2 ** 20;
@@ -123,12 +132,16 @@ const createMetrics = (registry: Telemetry["registry"], cached: () => number, re
 export const createModelRuntime = async (
   components: Telemetry & { readonly store: KeyValueStore },
   options: ModelRuntimeOptions = {},
-): Promise<ModelRuntime> => {
+): Promise<ModelRuntime & ModelContent> => {
   const { logger, registry, store } = components;
-  const { cacheBytes = 1024 * MIB, memoBytes = 64 * MIB, threads = 1 } = options;
+  const { cacheBytes = 1024 * MIB, memoBytes = 64 * MIB, threads = 1, sources = [] } = options;
+  const { retrievalMs = 600_000, retryMs = 1_000 } = options;
   const check = await checkProcessor();
   logger.info({ ...check }, "the processor computes exactly");
+  const stopper = new AbortController();
+  const signal = options.signal === undefined ? stopper.signal : AbortSignal.any([options.signal, stopper.signal]);
   const models = createModelStore(store);
+  const artifacts = createArtifacts({ ...components, models }, { sources, timeoutMs: retrievalMs, retryMs, signal });
   const admissions = createBoundedCache<Admission>(ADMISSIONS, () => 1);
   /** By content hash: whoever asks with another id pays for it, but its bytes are not read again. */
   const judgements = createBoundedCache<Judgement>(ADMISSIONS, () => 1);
@@ -136,11 +149,10 @@ export const createModelRuntime = async (
     memoBytes,
     ({ output }) => (output?.length ?? 0) + MEMO_OVERHEAD,
   );
-  let stopped = false;
 
   const open = async (id: Hex) => {
     const contentHash = models.contentHashOf(id);
-    const artifact = contentHash === undefined ? undefined : models.artifact(contentHash);
+    const artifact = contentHash === undefined ? undefined : await artifacts.read(contentHash);
     if (artifact === undefined)
       throw new CodedError<ModelErrorCode>("MODEL_MISSING", `this node has no artifact of model ${id}`, { id });
     // INVARIANT: bytes with this content hash were judged to be the program of this id; the store has checked the hash.
@@ -172,62 +184,77 @@ export const createModelRuntime = async (
 
   const compute = async (id: Hex, input: Bytes): Promise<Bytes | undefined> => {
     metrics.opened.inc({ outcome: engines.has(id) ? "hit" : "miss" });
-    try {
-      return await engines.use(id, async (engine) => {
-        const started = performance.now();
-        const output = await engine.run(input);
-        metrics.seconds.observe((performance.now() - started) / 1000);
-        return output;
-      });
-    } catch (error) {
-      metrics.runs.inc({ outcome: "failed" });
-      throw error;
-    }
+    return engines.use(id, async (engine) => {
+      const started = performance.now();
+      const output = await engine.run(input);
+      metrics.seconds.observe((performance.now() - started) / 1000);
+      return output;
+    });
+  };
+
+  /** Of an artifact that is whole. */
+  const judge = async (contentHash: Hex): Promise<Judgement> => {
+    const known = judgements.get(contentHash);
+    if (known !== undefined) return known;
+    await artifacts.bring(contentHash);
+    const judgement = judgeBytes((await artifacts.read(contentHash)) as Bytes);
+    judgements.set(contentHash, judgement);
+    return judgement;
+  };
+
+  /** Whether it is the model of that id; then it is found under it from now on. */
+  const adopt = async (id: Hex, contentHash: Hex): Promise<Admission> => {
+    const admission = judgeFor(id, await judge(contentHash));
+    if (admission.admitted) await models.index(id, contentHash);
+    return admission;
   };
 
   return {
-    async run(id, input) {
-      if (stopped) throw new CodedError<ModelErrorCode>("MODEL_MISSING", "the model runtime is stopped", { id });
+    async run(id, input, pace) {
+      if (signal.aborted) throw new CodedError<ModelErrorCode>("MODEL_STOPPED", "the model runtime is stopped", { id });
       const key = toHex(keccakOf(fromHex(id), input));
       const known = memo.get(key);
       if (known !== undefined) {
         metrics.runs.inc({ outcome: "remembered" });
         return known.output === undefined ? undefined : concat(known.output);
       }
-      const output = await compute(id, input);
-      metrics.runs.inc({ outcome: output === undefined ? "refused" : "answered" });
-      memo.set(key, { output });
-      return output === undefined ? undefined : concat(output);
+      const fits = async (contentHash: Hex) => (await adopt(id, contentHash)).admitted;
+      try {
+        const output = await artifacts.repairing(async () => {
+          if (!engines.has(id)) await artifacts.bringModel(id, fits, pace);
+          return compute(id, input);
+        });
+        metrics.runs.inc({ outcome: output === undefined ? "refused" : "answered" });
+        memo.set(key, { output });
+        return output === undefined ? undefined : concat(output);
+      } catch (error) {
+        metrics.runs.inc({ outcome: "failed" });
+        throw error;
+      }
     },
 
     async admit(id, contentHash) {
       const key = `${id} ${contentHash}`;
       const known = admissions.get(key);
       if (known !== undefined) return known;
-      let judgement = judgements.get(contentHash);
-      if (judgement === undefined) {
-        const artifact = models.artifact(contentHash);
-        if (artifact === undefined)
-          throw new CodedError<ModelErrorCode>("MODEL_DATA_MISSING", `no artifact has content hash ${contentHash}`, {
-            id,
-            contentHash,
-          });
-        judgement = judgeBytes(artifact);
-        judgements.set(contentHash, judgement);
-      }
-      const admission = judgeFor(id, judgement);
+      const admission = await artifacts.repairing(() => adopt(id, contentHash));
       metrics.admissions.inc({ constraint: admission.admitted ? "none" : admission.constraint });
-      if (admission.admitted) await models.index(id, contentHash);
-      else logger.warn({ modelId: id, ...admission }, "refused a model");
+      if (!admission.admitted) logger.warn({ modelId: id, ...admission }, "refused a model");
       admissions.set(key, admission);
       return admission;
     },
 
     artifactLength: (contentHash) => models.artifactLength(contentHash),
+    async retrieve(contentHash) {
+      await artifacts.bring(contentHash);
+      return models.artifactLength(contentHash) as number;
+    },
     putChunks: (chunks) => models.putChunks(chunks),
+    content: models.content,
 
     async stop() {
-      stopped = true;
+      stopper.abort();
+      await artifacts.settled();
       await engines.stop();
     },
   };

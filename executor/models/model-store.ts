@@ -2,41 +2,130 @@ import { type Bytes, concat, equalBytes, fromHex, type Hex, readUintBE, toHex, u
 import { CodedError } from "../foundation/errors.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
-import type { ModelErrorCode } from "./runtime.ts";
+import { type ArtifactKeeper, MAX_CHUNK_BYTES, MAX_CHUNKS, type ModelContent, type ModelErrorCode } from "./runtime.ts";
 
 /**
  * Artifacts by content hash, in the chunks in which L1 has them, and content hashes by model id. Equal chunks of several
  * artifacts are stored once. An artifact's record is written behind its chunks: where there is a record, all is there.
+ * An artifact on its way has a manifest instead, in a column of its own, which only retrieval reads; one write puts the
+ * record in its place, or back when a chunk turns out to be spoilt.
  */
 
-const chunkKey = (hash: Bytes): Bytes => concat(Uint8Array.of(COLUMN.modelChunk), hash);
-const artifactKey = (contentHash: Bytes): Bytes => concat(Uint8Array.of(COLUMN.artifact), contentHash);
-const indexKey = (id: Bytes): Bytes => concat(Uint8Array.of(COLUMN.modelIndex), id);
+const key = (column: number, hash: Bytes): Bytes => concat(Uint8Array.of(column), hash);
+const chunkKey = (hash: Bytes) => key(COLUMN.modelChunk, hash);
+const artifactKey = (contentHash: Bytes) => key(COLUMN.artifact, contentHash);
+const manifestKey = (contentHash: Bytes) => key(COLUMN.manifest, contentHash);
+const indexKey = (id: Bytes) => key(COLUMN.modelIndex, id);
 
 const HASH = 32;
 const LENGTH = 8;
-/** Chunks in one write. */
-const CHUNKS_A_WRITE = 64;
+/** Chunks in one write, and between two turns of the event loop. */
+const CHUNKS_AT_ONCE = 64;
+
+function* hashesIn(manifest: Bytes): Generator<Bytes> {
+  for (let at = 0; at < manifest.length; at += HASH) yield manifest.subarray(at, at + HASH);
+}
+
+const corrupt = (message: string, data: Record<string, unknown>): CodedError<ModelErrorCode> =>
+  new CodedError("MODEL_CORRUPT", message, data);
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export const createModelStore = (store: KeyValueStore) => {
   /** `u64 length ++ chunk hashes`. */
   const recordOf = (contentHash: Hex): Bytes | undefined => store.get(artifactKey(fromHex(contentHash)));
+  const manifestOf = (contentHash: Hex): Bytes | undefined =>
+    recordOf(contentHash)?.subarray(LENGTH) ?? store.get(manifestKey(fromHex(contentHash)));
+
+  /** Undefined when it is gone or another. */
+  const soundChunk = (hash: Bytes): Bytes | undefined => {
+    const chunk = store.get(chunkKey(hash));
+    return chunk !== undefined && equalBytes(keccak256(chunk), hash) ? chunk : undefined;
+  };
+
+  const wholeWrites = (contentHash: Bytes, length: number, manifest: Bytes): Write[] => [
+    { type: "put", key: artifactKey(contentHash), value: concat(uintBE(length, LENGTH), manifest) },
+    { type: "del", key: manifestKey(contentHash) },
+  ];
+
+  const keeper: ArtifactKeeper = {
+    manifest(contentHash) {
+      const manifest = manifestOf(contentHash);
+      return manifest === undefined ? undefined : Array.from(hashesIn(manifest), toHex);
+    },
+    hasChunk: (hash) => store.get(chunkKey(fromHex(hash))) !== undefined,
+    async putManifest(contentHash, manifest) {
+      const chunks = manifest.length / HASH;
+      if (
+        !Number.isInteger(chunks) ||
+        chunks === 0 ||
+        chunks > MAX_CHUNKS ||
+        toHex(keccak256(manifest)) !== contentHash
+      )
+        throw corrupt("these are not the chunk hashes of that artifact", { contentHash, length: manifest.length });
+      if (recordOf(contentHash) === undefined)
+        await store.write([{ type: "put", key: manifestKey(fromHex(contentHash)), value: manifest }]);
+    },
+    async putChunk(hash, chunk) {
+      if (chunk.length > MAX_CHUNK_BYTES || toHex(keccak256(chunk)) !== hash)
+        throw corrupt("this is not the chunk of that hash", { chunk: hash, length: chunk.length });
+      await store.write([{ type: "put", key: chunkKey(fromHex(hash)), value: chunk }]);
+    },
+  };
 
   return {
+    keeper,
+
     async putChunks(chunks: readonly Bytes[]): Promise<Hex> {
       const hashes = chunks.map(keccak256);
       const contentHash = keccakOf(...hashes);
-      const key = artifactKey(contentHash);
-      if (store.get(key) !== undefined) return toHex(contentHash);
-      for (let from = 0; from < chunks.length; from += CHUNKS_A_WRITE) {
+      if (store.get(artifactKey(contentHash)) !== undefined) return toHex(contentHash);
+      for (let from = 0; from < chunks.length; from += CHUNKS_AT_ONCE) {
         const writes: Write[] = [];
-        for (const [i, chunk] of chunks.slice(from, from + CHUNKS_A_WRITE).entries())
+        for (const [i, chunk] of chunks.slice(from, from + CHUNKS_AT_ONCE).entries())
           writes.push({ type: "put", key: chunkKey(hashes[from + i] as Bytes), value: chunk });
         await store.write(writes);
       }
       const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-      await store.write([{ type: "put", key, value: concat(uintBE(length, LENGTH), ...hashes) }]);
+      await store.write(wholeWrites(contentHash, length, concat(...hashes)));
       return toHex(contentHash);
+    },
+
+    /**
+     * Puts the record of an artifact whose chunks are all there. Answers how many are not; undefined when not even their
+     * hashes are known.
+     */
+    async complete(contentHash: Hex): Promise<number | undefined> {
+      if (recordOf(contentHash) !== undefined) return 0;
+      const manifest = manifestOf(contentHash);
+      if (manifest === undefined) return undefined;
+      let missing = 0;
+      let length = 0;
+      let read = 0;
+      for (const hash of hashesIn(manifest)) {
+        const chunk = store.get(chunkKey(hash));
+        if (chunk === undefined) missing++;
+        length += chunk?.length ?? 0;
+        if (++read % CHUNKS_AT_ONCE === 0) await turn();
+      }
+      if (missing === 0) await store.write(wholeWrites(fromHex(contentHash), length, manifest));
+      return missing;
+    },
+
+    /** Takes back the record of an artifact with missing or spoilt chunks, and drops these: what is left is sound. */
+    async reopen(contentHash: Hex): Promise<void> {
+      const manifest = manifestOf(contentHash);
+      if (manifest === undefined) return;
+      const writes: Write[] = [
+        { type: "put", key: manifestKey(fromHex(contentHash)), value: manifest },
+        { type: "del", key: artifactKey(fromHex(contentHash)) },
+      ];
+      let read = 0;
+      for (const hash of hashesIn(manifest)) {
+        if (soundChunk(hash) === undefined) writes.push({ type: "del", key: chunkKey(hash) });
+        if (++read % CHUNKS_AT_ONCE === 0) await turn();
+      }
+      await store.write(writes);
     },
 
     artifactLength(contentHash: Hex): number | undefined {
@@ -49,18 +138,10 @@ export const createModelStore = (store: KeyValueStore) => {
       const record = recordOf(contentHash);
       if (record === undefined) return undefined;
       const chunks: Bytes[] = [];
-      for (let at = LENGTH; at < record.length; at += HASH) {
-        const hash = record.subarray(at, at + HASH);
-        const chunk = store.get(chunkKey(hash));
-        if (chunk === undefined || !equalBytes(keccak256(chunk), hash))
-          throw new CodedError<ModelErrorCode>(
-            "MODEL_CORRUPT",
-            `chunk ${toHex(hash)} of an artifact is gone or spoilt`,
-            {
-              contentHash,
-              chunk: toHex(hash),
-            },
-          );
+      for (const hash of hashesIn(record.subarray(LENGTH))) {
+        const chunk = soundChunk(hash);
+        if (chunk === undefined)
+          throw corrupt(`chunk ${toHex(hash)} of an artifact is gone or spoilt`, { contentHash, chunk: toHex(hash) });
         chunks.push(chunk);
       }
       return concat(...chunks);
@@ -75,5 +156,9 @@ export const createModelStore = (store: KeyValueStore) => {
     async index(id: Hex, contentHash: Hex): Promise<void> {
       await store.write([{ type: "put", key: indexKey(fromHex(id)), value: fromHex(contentHash) }]);
     },
+
+    content: ((kind, hash) =>
+      kind === "manifest" ? manifestOf(hash) : store.get(chunkKey(fromHex(hash)))) satisfies ModelContent["content"],
   };
 };
+export type ModelStore = ReturnType<typeof createModelStore>;

@@ -1,4 +1,5 @@
 import type { Bytes, Hex } from "../foundation/bytes.ts";
+import type { Pace } from "../foundation/pace.ts";
 
 /** What the chain keeps of a model (state of the registry predeploy). `gas` is EVM gas of one call. */
 export type ModelRecord = {
@@ -13,22 +14,38 @@ export type Admission =
   /** `constraint`: "C1".."C17", or "ID" when the bytes have another id. */
   | { readonly admitted: false; readonly constraint: string; readonly message: string };
 
-export type ModelErrorCode = "MODEL_MISSING" | "MODEL_DATA_MISSING" | "MODEL_CORRUPT";
+export type ModelErrorCode =
+  /** No artifact of that id, here or anywhere. */
+  | "MODEL_MISSING"
+  /** No artifact of that content hash, here or anywhere. */
+  | "MODEL_DATA_MISSING"
+  /** What is stored, or was to be stored, is not what its hash says. */
+  | "MODEL_CORRUPT"
+  /** The runtime was stopped meanwhile: it says nothing about the model. */
+  | "MODEL_STOPPED";
+
+/** Chunks of one artifact, and bytes of one chunk, that L1 takes: what an artifact from elsewhere can be at most. */
+export const MAX_CHUNKS = 4_096;
+export const MAX_CHUNK_BYTES = 100_000;
 
 /** What an artifact source may read and write of a half-complete artifact. All is checked by hash when it is written. */
 export type ArtifactKeeper = {
   /** The chunks' hashes in order, once the manifest is here. */
   manifest(contentHash: Hex): readonly Hex[] | undefined;
   hasChunk(hash: Hex): boolean;
-  /** Keeps the concatenated chunk hashes whose keccak is the content hash. MODEL_CORRUPT when they are not. */
+  /** Keeps the concatenated chunk hashes whose keccak is the content hash. MODEL_CORRUPT when they are not, or too many. */
   putManifest(contentHash: Hex, manifest: Bytes): Promise<void>;
+  /** MODEL_CORRUPT when it has another hash or is too long. */
   putChunk(hash: Hex, chunk: Bytes): Promise<void>;
 };
 
 /** Where artifacts come from that should be on disk and are not. Tried in the order given. */
 export type ArtifactSource = {
   readonly name: string;
-  /** Brings what is missing, piece by piece, so that a broken attempt goes on where it was. Never rejects for want of data. */
+  /**
+   * Brings what is missing, piece by piece, so that a broken attempt goes on where it was. Resolves when it has given
+   * what it has; rejects when it could not be asked, and then is asked again later.
+   */
   retrieve(contentHash: Hex, keeper: ArtifactKeeper, signal: AbortSignal): Promise<void>;
   /** Content hashes under which L1 knows publications of this id. */
   locate?(id: Hex, signal: AbortSignal): Promise<readonly Hex[]>;
@@ -38,14 +55,23 @@ export type ArtifactSource = {
 export type ModelRuntime = {
   /**
    * One inference: packed input to packed output, or undefined when an element is outside its declared interval or the
-   * length is wrong. Runs ONE cached session. MODEL_MISSING when the artifact is not stored.
+   * length is wrong. Runs ONE cached session. An artifact that is not whole on disk is retrieved; MODEL_MISSING when no
+   * source has it, MODEL_CORRUPT when the disk does not keep it. With a `pace`, that of a call, the wait ends with it
+   * and nothing is retrieved but models that were admitted here: a call may be made on a state that never was.
    */
-  run(id: Hex, input: Bytes): Promise<Bytes | undefined>;
-  /** Judges the artifact whose chunks hash to `contentHash`. MODEL_DATA_MISSING when the node does not have them. */
+  run(id: Hex, input: Bytes, pace?: Pace): Promise<Bytes | undefined>;
+  /** Judges the artifact whose chunks hash to `contentHash`, retrieving it. MODEL_DATA_MISSING, MODEL_CORRUPT. */
   admit(id: Hex, contentHash: Hex): Promise<Admission>;
-  /** Bytes of the artifact behind a content hash, if stored: its length decides ADMIT's gas. */
+  /** Bytes of the artifact behind a content hash, if it is whole on disk: its length decides ADMIT's gas. */
   artifactLength(contentHash: Hex): number | undefined;
+  /** The same, retrieving it when it is not. MODEL_DATA_MISSING. */
+  retrieve(contentHash: Hex): Promise<number>;
   /** Keeps the chunks of an artifact (from L1), in order; contentHash = K(K(chunk 0) ++ K(chunk 1) ++ ...). */
   putChunks(chunks: readonly Bytes[]): Promise<Hex>;
   stop(): Promise<void>;
+};
+
+/** What a node that keeps artifacts gives to others: pieces as they are on disk, whole artifact or not. */
+export type ModelContent = {
+  content(kind: "manifest" | "chunk", hash: Hex): Bytes | undefined;
 };

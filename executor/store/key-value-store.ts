@@ -44,6 +44,9 @@ export const COLUMN = {
   delayedMessage: 0x32,
   modelChunk: 0x33,
   batchByHash: 0x34,
+  /** Chunk hashes of artifacts that are not whole. */
+  manifest: 0x35,
+  depositByHash: 0x36,
   batcher: 0x40,
   blockSeal: 0x50,
   evidence: 0x51,

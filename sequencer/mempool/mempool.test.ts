@@ -35,6 +35,7 @@ const openChain = (): Promise<Chain> => {
     run: refuse,
     admit: refuse,
     artifactLength: () => undefined,
+    retrieve: () => Promise.reject(new Error("no artifact is here")),
     putChunks: refuse,
     stop: async () => {},
   };

@@ -147,6 +147,7 @@ const ourSide = async (directory: string, accounts: GenesisAlloc): Promise<Side>
     run: () => Promise.reject(new Error("no models here")),
     admit: () => Promise.reject(new Error("no models here")),
     artifactLength: () => undefined,
+    retrieve: () => Promise.reject(new Error("no artifact is here")),
     putChunks: () => Promise.reject(new Error("no models here")),
     stop: async () => {},
   };

@@ -239,6 +239,7 @@ test("a model is published in chunks, each sent once, and its bytes reach a read
       run: async () => undefined,
       admit: () => Promise.reject(new Error("not asked here")),
       artifactLength: () => undefined,
+      retrieve: () => Promise.reject(new Error("no artifact is here")),
       stop: async () => undefined,
       async putChunks(parts) {
         visible ??= node.source.messageCount;

@@ -28,6 +28,7 @@ const noModels: ModelRuntime = {
   run: unreachable,
   admit: unreachable,
   artifactLength: () => undefined,
+  retrieve: () => Promise.reject(new Error("no artifact is here")),
   putChunks: unreachable,
   stop: async () => {},
 };
