@@ -48,7 +48,7 @@ export { createLock, createServices, type Service, sleep, type Telemetry } from 
 // Predeploys, and the models that contracts call.
 export { digitClassifier, inferencePredeploy, modelRegistryPredeploy } from "./genesis/predeploys.gen.ts";
 export { createModelRuntime } from "./models/create-runtime.ts";
-export type { ModelRuntime } from "./models/runtime.ts";
+export type { ArtifactSource, ModelContent, ModelRuntime } from "./models/runtime.ts";
 // ONNX files into tensor programs.
 export { decodeModel, decodeTensor } from "./onnx/decode.ts";
 export { describeModel, describeProgram, type ModelDescription } from "./onnx/describe.ts";
@@ -57,9 +57,13 @@ export { type Imported, importOnnx } from "./onnx/import.ts";
 export { SUPPORTED_OPERATORS } from "./onnx/lower/table.ts";
 export { encodeMeta, type TensorSchema } from "./onnx/meta.ts";
 export { IMPORT_CONSTRAINTS, type Refusal as ImportRefusal, refusalsOf } from "./onnx/refusal.ts";
-export { type SealedBlock, sealDigest, sealedBlockOf } from "./p2p/blocks/sealed-block.ts";
+export { type SealedBlock, type SealedHeader, sealDigest, sealedBlockOf } from "./p2p/blocks/sealed-block.ts";
 // Peers: blocks and content between nodes.
+export type { ContentExchange } from "./p2p/content/content.ts";
+export type { ContentKind } from "./p2p/content/kinds.ts";
+export { createPeerArchive, createPeerArtifactSource } from "./p2p/content/sources.ts";
 export { createPeering } from "./p2p/load-peering.ts";
+export type { NetworkErrorCode } from "./p2p/network/network.ts";
 export type { Peering, PeeringOptions } from "./p2p/peering.ts";
 
 // JSON-RPC.
