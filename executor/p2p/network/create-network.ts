@@ -1,0 +1,346 @@
+import type { Connection } from "@libp2p/interface";
+import { peerIdFromString } from "@libp2p/peer-id";
+import type { Multiaddr } from "@multiformats/multiaddr";
+import { Counter, Gauge, type Registry } from "prom-client";
+import { CodedError, messageOf } from "../../foundation/errors.ts";
+import type { Telemetry } from "../../foundation/service.ts";
+import { hostOf, isListenable, parsePeerAddress } from "./addresses.ts";
+import { createAnswerer } from "./answer.ts";
+import { ask, MAX_CONCURRENT } from "./ask.ts";
+import { createGater } from "./gater.ts";
+import { createValidator, type GossipOptions, guardGossip } from "./gossip.ts";
+import { loadIdentity } from "./identity.ts";
+import { createNode, kadProtocol, type Libp2pNode } from "./libp2p-node.ts";
+import type { Handler, Network, NetworkErrorCode, NetworkScope, PeerId, Protocol, Topic } from "./network.ts";
+import { createPeerBook } from "./peer-book.ts";
+import { createReputation, type Misbehaviour } from "./reputation.ts";
+import { createStaticPeers } from "./static-peers.ts";
+import { createTraffic } from "./traffic.ts";
+
+export type NetworkOptions = {
+  readonly chainId: bigint;
+  /** Made when absent. */
+  readonly identityFile: string;
+  /** Multiaddresses; none: only dial. */
+  readonly listen: readonly string[];
+  readonly bootnodes: readonly string[];
+  readonly scope: NetworkScope;
+  /** Connections; 50 when left out. */
+  readonly maxPeers?: number;
+  /** Name and version, shown to peers. */
+  readonly agent: string;
+  /** Milliseconds of a first ban; ten minutes when left out. */
+  readonly banMs?: number;
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number;
+};
+
+const MAX_STATIC_PEERS = 64;
+/** Peers whose scores are remembered. */
+const MAX_REMEMBERED = 4_096;
+const DEFAULT_PEERS = 50;
+const DEFAULT_BAN = 10 * 60_000;
+const DIAL_MS = 8_000;
+/** Weight by which libp2p keeps a connection when there are too many. */
+const KEPT_TAG = { "assay-kept": { value: 100 } };
+
+const isOpen = ({ status }: Connection): boolean => status === "open";
+
+/** Protocols that are libp2p's, as the metrics name them. */
+const LIBP2P_PROTOCOLS: Readonly<Record<string, string>> = {
+  "/meshsub/1.2.0": "gossip",
+  "/meshsub/1.1.0": "gossip",
+  "/meshsub/1.0.0": "gossip",
+  "/assay/id/1.0.0": "identify",
+  "/assay/ping/1.0.0": "ping",
+};
+
+const createMetrics = (registry: Registry) => ({
+  dials: new Counter({
+    name: "assay_p2p_dials_total",
+    help: "Attempts to connect to named peers, by outcome",
+    labelNames: ["outcome"],
+    registers: [registry],
+  }),
+  requests: new Counter({
+    name: "assay_p2p_requests_total",
+    help: "Requests of peers that were answered, by protocol and outcome",
+    labelNames: ["protocol", "outcome"],
+    registers: [registry],
+  }),
+  penalties: new Counter({
+    name: "assay_p2p_penalties_total",
+    help: "Penalties given to peers, by reason",
+    labelNames: ["reason"],
+    registers: [registry],
+  }),
+  bans: new Counter({ name: "assay_p2p_bans_total", help: "Bans of peers", registers: [registry] }),
+  messages: new Counter({
+    name: "assay_p2p_gossip_messages_total",
+    help: "Gossiped messages that came, by what became of them",
+    labelNames: ["outcome"],
+    registers: [registry],
+  }),
+});
+
+const refuse = (code: NetworkErrorCode, message: string, data: Record<string, unknown>, cause?: unknown) =>
+  new CodedError(code, message, data, cause);
+
+/** P2P_IDENTITY, and P2P_ADDRESS for a bootnode that cannot be one. */
+export const createNetwork = async ({ logger, registry }: Telemetry, options: NetworkOptions): Promise<Network> => {
+  const { chainId, scope, listen, clock = Date.now, banMs = DEFAULT_BAN, maxPeers = DEFAULT_PEERS } = options;
+  const bootnodes = options.bootnodes.map((text) => parsePeerAddress(text, scope));
+  const key = await loadIdentity(options.identityFile, logger);
+  const self = peerIdFromString(key.publicKey.toString()).toString();
+  const metrics = createMetrics(registry);
+  const stopping = new AbortController();
+  const topics: Topic[] = [];
+  const served = new Map<string, { readonly protocol: Protocol; readonly handler: Handler }>();
+  const running = new Set<Promise<void>>();
+  const connectedListeners = new Set<(peer: PeerId) => void>();
+  const disconnectedListeners = new Set<(peer: PeerId) => void>();
+  let node: Libp2pNode | undefined;
+  let starting: Promise<void> | undefined;
+  let stopped: Promise<void> | undefined;
+
+  /** Work beside the caller's, waited for when the network stops. It never rejects. */
+  const track = (work: Promise<void>, what: string): void => {
+    const done = work.catch((error: unknown) => logger.error({ err: error }, what)).finally(() => running.delete(done));
+    running.add(done);
+  };
+  const connections = (peer?: PeerId): readonly Connection[] =>
+    node === undefined || node.status === "stopped"
+      ? []
+      : node.getConnections(peer === undefined ? undefined : peerIdFromString(peer)).filter(isOpen);
+  const isConnected = (peer: PeerId): boolean => connections(peer).length > 0;
+  const drop = (peer: PeerId, why: string): void => {
+    for (const connection of connections(peer)) connection.abort(new Error(why));
+  };
+
+  const reputation = createReputation({ clock, banMs, limit: MAX_REMEMBERED });
+  const traffic = createTraffic(registry);
+  const statics = createStaticPeers({
+    limit: MAX_STATIC_PEERS,
+    isConnected,
+    random: Math.random,
+    async dial({ address }, signal) {
+      try {
+        const { remotePeer } = await (node as Libp2pNode).dial(address, {
+          signal: AbortSignal.any([signal, AbortSignal.timeout(DIAL_MS)]),
+        });
+        await (node as Libp2pNode).peerStore.merge(remotePeer, { tags: KEPT_TAG });
+        metrics.dials.inc({ outcome: "connected" });
+      } catch (error) {
+        metrics.dials.inc({ outcome: "failed" });
+        logger.debug({ address: address.toString(), reason: messageOf(error) }, "a kept peer could not be dialled");
+        throw error;
+      }
+    },
+  });
+  const isNamed = (address: Multiaddr): boolean => {
+    const text = address.toString();
+    return statics.targets.some(({ address: known }) => text === known.toString());
+  };
+  const gater = createGater({
+    scope,
+    clock,
+    isNamed,
+    connectionsOf: (host) => connections().filter(({ remoteAddr }) => hostOf(remoteAddr) === host).length,
+  });
+  const book = createPeerBook({
+    isConnected,
+    describe: (peer) => ({
+      score: reputation.score(peer),
+      bytesIn: traffic.bytesOf(peer).in,
+      bytesOut: traffic.bytesOf(peer).out,
+      isStatic: statics.has(peer),
+    }),
+  });
+
+  const ban = (peer: PeerId, ms: number): void => {
+    if (peer === self) return;
+    metrics.bans.inc();
+    gater.ban(peer, ms);
+    drop(peer, "banned");
+  };
+  const penalise = (peer: PeerId, why: Misbehaviour): void => {
+    if (peer === self || gater.isBanned(peer)) return;
+    metrics.penalties.inc({ reason: why });
+    const ms = reputation.penalise(peer, why);
+    if (ms === undefined) return;
+    logger.warn({ peer, why, ms }, "a peer is banned");
+    ban(peer, ms);
+  };
+  const gossip: GossipOptions = {
+    topics,
+    logger,
+    clock,
+    penalise,
+    score: reputation.score,
+    isBanned: gater.isBanned,
+    onMessage: (outcome) => metrics.messages.inc({ outcome }),
+  };
+  const protocolId = (name: string) => `/assay/${chainId}/${name}`;
+  const countable = (): readonly (readonly [id: string, label: string])[] => [
+    ...Object.entries(LIBP2P_PROTOCOLS),
+    [kadProtocol(chainId), "kad"],
+    ...[...served.keys()].map((name) => [protocolId(name), name] as const),
+  ];
+
+  const tell = (listeners: ReadonlySet<(peer: PeerId) => void>, peer: PeerId) => {
+    for (const listener of listeners)
+      try {
+        listener(peer);
+      } catch (error) {
+        logger.error({ err: error, peer }, "a listener to connections failed");
+      }
+  };
+  const listenTo = (libp2p: Libp2pNode) => {
+    libp2p.addEventListener("peer:connect", ({ detail }) => tell(connectedListeners, detail.toString()));
+    libp2p.addEventListener("peer:disconnect", ({ detail }) => {
+      const peer = detail.toString();
+      traffic.forget(peer);
+      book.forget(peer);
+      statics.onDisconnected(peer);
+      tell(disconnectedListeners, peer);
+    });
+    libp2p.addEventListener("peer:identify", ({ detail }) => book.onIdentified(detail));
+  };
+
+  const serveAll = async (libp2p: Libp2pNode) => {
+    for (const [id, label] of countable())
+      libp2p.use(id, (stream, connection, next) => {
+        traffic.count(stream, connection, label);
+        next(stream, connection);
+      });
+    for (const { protocol, handler } of served.values()) {
+      const answerer = createAnswerer({
+        protocol,
+        handler,
+        logger,
+        clock,
+        penalise,
+        signal: stopping.signal,
+        onOutcome: (outcome) => metrics.requests.inc({ protocol: protocol.name, outcome }),
+      });
+      await libp2p.handle(
+        protocolId(protocol.name),
+        (stream, connection) => track(answerer.answer(stream, connection), "answering failed"),
+        { maxInboundStreams: 2 * MAX_CONCURRENT, maxOutboundStreams: 2 * MAX_CONCURRENT },
+      );
+    }
+  };
+
+  const start = async (): Promise<void> => {
+    for (const address of listen)
+      if (!isListenable(address)) throw refuse("P2P_LISTEN", `${address} is no address to listen on`, { address });
+    const libp2p = await createNode({ ...options, key, maxPeers, gater: gater.rules, gossip, isNamed });
+    const { pubsub } = libp2p.services;
+    guardGossip(pubsub, gossip);
+    for (const topic of topics) pubsub.topicValidators.set(topic.name, createValidator(topic, gossip));
+    listenTo(libp2p);
+    await serveAll(libp2p);
+    node = libp2p;
+    try {
+      await libp2p.start();
+    } catch (error) {
+      throw refuse("P2P_LISTEN", `cannot listen on ${listen.join(", ")}: ${messageOf(error)}`, { listen }, error);
+    }
+    for (const { name } of topics) pubsub.subscribe(name);
+    statics.start();
+    logger.info({ id: self, addresses: network.addresses }, "among peers");
+  };
+
+  const stop = async (): Promise<void> => {
+    stopping.abort(new Error("the network stops"));
+    // Whoever started it has been told.
+    await starting?.catch(() => undefined);
+    await statics.stop();
+    await node?.stop();
+    await Promise.all(running);
+  };
+
+  const beforeStart = (what: string) => {
+    if (starting !== undefined) throw new Error(`${what} after start`);
+  };
+
+  const network: Network = {
+    name: "network",
+    id: self,
+    get addresses() {
+      return node?.status === "started" ? node.getMultiaddrs().map(String) : [];
+    },
+    get peers() {
+      return book.list(connections());
+    },
+    async addPeer(text) {
+      const target = parsePeerAddress(text, scope);
+      if (target.id === self) return;
+      if (!statics.add(target))
+        throw refuse("P2P_ADDRESS", `${MAX_STATIC_PEERS} peers are kept already`, { address: text });
+    },
+    async removePeer(peer) {
+      statics.remove(peer);
+      drop(peer, "removed");
+    },
+    penalise,
+    ban,
+    unban: gater.unban,
+    onConnected(listener) {
+      connectedListeners.add(listener);
+      return () => connectedListeners.delete(listener);
+    },
+    onDisconnected(listener) {
+      disconnectedListeners.add(listener);
+      return () => disconnectedListeners.delete(listener);
+    },
+    join(topic) {
+      beforeStart("join");
+      topics.push(topic);
+      return {
+        async publish(data) {
+          if (data.length > topic.maxBytes) throw new RangeError(`${data.length} bytes on ${topic.name}`);
+          if (node?.status !== "started") return 0;
+          return (await node.services.pubsub.publish(topic.name, data)).recipients.length;
+        },
+      };
+    },
+    serve(protocol, handler) {
+      beforeStart("serve");
+      served.set(protocol.name, { protocol, handler });
+    },
+    async *request(peer, protocol, request, signal) {
+      const [connection] = stopping.signal.aborted ? [] : connections(peer);
+      if (connection === undefined) throw refuse("P2P_PEER", `peer ${peer} is not connected`, { peer });
+      yield* ask({
+        connection,
+        protocolId: protocolId(protocol.name),
+        protocol,
+        request,
+        penalise,
+        signals: signal === undefined ? [stopping.signal] : [stopping.signal, signal],
+      });
+    },
+    start: () => {
+      starting ??= start();
+      return starting;
+    },
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+
+  new Gauge({
+    name: "assay_p2p_peers",
+    help: "Peers that are connected",
+    labelNames: ["direction"],
+    registers: [registry],
+    collect() {
+      for (const direction of ["inbound", "outbound"] as const)
+        this.set({ direction }, network.peers.filter((peer) => peer.direction === direction).length);
+    },
+  });
+  for (const bootnode of bootnodes) if (bootnode.id !== self) statics.add(bootnode);
+  return network;
+};

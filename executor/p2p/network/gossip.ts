@@ -1,0 +1,246 @@
+import { type GossipsubOpts, StrictNoSign, TopicValidatorResult } from "@libp2p/gossipsub";
+import type { PeerId as Libp2pPeerId, Stream } from "@libp2p/interface";
+import type { Logger } from "pino";
+import { type Bytes, toHex } from "../../foundation/bytes.ts";
+import { keccak256 } from "../../foundation/keccak.ts";
+import type { PeerId, Topic, Verdict } from "./network.ts";
+import { type Clock, createBuckets } from "./rate.ts";
+import type { Misbehaviour } from "./reputation.ts";
+
+/** What one peer may gossip: messages, subscriptions and control entries together, again and again the same included. */
+export const GOSSIP_RATE = { perSecond: 200, burst: 1_000 } as const;
+/** Messages over the rate that cost one penalty. */
+const FLOOD_UNIT = 100;
+/** Of entries of one kind in one rpc. More, and the rpc is refused before it is decoded further. */
+const MAX_ENTRIES = 256;
+/** Bytes of an rpc around the data of its messages. */
+const FRAMING = 64 * 1_024;
+const MAX_PEERS = 1_024;
+
+export type GossipOptions = {
+  readonly topics: readonly Topic[];
+  readonly logger: Logger;
+  readonly clock: Clock;
+  score(peer: PeerId): number;
+  penalise(peer: PeerId, why: Misbehaviour): void;
+  isBanned(peer: PeerId): boolean;
+  onMessage(outcome: "accepted" | "ignored" | "rejected" | "dropped"): void;
+};
+
+type Rpc = {
+  readonly subscriptions: readonly unknown[];
+  readonly messages: readonly unknown[];
+  readonly control?: {
+    readonly ihave: readonly { readonly messageIDs: readonly unknown[] }[];
+    readonly iwant: readonly { readonly messageIDs: readonly unknown[] }[];
+    readonly graft: readonly unknown[];
+    readonly prune: readonly unknown[];
+    readonly idontwant: readonly { readonly messageIDs: readonly unknown[] }[];
+  };
+};
+
+/** What of gossipsub 17.1.1 is reached into: its public face has no place between reading and handling. */
+type GossipInternals = {
+  pipePeerReadStream(peer: Libp2pPeerId, source: AsyncIterable<{ subarray(): Bytes }>): Promise<void>;
+  handlePeerReadStreamError(error: unknown, peer: Libp2pPeerId): void;
+  handleReceivedRpc(peer: Libp2pPeerId, rpc: Rpc): Promise<void>;
+  decodeRpc(bytes: Bytes): Rpc;
+  readonly streamsInbound: ReadonlyMap<string, { readonly rawStream: Stream }>;
+};
+
+const idsIn = (entries: readonly { readonly messageIDs: readonly unknown[] }[]): number =>
+  entries.reduce((sum, { messageIDs }) => sum + 1 + messageIDs.length, 0);
+
+/** What an rpc counts towards the rate. An empty one is one too. */
+export const weightOf = ({ subscriptions, messages, control }: Rpc): number => {
+  const controls =
+    control === undefined
+      ? 0
+      : idsIn(control.ihave) +
+        idsIn(control.iwant) +
+        idsIn(control.idontwant) +
+        control.graft.length +
+        control.prune.length;
+  return Math.max(1, subscriptions.length + messages.length + controls);
+};
+
+const maxRpcBytes = (topics: readonly Topic[]): number =>
+  FRAMING + Math.max(0, ...topics.map((topic) => topic.maxBytes));
+
+/** Options of gossipsub for a chain with a message or a few each second. */
+export const gossipOptions = ({ topics, score }: GossipOptions): Partial<GossipsubOpts> => ({
+  globalSignaturePolicy: StrictNoSign,
+  msgIdFn: ({ data }) => keccak256(data),
+  msgIdToStrFn: (id) => toHex(id),
+  allowedTopics: topics.map(({ name }) => name),
+  allowPublishToZeroTopicPeers: true,
+  ignoreDuplicatePublishError: true,
+  fallbackToFloodsub: false,
+  floodPublish: true,
+  doPX: false,
+  awaitRpcHandler: true,
+  awaitRpcMessageHandler: true,
+  maxInboundDataLength: maxRpcBytes(topics),
+  // Two messages of the largest size may wait for a slow peer; a third breaks its stream, and it asks for blocks instead.
+  maxOutboundBufferSize: 2 * maxRpcBytes(topics) + 2 ** 20,
+  maxInboundStreams: 2,
+  maxOutboundStreams: 2,
+  maxTopicBytesPerPeer: 16 * 1_024,
+  decodeRpcLimits: {
+    maxSubscriptions: MAX_ENTRIES,
+    maxMessages: MAX_ENTRIES,
+    maxIhaveMessageIDs: MAX_ENTRIES,
+    maxIwantMessageIDs: MAX_ENTRIES,
+    maxControlMessages: MAX_ENTRIES,
+    maxIdontwantMessageIDs: MAX_ENTRIES,
+    maxPeerInfos: 16,
+  },
+  // A whole small network is one mesh; in a large one a message takes log_6 of it hops.
+  D: 6,
+  Dlo: 4,
+  Dhi: 12,
+  Dout: 2,
+  Dlazy: 6,
+  // A message older than this is its topic's to know again.
+  seenTTL: 30_000,
+  // A peer that comes back after a break is taken into the mesh at once.
+  pruneBackoff: 5_000,
+  scoreThresholds: { gossipThreshold: -40, publishThreshold: -60, graylistThreshold: -80 },
+  scoreParams: {
+    appSpecificScore: score,
+    appSpecificWeight: 1,
+    // The gater limits connections of a host.
+    IPColocationFactorWeight: 0,
+    behaviourPenaltyWeight: -1,
+    behaviourPenaltyThreshold: 6,
+    behaviourPenaltyDecay: 0.9,
+    retainScore: 10 * 60_000,
+    topics: Object.fromEntries(
+      topics.map(({ name }) => [
+        name,
+        {
+          topicWeight: 1,
+          timeInMeshWeight: 0.01,
+          timeInMeshQuantum: 1_000,
+          timeInMeshCap: 300,
+          firstMessageDeliveriesWeight: 0.1,
+          firstMessageDeliveriesDecay: 0.9,
+          firstMessageDeliveriesCap: 50,
+          // A chain may rest: silence is no fault.
+          meshMessageDeliveriesWeight: 0,
+          meshFailurePenaltyWeight: 0,
+          invalidMessageDeliveriesWeight: -10,
+          invalidMessageDeliveriesDecay: 0.9,
+        },
+      ]),
+    ) as never,
+  },
+});
+
+/** The judge of a topic's messages as gossipsub asks it. Never throws. */
+export const createValidator = (topic: Topic, { penalise, logger, onMessage }: GossipOptions) => {
+  const judge = async (data: Bytes, from: PeerId): Promise<Verdict> => {
+    if (data.length > topic.maxBytes) return { accept: false, misbehaviour: "malformed" };
+    try {
+      return await topic.validate(data, from);
+    } catch (error) {
+      logger.error({ err: error, topic: topic.name }, "a gossiped message could not be judged");
+      return { accept: false };
+    }
+  };
+  return async (peer: Libp2pPeerId, { data }: { readonly data: Bytes }): Promise<TopicValidatorResult> => {
+    const from = peer.toString();
+    const verdict = await judge(data, from);
+    if (verdict.accept) {
+      onMessage("accepted");
+      return TopicValidatorResult.Accept;
+    }
+    if (verdict.misbehaviour === undefined) {
+      onMessage("ignored");
+      return TopicValidatorResult.Ignore;
+    }
+    onMessage("rejected");
+    penalise(from, verdict.misbehaviour);
+    return TopicValidatorResult.Reject;
+  };
+};
+
+/** Bytes that a length before a frame takes. */
+const prefixLength = (length: number): number => {
+  let size = 1;
+  for (let rest = length; rest >= 128; rest = Math.floor(rest / 128)) size++;
+  return size;
+};
+
+/**
+ * Holds a stream back while more than `most` of its bytes wait to be handled, so that a peer that sends faster than its
+ * messages are judged waits itself, and not in memory.
+ */
+const createBacklog = (stream: Stream, most: number) => {
+  let waiting = 0;
+  const onMessage = (event: { data: { byteLength: number } }) => {
+    waiting += event.data.byteLength;
+    if (waiting > most && stream.readStatus === "readable") stream.pause();
+  };
+  stream.addEventListener("message", onMessage);
+  return {
+    handled(bytes: number) {
+      waiting -= bytes;
+      if (waiting <= most && stream.readStatus === "paused") stream.resume();
+    },
+    release: () => stream.removeEventListener("message", onMessage),
+  };
+};
+
+/** Puts the guard between gossipsub's reading of a peer's stream and its handling. */
+export const guardGossip = (pubsub: unknown, options: GossipOptions): void => {
+  const gossip = pubsub as GossipInternals;
+  const { penalise, isBanned, onMessage, clock } = options;
+  for (const method of ["pipePeerReadStream", "handlePeerReadStreamError", "handleReceivedRpc", "decodeRpc"] as const)
+    if (typeof gossip[method] !== "function") throw new TypeError(`gossipsub has no ${method}: another version`);
+  const buckets = createBuckets(GOSSIP_RATE, clock, MAX_PEERS);
+  const excess = new Map<PeerId, number>();
+
+  /** Whether the rpc is within the peer's rate. */
+  const admit = (peer: PeerId, weight: number): boolean => {
+    if (buckets.of(peer).take(weight)) return true;
+    onMessage("dropped");
+    const over = (excess.get(peer) ?? 0) + weight;
+    excess.set(peer, over % FLOOD_UNIT);
+    for (let unit = 0; unit < Math.min(4, Math.floor(over / FLOOD_UNIT)); unit++) penalise(peer, "flood");
+    return false;
+  };
+
+  const handle = async (peer: Libp2pPeerId, bytes: Bytes): Promise<void> => {
+    const id = peer.toString();
+    let rpc: Rpc;
+    try {
+      rpc = gossip.decodeRpc(bytes);
+    } catch {
+      // Counted as well: garbage is not cheaper to send than messages.
+      if (admit(id, 1)) penalise(id, "malformed");
+      return;
+    }
+    if (admit(id, weightOf(rpc))) await gossip.handleReceivedRpc(peer, rpc);
+  };
+
+  gossip.pipePeerReadStream = async (peer, source) => {
+    const id = peer.toString();
+    const stream = gossip.streamsInbound.get(id)?.rawStream;
+    const backlog = stream === undefined ? undefined : createBacklog(stream, maxRpcBytes(options.topics) + 16);
+    try {
+      for await (const frame of source) {
+        if (isBanned(id)) break;
+        const bytes = frame.subarray();
+        await handle(peer, bytes);
+        backlog?.handled(bytes.length + prefixLength(bytes.length));
+      }
+    } catch (error) {
+      if (error instanceof Error && error.name === "InvalidDataLengthError") penalise(id, "malformed");
+      gossip.handlePeerReadStreamError(error, peer);
+    } finally {
+      backlog?.release();
+      excess.delete(id);
+    }
+  };
+};
