@@ -58,6 +58,7 @@ const flagsOf = ({ anvil }: Stage, dataDir: string) => ({
   rpcPort: "0",
   metricsPort: "0",
   l1PollMs: "20",
+  p2pOff: "true",
 });
 
 const startExecutor = (t: TestContext, stage: Stage, dataDir: string, rollup = rollupOf(stage)): Promise<AssayNode> => {
