@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hasCode } from "../../foundation/errors.ts";
-import { collect, connect, connected, disconnected, makeNetwork, PROTOCOL } from "./network.fixture.ts";
+import { collect, connect, makeNetwork, PROTOCOL } from "./network.fixture.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytes = (content: string) => new TextEncoder().encode(content);

@@ -1,6 +1,6 @@
 import { gossipsub } from "@libp2p/gossipsub";
 import { identify } from "@libp2p/identify";
-import type { ComponentLogger, ConnectionGater, Logger, PrivateKey } from "@libp2p/interface";
+import type { ComponentLogger, ConnectionGater, Logger, PrivateKey, StreamMiddleware } from "@libp2p/interface";
 import { type KadDHTComponents, kadDHT } from "@libp2p/kad-dht";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
@@ -53,6 +53,15 @@ const findPeers = (init: Parameters<typeof kadDHT>[0]) => (components: KadDHTCom
   return dht;
 };
 
+type Middlewares = { registrar: { getMiddleware(protocol: string): StreamMiddleware[] } };
+
+/** libp2p 3.3.11 adds each stream's handler to the list it is given, and would call them all: it is given a copy. */
+const copyMiddleware = ({ registrar }: Middlewares) => {
+  const { getMiddleware } = registrar;
+  registrar.getMiddleware = (protocol) => [...getMiddleware.call(registrar, protocol)];
+  return {};
+};
+
 export type Libp2pNode = Awaited<ReturnType<typeof createNode>>;
 
 /** The libp2p node, not started. */
@@ -101,6 +110,7 @@ export const createNode = (options: NodeOptions) =>
       pingTimeout: { minTimeout: 10_000 },
     },
     services: {
+      middleware: copyMiddleware,
       identify: identify({ protocolPrefix: "assay", maxMessageSize: 8_192, maxObservedAddresses: 8 }),
       ping: ping({ protocolPrefix: "assay", maxInboundStreams: 2 }),
       dht: findPeers({
