@@ -8,7 +8,7 @@ import { hostOf, isListenable, parsePeerAddress } from "./addresses.ts";
 import { createAnswerer } from "./answer.ts";
 import { ask, MAX_CONCURRENT } from "./ask.ts";
 import { createGater } from "./gater.ts";
-import { createValidator, type GossipOptions, guardGossip } from "./gossip.ts";
+import { createValidator, type GossipOptions, guardGossip, MAX_GOSSIP_BYTES } from "./gossip.ts";
 import { loadIdentity } from "./identity.ts";
 import { createNode, kadProtocol, type Libp2pNode } from "./libp2p-node.ts";
 import type { Handler, Network, NetworkErrorCode, NetworkScope, PeerId, Protocol, Topic } from "./network.ts";
@@ -300,7 +300,7 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
       return {
         async publish(data) {
           if (data.length > topic.maxBytes) throw new RangeError(`${data.length} bytes on ${topic.name}`);
-          if (node?.status !== "started") return 0;
+          if (node?.status !== "started" || data.length > MAX_GOSSIP_BYTES) return 0;
           return (await node.services.pubsub.publish(topic.name, data)).recipients.length;
         },
       };

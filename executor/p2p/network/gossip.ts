@@ -17,6 +17,9 @@ const MAX_ENTRIES = 256;
 const FRAMING = 64 * 1_024;
 const MAX_PEERS = 1_024;
 
+/** The framing that gossipsub sends with takes no rpc over 4 MiB, and says so to nobody. */
+export const MAX_GOSSIP_BYTES = 4 * 2 ** 20 - 1_024;
+
 export type GossipOptions = {
   readonly topics: readonly Topic[];
   readonly logger: Logger;
