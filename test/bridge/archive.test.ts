@@ -54,10 +54,13 @@ const originOf = (node: Node) => {
 /** L1 of which a test says what it answers. */
 const through = (l1: Anvil, answer: (method: string, params: unknown, ask: () => Promise<unknown>) => unknown) =>
   createPublicClient({
-    transport: custom({
-      request: async ({ method, params }) =>
-        answer(method, params, () => l1.client.request({ method, params } as never)),
-    }),
+    transport: custom(
+      {
+        request: async ({ method, params }) =>
+          answer(method, params, () => l1.client.request({ method, params } as never)),
+      },
+      { retryCount: 0 },
+    ),
     cacheTime: 0,
   }) as PublicClient;
 
