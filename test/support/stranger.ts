@@ -13,12 +13,13 @@ import { LISTEN } from "./peers.ts";
 /** Bytes on the wire, written down here once more from what the nodes say: whoever attacks has no code of theirs. */
 
 const MESHSUB = "/meshsub/1.1.0";
-export const TOPIC = "blocks/1";
 const STATUS_OK = 0;
 const END = 0xff_ff_ff_ff;
 
 /** A protocol's id on the wire. */
 export const protocolId = (name: string): string => `/assay/${DEVNET_PARAMETERS.chainId}/${name}`;
+
+export const TOPIC = protocolId("blocks/1");
 
 /** A frame of a request: its length, then it. */
 export const frame = (body: Bytes): Bytes => concat(uintBE(body.length, 4), body);
