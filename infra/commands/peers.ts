@@ -54,6 +54,6 @@ export const addPeerCommand = async (config: CommandConfig<"peers add">, address
 /** `assay peers remove`. The codes of `askNode`. */
 export const removePeerCommand = async (config: CommandConfig<"peers remove">, id: string): Promise<number> => {
   await askNode(config.nodeRpc, "admin_removePeer", id);
-  print(`the node keeps no connection to ${id}`);
+  print(`the node dropped ${id} and does not dial it again by name`);
   return 0;
 };
