@@ -3,10 +3,11 @@ import { peerIdFromString } from "@libp2p/peer-id";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { CodedError, messageOf } from "../../foundation/errors.ts";
-import type { Telemetry } from "../../foundation/service.ts";
+import { sleep, type Telemetry } from "../../foundation/service.ts";
 import { hostOf, isListenable, parsePeerAddress } from "./addresses.ts";
 import { createAnswerer } from "./answer.ts";
 import { ask, MAX_CONCURRENT } from "./ask.ts";
+import { createDiscovery } from "./discovery.ts";
 import { createGater } from "./gater.ts";
 import { createValidator, type GossipOptions, guardGossip, MAX_GOSSIP_BYTES } from "./gossip.ts";
 import { loadIdentity } from "./identity.ts";
@@ -41,6 +42,9 @@ const MAX_REMEMBERED = 4_096;
 const DEFAULT_PEERS = 50;
 const DEFAULT_BAN = 10 * 60_000;
 const DIAL_MS = 8_000;
+/** Connections that a node seeks by itself among those it may have. */
+const SOUGHT = 0.5;
+const SWEEP_MS = 30_000;
 /** Weight by which libp2p keeps a connection when there are too many. */
 const KEPT_TAG = { "assay-kept": { value: 100 } };
 
@@ -58,7 +62,7 @@ const LIBP2P_PROTOCOLS: Readonly<Record<string, string>> = {
 const createMetrics = (registry: Registry) => ({
   dials: new Counter({
     name: "assay_p2p_dials_total",
-    help: "Attempts to connect to named peers, by outcome",
+    help: "Attempts to connect, by outcome",
     labelNames: ["outcome"],
     registers: [registry],
   }),
@@ -157,6 +161,34 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     }),
   });
 
+  const discovery = createDiscovery({
+    target: Math.ceil(maxPeers * SOUGHT),
+    clock,
+    random: Math.random,
+    retryMs: 2 * SWEEP_MS,
+    connections: () => connections().length,
+    isConnected: (peer) => peer === self || isConnected(peer),
+    async dial(peer) {
+      const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(DIAL_MS)]);
+      try {
+        await node?.dial(peerIdFromString(peer), { signal });
+        metrics.dials.inc({ outcome: "connected" });
+      } catch {
+        // Most of what peers name is gone by the time it is tried.
+        metrics.dials.inc({ outcome: "failed" });
+      }
+    },
+    known: async () => ((await node?.peerStore.all()) ?? []).map(({ id }) => id.toString()),
+    forget: async (peer) => node?.peerStore.delete(peerIdFromString(peer)),
+  });
+  const sweep = async (): Promise<void> => {
+    for (;;) {
+      await sleep(SWEEP_MS, stopping.signal);
+      if (stopping.signal.aborted) return;
+      await discovery.sweep().catch((error: unknown) => logger.error({ err: error }, "a sweep of known peers failed"));
+    }
+  };
+
   const ban = (peer: PeerId, ms: number): void => {
     if (peer === self) return;
     metrics.bans.inc();
@@ -204,6 +236,9 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
       statics.onDisconnected(peer);
       tell(disconnectedListeners, peer);
     });
+    libp2p.addEventListener("peer:discovery", ({ detail }) =>
+      track(discovery.onFound(detail.id.toString()), "discovery failed"),
+    );
     libp2p.addEventListener("peer:identify", ({ detail }) => book.onIdentified(detail));
   };
 
@@ -248,6 +283,7 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     }
     for (const { name } of topics) pubsub.subscribe(name);
     statics.start();
+    track(sweep(), "discovery ended");
     logger.info({ id: self, addresses: network.addresses }, "among peers");
   };
 

@@ -57,6 +57,8 @@ const publish = async ({ publish: send }: Channel, data: Uint8Array) => {
 test("a message travels over a node in between, large as it may be, once", async (t) => {
   const [a, b, c] = await Promise.all([listener(t, accept), listener(t, accept), listener(t, accept)]);
   await Promise.all([connect(a.network, b.network), connect(b.network, c.network)]);
+  // They would find each other.
+  a.network.ban(c.network.id, 60_000);
   const data = new Uint8Array(MAX_GOSSIP_BYTES).fill(7);
   await publish(a.channel, data);
   await c.until(() => c.heard.length === 1);
@@ -73,6 +75,7 @@ test("what is not accepted goes no further, and what is rejected is blamed on it
     data[0] === 0 ? { accept: false, misbehaviour: "signature" } : { accept: data[0] === 2 };
   const [a, b, c] = await Promise.all([listener(t, accept), listener(t, judge), listener(t, accept)]);
   await Promise.all([connect(a.network, b.network), connect(b.network, c.network)]);
+  a.network.ban(c.network.id, 60_000);
   for (const kind of [0, 1, 2]) await publish(a.channel, Uint8Array.of(kind, 9));
   await c.until(() => c.heard.length > 0);
   assert.deepEqual([...(c.heard[0]?.data ?? [])], [2, 9]);
@@ -111,6 +114,12 @@ const flooder = async (t: Context, target: string) => {
   return { node, pubsub, id: node.peerId.toString() };
 };
 
+/** Sends any rpc, whatever the router thinks of it. */
+const rpcOf = (pubsub: unknown) => {
+  const router = pubsub as { sendRpc(id: string, rpc: object): boolean };
+  return { send: (id: string, rpc: object) => router.sendRpc(id, rpc) };
+};
+
 for (const [what, content] of [
   ["different messages", (i: number) => uintBE(i, 64)],
   ["one message", () => uintBE(1, 64)],
@@ -125,7 +134,7 @@ for (const [what, content] of [
     while (pubsub.getSubscribers(NAME).length === 0) await new Promise(setImmediate);
     const banned = disconnected(b.network, id);
     const start = performance.now();
-    const send = (pubsub as unknown as { sendRpc(id: string, rpc: object): boolean }).sendRpc.bind(pubsub);
+    const { send } = rpcOf(pubsub);
     let sent = 0;
     const flood = (async () => {
       while (node.getConnections().length > 0 && performance.now() - start < 10_000) {
@@ -151,3 +160,35 @@ for (const [what, content] of [
       [a.network.id],
     );
   });
+
+test("a peer that sends faster than is judged waits, and nothing of it is lost", async (t) => {
+  const go = Promise.withResolvers<void>();
+  let judged = 0;
+  const all = Promise.withResolvers<void>();
+  const { network } = await makeNetwork(t);
+  network.join({
+    name: NAME,
+    maxBytes: 2 ** 20,
+    async validate() {
+      await go.promise;
+      if (++judged === 40) all.resolve();
+      return { accept: false };
+    },
+  });
+  await network.start();
+  const { pubsub, id } = await flooder(t, network.addresses[0] as string);
+  while (pubsub.getSubscribers(NAME).length === 0) await new Promise(setImmediate);
+  const { send } = rpcOf(pubsub);
+  for (let i = 0; i < 40; i++)
+    send(network.id, { subscriptions: [], messages: [{ topic: NAME, data: new Uint8Array(2 ** 20).fill(i) }] });
+  const came = () => network.peers.find((peer) => peer.id === id)?.bytesIn ?? 0;
+  // It has come to rest when it has not grown over many turns of the loop.
+  for (let before = -1, still = 0; still < 20; ) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    still = came() === before ? still + 1 : 0;
+    before = came();
+  }
+  assert.ok(came() > 2 ** 20 && came() < 6 * 2 ** 20, `${came()} bytes came`);
+  go.resolve();
+  await all.promise;
+});

@@ -100,6 +100,9 @@ export const createNode = (options: NodeOptions) =>
       dialTimeout: 8_000,
       addressDialTimeout: 4_000,
       inboundUpgradeTimeout: 5_000,
+      // gossipsub opens its streams one after the other: a peer that lets it wait keeps the others waiting.
+      outboundStreamProtocolNegotiationTimeout: 3_000,
+      inboundStreamProtocolNegotiationTimeout: 3_000,
       // Peers that are kept are dialled again by the network itself.
       reconnectRetries: 0,
     },
@@ -119,7 +122,8 @@ export const createNode = (options: NodeOptions) =>
         kBucketSize: 20,
         maxInboundStreams: 8,
         maxOutboundStreams: 16,
-        initialQuerySelfInterval: 5_000,
+        initialQuerySelfInterval: 1_000,
+        querySelfInterval: 60_000,
         allowQueryWithZeroPeers: true,
         peerInfoMapper: (peer) => ({
           ...peer,
