@@ -83,7 +83,7 @@ const untilServes = async (node: AssayNode, hash: Hex): Promise<void> => {
   }
 };
 
-test("a node that lost a model stops with its id when a block calls it, and goes on once it has it; with peers on it asks L1", async (t) => {
+test("a node that lost a model stops with its id when a block calls it, and goes on once it has it: with peers on it asks them, then L1", async (t) => {
   const stage = await createStage(t, 3600n, (store) => createModelRuntime({ ...telemetry(), store }));
   await publishOn(stage, model);
   const sequencer = await stage.sequencer();
@@ -129,21 +129,28 @@ test("a node that lost a model stops with its id when a block calls it, and goes
   });
   await broken.stop();
 
-  const copy = directoryOf(t);
-  cpSync(directory, copy, { recursive: true });
-  const met = await startExecutor(t, stage, copy, {
-    flags: { p2pOff: "false", p2pListen: "/ip4/127.0.0.1/tcp/0", p2pScope: "private" },
-  });
-  // With nobody to ask, L1 has it still.
-  await untilServes(met, block.hash);
-  await met.stop();
+  const copyOf = (): string => {
+    const copy = directoryOf(t);
+    cpSync(directory, copy, { recursive: true });
+    return copy;
+  };
+  const peers = { p2pOff: "false", p2pListen: "/ip4/127.0.0.1/tcp/0", p2pScope: "private" };
+  const sourceOf = async ({ metrics }: AssayNode) =>
+    /^assay_models_retrievals_total\{source="(\w+)"\} 1$/m.exec(await (await fetch(`${metrics}/metrics`)).text())?.[1];
+  const [copy, other] = [copyOf(), copyOf()];
+  // It waits for a peer to ask, meanwhile the test goes on.
+  const alone = await startExecutor(t, stage, copy, { flags: peers });
 
   const again = await openRocksStore(join(directory, "store"));
   await again.write(rows.map(([key, value]) => ({ type: "put", key, value })));
   await again.close();
-  const whole = await startExecutor(t, stage, directory);
+  const whole = await startExecutor(t, stage, directory, { flags: peers });
   await untilServes(whole, block.hash);
-  await whole.stop();
+  const met = await startExecutor(t, stage, other, { flags: { ...peers, p2pBootnodes: whole.p2p[0] ?? "" } });
+  await untilServes(met, block.hash);
+  assert.equal(await sourceOf(met), "peers");
+  await untilServes(alone, block.hash);
+  assert.equal(await sourceOf(alone), "l1");
 });
 
 test("a node refuses another L1, other contracts, another genesis, and a sequencer key that is not the inbox's", async (t) => {
