@@ -9,7 +9,7 @@ import { createAnswerer } from "./answer.ts";
 import { ask, MAX_CONCURRENT } from "./ask.ts";
 import { createDiscovery } from "./discovery.ts";
 import { createGater } from "./gater.ts";
-import { createValidator, type GossipOptions, guardGossip, MAX_GOSSIP_BYTES } from "./gossip.ts";
+import { createValidator, type GossipGuard, type GossipOptions, guardGossip, MAX_GOSSIP_BYTES } from "./gossip.ts";
 import { loadIdentity } from "./identity.ts";
 import { createNode, kadProtocol, type Libp2pNode } from "./libp2p-node.ts";
 import type { Handler, Network, NetworkErrorCode, NetworkScope, PeerId, Protocol, Topic } from "./network.ts";
@@ -50,11 +50,14 @@ const KEPT_TAG = { "assay-kept": { value: 100 } };
 
 const isOpen = ({ status }: Connection): boolean => status === "open";
 
+const GOSSIP = "gossip";
+/** Milliseconds in which a broken connection shows itself after its streams. */
+const GRACE_MS = 500;
 /** Protocols that are libp2p's, as the metrics name them. */
 const LIBP2P_PROTOCOLS: Readonly<Record<string, string>> = {
-  "/meshsub/1.2.0": "gossip",
-  "/meshsub/1.1.0": "gossip",
-  "/meshsub/1.0.0": "gossip",
+  "/meshsub/1.2.0": GOSSIP,
+  "/meshsub/1.1.0": GOSSIP,
+  "/meshsub/1.0.0": GOSSIP,
   "/assay/id/1.0.0": "identify",
   "/assay/ping/1.0.0": "ping",
 };
@@ -127,6 +130,7 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     limit: MAX_STATIC_PEERS,
     isConnected,
     random: Math.random,
+    clock,
     async dial({ address }, signal) {
       try {
         const { remotePeer } = await (node as Libp2pNode).dial(address, {
@@ -242,10 +246,22 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     libp2p.addEventListener("peer:identify", ({ detail }) => book.onIdentified(detail));
   };
 
-  const serveAll = async (libp2p: Libp2pNode) => {
+  /** A peer that no message reaches is met anew: as long as it stays connected, it would hear nothing. */
+  const meetAnew = async (peer: PeerId, guard: GossipGuard): Promise<void> => {
+    await sleep(GRACE_MS, stopping.signal);
+    if (!stopping.signal.aborted && isConnected(peer) && !guard.reaches(peer)) drop(peer, "gossip broke");
+  };
+
+  const serveAll = async (libp2p: Libp2pNode, guard: GossipGuard) => {
     for (const [id, label] of countable())
       libp2p.use(id, (stream, connection, next) => {
         traffic.count(stream, connection, label);
+        if (label === GOSSIP && stream.direction === "outbound")
+          stream.addEventListener(
+            "close",
+            () => track(meetAnew(connection.remotePeer.toString(), guard), "meeting a peer anew failed"),
+            { once: true },
+          );
         next(stream, connection);
       });
     for (const { protocol, handler } of served.values()) {
@@ -271,10 +287,10 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
       if (!isListenable(address)) throw refuse("P2P_LISTEN", `${address} is no address to listen on`, { address });
     const libp2p = await createNode({ ...options, key, maxPeers, gater: gater.rules, gossip, isNamed });
     const { pubsub } = libp2p.services;
-    guardGossip(pubsub, gossip);
+    const guard = guardGossip(pubsub, gossip);
     for (const topic of topics) pubsub.topicValidators.set(topic.name, createValidator(topic, gossip));
     listenTo(libp2p);
-    await serveAll(libp2p);
+    await serveAll(libp2p, guard);
     node = libp2p;
     try {
       await libp2p.start();

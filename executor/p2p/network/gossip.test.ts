@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gossipsub, StrictNoSign } from "@libp2p/gossipsub";
+import type { Stream } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { toHex, uintBE } from "../../foundation/bytes.ts";
 import { keccak256 } from "../../foundation/keccak.ts";
@@ -191,4 +192,14 @@ test("a peer that sends faster than is judged waits, and nothing of it is lost",
   assert.ok(came() > 2 ** 20 && came() < 6 * 2 ** 20, `${came()} bytes came`);
   go.resolve();
   await all.promise;
+});
+
+test("a peer that messages cannot reach any more is dropped, to be met anew", async (t) => {
+  const { network } = await listener(t, accept);
+  const { pubsub, id } = await flooder(t, network.addresses[0] as string);
+  while (pubsub.getSubscribers(NAME).length === 0) await new Promise(setImmediate);
+  const dropped = disconnected(network, id);
+  const { streamsInbound } = pubsub as unknown as { streamsInbound: Map<string, { rawStream: Stream }> };
+  streamsInbound.get(network.id)?.rawStream.abort(new Error("gone"));
+  await dropped;
 });

@@ -48,6 +48,7 @@ type GossipInternals = {
   handlePeerReadStreamError(error: unknown, peer: Libp2pPeerId): void;
   handleReceivedRpc(peer: Libp2pPeerId, rpc: Rpc): Promise<void>;
   decodeRpc(bytes: Bytes): Rpc;
+  readonly streamsOutbound: ReadonlyMap<string, unknown>;
   readonly streamsInbound: ReadonlyMap<string, { readonly rawStream: Stream }>;
 };
 
@@ -195,8 +196,13 @@ const createBacklog = (stream: Stream, most: number) => {
   };
 };
 
+export type GossipGuard = {
+  /** Whether messages reach the peer: gossipsub does not open a stream anew that broke. */
+  reaches(peer: PeerId): boolean;
+};
+
 /** Puts the guard between gossipsub's reading of a peer's stream and its handling. */
-export const guardGossip = (pubsub: unknown, options: GossipOptions): void => {
+export const guardGossip = (pubsub: unknown, options: GossipOptions): GossipGuard => {
   const gossip = pubsub as GossipInternals;
   const { penalise, isBanned, onMessage, clock } = options;
   for (const method of ["pipePeerReadStream", "handlePeerReadStreamError", "handleReceivedRpc", "decodeRpc"] as const)
@@ -246,4 +252,5 @@ export const guardGossip = (pubsub: unknown, options: GossipOptions): void => {
       excess.delete(id);
     }
   };
+  return { reaches: (peer) => gossip.streamsOutbound.has(peer) };
 };
