@@ -60,6 +60,8 @@ export const openNodeChain = (
 };
 
 export type NodeActor = {
+  /** Metrics of its derivation. */
+  readonly registry: Registry;
   readonly chain: Chain;
   readonly l1: L1Source;
   readonly follower: Follower;
@@ -131,6 +133,7 @@ export const createStage = async (
     };
     t.after(stop);
     return {
+      registry: common.registry,
       chain,
       l1,
       follower,
