@@ -76,7 +76,7 @@ export const openPeering = async (
 };
 
 /** Listens and dials. P2P_LISTEN, saying what an operator can do. Answers where the node can be dialled. */
-export const startPeering = async (peering: Peering | undefined, { logger }: Telemetry): Promise<readonly string[]> => {
+export const startPeering = async (peering: Peering | undefined): Promise<readonly string[]> => {
   if (peering === undefined) return [];
   await peering.start().catch((error: unknown) => {
     if (!hasCode<NetworkErrorCode>(error, "P2P_LISTEN")) throw error;
@@ -87,9 +87,7 @@ export const startPeering = async (peering: Peering | undefined, { logger }: Tel
       error,
     );
   });
-  const { addresses } = peering.network;
-  logger.info({ addresses }, "peers can dial this node");
-  return addresses;
+  return peering.network.addresses;
 };
 
 /** Signs digests: r ++ s ++ parity, low s. */

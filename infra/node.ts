@@ -60,7 +60,7 @@ const serve = async (
 ): Promise<AssayNode> => {
   const { services, chain, l1, follower, peering, failed } = core;
   try {
-    const p2p = await startPeering(peering, telemetry);
+    const p2p = await startPeering(peering);
     const metrics = services.add(
       await createMetricsServer(telemetry, { port: config.metricsPort, checks: readinessOf(core) }),
     );

@@ -242,7 +242,7 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     const gas = await untilCallable(sequencer, modelId, signal);
     const hearing = config.p2pOff ? undefined : await listen(executorReady.rpc, sequencerReady.rpc);
     progress("deploying the sample contract and sending it scans of handwriting");
-    const { contract, answers } = await runSample(sequencer, modelId);
+    const { contract, answers } = await runSample(sequencer, modelId, signal);
     progress("waiting for the executor to derive the same blocks from L1");
     const numbers = [...new Set(answers.map(({ block }) => block))];
     const agreement = await agreeOn(Math.max(...numbers), { sequencer, executor }, signal);
