@@ -82,9 +82,6 @@ export const gossipOptions = ({ topics, score }: GossipOptions): Partial<Gossips
   fallbackToFloodsub: false,
   floodPublish: true,
   doPX: false,
-  // gossipsub says what it need not be sent again before that was judged: whoever sends rubbish would make this node flood
-  // its peers, and be banned by them in its place.
-  idontwantMinDataSize: Number.MAX_SAFE_INTEGER,
   awaitRpcHandler: true,
   awaitRpcMessageHandler: true,
   maxInboundDataLength: maxRpcBytes(topics),
