@@ -90,6 +90,19 @@ test("forms that are not the codec's own are refused", () => {
   assert.throws(() => decodeSealedBlock(concat(bytes, Uint8Array.of(0))), malformed);
 });
 
+test("bytes that are many items are refused before they are as many objects", () => {
+  const [version, seal, origin, header] = fieldsOf(encodeSealedBlock(block)) as [RlpItem, RlpItem, RlpItem, RlpItem];
+  const own = concat(...[version, seal, origin, header].map((item) => encodeRlp(item)));
+  const listOf = (body: Uint8Array) => concat(Uint8Array.of(0xfa), uintBE(body.length, 3), body);
+  for (const item of [0x01, 0x80, 0xc0]) {
+    const bomb = listOf(concat(own, listOf(new Uint8Array(MAX_SEALED_BLOCK_BYTES - 2_000).fill(item))));
+    assert.ok(bomb.length <= MAX_SEALED_BLOCK_BYTES);
+    const began = performance.now();
+    assert.throws(() => decodeSealedBlock(bomb), malformed);
+    assert.ok(performance.now() - began < 500);
+  }
+});
+
 test("mutated bytes give nothing, or a block that encodes to them", () => {
   const bytes = encodeSealedBlock(block);
   let read = 0;
