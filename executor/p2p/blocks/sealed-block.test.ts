@@ -103,6 +103,13 @@ test("bytes that are many items are refused before they are as many objects", ()
   }
 });
 
+test("no more envelopes are hashed than the header has gas for", () => {
+  const stuffed = { ...block, envelopes: new Array<Uint8Array>(60_000).fill(new Uint8Array(64)) };
+  const began = performance.now();
+  assert.equal(holdsBody(stuffed), false);
+  assert.ok(performance.now() - began < 50);
+});
+
 test("mutated bytes give nothing, or a block that encodes to them", () => {
   const bytes = encodeSealedBlock(block);
   let read = 0;

@@ -72,8 +72,12 @@ export const sealerOf = (genesisHash: Hex, statement: Statement & { readonly sea
   return address.length === 0 ? undefined : toHex(address);
 };
 
-/** Whether the envelopes are those that the header commits to. */
+/** No transaction uses less: 21,000, deposits included as L1 asks for as much, less the largest refund, a fifth. */
+const MIN_TRANSACTION_GAS = 16_800n;
+
+/** Whether the envelopes are those that the header commits to. More than its gas pays for are not even hashed. */
 export const holdsBody = ({ header, envelopes }: Pick<SealedBlock, "header" | "envelopes">): boolean =>
+  BigInt(envelopes.length) * MIN_TRANSACTION_GAS <= header.gasUsed &&
   toHex(merkleRoot(envelopes.map((envelope) => transactionLeaf(keccak256(envelope))))) === header.transactionsRoot;
 
 export const sealedBlockOf = (block: Block, seal: Seal): SealedBlock => ({
