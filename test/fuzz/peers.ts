@@ -39,6 +39,8 @@ import { type Corpus, messageOf, piecesOf, type Target } from "./peer-messages.t
 export type PeersTally = {
   sent: number;
   judged: number;
+  /** Of the messages that were sent: those that the node read before it threw their sender out. */
+  reached: number;
   /** Identities that sent, and those of them that were banned. */
   strangers: number;
   bans: number;
@@ -78,6 +80,7 @@ const CONTENT = new Map<Hex, Bytes>(
     bytes,
   ]),
 );
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const provide = (_: string, hash: Hex): Bytes | undefined => CONTENT.get(hash);
 
 const openCorpus = async (): Promise<Corpus & { readonly chain: Awaited<ReturnType<typeof openPeerChain>> }> => {
@@ -197,7 +200,7 @@ const sendAll = async (t: Ends, { seed, sent: count }: PeersFuzz, tally: PeersTa
       );
       if (met) break;
       await stranger.stop();
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     }
     tally.strangers++;
     ofOne.left = 200;
@@ -212,8 +215,11 @@ const sendAll = async (t: Ends, { seed, sent: count }: PeersFuzz, tally: PeersTa
     else await from.mutter(...piecesOf(random, bytes));
     tally.byKind.set(kind, (tally.byKind.get(kind) ?? 0) + 1);
     tally.sent++;
+    // What comes after it is thrown out is not read: it is given the time to be.
+    await pause(1);
   }
   await stranger?.stop();
+  for (const name of ["gossip_messages", "requests"]) tally.reached += await node.metric(`assay_p2p_${name}_total`);
   tally.bans = await node.metric("assay_p2p_bans_total");
   tally.penalties += await node.metric("assay_p2p_penalties_total");
   if (tally.strangers > 2 && tally.bans === 0) tally.findings.push("nobody was banned");
@@ -228,7 +234,7 @@ const sendAll = async (t: Ends, { seed, sent: count }: PeersFuzz, tally: PeersTa
 export const fuzzPeers = async (t: Ends, options: PeersFuzz): Promise<PeersTally> => {
   const { print = () => undefined } = options;
   const tally: PeersTally = {
-    ...{ sent: 0, judged: 0, strangers: 0, bans: 0, penalties: 0 },
+    ...{ sent: 0, reached: 0, judged: 0, strangers: 0, bans: 0, penalties: 0 },
     ...{ resident: [], byKind: new Map(), findings: [] },
   };
   const note = (error: unknown) => void tally.findings.push(`not handled: ${textOf(error)}`);
@@ -236,7 +242,9 @@ export const fuzzPeers = async (t: Ends, options: PeersFuzz): Promise<PeersTally
   process.on("uncaughtException", note);
   try {
     await sendAll(t, options, tally);
-    print(`${tally.sent} messages over sockets by ${tally.strangers} strangers, ${tally.bans} bans`);
+    print(
+      `${tally.sent} messages over sockets, ${tally.reached} read, of ${tally.strangers} strangers, ${tally.bans} banned`,
+    );
     await judgeAll(t, options, tally);
   } finally {
     process.off("unhandledRejection", note);

@@ -42,11 +42,18 @@ export const gossipRpc = (messages: readonly Bytes[], topic = TOPIC): Bytes =>
   withLength(concat(...messages.map((data) => field(2, concat(field(2, data), field(4, utf8(topic)))))));
 const subscription = withLength(field(1, concat(Uint8Array.of(0x08, 0x01), field(2, utf8(TOPIC)))));
 
+/** Longer than any node lets a stream rest. */
+const PATIENCE_MS = 15_000;
+
 /** Everything that comes over a stream until it ends or breaks. */
 export const drain = (stream: Stream): Promise<Bytes> =>
   new Promise((resolve) => {
     const parts: Bytes[] = [];
-    const done = () => resolve(concat(...parts));
+    const done = () => {
+      clearTimeout(timer);
+      resolve(concat(...parts));
+    };
+    const timer = setTimeout(done, PATIENCE_MS);
     stream.addEventListener("message", ({ data }) => parts.push(data.subarray().slice()));
     for (const event of ["remoteCloseWrite", "close"] as const) stream.addEventListener(event, done, { once: true });
     if (stream.status !== "open") done();
@@ -56,7 +63,7 @@ export const drain = (stream: Stream): Promise<Bytes> =>
 const write = async (stream: Stream, bytes: Bytes): Promise<boolean> => {
   if (stream.writeStatus !== "writable") return false;
   try {
-    if (!stream.send(bytes)) await stream.onDrain({ signal: AbortSignal.timeout(10_000) });
+    if (!stream.send(bytes)) await stream.onDrain({ signal: AbortSignal.timeout(PATIENCE_MS) });
     return stream.writeStatus === "writable";
   } catch {
     return false;
