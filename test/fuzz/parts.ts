@@ -15,7 +15,7 @@ type Part = {
 const MOST_FINDINGS = 10;
 
 /** Every so many messages one goes over a socket: a node lets in so many strangers a second. */
-const SOCKET_SHARE = 20;
+const SOCKET_SHARE = 50;
 
 const fuzzPrograms = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
   const { createTally, fuzzOne } = await import("./fuzz.ts");

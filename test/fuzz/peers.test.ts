@@ -5,7 +5,7 @@ import { fuzzPeers } from "./peers.ts";
 const SEED = 32_000;
 
 test("mutated messages neither stop a node nor make it believe them, and are held against their senders", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async (t) => {
   const tally = await fuzzPeers(t, { seed: SEED, sent: 100, judged: 2_000 });
   assert.deepEqual(tally.findings, []);
