@@ -186,6 +186,23 @@ test("what is built again after a rollback gets the next revision, also across a
   await next.stop();
 });
 
+test("what L1 holds is not published: whoever derives anew says nothing of it", async () => {
+  const chain = await openChain(createMemoryStore());
+  const { peering, numbers } = publishTo(createKept());
+  const publisher = createPublisher({ ...telemetry(), chain, peering }, { sign });
+  publisher.start();
+  const derive = async () => {
+    const number = chain.head.header.number + 1n;
+    const builder = await chain.begin({ timestamp: 1_000n + number, origin: { number, timestamp: 1_000n } });
+    await builder.seal({ position: { batch: number, cursor: 0, delayed: 0n } });
+  };
+  for (let i = 0; i < 3; i++) await derive();
+  await build(chain);
+  await publisher.settled();
+  assert.deepEqual(numbers(), [[4, 0]]);
+  await publisher.stop();
+});
+
 test("a failure is tried again and nothing is left out", async () => {
   const chain = await openChain(createMemoryStore());
   const { peering, numbers } = publishTo(createKept(), { left: 2 });

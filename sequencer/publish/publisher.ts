@@ -90,6 +90,8 @@ export const createPublisher = (
     while (!aborter.signal.aborted) {
       try {
         done ??= resume();
+        // Whatever L1 holds, L1 gives: nobody needs to hear it.
+        if (done < chain.heads.safe) done = chain.heads.safe;
         const block = chain.blockByNumber(done + 1n);
         if (block === undefined) return;
         await publish(block);
