@@ -66,6 +66,8 @@ export type Protocol = {
   readonly maxAnswers: number;
   /** Milliseconds without progress, on either side. */
   readonly stallMs: number;
+  /** Whether no progress is held against the peer that was asked; it is when left out. */
+  readonly stalls?: "blamed" | "forgiven";
   /** What one peer may ask for: requests a second with a burst, and bytes of answers a second with a burst. */
   readonly rate: {
     readonly requests: number;

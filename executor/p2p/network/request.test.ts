@@ -97,6 +97,18 @@ test("a peer that does not answer in time is left and blamed", async (t) => {
   near(scoreOf("server"), -PENALTY.stall);
 });
 
+test("a peer that lets a question of no urgency wait is left, and not blamed", async (t) => {
+  const protocol = { ...PROTOCOL, stallMs: 100, stalls: "forgiven" } as const;
+  const { asker, server, scoreOf } = await pair(
+    t,
+    (_, __, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve([]), { once: true })),
+    protocol,
+  );
+  for (let i = 0; i < 3; i++)
+    await assert.rejects(collect(asker.request(server.id, protocol, REQUEST)), is("P2P_TIMEOUT"));
+  assert.equal(scoreOf("server"), 0);
+});
+
 test("a peer that answers too much is left and blamed", async (t) => {
   const { asker, server, scoreOf } = await pair(t, function* () {
     for (let i = 0; i < 10; i++) yield new Uint8Array(100);
