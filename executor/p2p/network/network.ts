@@ -89,6 +89,7 @@ export type Network = Service & {
   readonly id: PeerId;
   /** Where it can be dialled, each ending in /p2p/<id>. */
   readonly addresses: readonly string[];
+  /** Those connected, without nodes of other chains: they are told so, and dropped. */
   readonly peers: readonly PeerInfo[];
   /** Keeps a connection to the peer of this address, dialling again when it breaks; a ban of it is lifted. P2P_ADDRESS. */
   addPeer(address: string): Promise<void>;
