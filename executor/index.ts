@@ -43,6 +43,7 @@ export {
 } from "./foundation/bytes.ts";
 export { CodedError, hasCode, messageOf } from "./foundation/errors.ts";
 export { keccak256, keccakOf } from "./foundation/keccak.ts";
+export { decodeRlp, encodeRlp, type RlpItem } from "./foundation/rlp.ts";
 export { createLock, createServices, type Service, sleep, type Telemetry } from "./foundation/service.ts";
 
 // Predeploys, and the models that contracts call.
@@ -72,7 +73,8 @@ export { createRpcServer, type RpcServerOptions } from "./rpc/server.ts";
 
 // State and where it is stored.
 export { accountKey, slotKey } from "./state/account.ts";
-export { verifyProof } from "./state/proof.ts";
+export { type TreeProof, verifyProof } from "./state/proof.ts";
+export { decodeProof, encodeProof } from "./state/proof-codec.ts";
 export { readAccount } from "./state/read-account.ts";
 export { createWorldState, type DumpedAccount, type WorldState } from "./state/world.ts";
 export { COLUMN, type KeyValueStore, type Write } from "./store/key-value-store.ts";
