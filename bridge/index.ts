@@ -26,5 +26,7 @@ export {
 export { batchInbox, modelRegistry, portal } from "./contracts/contracts.gen.ts";
 export { type BatchBlock, batchBlockSize, encodeBatch, MAX_BATCH_BYTES } from "./derivation/batch.ts";
 export { createFollower, type Follower, type FollowerOptions } from "./derivation/follower.ts";
+export { createL1ArtifactSource } from "./derivation/l1-artifacts.ts";
+export type { Archive } from "./derivation/l1-calldata.ts";
 export { createL1Source, type L1Source, type L1SourceOptions } from "./derivation/l1-source.ts";
 export { accumulate, depositEnvelope } from "./derivation/messages.ts";

@@ -58,14 +58,21 @@ export { type Imported, importOnnx } from "./onnx/import.ts";
 export { SUPPORTED_OPERATORS } from "./onnx/lower/table.ts";
 export { encodeMeta, type TensorSchema } from "./onnx/meta.ts";
 export { IMPORT_CONSTRAINTS, type Refusal as ImportRefusal, refusalsOf } from "./onnx/refusal.ts";
-export { type SealedBlock, type SealedHeader, sealDigest, sealedBlockOf } from "./p2p/blocks/sealed-block.ts";
+export {
+  encodeSealedBlock,
+  type SealedBlock,
+  type SealedHeader,
+  sealDigest,
+  sealedBlockOf,
+} from "./p2p/blocks/sealed-block.ts";
 // Peers: blocks and content between nodes.
+export { composePeering } from "./p2p/compose-peering.ts";
 export type { ContentExchange } from "./p2p/content/content.ts";
 export type { ContentKind } from "./p2p/content/kinds.ts";
 export { createPeerArchive, createPeerArtifactSource } from "./p2p/content/sources.ts";
 export { createPeering } from "./p2p/load-peering.ts";
-export type { NetworkErrorCode } from "./p2p/network/network.ts";
-export type { Peering, PeeringOptions } from "./p2p/peering.ts";
+export type { Handler, Network, NetworkErrorCode, Topic } from "./p2p/network/network.ts";
+export type { Peering, PeeringComponents, PeeringOptions } from "./p2p/peering.ts";
 
 // JSON-RPC.
 export type { PoolErrorCode, PooledTransaction, TransactionPool } from "./rpc/backend.ts";

@@ -69,7 +69,10 @@ define(
   async (config, address) => (await import("./commands/peers.ts")).addPeerCommand(config, address as string),
 );
 define(
-  peers.command("remove").description("drop a peer, and keep the connection no longer").argument("<id>"),
+  peers
+    .command("remove")
+    .description("drop a peer: it is not dialled again by name, but may be found again")
+    .argument("<id>"),
   "peers remove",
   async (config, id) => (await import("./commands/peers.ts")).removePeerCommand(config, id as string),
 );

@@ -7,7 +7,7 @@ const TITLES: Readonly<Record<CommandName, string>> = {
   audit: "Compares two nodes down to the first block on which they differ; exit code 3 when there is one.",
   "peers list": "A node's peers: id, address, direction, score, bytes in and out.",
   "peers add": "Connects a node to the peer of a multiaddress, and keeps the connection.",
-  "peers remove": "Drops a node's peer by its id, and keeps the connection no longer.",
+  "peers remove": "Drops a node's peer by its id: it is not dialled again by name, but may be found again.",
   "evidence list": "Heights at which the sequencer signed two blocks. After an equivocation gossip is not followed.",
   "evidence resume": "An operator has seen the evidence: gossip is followed again.",
   "model inspect": "Facts about an ONNX model, or every reason why it is refused.",

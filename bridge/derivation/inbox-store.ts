@@ -3,9 +3,11 @@ import {
   COLUMN,
   concat,
   EMPTY_BYTES,
+  equalBytes,
   fromHex,
   type Hex,
   type KeyValueStore,
+  keccak256,
   keccakOf,
   type Origin,
   toHex,
@@ -71,6 +73,10 @@ const DEPLOYMENT_KEY = Uint8Array.of(COLUMN.l1Cursor, 0x02);
 const checkpointKey = (number: bigint) => concat(Uint8Array.of(COLUMN.l1Cursor, 0x01), uintBE(number, 8));
 const recordKey = (index: bigint) => concat(Uint8Array.of(COLUMN.inboxRecord), uintBE(index, 8));
 const messageKey = (index: bigint) => concat(Uint8Array.of(COLUMN.delayedMessage), uintBE(index, 8));
+/** To the lowest index of a batch with these bytes. */
+const batchByHashKey = (dataHash: Hex) => concat(Uint8Array.of(COLUMN.batchByHash), fromHex(dataHash));
+/** To the index of the deposit: it is part of the envelope, so no two are equal. */
+const depositByHashKey = (envelope: Bytes) => concat(Uint8Array.of(COLUMN.depositByHash), keccak256(envelope));
 const chunkKey = (hash: Bytes) => concat(Uint8Array.of(COLUMN.modelChunk), hash);
 
 const encodeRecord = (record: InboxRecord): Bytes =>
@@ -171,12 +177,65 @@ export const createInboxStore = (store: KeyValueStore) => {
     return bytes === undefined ? undefined : decodeMessage(index, bytes);
   };
 
+  const indexAt = (key: Bytes): bigint | undefined => {
+    const bytes = store.get(key);
+    return bytes === undefined ? undefined : viewOf(bytes).getBigUint64(0);
+  };
+  /** The first batch with these bytes. What an index says is checked: it is only a hint. */
+  const batchOf = (dataHash: Hex): InboxRecord | undefined => {
+    const index = indexAt(batchByHashKey(dataHash));
+    const found = index === undefined ? undefined : record(index);
+    return found?.dataHash === dataHash && found.data.length > 0 ? found : undefined;
+  };
+
+  /** Takes back records and messages above the base, with what leads to them. */
+  const dropAbove = (base: { readonly recordCount: bigint; readonly messageCount: bigint }): Write[] => {
+    const writes: Write[] = [];
+    for (let i = base.recordCount; i < (cursor?.recordCount ?? 0n); i++) {
+      const { dataHash } = record(i) as InboxRecord;
+      if (batchOf(dataHash)?.index === i) writes.push({ type: "del", key: batchByHashKey(dataHash) });
+      writes.push({ type: "del", key: recordKey(i) });
+    }
+    for (let i = base.messageCount; i < (cursor?.messageCount ?? 0n); i++) {
+      const { kind, envelope } = message(i) as DelayedMessage;
+      if (kind === "deposit") writes.push({ type: "del", key: depositByHashKey(envelope) });
+      writes.push({ type: "del", key: messageKey(i) });
+    }
+    return writes;
+  };
+
+  const putRecords = (records: readonly InboxRecord[], standing: bigint): Write[] => {
+    const writes: Write[] = [];
+    // The last first: of equal ones the lowest index is written last and stays.
+    for (const added of records.toReversed()) {
+      writes.push({ type: "put", key: recordKey(added.index), value: encodeRecord(added) });
+      const before = batchOf(added.dataHash);
+      if (added.data.length > 0 && (before === undefined || before.index >= standing))
+        writes.push({ type: "put", key: batchByHashKey(added.dataHash), value: uintBE(added.index, 8) });
+    }
+    return writes;
+  };
+
+  const putMessages = (messages: readonly DelayedMessage[]): Write[] =>
+    messages.flatMap((added): Write[] => {
+      const put: Write = { type: "put", key: messageKey(added.index), value: encodeMessage(added) };
+      if (added.kind !== "deposit") return [put];
+      return [put, { type: "put", key: depositByHashKey(added.envelope), value: uintBE(added.index, 8) }];
+    });
+
   return {
     get cursor(): InboxCursor | undefined {
       return cursor;
     },
     record,
     message,
+    batchData: (dataHash: Hex): Bytes | undefined => batchOf(dataHash)?.data,
+    /** Whether a deposit with exactly this envelope was queued. */
+    isDeposit(envelope: Bytes): boolean {
+      const index = indexAt(depositByHashKey(envelope));
+      const found = index === undefined ? undefined : message(index);
+      return found?.kind === "deposit" && equalBytes(found.envelope, envelope);
+    },
     chunk: (hash: Bytes): Bytes | undefined => store.get(chunkKey(hash)),
     /** Accumulator after `count` messages. */
     accumulator(count: bigint): Bytes | undefined {
@@ -225,13 +284,9 @@ export const createInboxStore = (store: KeyValueStore) => {
       return first;
     },
     async apply(change: InboxChange): Promise<void> {
-      const writes: Write[] = [];
       // Above the base nothing stays: it is written again, or gone.
       const base = this.countsAt(change.base);
-      for (let i = base.recordCount; i < (cursor?.recordCount ?? 0n); i++)
-        writes.push({ type: "del", key: recordKey(i) });
-      for (let i = base.messageCount; i < (cursor?.messageCount ?? 0n); i++)
-        writes.push({ type: "del", key: messageKey(i) });
+      const writes = dropAbove(base);
       const kept: bigint[] = [];
       for (const checkpoint of this.checkpoints())
         if (checkpoint.number > change.base) writes.push({ type: "del", key: checkpointKey(checkpoint.number) });
@@ -241,10 +296,7 @@ export const createInboxStore = (store: KeyValueStore) => {
       const surplus = kept.slice(Math.min(oldest < 0 ? kept.length : oldest + 1, MAX_CHECKPOINTS - 1));
       for (const number of surplus) writes.push({ type: "del", key: checkpointKey(number) });
 
-      for (const record of change.records)
-        writes.push({ type: "put", key: recordKey(record.index), value: encodeRecord(record) });
-      for (const message of change.messages)
-        writes.push({ type: "put", key: messageKey(message.index), value: encodeMessage(message) });
+      writes.push(...putRecords(change.records, base.recordCount), ...putMessages(change.messages));
       for (const [i, hash] of change.chunkHashes.entries())
         writes.push({ type: "put", key: chunkKey(hash), value: change.chunks[i] ?? EMPTY_BYTES });
       const { head } = change.cursor;

@@ -23,6 +23,7 @@ import {
   type L1Block,
   lineageOf,
 } from "./inbox-store.ts";
+import type { Archive, L1Data } from "./l1-calldata.ts";
 import { type L1Stretch, readStretch } from "./l1-stretch.ts";
 import { accumulate } from "./messages.ts";
 
@@ -41,6 +42,8 @@ export type L1SourceComponents = Telemetry & {
   readonly store: KeyValueStore;
   /** Is given the chunks of every published model before the message that registers it can be seen. */
   readonly models: Pick<ModelRuntime, "putChunks">;
+  /** Asked for bytes that L1 has pruned. */
+  readonly archive?: Archive;
 };
 
 export type L1SourceOptions = {
@@ -67,6 +70,13 @@ export type L1Source = Service & {
   accumulator(count: bigint): Hex | undefined;
   /** Lineage after `count` records; undefined when there are fewer. */
   lineage(count: bigint): Hex | undefined;
+  /** Bytes of a batch by their hash. */
+  batchData(hash: Hex): Bytes | undefined;
+  /**
+   * Whether L1 has queued a deposit with exactly this envelope. Undefined when it has not shown it, but was not read as
+   * far as block `origin`.
+   */
+  isDeposit(envelope: Bytes, origin: bigint): boolean | undefined;
   /** Reads on to L1's head, now. Rejects on the first failure; nothing half-read is kept. */
   sync(): Promise<void>;
   /** Begins to poll. */
@@ -88,6 +98,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
   const lock = createLock();
   const listeners = new Set<() => void>();
   const aborter = new AbortController();
+  const l1: L1Data = { client, archive: components.archive, signal: aborter.signal };
   let polling: Promise<void> | undefined;
   let stretchLimit = window;
 
@@ -225,7 +236,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     const stretch: L1Stretch =
       to === base.number
         ? { records: [], messages: [], chunks: new Map(), publications: [] }
-        : await readStretch(client, deployment.contracts, base.number + 1n, to);
+        : await readStretch(l1, deployment.contracts, base.number + 1n, to);
     const finalized = min(await finalizedNumber(), to);
     // INVARIANT: the stretch lies between two blocks that were both canonical after it was read.
     const [baseAfter, headAfter] = await Promise.all([blockAt(base.number), blockAt(to)]);
@@ -306,6 +317,11 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     lineage(count) {
       const lineage = inbox.lineage(count);
       return lineage === undefined ? undefined : toHex(lineage);
+    },
+    batchData: inbox.batchData,
+    isDeposit(envelope, origin) {
+      if (inbox.isDeposit(envelope)) return true;
+      return inbox.cursor !== undefined && inbox.cursor.head.number >= origin ? false : undefined;
     },
     sync,
     start() {

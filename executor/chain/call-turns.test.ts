@@ -97,3 +97,18 @@ test("time runs while a call waits, and before it when it shares a limit", async
   );
   assert.equal(await turns.run(performance.now() - 500, async () => 1), 1);
 });
+
+test("a call waits for something else no longer than its time; what comes in time is its own", async () => {
+  const turns = createCallTurns({ timeoutMs: 30 });
+  const late = Promise.withResolvers<number>();
+  await assert.rejects(
+    turns.run(performance.now(), ({ within }) => within(late.promise)),
+    { code: "CALL_TIMEOUT" },
+  );
+  late.reject(new Error("heard by nobody"));
+  assert.equal(await turns.run(performance.now(), ({ within }) => within(Promise.resolve(3))), 3);
+  await assert.rejects(
+    turns.run(performance.now(), ({ within }) => within(Promise.reject(new Error("fails")))),
+    /fails/,
+  );
+});

@@ -296,3 +296,29 @@ test("an admission costs 5,000 and one for each 8 bytes of the artifact", async 
   assert.equal(await at(5126n), 1n);
   assert.equal(await at(5125n), 0n);
 });
+
+test("an artifact that is not on disk is retrieved for a block, at the same gas, and never for a call", async () => {
+  const retrieved: Hex[] = [];
+  const remote: ModelRuntime = {
+    ...runtime(),
+    artifactLength: () => undefined,
+    async retrieve(contentHash) {
+      retrieved.push(contentHash);
+      return 1001;
+    },
+  };
+  const [near, far] = await Promise.all([runtime(), remote].map(async (models) => openChain({ genesis, models })));
+  const data = concat(fromHex(ID), fromHex(CONTENT));
+  // calls ADMIT with what it was called with
+  const code = fromHex(`0x365f5f375f5f365f5f73${ADDRESS.admit.slice(2)}5af100`);
+  const overrides = { [ADDRESS.modelRegistry]: { code } };
+  await assert.rejects((far as Chain).call({ to: ADDRESS.modelRegistry, data, overrides }, 0n), {
+    code: "MODEL_DATA_MISSING",
+  });
+  assert.deepEqual(retrieved, []);
+  const blocks = [];
+  for (const chain of [near, far])
+    blocks.push(await buildBlock(chain as Chain, [registration(1, ID, CONTENT, "digits@1.0")]));
+  assert.deepEqual(retrieved, [CONTENT]);
+  assert.equal(blocks[0]?.block.hash, blocks[1]?.block.hash);
+});

@@ -31,8 +31,6 @@ export type ModelRuntimeOptions = {
   readonly retrievalMs?: number;
   /** Rest before sources are asked again when one could not be asked; doubled each time. */
   readonly retryMs?: number;
-  /** Ends retrieval, so that a node that stops does not wait for it: the runtime itself is stopped last. */
-  readonly signal?: AbortSignal;
 };
 
 const MIB = 2 ** 20;
@@ -139,7 +137,7 @@ export const createModelRuntime = async (
   const check = await checkProcessor();
   logger.info({ ...check }, "the processor computes exactly");
   const stopper = new AbortController();
-  const signal = options.signal === undefined ? stopper.signal : AbortSignal.any([options.signal, stopper.signal]);
+  const { signal } = stopper;
   const models = createModelStore(store);
   const artifacts = createArtifacts({ ...components, models }, { sources, timeoutMs: retrievalMs, retryMs, signal });
   const admissions = createBoundedCache<Admission>(ADMISSIONS, () => 1);

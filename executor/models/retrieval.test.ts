@@ -234,15 +234,14 @@ describe("retrieving artifacts", () => {
     await assert.rejects(slow.run(MODEL.id, INPUT), failsWith("MODEL_MISSING"));
     await slow.stop();
 
-    const aborter = new AbortController();
-    const runtime = await open(store, { sources: [silent], signal: aborter.signal });
+    const runtime = await open(store, { sources: [silent] });
     asked = 0;
     await assert.rejects(runtime.run(MODEL.id, INPUT, hurried), isCallTimeout);
     // The state of a call may be made up: nobody is asked for what was never admitted here.
     await assert.rejects(runtime.run(toHex(keccakOf(INPUT)), INPUT, hurried), failsWith("MODEL_MISSING"));
     assert.equal(asked, 1);
     const waiting = assert.rejects(runtime.run(MODEL.id, INPUT), failsWith("MODEL_STOPPED"));
-    aborter.abort();
+    await runtime.stop();
     await waiting;
     assert.equal(asked, 1, "who waits for the same waits together");
     await assert.rejects(runtime.run(MODEL.id, INPUT), failsWith("MODEL_STOPPED"));

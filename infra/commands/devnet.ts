@@ -25,6 +25,16 @@ export const describeDevnet = (info: DevnetInfo): string => {
     ({ label, digit, confidence, block }) =>
       `  written ${label}   read ${digit}   confidence ${(100 * confidence).toFixed(2).padStart(6)} %   block ${block}`,
   );
+  const { heard } = info;
+  const hearing =
+    heard === null
+      ? []
+      : [
+          heard.blocks === 0
+            ? "The executor heard none of these blocks before L1 had them"
+            : `The executor heard ${heard.blocks === 1 ? "the block" : `${heard.blocks} blocks`} by gossip, at most ${heard.slowestMs} ms after the sequencer announced it`,
+          "",
+        ];
   const same = agreement.sequencer.stateRoot === agreement.executor.stateRoot ? "equal" : "DIFFERENT";
   return [
     "",
@@ -32,6 +42,7 @@ export const describeDevnet = (info: DevnetInfo): string => {
     "",
     ...answers,
     "",
+    ...hearing,
     `State root after block ${agreement.block} (${same})`,
     `  sequencer  ${agreement.sequencer.stateRoot}`,
     `  executor   ${agreement.executor.stateRoot}   derived from L1 alone`,
@@ -42,6 +53,8 @@ export const describeDevnet = (info: DevnetInfo): string => {
     `  executor           ${info.executorRpc}   chain ${info.chainId}`,
     `  sequencer metrics  ${info.sequencerMetrics}/metrics`,
     `  executor metrics   ${info.executorMetrics}/metrics`,
+    ...(info.sequencerP2p === null ? [] : [`  sequencer peers    ${info.sequencerP2p}`]),
+    ...(info.executorP2p === null ? [] : [`  executor peers     ${info.executorP2p}`]),
     "",
     "Contracts",
     ...Object.entries(info.l1Contracts).map(([name, address]) => `  L1 ${name.padEnd(16)}${address}`),

@@ -1,5 +1,5 @@
 import type { CommandConfig } from "../config.ts";
-import { askNode } from "../node-rpc.ts";
+import { askNode } from "../rpc-client.ts";
 import { columns } from "./table.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -8,7 +8,7 @@ import { createRegistry } from "../telemetry/metrics-server.ts";
 
 /** Tells a parent that started us with an IPC channel where we listen. */
 const announce = (node: AssayNode): void => {
-  process.send?.({ ready: { rpc: node.rpc, metrics: node.metrics } });
+  process.send?.({ ready: { rpc: node.rpc, metrics: node.metrics, p2p: node.p2p } });
 };
 
 const telemetryOf = (name: string, config: ExecutorConfig, secrets: readonly string[]) => ({

@@ -1,5 +1,5 @@
 import type { CommandConfig } from "../config.ts";
-import { askNode } from "../node-rpc.ts";
+import { askNode } from "../rpc-client.ts";
 import { columns } from "./table.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -54,6 +54,6 @@ export const addPeerCommand = async (config: CommandConfig<"peers add">, address
 /** `assay peers remove`. The codes of `askNode`. */
 export const removePeerCommand = async (config: CommandConfig<"peers remove">, id: string): Promise<number> => {
   await askNode(config.nodeRpc, "admin_removePeer", id);
-  print(`the node keeps no connection to ${id}`);
+  print(`the node dropped ${id} and does not dial it again by name`);
   return 0;
 };

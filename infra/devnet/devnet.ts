@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { createTestClient, http } from "viem";
 import { deployBridge } from "../../bridge/index.ts";
@@ -20,24 +19,21 @@ import {
 import type { DevnetConfig } from "../config.ts";
 import type { Running } from "../lifecycle.ts";
 import { startAnvil } from "../processes/anvil.ts";
-import { type Child, startChild } from "../processes/child.ts";
+import type { Child } from "../processes/child.ts";
 import { requireFreePort } from "../processes/port.ts";
 import { type Rollup, writeRollup } from "../rollup.ts";
+import { askNode } from "../rpc-client.ts";
 import { createRegistry } from "../telemetry/metrics-server.ts";
 import { DEVNET_MNEMONIC, type DevnetAccount, devnetAccounts } from "./accounts.ts";
+import { type Agreement, agreeOn, type Heard, hearingOf } from "./agreement.ts";
 import { type Answer, type Clients, clientsOf, runSample, untilCallable } from "./contract.ts";
+import { watchHeads } from "./heads.ts";
+import { startNode } from "./nodes.ts";
 import { poll } from "./poll.ts";
 import { publish } from "./publish.ts";
 import { SAMPLE_NAME, sampleModelFile } from "./sample.ts";
 
-export type DevnetErrorCode = "DEVNET_DATA_DIR" | "DEVNET_NODES_DISAGREE";
-
-/** One block as one node shows it. */
-export type Agreement = {
-  readonly block: number;
-  readonly sequencer: { readonly hash: Hex; readonly stateRoot: Hex };
-  readonly executor: { readonly hash: Hex; readonly stateRoot: Hex };
-};
+export type DevnetErrorCode = "DEVNET_DATA_DIR";
 
 /** What a program needs to use the devnet: the answer of `--json`. */
 export type DevnetInfo = {
@@ -46,6 +42,9 @@ export type DevnetInfo = {
   readonly executorRpc: string;
   readonly sequencerMetrics: string;
   readonly executorMetrics: string;
+  /** Where peers dial the nodes; null with `--p2p-off`. */
+  readonly sequencerP2p: string | null;
+  readonly executorP2p: string | null;
   readonly l1ChainId: number;
   readonly chainId: number;
   readonly accounts: readonly DevnetAccount[];
@@ -58,6 +57,8 @@ export type DevnetInfo = {
     readonly abi: typeof digitClassifier.abi;
     readonly answers: readonly Answer[];
   };
+  /** Which of the sample's blocks the executor heard by gossip; null with `--p2p-off`. */
+  readonly heard: Heard | null;
   readonly agreement: Agreement;
   readonly directory: string;
   readonly rollup: string;
@@ -77,10 +78,8 @@ const L1_CHAIN_ID = 31337;
 const ETHER = 10n ** 18n;
 /** Seconds after which a message to L2 may not be left out. */
 const FORCE_DELAY = 300n;
-const NODE_READY_MS = 60_000;
 /** How long an interrupted start may take to notice. */
 const SETTLE_MS = 3_000;
-const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
 
 type Place = { readonly directory: string; readonly temporary: boolean };
 
@@ -98,54 +97,9 @@ const makeDirectory = (wanted: string | undefined): Place => {
   return { directory, temporary: false };
 };
 
-type NodeReady = { readonly rpc: string; readonly metrics: string };
-type NodeChild = { readonly child: Child; readonly ready: Promise<NodeReady> };
-
-const startNode = async (
-  role: "sequencer" | "executor",
-  directory: string,
-  settings: { readonly flags: Readonly<Record<string, string | number>>; readonly secrets?: Record<string, string> },
-): Promise<NodeChild> => {
-  const flags = { "data-dir": join(directory, role), "log-format": "json", ...settings.flags };
-  const child = await startChild({
-    name: role,
-    command: process.execPath,
-    args: [CLI, role, ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)])],
-    environment: settings.secrets ?? {},
-    logFile: join(directory, `${role}.log`),
-    lifeline: "ipc",
-  });
-  const ready = child.message((message) => (message as { ready?: NodeReady }).ready, NODE_READY_MS);
-  ready.catch(() => undefined);
-  return { child, ready };
-};
-
-/** Waits until both nodes have the block, each by its own derivation. DEVNET_NODES_DISAGREE, DEVNET_TIMEOUT. */
-const agreeOn = async (
-  number: number,
-  nodes: { readonly sequencer: Clients; readonly executor: Clients },
-  signal: AbortSignal,
-): Promise<Agreement> => {
-  const show = async ({ reader }: Clients) => {
-    const { hash, stateRoot } = await reader.getBlock({ blockNumber: BigInt(number) });
-    return { hash, stateRoot };
-  };
-  const [sequencer, executor] = [
-    await show(nodes.sequencer),
-    await poll({ what: `the executor to derive block ${number}`, signal }, () => show(nodes.executor)),
-  ];
-  if (sequencer.hash !== executor.hash)
-    throw new CodedError<DevnetErrorCode>(
-      "DEVNET_NODES_DISAGREE",
-      `block ${number}: the sequencer has ${sequencer.hash}, the executor ${executor.hash}`,
-      { block: number, sequencer, executor },
-    );
-  return { block: number, sequencer, executor };
-};
-
 /**
  * L1, contracts, sequencer, executor, model, contract, answers. Resolves when a contract has read handwriting and the
- * executor, which knows L1 only, has the same state. On any failure, and when `signal` aborts, all of it is stopped.
+ * executor has derived the same state from L1. On any failure, and when `signal` aborts, all of it is stopped.
  */
 export const startDevnet = async (config: DevnetConfig, components: DevnetComponents): Promise<Devnet> => {
   const { logger } = components;
@@ -189,6 +143,26 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     if (place?.temporary && !config.keep && !broken) rmSync(place.directory, { recursive: true, force: true });
   };
 
+  /** Once the executor has met the sequencer: listens to what both announce. Answers how to read it. */
+  const listen = async (executorRpc: string, sequencerRpc: string) => {
+    await poll({ what: "the executor to meet the sequencer", signal }, async () =>
+      BigInt(await askNode<Hex>(executorRpc, "net_peerCount")) > 0n ? true : undefined,
+    );
+    const [sequencer, executor] = await Promise.all([watchHeads(sequencerRpc), watchHeads(executorRpc)]);
+    const hearing = services.add({
+      name: "heads",
+      stop: async () => {
+        sequencer.stop();
+        executor.stop();
+      },
+    });
+    return async (numbers: readonly number[], { reader }: Clients): Promise<Heard> => {
+      const blocks = await Promise.all(numbers.map((number) => reader.getBlock({ blockNumber: BigInt(number) })));
+      await hearing.stop();
+      return hearingOf(blocks, { sequencer, executor });
+    };
+  };
+
   const begin = async (): Promise<DevnetInfo> => {
     await requireFreePort(config.l1Port, "--l1-port");
     await requireFreePort(config.rpcPort, "--rpc-port");
@@ -227,7 +201,7 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
       },
     });
 
-    progress("starting sequencer and executor");
+    progress("starting the sequencer");
     const shared = { "l1-rpc": anvil.rpc, rollup, "l1-poll-ms": 250, "log-level": config.logLevel };
     const sequencerNode = await startNode("sequencer", directory, {
       flags: {
@@ -238,12 +212,9 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
         "batch-interval-ms": config.batchIntervalMs,
       },
       secrets: { ASSAY_SEQUENCER_KEY: accounts.sequencer.privateKey },
+      peers: config.p2pOff ? "off" : { bootnodes: [] },
     });
     watch(sequencerNode.child);
-    const executorNode = await startNode("executor", directory, {
-      flags: { ...shared, "rpc-port": config.executorRpcPort, "metrics-port": config.executorMetricsPort },
-    });
-    watch(executorNode.child);
 
     progress(`publishing ${SAMPLE_NAME} through L1`);
     const { program } = importOnnx(readFileSync(sampleModelFile()));
@@ -256,23 +227,34 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     await miner.setAutomine(false);
     await miner.setIntervalMining({ interval: config.l1BlockTime });
 
-    const [sequencerReady, executorReady] = await Promise.all([sequencerNode.ready, executorNode.ready]);
+    progress("starting the executor");
+    const sequencerReady = await sequencerNode.ready;
+    const executorNode = await startNode("executor", directory, {
+      flags: { ...shared, "rpc-port": config.executorRpcPort, "metrics-port": config.executorMetricsPort },
+      peers: config.p2pOff ? "off" : { bootnodes: sequencerReady.p2p },
+    });
+    watch(executorNode.child);
+    const executorReady = await executorNode.ready;
     const { chainId } = DEVNET_PARAMETERS;
     const sequencer = clientsOf(chainId, sequencerReady.rpc, accounts.deployer.privateKey);
     const executor = clientsOf(chainId, executorReady.rpc, accounts.deployer.privateKey);
     progress("waiting until contracts can call the model");
     const gas = await untilCallable(sequencer, modelId, signal);
+    const hearing = config.p2pOff ? undefined : await listen(executorReady.rpc, sequencerReady.rpc);
     progress("deploying the sample contract and sending it scans of handwriting");
     const { contract, answers } = await runSample(sequencer, modelId);
-    progress("waiting for the executor, which derives the same blocks from L1");
-    const last = Math.max(...answers.map(({ block }) => block));
-    const agreement = await agreeOn(last, { sequencer, executor }, signal);
+    progress("waiting for the executor to derive the same blocks from L1");
+    const numbers = [...new Set(answers.map(({ block }) => block))];
+    const agreement = await agreeOn(Math.max(...numbers), { sequencer, executor }, signal);
+    const heard = hearing === undefined ? null : await hearing(numbers, executor);
     return {
       l1Rpc: anvil.rpc,
       sequencerRpc: sequencerReady.rpc,
       executorRpc: executorReady.rpc,
       sequencerMetrics: sequencerReady.metrics,
       executorMetrics: executorReady.metrics,
+      sequencerP2p: sequencerReady.p2p[0] ?? null,
+      executorP2p: executorReady.p2p[0] ?? null,
       l1ChainId: L1_CHAIN_ID,
       chainId: Number(chainId),
       accounts: accounts.users,
@@ -285,6 +267,7 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
         abi: digitClassifier.abi,
         answers,
       },
+      heard,
       agreement,
       directory,
       rollup,

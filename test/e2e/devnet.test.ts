@@ -69,7 +69,7 @@ test("one JSON line, right answers, equal roots; Ctrl-C leaves nothing behind", 
       assert.equal(ready.status, 200, await ready.text());
       assert.match(await (await fetch(`${url}/metrics`)).text(), /^assay_process_cpu_seconds_total /m);
     }
-    // The executor is told of L1 and of nothing else: the sequencer's port is nowhere in its command or environment.
+    // The executor is told of L1 and of a peer: the sequencer's RPC is nowhere in its command or environment.
     const port = new URL(info.sequencerRpc).port;
     const node = family.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0executor\0"));
     for (const file of ["cmdline", "environ"])

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -58,10 +58,16 @@ const flagsOf = ({ anvil }: Stage, dataDir: string) => ({
   rpcPort: "0",
   metricsPort: "0",
   l1PollMs: "20",
+  p2pOff: "true",
 });
 
-const startExecutor = (t: TestContext, stage: Stage, dataDir: string, rollup = rollupOf(stage)): Promise<AssayNode> => {
-  const config = resolveConfig(COMMAND_SETTINGS.executor, flagsOf(stage, dataDir), {});
+const startExecutor = (
+  t: TestContext,
+  stage: Stage,
+  dataDir: string,
+  { rollup = rollupOf(stage), flags = {} }: { rollup?: Rollup; flags?: Readonly<Record<string, string>> } = {},
+): Promise<AssayNode> => {
+  const config = resolveConfig(COMMAND_SETTINGS.executor, { ...flagsOf(stage, dataDir), ...flags }, {});
   const node = createExecutorNode(telemetry(), config, rollup);
   t.after(async () => (await node.catch(() => undefined))?.stop());
   return node;
@@ -77,7 +83,7 @@ const untilServes = async (node: AssayNode, hash: Hex): Promise<void> => {
   }
 };
 
-test("a node that lost a model stops with its id when a block calls it, and goes on once it has it", async (t) => {
+test("a node that lost a model stops with its id when a block calls it, and goes on once it has it: with peers on it asks them, then L1", async (t) => {
   const stage = await createStage(t, 3600n, (store) => createModelRuntime({ ...telemetry(), store }));
   await publishOn(stage, model);
   const sequencer = await stage.sequencer();
@@ -123,12 +129,28 @@ test("a node that lost a model stops with its id when a block calls it, and goes
   });
   await broken.stop();
 
+  const copyOf = (): string => {
+    const copy = directoryOf(t);
+    cpSync(directory, copy, { recursive: true });
+    return copy;
+  };
+  const peers = { p2pOff: "false", p2pListen: "/ip4/127.0.0.1/tcp/0", p2pScope: "private" };
+  const sourceOf = async ({ metrics }: AssayNode) =>
+    /^assay_models_retrievals_total\{source="(\w+)"\} 1$/m.exec(await (await fetch(`${metrics}/metrics`)).text())?.[1];
+  const [copy, other] = [copyOf(), copyOf()];
+  // It waits for a peer to ask, meanwhile the test goes on.
+  const alone = await startExecutor(t, stage, copy, { flags: peers });
+
   const again = await openRocksStore(join(directory, "store"));
   await again.write(rows.map(([key, value]) => ({ type: "put", key, value })));
   await again.close();
-  const whole = await startExecutor(t, stage, directory);
+  const whole = await startExecutor(t, stage, directory, { flags: peers });
   await untilServes(whole, block.hash);
-  await whole.stop();
+  const met = await startExecutor(t, stage, other, { flags: { ...peers, p2pBootnodes: whole.p2p[0] ?? "" } });
+  await untilServes(met, block.hash);
+  assert.equal(await sourceOf(met), "peers");
+  await untilServes(alone, block.hash);
+  assert.equal(await sourceOf(alone), "l1");
 });
 
 test("a node refuses another L1, other contracts, another genesis, and a sequencer key that is not the inbox's", async (t) => {
@@ -136,7 +158,7 @@ test("a node refuses another L1, other contracts, another genesis, and a sequenc
   const rollup = rollupOf(stage);
   const directory = directoryOf(t);
   const elsewhere = { ...rollup, l1: { ...rollup.l1, chainId: 1 } };
-  await assert.rejects(startExecutor(t, stage, directory, elsewhere), withCode("NODE_L1_CHAIN"));
+  await assert.rejects(startExecutor(t, stage, directory, { rollup: elsewhere }), withCode("NODE_L1_CHAIN"));
   const { batchInbox, portal, modelRegistry } = rollup.l1.contracts;
   const nobody: Hex = `0x${"ab".repeat(20)}`;
   for (const contracts of [
@@ -146,11 +168,11 @@ test("a node refuses another L1, other contracts, another genesis, and a sequenc
     { batchInbox, portal, modelRegistry: portal },
   ]) {
     const mistaken = { ...rollup, l1: { ...rollup.l1, contracts } };
-    await assert.rejects(startExecutor(t, stage, directory, mistaken), withCode("NODE_L1_CONTRACTS"));
+    await assert.rejects(startExecutor(t, stage, directory, { rollup: mistaken }), withCode("NODE_L1_CONTRACTS"));
   }
   await (await startExecutor(t, stage, directory)).stop();
   const other = { ...rollup, genesis: { accounts: rollup.genesis.accounts.slice(1) } };
-  await assert.rejects(startExecutor(t, stage, directory, other), withCode("CHAIN_GENESIS_MISMATCH"));
+  await assert.rejects(startExecutor(t, stage, directory, { rollup: other }), withCode("CHAIN_GENESIS_MISMATCH"));
   const flags = { ...flagsOf(stage, directory), sequencerKey: `0x${"11".repeat(32)}` };
   const config = resolveConfig(COMMAND_SETTINGS.sequencer, flags, {});
   await assert.rejects(createSequencerNode(telemetry(), config, rollup), withCode("NODE_SEQUENCER_KEY"));

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { DevnetInfo } from "../../infra/index.ts";
 
-const ASSAY = fileURLToPath(new URL("../../infra/assay", import.meta.url));
+export const ASSAY = fileURLToPath(new URL("../../infra/assay", import.meta.url));
 
 /** Every port free: many devnets live side by side. */
 export const FREE_PORTS = [

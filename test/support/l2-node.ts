@@ -4,6 +4,7 @@ import { Registry } from "prom-client";
 import type { PublicClient } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import {
+  type Archive,
   appendCall,
   createFollower,
   createL1Source,
@@ -99,6 +100,7 @@ export type NodeOptions = Omit<L1SourceOptions, "deployment"> & {
   readonly store?: KeyValueStore;
   readonly client?: PublicClient;
   readonly models?: ModelRuntime;
+  readonly archive?: Archive;
 };
 
 /** A node that reads L1 when it is told to. */
@@ -108,12 +110,16 @@ export const startNode = async (l1: Anvil, layout: Layout, options: NodeOptions 
     store = createMemoryStore(),
     client = l1.client,
     models = noModels,
+    archive,
     ...reading
   } = options;
   const components = { ...telemetry(), store };
   const world = createWorldState(store);
   const chain: Chain = await createChain({ ...components, world, models }, { genesis: layout.genesis });
-  const source = createL1Source({ ...components, client, models }, { deployment: layout, ...reading });
+  const source = createL1Source(
+    { ...components, client, models, ...(archive === undefined ? {} : { archive }) },
+    { deployment: layout, ...reading },
+  );
   const follower = createFollower({ ...components, chain, l1: source }, { keepUnsafe });
   return {
     store,

@@ -38,7 +38,7 @@ export const telemetry = () => ({
 });
 
 /** For a stage on which no model is published: its nodes open faster. */
-const withoutModels: ModelRuntime = {
+export const withoutModels: ModelRuntime = {
   run: () => Promise.reject(new Error("no model is called here")),
   admit: () => Promise.reject(new Error("no model is admitted here")),
   artifactLength: () => undefined,

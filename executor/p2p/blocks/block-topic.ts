@@ -42,7 +42,7 @@ const MAX_SEEN = 4_096;
 /** Gossip of blocks: judged in full, signature and body, before it is passed on. */
 export const createBlockTopic = (
   components: Telemetry & {
-    readonly chain: Pick<Chain, "head" | "heads" | "blockByNumber">;
+    readonly chain: Pick<Chain, "parameters" | "head" | "heads" | "blockByNumber">;
     readonly witness: Witness;
     readonly evidence: Evidence;
   },
@@ -111,7 +111,7 @@ export const createBlockTopic = (
   };
 
   return {
-    name: "blocks/1",
+    name: `/assay/${chain.parameters.chainId}/blocks/1`,
     maxBytes: MAX_SEALED_BLOCK_BYTES,
     validate(data, from): Verdict {
       const [outcome, block] = judge(data);

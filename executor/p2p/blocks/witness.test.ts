@@ -107,6 +107,17 @@ test("a sequencer that takes blocks back faster than L1 can be the cause equivoc
   assert.equal(evidence.halted, true);
 });
 
+test("what L1 makes the sequencer build again at once, however many blocks, is one rebuilding", async () => {
+  const sealer = await openSealer();
+  const { witness, evidence } = open();
+  for (const block of await sealer.buildMany(20)) assert.equal(witness.see(block), "new");
+  await sealer.back(0n);
+  for (const block of await sealer.buildMany(20, { revision: 1n, value: 2n }))
+    assert.equal(witness.see(block), "rebuilt");
+  assert.equal(evidence.halted, false);
+  assert.equal(evidence.records.length, 20);
+});
+
 test("the revision on disk is the highest that was kept", async () => {
   const { seals, store } = open();
   assert.equal(seals.revision, 0n);

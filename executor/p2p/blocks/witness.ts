@@ -12,9 +12,14 @@ export type Sighting = "new" | "known" | "stale" | "rebuilt" | "equivocation";
 
 /** Heights remembered in memory, beside what is on disk. */
 const MAX_HEIGHTS = 1_024;
-/** Rebuilding is L1's doing, and L1 makes a block in twelve seconds: more than this is the sequencer's own. */
+/**
+ * Rebuilding is L1's doing, and L1 makes a block in twelve seconds: more than this is the sequencer's own. What L1 causes
+ * at once has one revision, however many blocks it takes back.
+ */
 const REBUILD_BURST = 4;
 const REBUILD_MS = 12_000;
+/** Revisions remembered as let pass. */
+const MAX_REVISIONS = 64;
 
 export const sighting = (before: SealedHeader | undefined, now: SealedHeader): Sighting => {
   if (before === undefined) return "new";
@@ -39,15 +44,20 @@ export const createWitness = (
   const { seals, evidence } = components;
   const logger = components.logger.child({ module: "witness" });
   const heights = new Map<bigint, SealedHeader>();
+  /** Revisions that have taken blocks back, oldest first. */
+  const revisions = new Set<bigint>();
   let rebuilds = REBUILD_BURST;
   let refilled = clock();
 
-  const mayRebuild = (): boolean => {
+  const mayRebuild = (revision: bigint): boolean => {
+    if (revisions.has(revision)) return true;
     const now = clock();
     rebuilds = Math.min(REBUILD_BURST, rebuilds + (now - refilled) / REBUILD_MS);
     refilled = now;
     if (rebuilds < 1) return false;
     rebuilds--;
+    if (revisions.size >= MAX_REVISIONS) for (const oldest of revisions) if (revisions.delete(oldest)) break;
+    revisions.add(revision);
     return true;
   };
 
@@ -80,7 +90,7 @@ export const createWitness = (
       const sealed: SealedHeader = { hash, header, origin, seal };
       const before = heights.get(header.number) ?? seals.get(header.number);
       const found = sighting(before, sealed);
-      const what = found === "rebuilt" && !mayRebuild() ? "equivocation" : found;
+      const what = found === "rebuilt" && !mayRebuild(sealed.seal.revision) ? "equivocation" : found;
       if (before === undefined || what === "rebuilt") remember(sealed);
       if (before !== undefined && (what === "rebuilt" || what === "equivocation")) record(what, before, sealed);
       return what;

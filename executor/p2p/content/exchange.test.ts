@@ -57,16 +57,15 @@ const open = (options: ContentExchangeOptions = {}) => {
 describe("fetching content", () => {
   it("takes from whoever is honest and quick, drops who gives other bytes, waits for nobody", async () => {
     const model = modelOf(400, 2_000);
-    const { exchange, connect, kept, keep, penalties, askedOf, listeners } = open();
+    // Whoever waits for a stall here waits for longer than the test may last.
+    const { exchange, connect, kept, keep, penalties, askedOf, listeners } = open({ stallMs: 3_600_000 });
     connect("honest", handlerOf(model.provide));
     connect(
       "garbage",
       handlerOf((kind, hash) => spoil(model.provide(kind, hash) as Bytes)),
     );
     connect("stalling", stalling);
-    const started = performance.now();
     assert.deepEqual(await exchange.fetch("chunk", model.hashes, { keep }), []);
-    assert.ok(performance.now() - started < 280, "no stall was waited for");
     assert.deepEqual(kept, model.chunks);
     assert.deepEqual(penalties, [{ peer: "garbage", why: "content" }]);
     assert.equal(askedOf("garbage").length, 4, "it was asked once");
@@ -75,7 +74,7 @@ describe("fetching content", () => {
 
   it("asks for no more than a request takes, and spreads the work", async () => {
     const model = modelOf(3 * MAX_HASHES, 200);
-    const { exchange, connect, kept, keep, asked, outcomes } = open();
+    const { exchange, connect, kept, keep, asked, outcomes } = open({ slowMs: 3_600_000 });
     const served = { a: 0, b: 0 };
     for (const peer of ["a", "b"] as const)
       connect(

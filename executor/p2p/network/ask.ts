@@ -6,7 +6,7 @@ import type { NetworkErrorCode, PeerId, Protocol } from "./network.ts";
 import type { Misbehaviour } from "./reputation.ts";
 
 /** The first byte of every answer. */
-export const STATUS = { ok: 0, busy: 1, refused: 2 } as const;
+export const STATUS = { ok: 0, busy: 1 } as const;
 
 /** Requests of one protocol that one peer answers at once. */
 export const MAX_CONCURRENT = 8;

@@ -3,12 +3,13 @@ import { peerIdFromString } from "@libp2p/peer-id";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { CodedError, messageOf } from "../../foundation/errors.ts";
-import type { Telemetry } from "../../foundation/service.ts";
+import { sleep, type Telemetry } from "../../foundation/service.ts";
 import { hostOf, isListenable, parsePeerAddress } from "./addresses.ts";
 import { createAnswerer } from "./answer.ts";
 import { ask, MAX_CONCURRENT } from "./ask.ts";
+import { createDiscovery } from "./discovery.ts";
 import { createGater } from "./gater.ts";
-import { createValidator, type GossipOptions, guardGossip } from "./gossip.ts";
+import { createValidator, type GossipGuard, type GossipOptions, guardGossip, MAX_GOSSIP_BYTES } from "./gossip.ts";
 import { loadIdentity } from "./identity.ts";
 import { createNode, kadProtocol, type Libp2pNode } from "./libp2p-node.ts";
 import type { Handler, Network, NetworkErrorCode, NetworkScope, PeerId, Protocol, Topic } from "./network.ts";
@@ -41,16 +42,22 @@ const MAX_REMEMBERED = 4_096;
 const DEFAULT_PEERS = 50;
 const DEFAULT_BAN = 10 * 60_000;
 const DIAL_MS = 8_000;
+/** Connections that a node seeks by itself among those it may have. */
+const SOUGHT = 0.5;
+const SWEEP_MS = 30_000;
 /** Weight by which libp2p keeps a connection when there are too many. */
 const KEPT_TAG = { "assay-kept": { value: 100 } };
 
 const isOpen = ({ status }: Connection): boolean => status === "open";
 
+const GOSSIP = "gossip";
+/** Milliseconds in which a broken connection shows itself after its streams. */
+const GRACE_MS = 500;
 /** Protocols that are libp2p's, as the metrics name them. */
 const LIBP2P_PROTOCOLS: Readonly<Record<string, string>> = {
-  "/meshsub/1.2.0": "gossip",
-  "/meshsub/1.1.0": "gossip",
-  "/meshsub/1.0.0": "gossip",
+  "/meshsub/1.2.0": GOSSIP,
+  "/meshsub/1.1.0": GOSSIP,
+  "/meshsub/1.0.0": GOSSIP,
   "/assay/id/1.0.0": "identify",
   "/assay/ping/1.0.0": "ping",
 };
@@ -58,7 +65,7 @@ const LIBP2P_PROTOCOLS: Readonly<Record<string, string>> = {
 const createMetrics = (registry: Registry) => ({
   dials: new Counter({
     name: "assay_p2p_dials_total",
-    help: "Attempts to connect to named peers, by outcome",
+    help: "Attempts to connect, by outcome",
     labelNames: ["outcome"],
     registers: [registry],
   }),
@@ -123,6 +130,7 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     limit: MAX_STATIC_PEERS,
     isConnected,
     random: Math.random,
+    clock,
     async dial({ address }, signal) {
       try {
         const { remotePeer } = await (node as Libp2pNode).dial(address, {
@@ -156,6 +164,34 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
       isStatic: statics.has(peer),
     }),
   });
+
+  const discovery = createDiscovery({
+    target: Math.ceil(maxPeers * SOUGHT),
+    clock,
+    random: Math.random,
+    retryMs: 2 * SWEEP_MS,
+    connections: () => connections().length,
+    isConnected: (peer) => peer === self || isConnected(peer),
+    async dial(peer) {
+      const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(DIAL_MS)]);
+      try {
+        await node?.dial(peerIdFromString(peer), { signal });
+        metrics.dials.inc({ outcome: "connected" });
+      } catch {
+        // Most of what peers name is gone by the time it is tried.
+        metrics.dials.inc({ outcome: "failed" });
+      }
+    },
+    known: async () => ((await node?.peerStore.all()) ?? []).map(({ id }) => id.toString()),
+    forget: async (peer) => node?.peerStore.delete(peerIdFromString(peer)),
+  });
+  const sweep = async (): Promise<void> => {
+    for (;;) {
+      await sleep(SWEEP_MS, stopping.signal);
+      if (stopping.signal.aborted) return;
+      await discovery.sweep().catch((error: unknown) => logger.error({ err: error }, "a sweep of known peers failed"));
+    }
+  };
 
   const ban = (peer: PeerId, ms: number): void => {
     if (peer === self) return;
@@ -204,13 +240,28 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
       statics.onDisconnected(peer);
       tell(disconnectedListeners, peer);
     });
+    libp2p.addEventListener("peer:discovery", ({ detail }) =>
+      track(discovery.onFound(detail.id.toString()), "discovery failed"),
+    );
     libp2p.addEventListener("peer:identify", ({ detail }) => book.onIdentified(detail));
   };
 
-  const serveAll = async (libp2p: Libp2pNode) => {
+  /** A peer that no message reaches is met anew: as long as it stays connected, it would hear nothing. */
+  const meetAnew = async (peer: PeerId, guard: GossipGuard): Promise<void> => {
+    await sleep(GRACE_MS, stopping.signal);
+    if (!stopping.signal.aborted && isConnected(peer) && !guard.reaches(peer)) drop(peer, "gossip broke");
+  };
+
+  const serveAll = async (libp2p: Libp2pNode, guard: GossipGuard) => {
     for (const [id, label] of countable())
       libp2p.use(id, (stream, connection, next) => {
         traffic.count(stream, connection, label);
+        if (label === GOSSIP && stream.direction === "outbound")
+          stream.addEventListener(
+            "close",
+            () => track(meetAnew(connection.remotePeer.toString(), guard), "meeting a peer anew failed"),
+            { once: true },
+          );
         next(stream, connection);
       });
     for (const { protocol, handler } of served.values()) {
@@ -236,10 +287,10 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
       if (!isListenable(address)) throw refuse("P2P_LISTEN", `${address} is no address to listen on`, { address });
     const libp2p = await createNode({ ...options, key, maxPeers, gater: gater.rules, gossip, isNamed });
     const { pubsub } = libp2p.services;
-    guardGossip(pubsub, gossip);
+    const guard = guardGossip(pubsub, gossip);
     for (const topic of topics) pubsub.topicValidators.set(topic.name, createValidator(topic, gossip));
     listenTo(libp2p);
-    await serveAll(libp2p);
+    await serveAll(libp2p, guard);
     node = libp2p;
     try {
       await libp2p.start();
@@ -248,6 +299,7 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     }
     for (const { name } of topics) pubsub.subscribe(name);
     statics.start();
+    track(sweep(), "discovery ended");
     logger.info({ id: self, addresses: network.addresses }, "among peers");
   };
 
@@ -300,7 +352,7 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
       return {
         async publish(data) {
           if (data.length > topic.maxBytes) throw new RangeError(`${data.length} bytes on ${topic.name}`);
-          if (node?.status !== "started") return 0;
+          if (node?.status !== "started" || data.length > MAX_GOSSIP_BYTES) return 0;
           return (await node.services.pubsub.publish(topic.name, data)).recipients.length;
         },
       };

@@ -17,6 +17,9 @@ const MAX_ENTRIES = 256;
 const FRAMING = 64 * 1_024;
 const MAX_PEERS = 1_024;
 
+/** The framing that gossipsub sends with takes no rpc over 4 MiB, and says so to nobody. */
+export const MAX_GOSSIP_BYTES = 4 * 2 ** 20 - 1_024;
+
 export type GossipOptions = {
   readonly topics: readonly Topic[];
   readonly logger: Logger;
@@ -45,6 +48,7 @@ type GossipInternals = {
   handlePeerReadStreamError(error: unknown, peer: Libp2pPeerId): void;
   handleReceivedRpc(peer: Libp2pPeerId, rpc: Rpc): Promise<void>;
   decodeRpc(bytes: Bytes): Rpc;
+  readonly streamsOutbound: ReadonlyMap<string, unknown>;
   readonly streamsInbound: ReadonlyMap<string, { readonly rawStream: Stream }>;
 };
 
@@ -192,8 +196,13 @@ const createBacklog = (stream: Stream, most: number) => {
   };
 };
 
+export type GossipGuard = {
+  /** Whether messages reach the peer: gossipsub does not open a stream anew that broke. */
+  reaches(peer: PeerId): boolean;
+};
+
 /** Puts the guard between gossipsub's reading of a peer's stream and its handling. */
-export const guardGossip = (pubsub: unknown, options: GossipOptions): void => {
+export const guardGossip = (pubsub: unknown, options: GossipOptions): GossipGuard => {
   const gossip = pubsub as GossipInternals;
   const { penalise, isBanned, onMessage, clock } = options;
   for (const method of ["pipePeerReadStream", "handlePeerReadStreamError", "handleReceivedRpc", "decodeRpc"] as const)
@@ -243,4 +252,5 @@ export const guardGossip = (pubsub: unknown, options: GossipOptions): void => {
       excess.delete(id);
     }
   };
+  return { reaches: (peer) => gossip.streamsOutbound.has(peer) };
 };

@@ -1,6 +1,6 @@
 import { gossipsub } from "@libp2p/gossipsub";
 import { identify } from "@libp2p/identify";
-import type { ComponentLogger, ConnectionGater, Logger, PrivateKey } from "@libp2p/interface";
+import type { ComponentLogger, ConnectionGater, Logger, PrivateKey, StreamMiddleware } from "@libp2p/interface";
 import { type KadDHTComponents, kadDHT } from "@libp2p/kad-dht";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
@@ -53,6 +53,15 @@ const findPeers = (init: Parameters<typeof kadDHT>[0]) => (components: KadDHTCom
   return dht;
 };
 
+type Middlewares = { registrar: { getMiddleware(protocol: string): StreamMiddleware[] } };
+
+/** libp2p 3.3.11 adds each stream's handler to the list it is given, and would call them all: it is given a copy. */
+const copyMiddleware = ({ registrar }: Middlewares) => {
+  const { getMiddleware } = registrar;
+  registrar.getMiddleware = (protocol) => [...getMiddleware.call(registrar, protocol)];
+  return {};
+};
+
 export type Libp2pNode = Awaited<ReturnType<typeof createNode>>;
 
 /** The libp2p node, not started. */
@@ -91,6 +100,9 @@ export const createNode = (options: NodeOptions) =>
       dialTimeout: 8_000,
       addressDialTimeout: 4_000,
       inboundUpgradeTimeout: 5_000,
+      // gossipsub opens its streams one after the other: a peer that lets it wait keeps the others waiting.
+      outboundStreamProtocolNegotiationTimeout: 3_000,
+      inboundStreamProtocolNegotiationTimeout: 3_000,
       // Peers that are kept are dialled again by the network itself.
       reconnectRetries: 0,
     },
@@ -101,6 +113,7 @@ export const createNode = (options: NodeOptions) =>
       pingTimeout: { minTimeout: 10_000 },
     },
     services: {
+      middleware: copyMiddleware,
       identify: identify({ protocolPrefix: "assay", maxMessageSize: 8_192, maxObservedAddresses: 8 }),
       ping: ping({ protocolPrefix: "assay", maxInboundStreams: 2 }),
       dht: findPeers({
@@ -109,7 +122,8 @@ export const createNode = (options: NodeOptions) =>
         kBucketSize: 20,
         maxInboundStreams: 8,
         maxOutboundStreams: 16,
-        initialQuerySelfInterval: 5_000,
+        initialQuerySelfInterval: 1_000,
+        querySelfInterval: 60_000,
         allowQueryWithZeroPeers: true,
         peerInfoMapper: (peer) => ({
           ...peer,

@@ -51,7 +51,7 @@ export type Topic = {
 };
 
 export type Channel = {
-  /** To how many peers it went; zero when none listens. */
+  /** To how many peers it went; zero when none listens, when it went before, and over 4 MiB less 1 KiB. */
   publish(data: Bytes): Promise<number>;
 };
 

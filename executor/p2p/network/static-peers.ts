@@ -5,6 +5,8 @@ import type { PeerId } from "./network.ts";
 /** Milliseconds before the second attempt, and at most. Each failure doubles the wait; up to half of it is chance. */
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
+/** A connection that lasted less is a failure too: a peer may take every connection and drop it. */
+const STABLE_MS = 30_000;
 
 export type StaticPeersOptions = {
   /** Peers kept. */
@@ -14,6 +16,7 @@ export type StaticPeersOptions = {
   isConnected(id: PeerId): boolean;
   /** In [0, 1). */
   readonly random: () => number;
+  readonly clock: () => number;
 };
 
 export type StaticPeers = {
@@ -33,24 +36,35 @@ export const waitAfter = (failures: number, random: () => number): number =>
   Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(failures, 10)) * (1 - random() / 2);
 
 /** Keeps connections to peers that an operator named. */
-export const createStaticPeers = ({ limit, dial, isConnected, random }: StaticPeersOptions): StaticPeers => {
-  type Kept = { target: PeerAddress; readonly controller: AbortController; running: Promise<void> | undefined };
+export const createStaticPeers = (options: StaticPeersOptions): StaticPeers => {
+  const { limit, dial, isConnected, random, clock } = options;
+  type Kept = {
+    target: PeerAddress;
+    readonly controller: AbortController;
+    running: Promise<void> | undefined;
+    failures: number;
+    connectedAt: number;
+  };
   const kept = new Map<PeerId, Kept>();
   let started = false;
 
   const connect = async (peer: Kept): Promise<void> => {
     const { signal } = peer.controller;
-    for (let failures = 0; !signal.aborted && !isConnected(peer.target.id); failures++) {
-      if (failures > 0) await sleep(waitAfter(failures - 1, random), signal);
+    if (clock() - peer.connectedAt >= STABLE_MS) peer.failures = 0;
+    for (; !signal.aborted && !isConnected(peer.target.id); peer.failures++) {
+      if (peer.failures > 0) await sleep(waitAfter(peer.failures - 1, random), signal);
       if (signal.aborted) return;
       // The dialler has counted and logged why.
       await dial(peer.target, signal).catch(() => undefined);
     }
+    peer.connectedAt = clock();
   };
   const ensure = (peer: Kept) => {
     if (!started || peer.running !== undefined || peer.controller.signal.aborted) return;
     peer.running = connect(peer).finally(() => {
       peer.running = undefined;
+      // It may have broken again before this was over.
+      if (!isConnected(peer.target.id)) ensure(peer);
     });
   };
 
@@ -63,7 +77,7 @@ export const createStaticPeers = ({ limit, dial, isConnected, random }: StaticPe
         return true;
       }
       if (kept.size >= limit) return false;
-      const peer: Kept = { target, controller: new AbortController(), running: undefined };
+      const peer: Kept = { target, controller: new AbortController(), running: undefined, failures: 0, connectedAt: 0 };
       kept.set(target.id, peer);
       ensure(peer);
       return true;

@@ -1,0 +1,103 @@
+import { getAbiItem, type PublicClient } from "viem";
+import { type ArtifactSource, concat, fromHex, type Hex, hasCode } from "../../executor/index.ts";
+import type { Deployment } from "../clients/deploy.ts";
+import { modelRegistry } from "../contracts/contracts.gen.ts";
+import { type L1DataErrorCode, mapBounded, readCalldata } from "./l1-calldata.ts";
+
+export type L1ArtifactSourceComponents = { readonly client: PublicClient };
+
+export type L1ArtifactSourceOptions = {
+  readonly deployment: Deployment;
+  /** L1 blocks asked for at a time, at first: an L1 that refuses a long answer may give a short one. */
+  readonly window?: bigint;
+};
+
+const DEFAULT_WINDOW = 2_000n;
+/** A window that is refused no more for its length. */
+const SMALLEST_WINDOW = 10n;
+
+const PUBLISHED = getAbiItem({ abi: modelRegistry.abi, name: "ModelPublished" });
+const POSTED = getAbiItem({ abi: modelRegistry.abi, name: "ChunkPosted" });
+
+/** Artifacts from L1's logs and calldata, read again from the newest block backwards. Rejects when L1 cannot be read. */
+export const createL1ArtifactSource = (
+  { client }: L1ArtifactSourceComponents,
+  { deployment, window = DEFAULT_WINDOW }: L1ArtifactSourceOptions,
+): ArtifactSource => {
+  const address = deployment.contracts.modelRegistry;
+
+  /** What `read` gives for each window from block `newest` down to the deployment's. */
+  async function* backwards<T>(
+    newest: bigint,
+    signal: AbortSignal,
+    read: (range: { readonly fromBlock: bigint; readonly toBlock: bigint }) => Promise<T>,
+  ): AsyncGenerator<T> {
+    let size = window;
+    for (let toBlock = newest; toBlock >= deployment.startBlock; ) {
+      signal.throwIfAborted();
+      const lowest = toBlock - size + 1n;
+      const fromBlock = lowest > deployment.startBlock ? lowest : deployment.startBlock;
+      try {
+        yield await read({ fromBlock, toBlock });
+        toBlock = fromBlock - 1n;
+      } catch (error) {
+        if (size <= SMALLEST_WINDOW) throw error;
+        size /= 4n;
+      }
+    }
+  }
+
+  const latest = (): Promise<bigint> => client.getBlockNumber({ cacheTime: 0 });
+
+  const publicationOf = async (contentHash: Hex, signal: AbortSignal) => {
+    const read = (range: { readonly fromBlock: bigint; readonly toBlock: bigint }) =>
+      client.getLogs({ address, event: PUBLISHED, args: { contentHash }, strict: true, ...range });
+    for await (const [log] of backwards(await latest(), signal, read)) if (log !== undefined) return log;
+    return undefined;
+  };
+
+  return {
+    name: "l1",
+    async retrieve(contentHash, keeper, signal) {
+      let newest = await latest();
+      if (keeper.manifest(contentHash) === undefined) {
+        const publication = await publicationOf(contentHash, signal);
+        if (publication === undefined) return;
+        await keeper.putManifest(contentHash, concat(...publication.args.chunkHashes.map(fromHex)));
+        // Its chunks were there before it.
+        newest = publication.blockNumber;
+      }
+      const missing = new Set(keeper.manifest(contentHash)?.filter((hash) => !keeper.hasChunk(hash)));
+      if (missing.size === 0) return;
+      const posted = backwards(newest, signal, (range) =>
+        client.getLogs({ address, event: POSTED, strict: true, ...range }),
+      );
+      for await (const logs of posted) {
+        await mapBounded(
+          logs.filter(({ args }) => missing.has(args.hash)),
+          async (log) => {
+            const { hash } = log.args;
+            signal.throwIfAborted();
+            try {
+              await keeper.putChunk(hash, await readCalldata({ client, signal }, "chunk", log, hash));
+              missing.delete(hash);
+            } catch (error) {
+              // What L1 has pruned it will not give later: the others may still be there.
+              if (!hasCode<L1DataErrorCode>(error, "L1_DATA_MISSING")) throw error;
+            }
+          },
+        );
+        if (missing.size === 0) return;
+      }
+    },
+    async locate(modelId, signal) {
+      const found: Hex[] = [];
+      const published = backwards(await latest(), signal, (range) =>
+        client.getLogs({ address, event: PUBLISHED, args: { modelId }, strict: true, ...range }),
+      );
+      for await (const logs of published) found.push(...logs.toReversed().map(({ args }) => args.contentHash));
+      // The oldest first: whoever published it first had nobody to imitate.
+      return found.toReversed();
+    },
+  };
+};

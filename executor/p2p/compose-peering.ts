@@ -1,0 +1,116 @@
+import { createServices, sleep } from "../foundation/service.ts";
+import { createBlockExchange } from "./blocks/block-exchange.ts";
+import { createBlockSync } from "./blocks/block-sync.ts";
+import { createBlockTopic } from "./blocks/block-topic.ts";
+import { createEvidence } from "./blocks/evidence.ts";
+import { createSealStore } from "./blocks/seal-store.ts";
+import { encodeSealedBlock, MAX_SEALED_BLOCK_BYTES } from "./blocks/sealed-block.ts";
+import { createWitness } from "./blocks/witness.ts";
+import { createContentExchange } from "./content/exchange.ts";
+import { serveContent } from "./content/serve.ts";
+import type { Network, PeerId } from "./network/network.ts";
+import type { Peering, PeeringComponents, PeeringOptions } from "./peering.ts";
+
+/** Milliseconds between two questions of how far the peers are: what gossip lost is noticed then. */
+const STATUS_MS = 5_000;
+/** A node of another chain is not met again for so long. */
+const STRANGER_MS = 3_600_000;
+
+/** A node's place among the peers of a network that is not started. Nothing is sent or heard before `start`. */
+export const composePeering = (
+  components: PeeringComponents & { readonly network: Network },
+  options: Pick<PeeringOptions, "clock" | "follow" | "maxUnsafe" | "sequencer">,
+): Peering => {
+  const { chain, store, provide } = components;
+  const { clock = Date.now, follow, maxUnsafe, sequencer } = options;
+  const logger = components.logger.child({ module: "peering" });
+  const services = createServices(components);
+  const aborter = new AbortController();
+  const { genesisHash } = chain;
+  const seals = createSealStore(store);
+  const evidence = createEvidence(store);
+  const witness = createWitness({ ...components, seals, evidence }, { genesisHash, sequencer, clock });
+  const network = services.add(components.network);
+  const content = createContentExchange({ ...components, network });
+  serveContent(network, provide);
+  const exchange = createBlockExchange({
+    network,
+    chain,
+    seals,
+    witness,
+    onStatus(peer, status) {
+      if (status.genesisHash === genesisHash) return sync.tell(peer, status);
+      logger.warn({ peer, genesisHash: status.genesisHash }, "a peer of another chain");
+      network.ban(peer, STRANGER_MS);
+    },
+  });
+  const sync = services.add(
+    createBlockSync({ ...components, network, exchange, witness, seals, evidence }, { maxUnsafe, clock }),
+  );
+  const channel = network.join(
+    createBlockTopic(
+      { ...components, witness, evidence },
+      { clock, onBlock: (block, from) => (follow ? sync.offer(block, from) : undefined) },
+    ),
+  );
+
+  const ask = (peer: PeerId): Promise<void> =>
+    exchange.status(peer, aborter.signal).catch((error: unknown) => {
+      if (!aborter.signal.aborted) logger.debug({ err: error, peer }, "a peer did not say how far it is");
+    });
+  const watch = async () => {
+    while (!aborter.signal.aborted) {
+      await sleep(STATUS_MS, aborter.signal);
+      if (!aborter.signal.aborted) await Promise.all(network.peers.map(({ id }) => ask(id)));
+    }
+  };
+  let watching: Promise<void> | undefined;
+  const unsubscribe = network.onConnected((peer) => void ask(peer));
+
+  return {
+    name: "peering",
+    network,
+    content,
+    get evidence() {
+      return evidence.records;
+    },
+    get halted() {
+      return evidence.halted;
+    },
+    async resume() {
+      await evidence.resume();
+      sync.wake();
+    },
+    signedAt: seals.get,
+    get revision() {
+      return seals.revision;
+    },
+    get highest() {
+      return sync.highest;
+    },
+    async publish(block) {
+      const { hash, header, origin, seal } = block;
+      await seals.put({ hash, header, origin, seal });
+      const bytes = encodeSealedBlock(block);
+      if (bytes.length > MAX_SEALED_BLOCK_BYTES) {
+        logger.warn(
+          { number: header.number, bytes: bytes.length },
+          "a block too large for gossip: peers have it from L1",
+        );
+        return 0;
+      }
+      return channel.publish(bytes);
+    },
+    async start() {
+      await network.start();
+      if (follow) sync.start();
+      watching ??= watch();
+    },
+    async stop() {
+      aborter.abort();
+      unsubscribe();
+      await watching;
+      await services.stop();
+    },
+  };
+};

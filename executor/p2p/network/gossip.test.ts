@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gossipsub, StrictNoSign } from "@libp2p/gossipsub";
+import type { Stream } from "@libp2p/interface";
+import { multiaddr } from "@multiformats/multiaddr";
+import { toHex, uintBE } from "../../foundation/bytes.ts";
+import { keccak256 } from "../../foundation/keccak.ts";
+import { MAX_GOSSIP_BYTES } from "./gossip.ts";
+import { rawPeer } from "./hostile.fixture.ts";
+import { type Context, connect, disconnected, makeNetwork } from "./network.fixture.ts";
+import type { Topic, Verdict } from "./network.ts";
+import { PENALTY } from "./reputation.ts";
+
+const NAME = "/assay/7/blocks/1";
+/** First byte of messages that find out whether anyone listens yet. */
+const PROBE = 255;
+
+/** A node that hears one topic. */
+const listener = async (t: Context, judge: (data: Uint8Array, from: string) => Verdict, options = {}) => {
+  const heard: { readonly data: Uint8Array; readonly from: string }[] = [];
+  const waiting = new Set<() => void>();
+  const topic: Topic = {
+    name: NAME,
+    maxBytes: 4 * 2 ** 20,
+    validate(data, from) {
+      if (data[0] === PROBE) return { accept: false };
+      heard.push({ data, from });
+      for (const wake of waiting) wake();
+      return judge(data, from);
+    },
+  };
+  const { network, registry } = await makeNetwork(t, options);
+  const channel = network.join(topic);
+  await network.start();
+  const until = (done: () => boolean) =>
+    new Promise<void>((resolve) => {
+      const check = () => {
+        if (!done()) return;
+        waiting.delete(check);
+        resolve();
+      };
+      waiting.add(check);
+      check();
+    });
+  return { network, registry, channel, heard, until };
+};
+const accept = (): Verdict => ({ accept: true });
+
+type Channel = { publish(data: Uint8Array): Promise<number> };
+
+/** Publishes when somebody listens: subscriptions travel after the connection. */
+const publish = async ({ publish: send }: Channel, data: Uint8Array) => {
+  while ((await send(Uint8Array.of(PROBE, ...crypto.getRandomValues(new Uint8Array(8))))) === 0)
+    await new Promise(setImmediate);
+  assert.equal(await send(data), 1);
+};
+
+test("a message travels over a node in between, large as it may be, once", async (t) => {
+  const [a, b, c] = await Promise.all([listener(t, accept), listener(t, accept), listener(t, accept)]);
+  await Promise.all([connect(a.network, b.network), connect(b.network, c.network)]);
+  // They would find each other.
+  a.network.ban(c.network.id, 60_000);
+  const data = new Uint8Array(MAX_GOSSIP_BYTES).fill(7);
+  await publish(a.channel, data);
+  await c.until(() => c.heard.length === 1);
+  assert.equal(toHex(keccak256(c.heard[0]?.data as Uint8Array)), toHex(keccak256(data)));
+  assert.equal(c.heard[0]?.from, b.network.id);
+  assert.equal(b.heard.length, 1);
+  assert.equal(await a.channel.publish(data), 0);
+  assert.equal(await a.channel.publish(new Uint8Array(MAX_GOSSIP_BYTES + 1)), 0);
+  await assert.rejects(a.channel.publish(new Uint8Array(4 * 2 ** 20 + 1)), RangeError);
+});
+
+test("what is not accepted goes no further, and what is rejected is blamed on its sender", async (t) => {
+  const judge = (data: Uint8Array): Verdict =>
+    data[0] === 0 ? { accept: false, misbehaviour: "signature" } : { accept: data[0] === 2 };
+  const [a, b, c] = await Promise.all([listener(t, accept), listener(t, judge), listener(t, accept)]);
+  await Promise.all([connect(a.network, b.network), connect(b.network, c.network)]);
+  a.network.ban(c.network.id, 60_000);
+  for (const kind of [0, 1, 2]) await publish(a.channel, Uint8Array.of(kind, 9));
+  await c.until(() => c.heard.length > 0);
+  assert.deepEqual([...(c.heard[0]?.data ?? [])], [2, 9]);
+  assert.equal(b.heard.length, 3);
+  const score = b.network.peers.find(({ id }) => id === a.network.id)?.score ?? 0;
+  assert.ok(Math.abs(score + PENALTY.signature) < 0.1);
+  const metrics = await b.registry.metrics();
+  for (const outcome of ["accepted", "ignored", "rejected"])
+    assert.match(metrics, new RegExp(`assay_p2p_gossip_messages_total\\{outcome="${outcome}"\\} [1-9]`));
+});
+
+test("a judge that fails lets nothing through and blames nobody", async (t) => {
+  const fail = () => {
+    throw new Error("a defect");
+  };
+  const [a, b] = await Promise.all([listener(t, accept), listener(t, fail)]);
+  await connect(a.network, b.network);
+  await publish(a.channel, Uint8Array.of(1));
+  await b.until(() => b.heard.length === 1);
+  assert.equal(b.network.peers[0]?.score, 0);
+});
+
+/** gossipsub of a stranger, with a way around its own limits. */
+const flooder = async (t: Context, target: string) => {
+  const node = await rawPeer(t, {
+    pubsub: gossipsub({
+      globalSignaturePolicy: StrictNoSign,
+      allowPublishToZeroTopicPeers: true,
+      msgIdFn: ({ data }) => keccak256(data),
+      fallbackToFloodsub: false,
+    }),
+  });
+  await node.dial(multiaddr(target));
+  const pubsub = node.services["pubsub"] as ReturnType<ReturnType<typeof gossipsub>>;
+  pubsub.subscribe(NAME);
+  return { node, pubsub, id: node.peerId.toString() };
+};
+
+/** Sends any rpc, whatever the router thinks of it. */
+const rpcOf = (pubsub: unknown) => {
+  const router = pubsub as { sendRpc(id: string, rpc: object): boolean };
+  return { send: (id: string, rpc: object) => router.sendRpc(id, rpc) };
+};
+
+for (const [what, content] of [
+  ["different messages", (i: number) => uintBE(i, 64)],
+  ["one message", () => uintBE(1, 64)],
+] as const)
+  test(`a flood of ${what} has its sender banned while others are heard`, async (t) => {
+    // Judged as if all were seen before: the flood alone is to be what is blamed.
+    const ignore = (): Verdict => ({ accept: false });
+    const [a, b] = await Promise.all([listener(t, accept), listener(t, ignore)]);
+    await connect(a.network, b.network);
+    await publish(a.channel, Uint8Array.of(0));
+    const { node, pubsub, id } = await flooder(t, b.network.addresses[0] as string);
+    while (pubsub.getSubscribers(NAME).length === 0) await new Promise(setImmediate);
+    const banned = disconnected(b.network, id);
+    const start = performance.now();
+    const { send } = rpcOf(pubsub);
+    let sent = 0;
+    const flood = (async () => {
+      while (node.getConnections().length > 0 && performance.now() - start < 10_000) {
+        for (let i = 0; i < 200; i++)
+          send(b.network.id, { subscriptions: [], messages: [{ topic: NAME, data: content(sent++) }] });
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    })();
+    const honest = uintBE(9, 9);
+    await a.channel.publish(honest);
+    await b.until(() => b.heard.some(({ data }) => toHex(data) === toHex(honest)));
+    const heardAfter = performance.now() - start;
+    await banned;
+    const bannedAfter = performance.now() - start;
+    await flood;
+    assert.ok(heardAfter < 1_000, `an honest message took ${heardAfter} ms`);
+    assert.ok(bannedAfter < 2_000, `the ban took ${bannedAfter} ms`);
+    assert.ok(sent > 1_000, `${sent} messages were sent`);
+    assert.ok(b.heard.filter(({ from }) => from === id).length <= 1_500);
+    assert.match(await b.registry.metrics(), /assay_p2p_bans_total 1/);
+    assert.deepEqual(
+      b.network.peers.map((peer) => peer.id),
+      [a.network.id],
+    );
+  });
+
+test("a peer that sends faster than is judged waits, and nothing of it is lost", async (t) => {
+  const go = Promise.withResolvers<void>();
+  let judged = 0;
+  const all = Promise.withResolvers<void>();
+  const { network } = await makeNetwork(t);
+  network.join({
+    name: NAME,
+    maxBytes: 2 ** 20,
+    async validate() {
+      await go.promise;
+      if (++judged === 40) all.resolve();
+      return { accept: false };
+    },
+  });
+  await network.start();
+  const { pubsub, id } = await flooder(t, network.addresses[0] as string);
+  while (pubsub.getSubscribers(NAME).length === 0) await new Promise(setImmediate);
+  const { send } = rpcOf(pubsub);
+  for (let i = 0; i < 40; i++)
+    send(network.id, { subscriptions: [], messages: [{ topic: NAME, data: new Uint8Array(2 ** 20).fill(i) }] });
+  const came = () => network.peers.find((peer) => peer.id === id)?.bytesIn ?? 0;
+  // It has come to rest when it has not grown over many turns of the loop.
+  for (let before = -1, still = 0; still < 20; ) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    still = came() === before ? still + 1 : 0;
+    before = came();
+  }
+  assert.ok(came() > 2 ** 20 && came() < 6 * 2 ** 20, `${came()} bytes came`);
+  go.resolve();
+  await all.promise;
+});
+
+test("a peer that messages cannot reach any more is dropped, to be met anew", async (t) => {
+  const { network } = await listener(t, accept);
+  const { pubsub, id } = await flooder(t, network.addresses[0] as string);
+  while (pubsub.getSubscribers(NAME).length === 0) await new Promise(setImmediate);
+  const dropped = disconnected(network, id);
+  const { streamsInbound } = pubsub as unknown as { streamsInbound: Map<string, { rawStream: Stream }> };
+  streamsInbound.get(network.id)?.rawStream.abort(new Error("gone"));
+  await dropped;
+});
