@@ -14,6 +14,14 @@ export type {
   Receipt,
   RefusalCode,
 } from "./chain/chain.ts";
+export {
+  type ChainState,
+  chainStateAfter,
+  encodeChainState,
+  genesisChainState,
+  hashChainState,
+  outputRootOf,
+} from "./chain/chain-state.ts";
 export { createChain } from "./chain/create-chain.ts";
 export { aliasOf, createGenesis, type Genesis, type GenesisAlloc } from "./chain/genesis.ts";
 export { ADDRESS, type ChainParameters, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./chain/parameters.ts";
@@ -43,11 +51,18 @@ export {
 } from "./foundation/bytes.ts";
 export { CodedError, hasCode, messageOf } from "./foundation/errors.ts";
 export { keccak256, keccakOf } from "./foundation/keccak.ts";
+export { EMPTY_FRONTIER, type Frontier, innerNode } from "./foundation/merkle.ts";
 export { decodeRlp, encodeRlp, type RlpItem } from "./foundation/rlp.ts";
 export { createLock, createServices, type Service, sleep, type Telemetry } from "./foundation/service.ts";
+export { TAG, tagByte } from "./foundation/tags.ts";
 
 // Predeploys, and the models that contracts call.
-export { digitClassifier, inferencePredeploy, modelRegistryPredeploy } from "./genesis/predeploys.gen.ts";
+export {
+  digitClassifier,
+  inferencePredeploy,
+  messagePasserPredeploy,
+  modelRegistryPredeploy,
+} from "./genesis/predeploys.gen.ts";
 export { createModelRuntime } from "./models/create-runtime.ts";
 export type { ArtifactSource, ModelContent, ModelRuntime } from "./models/runtime.ts";
 // ONNX files into tensor programs.

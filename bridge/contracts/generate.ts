@@ -12,11 +12,15 @@ const L1: readonly Entry[] = [
   { name: "batchInbox", contract: "BatchInbox", parts: ["abi", "bytecode"] },
   { name: "portal", contract: "Portal", parts: ["abi", "bytecode"] },
   { name: "modelRegistry", contract: "ModelRegistry", parts: ["abi", "bytecode"] },
+  { name: "claimRegistry", contract: "ClaimRegistry", parts: ["abi", "bytecode"] },
+  { name: "claimGames", contract: "ClaimGames", parts: ["abi", "bytecode"] },
+  { name: "claimGame", contract: "ClaimGame", parts: ["abi"] },
 ];
 
 const L2: readonly Entry[] = [
   { name: "l1BlockPredeploy", contract: "L1Block", parts: ["abi", "code"] },
   { name: "modelRegistryPredeploy", contract: "ModelRegistry", parts: ["abi", "code"] },
+  { name: "messagePasserPredeploy", contract: "L2ToL1MessagePasser", parts: ["abi", "code"] },
   { name: "inferencePredeploy", contract: "Inference", parts: ["abi", "code"] },
   { name: "digitClassifier", contract: "DigitClassifier", parts: ["abi", "bytecode"] },
 ];

@@ -1,8 +1,15 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
 import { Account, Address } from "@ethereumjs/util";
-import { type Bytes, concat, fromHex, type Hex, toHex, uintBE, utf8, word } from "../foundation/bytes.ts";
+import { type Bytes, concat, fromHex, type Hex, toHex, uintBE, utf8, word, ZERO_32 } from "../foundation/bytes.ts";
 import { keccak256 } from "../foundation/keccak.ts";
-import { inferencePredeploy, l1BlockPredeploy, modelRegistryPredeploy } from "../genesis/predeploys.gen.ts";
+import {
+  inferencePredeploy,
+  l1BlockPredeploy,
+  messagePasserPredeploy,
+  modelRegistryPredeploy,
+} from "../genesis/predeploys.gen.ts";
+import { COINBASE, encodeBlockHeader, hashBlockHeader } from "./block.ts";
+import type { Block, Header } from "./chain.ts";
 import { ADDRESS, type ChainParameters } from "./parameters.ts";
 
 export type GenesisAccount = {
@@ -26,6 +33,8 @@ export type Genesis = {
 const HISTORY_CODE: Hex =
   "0x3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff81430311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500";
 
+const ORIGIN_OF_GENESIS = { number: 0n, timestamp: 0n };
+
 const ALIAS_OFFSET = 0x1111000000000000000000000000000000001111n;
 
 /** The address under which an L1 contract speaks on L2. */
@@ -39,6 +48,7 @@ const predeploys = (l1ModelRegistry: Hex): GenesisAlloc => ({
     code: modelRegistryPredeploy.code,
     storage: { [toHex(uintBE(3, 32))]: toHex(word(fromHex(aliasOf(l1ModelRegistry)))) },
   },
+  [ADDRESS.messagePasser]: { nonce: 1n, code: messagePasserPredeploy.code },
   [ADDRESS.inference]: { nonce: 1n, code: inferencePredeploy.code },
 });
 
@@ -80,4 +90,29 @@ export const writeGenesis = async (state: StateManagerInterface, { alloc }: Gene
     for (const [slot, value] of Object.entries(storage))
       await state.putStorage(address, word(fromHex(slot)), word(fromHex(value)));
   }
+};
+
+/** Block 0 over the state that `writeGenesis` makes. */
+export const genesisBlock = ({ parameters }: Genesis, stateRoot: Bytes): Block => {
+  const header: Header = {
+    number: 0n,
+    parentHash: toHex(ZERO_32),
+    timestamp: 0n,
+    coinbase: COINBASE,
+    stateRoot: toHex(stateRoot),
+    transactionsRoot: toHex(ZERO_32),
+    receiptsRoot: toHex(ZERO_32),
+    logsBloom: `0x${"00".repeat(256)}`,
+    gasLimit: parameters.blockGasLimit,
+    gasUsed: 0n,
+    baseFeePerGas: parameters.initialBaseFee,
+    prevRandao: toHex(ZERO_32),
+  };
+  return {
+    hash: hashBlockHeader(header),
+    header,
+    origin: ORIGIN_OF_GENESIS,
+    transactions: [],
+    size: encodeBlockHeader(header).length,
+  };
 };

@@ -20,6 +20,7 @@ import {
   createWorldState,
   DEVNET_PARAMETERS,
   fromHex,
+  type Genesis,
   type KeyValueStore,
   type ModelRuntime,
   toHex,
@@ -27,6 +28,7 @@ import {
 } from "../../executor/index.ts";
 import { createSequencer, type Sequencer, type SequencerOptions } from "../../sequencer/index.ts";
 import { type Anvil, account as l1Account, startAnvil } from "./anvil.ts";
+import { settlement } from "./settlement.ts";
 
 /** Keys of the L2, each with 1,000 ether at genesis. */
 export const l2Account = (index: number) => privateKeyToAccount(toHex(uintBE(index + 1, 32)));
@@ -47,17 +49,19 @@ export const withoutModels: ModelRuntime = {
   stop: async () => {},
 };
 
+const genesisOf = (l1ModelRegistry?: Hex): Genesis => {
+  const alloc = Object.fromEntries(
+    Array.from({ length: L2_ACCOUNTS }, (_, i) => [l2Account(i).address.toLowerCase(), { balance: 10n ** 21n }]),
+  );
+  return createGenesis(DEVNET_PARAMETERS, alloc, l1ModelRegistry === undefined ? {} : { l1ModelRegistry });
+};
+
 export const openNodeChain = (
   store: KeyValueStore,
   registry?: Hex,
   models: ModelRuntime = withoutModels,
-): Promise<Chain> => {
-  const alloc = Object.fromEntries(
-    Array.from({ length: L2_ACCOUNTS }, (_, i) => [l2Account(i).address.toLowerCase(), { balance: 10n ** 21n }]),
-  );
-  const genesis = createGenesis(DEVNET_PARAMETERS, alloc, registry === undefined ? {} : { l1ModelRegistry: registry });
-  return createChain({ ...telemetry(), store, world: createWorldState(store), models }, { genesis });
-};
+): Promise<Chain> =>
+  createChain({ ...telemetry(), store, world: createWorldState(store), models }, { genesis: genesisOf(registry) });
 
 export type NodeActor = {
   readonly chain: Chain;
@@ -112,8 +116,9 @@ export const createStage = async (
     { wallet: anvil.wallet(0), reader: anvil.client },
     {
       sequencer: l1Account(SEQUENCER).address,
-      blockGasLimit: DEVNET_PARAMETERS.blockGasLimit,
       forceDelay,
+      genesisOf: ({ modelRegistry }) => genesisOf(modelRegistry),
+      ...settlement(l1Account(0).address),
     },
   );
 

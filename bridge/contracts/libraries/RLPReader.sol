@@ -24,16 +24,16 @@ library RLPReader {
         if (!item.isList) revert RLPUnexpectedKind();
     }
 
-    /// @notice The item at `at`, which ends before `end`.
+    /// @notice The item at `offset`, which ends before `end`.
     /// @return item Its payload.
     /// @return next Where the item after it begins.
-    function read(bytes memory data, uint256 at, uint256 end) internal pure returns (RLPItem memory item, uint256 next) {
-        if (at >= end) revert RLPEndsEarly();
-        uint256 first = uint8(data[at]);
-        if (first < 0x80) return (RLPItem(at, at + 1, false), at + 1);
+    function read(bytes memory data, uint256 offset, uint256 end) internal pure returns (RLPItem memory item, uint256 next) {
+        if (offset >= end) revert RLPEndsEarly();
+        uint256 first = uint8(data[offset]);
+        if (first < 0x80) return (RLPItem(offset, offset + 1, false), offset + 1);
         item.isList = first >= 0xc0;
         uint256 length = first - (item.isList ? 0xc0 : 0x80);
-        item.start = at + 1;
+        item.start = offset + 1;
         if (length > 55) {
             uint256 size = length - 55;
             // INVARIANT: a length fits 4 bytes; no calldata is longer.
@@ -53,20 +53,20 @@ library RLPReader {
         if (!item.isList && length == 1 && uint8(data[item.start]) < 0x80) revert RLPNotCanonical();
     }
 
-    /// @notice The string of exactly 32 bytes at `at`.
-    function readWord(bytes memory data, uint256 at, uint256 end) internal pure returns (bytes32 value, uint256 next) {
-        next = at + 33;
+    /// @notice The string of exactly 32 bytes at `offset`.
+    function readWord(bytes memory data, uint256 offset, uint256 end) internal pure returns (bytes32 value, uint256 next) {
+        next = offset + 33;
         if (next > end) revert RLPEndsEarly();
-        if (uint8(data[at]) != 0xa0) revert RLPUnexpectedKind();
+        if (uint8(data[offset]) != 0xa0) revert RLPUnexpectedKind();
         assembly ("memory-safe") {
-            value := mload(add(add(data, 33), at))
+            value := mload(add(add(data, 33), offset))
         }
     }
 
-    /// @notice The unsigned integer at `at`, in the shortest form.
-    function readUint(bytes memory data, uint256 at, uint256 end) internal pure returns (uint256 value, uint256 next) {
+    /// @notice The unsigned integer at `offset`, in the shortest form.
+    function readUint(bytes memory data, uint256 offset, uint256 end) internal pure returns (uint256 value, uint256 next) {
         RLPItem memory item;
-        (item, next) = read(data, at, end);
+        (item, next) = read(data, offset, end);
         uint256 length = item.end - item.start;
         if (item.isList || length > 32) revert RLPUnexpectedKind();
         if (length == 0) return (0, next);
@@ -76,13 +76,13 @@ library RLPReader {
         }
     }
 
-    /// @notice The list at `at`.
-    function readListAt(bytes memory data, uint256 at, uint256 end)
+    /// @notice The list at `offset`.
+    function readListAt(bytes memory data, uint256 offset, uint256 end)
         internal
         pure
         returns (RLPItem memory item, uint256 next)
     {
-        (item, next) = read(data, at, end);
+        (item, next) = read(data, offset, end);
         if (!item.isList) revert RLPUnexpectedKind();
     }
 }

@@ -32,14 +32,14 @@ library StateProof {
     function decode(bytes memory rlp) internal pure returns (TreeProof memory proof) {
         RLPItem memory list = RLPReader.readList(rlp);
         RLPItem memory inner;
-        uint256 at;
-        (proof.depth, at) = RLPReader.readUint(rlp, list.start, list.end);
-        (proof.bitmap, at) = RLPReader.readWord(rlp, at, list.end);
-        (inner, at) = RLPReader.readListAt(rlp, at, list.end);
+        uint256 offset;
+        (proof.depth, offset) = RLPReader.readUint(rlp, list.start, list.end);
+        (proof.bitmap, offset) = RLPReader.readWord(rlp, offset, list.end);
+        (inner, offset) = RLPReader.readListAt(rlp, offset, list.end);
         proof.siblings = _words(rlp, inner);
-        (inner, at) = RLPReader.readListAt(rlp, at, list.end);
+        (inner, offset) = RLPReader.readListAt(rlp, offset, list.end);
         proof.terminal = _words(rlp, inner);
-        if (at != list.end) revert ProofMalformed();
+        if (offset != list.end) revert ProofMalformed();
     }
 
     /// @notice What the tree with `root` has under `key`.
@@ -91,10 +91,10 @@ library StateProof {
 
     function _words(bytes memory rlp, RLPItem memory list) private pure returns (bytes32[] memory words) {
         words = new bytes32[]((list.end - list.start) / 33);
-        uint256 at = list.start;
+        uint256 offset = list.start;
         for (uint256 i; i < words.length; ++i) {
-            (words[i], at) = RLPReader.readWord(rlp, at, list.end);
+            (words[i], offset) = RLPReader.readWord(rlp, offset, list.end);
         }
-        if (at != list.end) revert ProofMalformed();
+        if (offset != list.end) revert ProofMalformed();
     }
 }

@@ -10,7 +10,6 @@ library Tag {
     bytes1 internal constant CHAIN_STATE = 0x11;
     bytes1 internal constant GAME = 0x20;
     bytes1 internal constant LEVEL_BASE = 0x21;
-    bytes1 internal constant RIGHT_BASE = 0x22;
     bytes1 internal constant CONTEXT = 0x23;
     bytes1 internal constant EDGE = 0x24;
 }
