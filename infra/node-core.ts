@@ -85,9 +85,10 @@ export const openCore = async (
     services.add({ name: "store", stop: () => store.close() });
     // Models are opened before the peers that they may come from.
     const content = createContentSlot();
-    const sources = config.p2pOff
-      ? []
-      : [createPeerArtifactSource(content), createL1ArtifactSource({ client }, { deployment: rollup.l1 })];
+    const sources = [
+      ...(config.p2pOff ? [] : [createPeerArtifactSource(content)]),
+      createL1ArtifactSource({ client }, { deployment: rollup.l1 }),
+    ];
     const models = await createModelRuntime({ ...telemetry, store }, { sources });
     const modelService = services.add({ name: "models", stop: () => models.stop() });
     const world = createWorldState(store, { keep: config.keepStates });

@@ -1,14 +1,10 @@
 import { join } from "node:path";
-import secp256k1 from "secp256k1";
 import type { L1Source } from "../bridge/index.ts";
 import {
-  type Bytes,
   type Chain,
   CodedError,
   type ContentExchange,
-  concat,
   createPeering,
-  fromHex,
   type Hex,
   hasCode,
   type KeyValueStore,
@@ -76,7 +72,7 @@ export const openPeering = async (
 };
 
 /** Listens and dials. P2P_LISTEN, saying what an operator can do. Answers where the node can be dialled. */
-export const startPeering = async (peering: Peering | undefined, { logger }: Telemetry): Promise<readonly string[]> => {
+export const startPeering = async (peering: Peering | undefined): Promise<readonly string[]> => {
   if (peering === undefined) return [];
   await peering.start().catch((error: unknown) => {
     if (!hasCode<NetworkErrorCode>(error, "P2P_LISTEN")) throw error;
@@ -87,16 +83,5 @@ export const startPeering = async (peering: Peering | undefined, { logger }: Tel
       error,
     );
   });
-  const { addresses } = peering.network;
-  logger.info({ addresses }, "peers can dial this node");
-  return addresses;
-};
-
-/** Signs digests: r ++ s ++ parity, low s. */
-export const signerOf = (privateKey: Hex): ((digest: Bytes) => Bytes) => {
-  const key = fromHex(privateKey);
-  return (digest) => {
-    const { signature, recid } = secp256k1.ecdsaSign(digest, key);
-    return concat(signature, Uint8Array.of(recid));
-  };
+  return peering.network.addresses;
 };

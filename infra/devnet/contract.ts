@@ -36,6 +36,13 @@ export const clientsOf = (chainId: bigint, rpc: string, privateKey: Hex) => {
 };
 export type Clients = ReturnType<typeof clientsOf>;
 
+/**
+ * Asks for the receipt until it is there. viem's own wait asks again only when another block comes, which on a chain
+ * without empty blocks is never. DEVNET_TIMEOUT.
+ */
+const receiptOf = ({ reader }: Clients, hash: Hex, signal: AbortSignal) =>
+  poll({ what: `transaction ${hash} to be in a block`, signal }, () => reader.getTransactionReceipt({ hash }));
+
 const requireSuccess = (status: string, what: string, transaction: Hex): void => {
   if (status !== "success")
     throw new CodedError<SampleErrorCode>("SAMPLE_FAILED", `${what} failed on L2`, { transaction });
@@ -53,17 +60,19 @@ export const untilCallable = ({ reader }: Clients, modelId: Hex, signal: AbortSi
     return record.callable ? record.gas : undefined;
   });
 
-/** Deploys the sample contract and has it classify every scan, one transaction each. SAMPLE_FAILED. */
+/** Deploys the sample contract and has it classify every scan, one transaction each. SAMPLE_FAILED, DEVNET_TIMEOUT. */
 export const runSample = async (
-  { reader, wallet }: Clients,
+  clients: Clients,
   modelId: Hex,
+  signal: AbortSignal,
 ): Promise<{ readonly contract: Hex; readonly answers: readonly Answer[] }> => {
+  const { reader, wallet } = clients;
   const deployment = await wallet.deployContract({
     abi: digitClassifier.abi,
     bytecode: digitClassifier.bytecode,
     args: [modelId],
   });
-  const deployed = await reader.waitForTransactionReceipt({ hash: deployment });
+  const deployed = await receiptOf(clients, deployment, signal);
   requireSuccess(deployed.status, "the deployment of the sample contract", deployment);
   const address = deployed.contractAddress as Hex;
   const classify = async (scan: Scan, nonce: number): Promise<Answer> => {
@@ -74,7 +83,7 @@ export const runSample = async (
       args: [scan.pixels],
       nonce,
     });
-    const receipt = await reader.waitForTransactionReceipt({ hash: transaction });
+    const receipt = await receiptOf(clients, transaction, signal);
     requireSuccess(receipt.status, `the classification of a ${scan.label}`, transaction);
     const [event] = parseEventLogs({ abi: digitClassifier.abi, eventName: "Classified", logs: receipt.logs });
     if (event === undefined)

@@ -206,7 +206,8 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
       ...layer2,
     });
 
-    progress("starting the sequencer");
+    progress("starting sequencer and executor");
+    const peers = config.p2pOff ? "off" : "on";
     const shared = { "l1-rpc": anvil.rpc, rollup, "l1-poll-ms": 250, "log-level": config.logLevel };
     const sequencerNode = await startNode("sequencer", directory, {
       flags: {
@@ -217,9 +218,14 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
         "batch-interval-ms": config.batchIntervalMs,
       },
       secrets: { ASSAY_SEQUENCER_KEY: accounts.sequencer.privateKey },
-      peers: config.p2pOff ? "off" : { bootnodes: [] },
+      peers,
     });
     watch(sequencerNode.child);
+    const executorNode = await startNode("executor", directory, {
+      flags: { ...shared, "rpc-port": config.executorRpcPort, "metrics-port": config.executorMetricsPort },
+      peers,
+    });
+    watch(executorNode.child);
 
     progress(`publishing ${SAMPLE_NAME} through L1`);
     const { program } = importOnnx(readFileSync(sampleModelFile()));
@@ -232,14 +238,9 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     await miner.setAutomine(false);
     await miner.setIntervalMining({ interval: config.l1BlockTime });
 
-    progress("starting the executor");
-    const sequencerReady = await sequencerNode.ready;
-    const executorNode = await startNode("executor", directory, {
-      flags: { ...shared, "rpc-port": config.executorRpcPort, "metrics-port": config.executorMetricsPort },
-      peers: config.p2pOff ? "off" : { bootnodes: sequencerReady.p2p },
-    });
-    watch(executorNode.child);
-    const executorReady = await executorNode.ready;
+    const [sequencerReady, executorReady] = await Promise.all([sequencerNode.ready, executorNode.ready]);
+    // Each took a free port, so neither could be told of the other before.
+    for (const address of sequencerReady.p2p) await askNode(executorReady.rpc, "admin_addPeer", address);
     const { chainId } = DEVNET_PARAMETERS;
     const sequencer = clientsOf(chainId, sequencerReady.rpc, accounts.deployer.privateKey);
     const executor = clientsOf(chainId, executorReady.rpc, accounts.deployer.privateKey);
@@ -247,7 +248,7 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     const gas = await untilCallable(sequencer, modelId, signal);
     const hearing = config.p2pOff ? undefined : await listen(executorReady.rpc, sequencerReady.rpc);
     progress("deploying the sample contract and sending it scans of handwriting");
-    const { contract, answers } = await runSample(sequencer, modelId);
+    const { contract, answers } = await runSample(sequencer, modelId, signal);
     progress("waiting for the executor to derive the same blocks from L1");
     const numbers = [...new Set(answers.map(({ block }) => block))];
     const agreement = await agreeOn(Math.max(...numbers), { sequencer, executor }, signal);

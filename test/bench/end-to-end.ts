@@ -32,7 +32,7 @@ export const benchEndToEnd = async (print: (line: string) => void, seconds = 60)
   const aborter = new AbortController();
   const names = COMMAND_SETTINGS.devnet;
   const free = { l1Port: "0", rpcPort: "0", executorRpcPort: "0", metricsPort: "0", executorMetricsPort: "0" };
-  const config = resolveConfig(names, { ...free, logLevel: "warn" }, {});
+  const config = resolveConfig(names, { ...free, logLevel: "warn", p2pOff: "true" }, {});
   const logger = pino({ level: "warn" }, pino.destination(2));
   const devnet = await startDevnet(config, { logger, signal: aborter.signal });
   try {

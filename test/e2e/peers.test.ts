@@ -48,6 +48,11 @@ const rollupOf = ({ deployment }: Stage): Rollup => ({
   },
 });
 
+const until = async (what: string, reached: () => Promise<boolean>): Promise<void> => {
+  for (const end = Date.now() + 30_000; !(await reached()); await new Promise((resolve) => setTimeout(resolve, 25)))
+    assert.ok(Date.now() < end, `waited for ${what}`);
+};
+
 /** Sends a transfer of 1 wei and answers the block that has it. */
 const transfer = async (rpc: string, key: Hex): Promise<{ number: bigint; hash: Hex }> => {
   const { reader, wallet } = clientsOf(DEVNET_PARAMETERS.chainId, rpc, key);
@@ -57,18 +62,15 @@ const transfer = async (rpc: string, key: Hex): Promise<{ number: bigint; hash: 
     gas: 21_000n,
     maxFeePerGas: parseGwei("10"),
   });
-  const { status, blockNumber, blockHash } = await reader.waitForTransactionReceipt({ hash });
+  // viem's own wait asks again only when another block comes; here none does.
+  await until("the transfer to be in a block", async () => (await reader.getTransaction({ hash })).blockHash !== null);
+  const { status, blockNumber, blockHash } = await reader.getTransactionReceipt({ hash });
   assert.equal(status, "success");
   return { number: blockNumber, hash: blockHash };
 };
 
 const safeOf = async (rpc: string): Promise<bigint> =>
   BigInt((await ask<{ number: Hex }>(rpc, "eth_getBlockByNumber", "safe", false)).number);
-
-const until = async (what: string, reached: () => Promise<boolean>): Promise<void> => {
-  for (const end = Date.now() + 30_000; !(await reached()); await new Promise((resolve) => setTimeout(resolve, 25)))
-    assert.ok(Date.now() < end, `waited for ${what}`);
-};
 
 /** Sends transfers until the executor announces one's block before L1 has it; answers its number. */
 const untilHeard = async (executorRpc: string, send: () => Promise<{ number: bigint; hash: Hex }>): Promise<bigint> => {

@@ -19,6 +19,9 @@ import {
   type Peering,
   type PeeringComponents,
   type PeeringOptions,
+  type SealedBlock,
+  sealDigest,
+  sealedBlockOf,
   signDigest,
   toHex,
   uintBE,
@@ -148,16 +151,26 @@ const transfer = async (nonce: number, value: bigint) =>
     }),
   );
 
-/** Seals one block of one transfer on the chain's head, now. Each block of such a chain has one, so its number is the nonce. */
-export const sealTransfer = (chain: Chain, value = 1n): Promise<Block> =>
+/** Seals a block on the chain's head, now. */
+export const sealNext = (chain: Chain, envelopes: readonly Uint8Array[]): Promise<Block> =>
   chain.exclusive(async () => {
     const timestamp = BigInt(Math.floor(Date.now() / 1000));
     const builder = await chain.begin({ timestamp, origin: { number: 1n, timestamp } });
-    const bytes = await transfer(Number(builder.number) - 1, value);
-    const { included } = await builder.add({ bytes });
-    if (!included) throw new Error("a transfer was refused");
+    for (const bytes of envelopes)
+      if (!(await builder.add({ bytes })).included) throw new Error("a transaction was refused");
     return (await builder.seal()).block;
   });
+
+/** The same with one transfer. Each block of such a chain has one, so its number is the nonce. */
+export const sealTransfer = async (chain: Chain, value = 1n): Promise<Block> =>
+  sealNext(chain, [await transfer(Number(chain.head.header.number), value)]);
+
+/** The block as the holder of the key signs it. */
+export const signBlock = ({ genesisHash }: Chain, block: Block, key = SEQUENCER_KEY): SealedBlock => {
+  const { hash, origin } = block;
+  const seal = { revision: 0n, sealedAt: BigInt(Date.now()) };
+  return sealedBlockOf(block, { ...seal, signature: signDigest(sealDigest(genesisHash, { hash, origin, seal }), key) });
+};
 
 export type PeerOptions = Partial<PeeringOptions> &
   Partial<Pick<PeeringComponents, "provide">> & {
@@ -171,8 +184,9 @@ export const peerStage = (t: TestContext) => {
   const executor = async (options: PeerOptions = {}): Promise<PeerActor> => {
     const { store = createMemoryStore(), salt, provide = () => undefined, ...peering } = options;
     const chain = await openPeerChain(store, salt);
+    const peer = await joinPeers(t, { chain, store, provide }, peering);
     t.after(() => chain.stop());
-    return joinPeers(t, { chain, store, provide }, peering);
+    return peer;
   };
   return {
     executor,
@@ -270,7 +284,7 @@ export const heard = (node: PeerActor): Promise<number> =>
   node.metric("assay_p2p_blocks_heard_total", { outcome: "accepted" });
 
 /** Builds block after block until each node hears one by gossip: who has just connected is not yet told of all. */
-export const hearing = async (sequencer: SequencerPeer, nodes: readonly PeerActor[]): Promise<void> => {
+export const hearing = async (sequencer: Pick<SequencerPeer, "build">, nodes: readonly PeerActor[]): Promise<void> => {
   const before = await Promise.all(nodes.map(heard));
   await until(async () => {
     await sequencer.build();

@@ -64,6 +64,8 @@ export const openNodeChain = (
   createChain({ ...telemetry(), store, world: createWorldState(store), models }, { genesis: genesisOf(registry) });
 
 export type NodeActor = {
+  /** Metrics of its derivation. */
+  readonly registry: Registry;
   readonly chain: Chain;
   readonly l1: L1Source;
   readonly follower: Follower;
@@ -136,6 +138,7 @@ export const createStage = async (
     };
     t.after(stop);
     return {
+      registry: common.registry,
       chain,
       l1,
       follower,

@@ -16,10 +16,10 @@ const MESHSUB = "/meshsub/1.1.0";
 const STATUS_OK = 0;
 const END = 0xff_ff_ff_ff;
 
-/** A protocol's id on the wire. */
+/** The id of a protocol, or of the topic, on the wire. */
 export const protocolId = (name: string): string => `/assay/${DEVNET_PARAMETERS.chainId}/${name}`;
 
-export const TOPIC = protocolId("blocks/1");
+const TOPIC = protocolId("blocks/1");
 
 /** A frame of a request: its length, then it. */
 export const frame = (body: Bytes): Bytes => concat(uintBE(body.length, 4), body);

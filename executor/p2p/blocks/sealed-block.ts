@@ -29,8 +29,8 @@ export type SealedBlock = {
   readonly seal: Seal;
 };
 
-/** Bytes of one block on the wire. A larger block reaches other nodes through L1 alone. */
-export const MAX_SEALED_BLOCK_BYTES = 4 * 2 ** 20;
+/** Bytes of one block on the wire: what gossip takes at most. A larger block reaches other nodes through L1 alone. */
+export const MAX_SEALED_BLOCK_BYTES = 4 * 2 ** 20 - 4_096;
 export const SEAL_VERSION = 1;
 /** Bytes of a signature. */
 const SIGNATURE = 65;

@@ -128,8 +128,14 @@ test("a peer that misbehaves is banned, dropped, and let in again when the ban i
   const metrics = await registry.metrics();
   assert.match(metrics, /assay_p2p_penalties_total\{reason="content"\} 2/);
   assert.match(metrics, /assay_p2p_bans_total 1/);
-  await a.addPeer(b.addresses[0] as string);
   now += 60_000;
+  // The one that was dropped keeps the other, and comes back by itself.
+  await connected(a, b.id);
+  const again = disconnected(b, a.id);
+  a.ban(b.id, 3_600_000);
+  await again;
+  await b.removePeer(a.id);
+  await a.addPeer(b.addresses[0] as string);
   await connected(a, b.id);
 });
 

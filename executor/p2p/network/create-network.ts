@@ -328,6 +328,8 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     async addPeer(text) {
       const target = parsePeerAddress(text, scope);
       if (target.id === self) return;
+      // Whoever names a peer wants it, whatever it did.
+      gater.unban(target.id);
       if (!statics.add(target))
         throw refuse("P2P_ADDRESS", `${MAX_STATIC_PEERS} peers are kept already`, { address: text });
     },

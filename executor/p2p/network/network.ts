@@ -88,7 +88,7 @@ export type Network = Service & {
   /** Where it can be dialled, each ending in /p2p/<id>. */
   readonly addresses: readonly string[];
   readonly peers: readonly PeerInfo[];
-  /** Keeps a connection to the peer of this address, dialling again when it breaks. P2P_ADDRESS. */
+  /** Keeps a connection to the peer of this address, dialling again when it breaks; a ban of it is lifted. P2P_ADDRESS. */
   addPeer(address: string): Promise<void>;
   /** Drops the peer and, if it was kept, no longer keeps it. */
   removePeer(id: PeerId): Promise<void>;
