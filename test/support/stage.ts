@@ -10,7 +10,9 @@ import {
   type Deployment,
   deployBridge,
   type Follower,
+  type L1Contracts,
   type L1Source,
+  partnersOf,
 } from "../../bridge/index.ts";
 import {
   type Chain,
@@ -49,19 +51,19 @@ export const withoutModels: ModelRuntime = {
   stop: async () => {},
 };
 
-const genesisOf = (l1ModelRegistry?: Hex): Genesis => {
+const genesisOf = (contracts?: L1Contracts): Genesis => {
   const alloc = Object.fromEntries(
     Array.from({ length: L2_ACCOUNTS }, (_, i) => [l2Account(i).address.toLowerCase(), { balance: 10n ** 21n }]),
   );
-  return createGenesis(DEVNET_PARAMETERS, alloc, l1ModelRegistry === undefined ? {} : { l1ModelRegistry });
+  return createGenesis(DEVNET_PARAMETERS, alloc, contracts === undefined ? {} : partnersOf(contracts));
 };
 
 export const openNodeChain = (
   store: KeyValueStore,
-  registry?: Hex,
+  contracts?: L1Contracts,
   models: ModelRuntime = withoutModels,
 ): Promise<Chain> =>
-  createChain({ ...telemetry(), store, world: createWorldState(store), models }, { genesis: genesisOf(registry) });
+  createChain({ ...telemetry(), store, world: createWorldState(store), models }, { genesis: genesisOf(contracts) });
 
 export type NodeActor = {
   /** Metrics of its derivation. */
@@ -119,14 +121,14 @@ export const createStage = async (
     {
       sequencer: l1Account(SEQUENCER).address,
       forceDelay,
-      genesisOf: ({ modelRegistry }) => genesisOf(modelRegistry),
+      genesisOf,
       ...settlement(l1Account(0).address),
     },
   );
 
   const node = async (store: KeyValueStore, keepUnsafe: boolean): Promise<NodeActor> => {
     const models = await modelsOf(store);
-    const chain = await openNodeChain(store, deployment.contracts.modelRegistry, models);
+    const chain = await openNodeChain(store, deployment.contracts, models);
     const common = { ...telemetry(), store };
     const l1 = createL1Source({ ...common, client: anvil.client, models }, { deployment });
     const follower = createFollower({ ...common, chain, l1 }, { keepUnsafe });
