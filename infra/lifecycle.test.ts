@@ -76,6 +76,23 @@ test("a failure, a rejection nobody handles, an exception nobody catches: logged
   }
 });
 
+test("a failure that was foreseen is said once, with its code and no stack", async () => {
+  const errors = JSON.stringify(new URL("../executor/index.ts", import.meta.url).href);
+  const start = `async () => {
+    const { CodedError } = await import(${errors});
+    throw new CodedError("P2P_LISTEN", "the port is taken", { port: 1 }, new Error("bind"));
+  }`;
+  const { child, text } = run("foreseen", start);
+  assert.equal(await exit(child), 1);
+  assert.equal(text().split("the port is taken").length, 2, text());
+  const { msg, code, data, cause } = JSON.parse(text());
+  assert.deepEqual(
+    { msg, code, data, cause },
+    { msg: "the port is taken", code: "P2P_LISTEN", data: { port: 1 }, cause: "bind" },
+  );
+  assert.ok(!text().includes("    at "), text());
+});
+
 test("a start that fails is code 1; a start that is interrupted is stopped when it comes up", async () => {
   const failed = run("failed", `async () => { throw new Error("no L1"); }`);
   assert.equal(await exit(failed.child), 1);

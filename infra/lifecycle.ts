@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { messageOf } from "../executor/index.ts";
+import { CodedError, messageOf } from "../executor/index.ts";
 
 /** What a command keeps running: it ends when told to, or by failing. */
 export type Running = {
@@ -13,6 +13,13 @@ const STOP_MS = 30_000;
 const IMPATIENCE_MS = 2_000;
 /** How often a command that npm runs looks whether npm is still there. */
 const PARENT_MS = 500;
+
+/** What the log has of a failure beside its message: of one that was foreseen no stack, which teaches nobody anything. */
+const detailsOf = (error: unknown): object => {
+  if (!(error instanceof CodedError)) return { err: error };
+  const { code, data, cause } = error;
+  return { code, data, ...(cause === undefined ? {} : { cause: messageOf(cause) }) };
+};
 
 /**
  * Runs `start` until SIGINT, SIGTERM, the end of the parent (its IPC channel closed, or npm gone) or a failure, then
@@ -71,7 +78,7 @@ export const untilStopped = async (
   } catch (error) {
     if (!controller.signal.aborted) {
       code = 1;
-      logger.fatal({ err: error }, messageOf(error));
+      logger.fatal(detailsOf(error), messageOf(error));
     }
   }
   controller.abort();

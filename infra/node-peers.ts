@@ -85,7 +85,6 @@ export const startPeering = async (peering: Peering | undefined): Promise<readon
       "P2P_LISTEN",
       `${messageOf(error)}: stop what listens there, choose another address with --p2p-listen, or do without peers with --p2p-off`,
       error.data,
-      error,
     );
   });
   return peering.network.addresses;

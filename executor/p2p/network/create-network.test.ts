@@ -69,6 +69,24 @@ test("an address that cannot be listened on is named", async (t) => {
   }
 });
 
+test("what cannot be listened on is said in one line with the reason, and without what already can be", async (t) => {
+  const { network: first } = await makeNetwork(t);
+  await first.start();
+  const taken = first.addresses[0]?.split("/p2p/")[0] as string;
+  for (const [address, reason] of [
+    [taken, "address already in use"],
+    ["/ip4/8.8.8.8/tcp/0", "no address of this machine"],
+  ]) {
+    const { network } = await makeNetwork(t, { listen: ["/ip4/127.0.0.1/tcp/0", address as string] });
+    await assert.rejects(network.start(), (error: Error) => {
+      assert.equal(error.message, `cannot listen on ${address}: ${reason}`);
+      assert.equal(error.cause, undefined);
+      return true;
+    });
+    await network.stop();
+  }
+});
+
 test("a node that does not listen dials", async (t) => {
   const [{ network: a }, { network: b }] = await Promise.all([makeNetwork(t, { listen: [] }), makeNetwork(t)]);
   await Promise.all([a.start(), b.start()]);

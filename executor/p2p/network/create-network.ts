@@ -11,6 +11,7 @@ import { createGater } from "./gater.ts";
 import { createValidator, type GossipGuard, type GossipOptions, guardGossip, MAX_GOSSIP_BYTES } from "./gossip.ts";
 import { loadIdentity } from "./identity.ts";
 import { createNode, kadProtocol, type Libp2pNode } from "./libp2p-node.ts";
+import { listenError } from "./listen-error.ts";
 import { createMetrics, measurePeers } from "./metrics.ts";
 import type { Handler, Network, NetworkErrorCode, NetworkScope, PeerId, Protocol, Topic } from "./network.ts";
 import { createPeerBook } from "./peer-book.ts";
@@ -63,8 +64,8 @@ const LIBP2P_PROTOCOLS: Readonly<Record<string, string>> = {
   "/assay/ping/1.0.0": "ping",
 };
 
-const refuse = (code: NetworkErrorCode, message: string, data: Record<string, unknown>, cause?: unknown) =>
-  new CodedError(code, message, data, cause);
+const refuse = (code: NetworkErrorCode, message: string, data: Record<string, unknown>) =>
+  new CodedError(code, message, data);
 
 /** P2P_IDENTITY, and P2P_ADDRESS for a bootnode that cannot be one. */
 export const createNetwork = async ({ logger, registry }: Telemetry, options: NetworkOptions): Promise<Network> => {
@@ -275,7 +276,7 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     try {
       await libp2p.start();
     } catch (error) {
-      throw refuse("P2P_LISTEN", `cannot listen on ${listen.join(", ")}: ${messageOf(error)}`, { listen }, error);
+      throw listenError(listen, error);
     }
     for (const { name } of topics) pubsub.subscribe(name);
     statics.start();
