@@ -61,6 +61,23 @@ test("switches, optional settings and missing ones", () => {
   );
 });
 
+test("a node without peers has no bootnodes: both settings are named", () => {
+  const names = ["p2pOff", "p2pBootnodes"] as const;
+  const bootnodes = `/ip4/10.0.0.1/tcp/9222${PEER}`;
+  assert.equal(resolveConfig(names, { p2pOff: false, p2pBootnodes: bootnodes }, {}).p2pBootnodes?.length, 1);
+  for (const [flags, variables] of [
+    [{ p2pOff: true, p2pBootnodes: bootnodes }, {}],
+    [{ p2pOff: true }, { ASSAY_P2P_BOOTNODES: bootnodes }],
+  ] as const)
+    assert.throws(
+      () => resolveConfig(names, flags, variables),
+      ({ code, data }: CodedError) => {
+        assert.deepEqual([code, data["settings"]], ["CONFIG_INVALID", ["--p2p-off", "--p2p-bootnodes"]]);
+        return true;
+      },
+    );
+});
+
 test("what is out of range is refused, and a secret is not repeated", () => {
   const refused: [SettingName, string][] = [
     ["rpcPort", "65536"],

@@ -74,9 +74,24 @@ const invalid = (setting: Setting<unknown>, given: string, origin: string, error
     { setting: setting.flag },
   );
 
+/** A switch, and a setting that means nothing beside it: whoever gives both has one of them in mind. */
+const CONFLICTS: readonly (readonly [SettingName, SettingName])[] = [["p2pOff", "p2pBootnodes"]];
+
+const refuseConflicts = (config: Readonly<Record<string, unknown>>): void => {
+  for (const [one, other] of CONFLICTS) {
+    if (config[one] !== true || config[other] === undefined) continue;
+    const [first, second] = [SETTINGS[one], SETTINGS[other]];
+    throw new CodedError<ConfigErrorCode>(
+      "CONFIG_INVALID",
+      `${first.flag} (or ${first.variable}) and ${second.flag} (or ${second.variable}) exclude each other: give one of them`,
+      { settings: [first.flag, second.flag] },
+    );
+  }
+};
+
 /**
  * A flag wins over its variable, the variable over the default.
- * CONFIG_MISSING, CONFIG_INVALID: naming the flag or the variable that is wrong.
+ * CONFIG_MISSING, CONFIG_INVALID: naming the flag or the variable that is wrong, or the two that exclude each other.
  */
 export const resolveConfig = <Name extends SettingName>(
   names: readonly Name[],
@@ -109,6 +124,7 @@ export const resolveConfig = <Name extends SettingName>(
       throw invalid(setting, given, origin, error);
     }
   }
+  refuseConflicts(config);
   return config as Config<Name>;
 };
 
