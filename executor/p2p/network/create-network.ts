@@ -12,6 +12,7 @@ import { createValidator, type GossipGuard, type GossipOptions, guardGossip, MAX
 import { loadIdentity } from "./identity.ts";
 import { createNode, kadProtocol, type Libp2pNode } from "./libp2p-node.ts";
 import { listenError } from "./listen-error.ts";
+import { watchLoneliness } from "./loneliness.ts";
 import { createMetrics, measurePeers } from "./metrics.ts";
 import type { Handler, Network, NetworkErrorCode, NetworkScope, PeerId, Protocol, Topic } from "./network.ts";
 import { createPeerBook } from "./peer-book.ts";
@@ -281,6 +282,8 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     for (const { name } of topics) pubsub.subscribe(name);
     statics.start();
     track(sweep(), "discovery ended");
+    const lonely = { bootnodes: options.bootnodes, logger, signal: stopping.signal, peers: () => network.peers.length };
+    track(watchLoneliness(lonely), "watching for loneliness ended");
     logger.info({ id: self, addresses: network.addresses }, "among peers");
   };
 
