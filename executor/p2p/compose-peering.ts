@@ -1,3 +1,4 @@
+import { Gauge } from "prom-client";
 import { createServices, sleep } from "../foundation/service.ts";
 import { createBlockExchange } from "./blocks/block-exchange.ts";
 import { createBlockSync } from "./blocks/block-sync.ts";
@@ -20,7 +21,7 @@ export const composePeering = (
   components: PeeringComponents & { readonly network: Network },
   options: Pick<PeeringOptions, "clock" | "follow" | "maxUnsafe" | "sequencer">,
 ): Peering => {
-  const { chain, store, provide } = components;
+  const { chain, store, provide, registry } = components;
   const { clock = Date.now, follow, maxUnsafe, sequencer } = options;
   const logger = components.logger.child({ module: "peering" });
   const services = createServices(components);
@@ -62,6 +63,15 @@ export const composePeering = (
   const channel = network.join(
     createBlockTopic({ ...components, witness, evidence }, { clock, onBlock: follow ? sync.offer : suspect }),
   );
+
+  new Gauge({
+    name: "assay_p2p_halted",
+    help: "Whether gossip is not followed because the sequencer signed two blocks where one belongs: 1 until resumed",
+    registers: [registry],
+    collect() {
+      this.set(evidence.halted ? 1 : 0);
+    },
+  });
 
   /** Peers that have not answered yet: no one of them keeps the others from being asked again. */
   const asked = new Map<PeerId, Promise<void>>();
