@@ -20,6 +20,12 @@ const codeIn = (data: unknown): string | undefined => {
   return typeof code === "string" ? code : undefined;
 };
 
+const METHOD_NOT_FOUND = -32601;
+
+/** A node that does not know a method for operators was told to leave them out, or is no node of this kind. */
+const hintOf = (method: string, rpcCode: number): string =>
+  rpcCode === METHOD_NOT_FOUND && method.startsWith("admin_") ? " (started with --rpc-no-admin?)" : "";
+
 /** One call to one's own node. The codes of NodeRpcErrorCode, and those that the node names itself: P2P_ADDRESS. */
 export const askNode = async <T>(url: string, method: string, ...params: readonly unknown[]): Promise<T> => {
   const unreachable = (why: string, cause?: unknown) =>
@@ -38,11 +44,10 @@ export const askNode = async <T>(url: string, method: string, ...params: readonl
     throw unreachable(messageOf(cause ?? error), error);
   }
   if (typeof answer !== "object" || answer === null) throw unreachable("its answer is no JSON-RPC");
-  if (answer.error !== undefined)
-    throw new CodedError(codeIn(answer.error.data) ?? "NODE_RPC_ERROR", answer.error.message, {
-      url,
-      method,
-      rpcCode: answer.error.code,
-    });
+  if (answer.error !== undefined) {
+    const { code: rpcCode, message, data } = answer.error;
+    const text = `${message}${hintOf(method, rpcCode)}`;
+    throw new CodedError(codeIn(data) ?? "NODE_RPC_ERROR", text, { url, method, rpcCode });
+  }
   return answer.result as T;
 };
