@@ -34,8 +34,9 @@ export { batchInbox, modelRegistry, portal } from "./contracts/contracts.gen.ts"
 export { type BatchBlock, batchBlockSize, encodeBatch, MAX_BATCH_BYTES } from "./derivation/batch.ts";
 export { type BlobArchive, createBlobArchive } from "./derivation/blob-archive.ts";
 export { createFollower, type Follower, type FollowerOptions } from "./derivation/follower.ts";
-export { type BlobSource, createPeerBlobSource } from "./derivation/l1-blobs.ts";
+export type { InboxRecord } from "./derivation/inbox-store.ts";
 export { createL1ArtifactSource } from "./derivation/l1-artifacts.ts";
+export { type BlobSource, createPeerBlobSource } from "./derivation/l1-blobs.ts";
 export type { Archive } from "./derivation/l1-calldata.ts";
 export { createL1Source, type L1Source, type L1SourceOptions } from "./derivation/l1-source.ts";
 export { accumulate, depositEnvelope } from "./derivation/messages.ts";

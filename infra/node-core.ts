@@ -111,7 +111,14 @@ export const openCore = async (
     const chain = watched(opened, { codes: FATAL, fail });
     const l1 = services.add(
       createL1Source(
-        { ...telemetry, client, store, models, blobSources, ...(config.p2pOff ? {} : { archive: createPeerArchive(content) }) },
+        {
+          ...telemetry,
+          client,
+          store,
+          models,
+          blobSources,
+          ...(config.p2pOff ? {} : { archive: createPeerArchive(content) }),
+        },
         { deployment: rollup.l1, pollMs: config.l1PollMs },
       ),
     );

@@ -122,7 +122,11 @@ export const createSequencerNode = async (
         {
           inbox,
           producer: { intervalMs: config.blockTimeMs },
-          batches: { intervalMs: config.batchIntervalMs, maxUnsafe: Math.floor(config.keepStates / 2) },
+          batches: {
+            data: config.batchData,
+            intervalMs: config.batchIntervalMs,
+            maxUnsafe: Math.floor(config.keepStates / 2),
+          },
           poster: { pollMs: config.l1PollMs },
         },
       ),

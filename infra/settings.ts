@@ -66,7 +66,8 @@ export const SETTINGS = {
     argument: "urls",
     variable: "ASSAY_L1_BEACON",
     optional: true,
-    description: "Beacon API endpoints of L1 for batches in blobs, separated by commas, asked in this order; then peers are",
+    description:
+      "Beacon API endpoints of L1 for batches in blobs, separated by commas, asked in this order; then peers are",
     parse: httpUrls,
   },
   rollup: {

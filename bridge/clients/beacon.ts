@@ -19,7 +19,9 @@ const DEFAULTS = { timeoutMs: 30_000, maxAnswerBytes: 20_000_000 };
 const decimal = z.string().regex(/^\d{1,18}$/);
 const hex = z.string().regex(/^0x([0-9a-fA-F]{2})*$/);
 const GENESIS = z.object({ data: z.object({ genesis_time: decimal }) });
-const SPEC = z.object({ data: z.union([z.object({ SECONDS_PER_SLOT: decimal }), z.object({ SLOT_DURATION_MS: decimal })]) });
+const SPEC = z.object({
+  data: z.union([z.object({ SECONDS_PER_SLOT: decimal }), z.object({ SLOT_DURATION_MS: decimal })]),
+});
 const BLOBS = z.object({ data: z.array(hex) });
 const SIDECARS = z.object({ data: z.array(z.object({ blob: hex })) });
 

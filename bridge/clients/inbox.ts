@@ -1,4 +1,10 @@
-import { BaseError, ContractFunctionRevertedError, encodeFunctionData, getContractError, type PublicClient } from "viem";
+import {
+  BaseError,
+  ContractFunctionRevertedError,
+  encodeFunctionData,
+  getContractError,
+  type PublicClient,
+} from "viem";
 import {
   BLOB_DATA_BYTES,
   type Bytes,

@@ -19,7 +19,11 @@ export const formOf = async (client: PublicClient): Promise<SidecarForm> => {
 export const OTHER_FORM: Readonly<Record<SidecarForm, SidecarForm>> = { blob: "cells", cells: "blob" };
 
 /** What goes to L1 beside a signed transaction that names its blobs. */
-export type Sidecar = { readonly form: SidecarForm; readonly blobs: readonly CommittedBlob[]; readonly proofs: readonly Hex[] };
+export type Sidecar = {
+  readonly form: SidecarForm;
+  readonly blobs: readonly CommittedBlob[];
+  readonly proofs: readonly Hex[];
+};
 
 /** Takes a third of a second a blob for cells, a tenth otherwise, on a thread of its own. */
 export const createSidecar = async (form: SidecarForm, blobs: readonly CommittedBlob[]): Promise<Sidecar> => {

@@ -181,7 +181,8 @@ const decodeCursor = (bytes: Bytes): InboxCursor => {
   };
 };
 
-const hasCalldata = ({ kind, data }: NewRecord): boolean => kind === "calldata" && data !== undefined && data.length > 0;
+const hasCalldata = ({ kind, data }: NewRecord): boolean =>
+  kind === "calldata" && data !== undefined && data.length > 0;
 
 /** Checkpoints kept for finding the common ancestor after a reorg. */
 const MAX_CHECKPOINTS = 4096;

@@ -1,5 +1,13 @@
 import { Counter } from "prom-client";
-import { type Bytes, CodedError, type ContentExchange, commitBlob, type Hex, hasCode, type Telemetry } from "../../executor/index.ts";
+import {
+  type Bytes,
+  CodedError,
+  type ContentExchange,
+  commitBlob,
+  type Hex,
+  hasCode,
+  type Telemetry,
+} from "../../executor/index.ts";
 import type { BlobArchive } from "./blob-archive.ts";
 
 /** Nobody who was asked has a blob of a batch: to be asked again, never to be passed over. */

@@ -20,8 +20,7 @@ test("every byte of the data is where the specification says, and comes back", (
       const element = Math.floor(p / 31) % 4096;
       assert.equal(blobs[Math.floor(p / BLOB_DATA_BYTES)]?.[element * 32 + 1 + (p % 31)], data[p]);
     }
-    for (const blob of blobs)
-      for (let element = 0; element < 4096; element++) assert.equal(blob[element * 32], 0);
+    for (const blob of blobs) for (let element = 0; element < 4096; element++) assert.equal(blob[element * 32], 0);
     const decoded = decodeBlobs(blobs);
     assert.equal(decoded.length, blobs.length * BLOB_DATA_BYTES);
     assert.ok(equalBytes(decoded.subarray(0, length), data));

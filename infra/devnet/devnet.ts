@@ -203,7 +203,13 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
 
     progress("starting the sequencer");
     // Anvil gives blobs at the same port.
-    const shared = { "l1-rpc": anvil.rpc, "l1-beacon": anvil.rpc, rollup, "l1-poll-ms": 250, "log-level": config.logLevel };
+    const shared = {
+      "l1-rpc": anvil.rpc,
+      "l1-beacon": anvil.rpc,
+      rollup,
+      "l1-poll-ms": 250,
+      "log-level": config.logLevel,
+    };
     const sequencerNode = await startNode("sequencer", directory, {
       flags: {
         ...shared,

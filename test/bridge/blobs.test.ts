@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createBeaconSource } from "../../bridge/index.ts";
 import { startAnvil } from "../support/anvil.ts";
-import { batchOf, blobBatchOf, layOut, type Node, SEQUENCER, startNode, startSender, tip, transfer } from "../support/l2-node.ts";
+import {
+  batchOf,
+  blobBatchOf,
+  layOut,
+  type Node,
+  SEQUENCER,
+  startNode,
+  startSender,
+  tip,
+  transfer,
+} from "../support/l2-node.ts";
 
 const originOf = (node: Node) => {
   const { head } = node.source;
