@@ -46,7 +46,8 @@ export const startAnvil = async (t: TestContext, ...options: readonly string[]) 
   );
   t.after(() => child.kill());
   const url = await listening(child);
-  const transport = http(url);
+  // Its first blob makes it load a trusted setup, which takes a busy machine long.
+  const transport = http(url, { timeout: 60_000 });
   const settings = { chain: anvilChain, transport, pollingInterval: 20, cacheTime: 0 } as const;
   const client: PublicClient = createPublicClient(settings) as PublicClient;
   const control = createTestClient({ ...settings, mode: "anvil" })
