@@ -86,7 +86,8 @@ export const refusalOfAppend = async (
   client: PublicClient,
   { inbox, batch, account }: { readonly inbox: Hex; readonly batch: BatchToAppend | BlobBatch; readonly account: Hex },
 ): Promise<string | undefined> => {
-  const blobs = "blobs" in batch ? { blobVersionedHashes: batch.blobs.map(({ hash }) => hash) } : {};
+  const hashes = "blobs" in batch ? batch.blobs.map(({ hash }) => hash) : [];
+  const blobs = hashes.length > 0 ? { blobVersionedHashes: hashes } : {};
   const call = { from: account, to: inbox, data: encodeAppend(batch), ...blobs };
   try {
     await client.request({ method: "eth_call", params: [call, "latest"] });
