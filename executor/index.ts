@@ -24,7 +24,7 @@ export { blockTimestamp } from "./chain/system.ts";
 
 // One transaction at a time: envelopes and the state transition.
 export { createMachine } from "./evm/engine.ts";
-export { decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./evm/envelope.ts";
+export { DEPOSIT_TYPE, decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./evm/envelope.ts";
 export { pointEvaluation } from "./evm/kzg.ts";
 export { createRules } from "./evm/rules.ts";
 export { signDigest } from "./evm/secp256k1.ts";

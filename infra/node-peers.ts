@@ -1,14 +1,10 @@
 import { join } from "node:path";
-import secp256k1 from "secp256k1";
 import type { L1Source } from "../bridge/index.ts";
 import {
-  type Bytes,
   type Chain,
   CodedError,
   type ContentExchange,
-  concat,
   createPeering,
-  fromHex,
   type Hex,
   hasCode,
   type KeyValueStore,
@@ -91,13 +87,4 @@ export const startPeering = async (peering: Peering | undefined): Promise<readon
     );
   });
   return peering.network.addresses;
-};
-
-/** Signs digests: r ++ s ++ parity, low s. */
-export const signerOf = (privateKey: Hex): ((digest: Bytes) => Bytes) => {
-  const key = fromHex(privateKey);
-  return (digest) => {
-    const { signature, recid } = secp256k1.ecdsaSign(digest, key);
-    return concat(signature, Uint8Array.of(recid));
-  };
 };

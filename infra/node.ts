@@ -1,13 +1,21 @@
 import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
 import { createTransactor, type L1Source } from "../bridge/index.ts";
-import { type Chain, CodedError, createRpcServer, type Telemetry, type TransactionPool } from "../executor/index.ts";
+import {
+  type Chain,
+  CodedError,
+  createRpcServer,
+  fromHex,
+  signDigest,
+  type Telemetry,
+  type TransactionPool,
+} from "../executor/index.ts";
 import { createPublisher, createSequencer } from "../sequencer/index.ts";
 import type { ExecutorConfig, SequencerConfig } from "./config.ts";
 import type { L1ErrorCode } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
 import { type Core, openCore } from "./node-core.ts";
-import { signerOf, startPeering } from "./node-peers.ts";
+import { startPeering } from "./node-peers.ts";
 import type { Rollup } from "./rollup.ts";
 import { createMetricsServer, type ReadinessCheck } from "./telemetry/metrics-server.ts";
 
@@ -22,6 +30,9 @@ export type AssayNode = Running & {
 
 /** L1 that has not shown a new block for so long makes a node not ready. */
 const L1_SILENCE_MS = 120_000;
+
+/** A quiet chain's last block is followed by an empty one, for tools that wait for it. */
+const TRAILING_MS = 2_000;
 
 const clientVersion = (): string => {
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
@@ -110,18 +121,21 @@ export const createSequencerNode = async (
         `the inbox takes batches from ${core.sequencer}; --sequencer-key is the key of ${account.address}`,
         { expected: core.sequencer, given: account.address },
       );
+    const key = fromHex(config.sequencerKey);
     // Before the sequencer, so that it is there for its last block.
     const publisher =
       peering === undefined
         ? undefined
-        : services.add(createPublisher({ ...telemetry, chain, peering }, { sign: signerOf(config.sequencerKey) }));
+        : services.add(
+            createPublisher({ ...telemetry, chain, peering }, { sign: (digest) => signDigest(digest, key) }),
+          );
     const transactor = services.add(createTransactor({ ...telemetry, client, account }, { pollMs: config.l1PollMs }));
     const sequencer = services.add(
       createSequencer(
         { ...telemetry, chain, store, l1, transactor, client },
         {
           inbox,
-          producer: { intervalMs: config.blockTimeMs },
+          producer: { intervalMs: config.blockTimeMs, trailingMs: TRAILING_MS },
           batches: {
             data: config.batchData,
             intervalMs: config.batchIntervalMs,

@@ -9,6 +9,7 @@ import {
   CodedError,
   concat,
   createLock,
+  DEPOSIT_TYPE,
   equalBytes,
   fromHex,
   type Hex,
@@ -78,6 +79,13 @@ const decodeMark = (key: Bytes, value: Bytes): Mark => {
     lineage: toHex(value.subarray(16, 48)),
   };
 };
+
+/**
+ * Whether the envelope is judged alike wherever it came from. A peer's block does not say which of its transactions were
+ * queued, so equal bytes may have been taken for something that L1 refuses.
+ */
+const speaksForItself = ({ bytes, delayed }: InboxEnvelope): boolean =>
+  delayed?.kind !== "raw" && (bytes[0] === DEPOSIT_TYPE) === (delayed?.kind === "deposit");
 
 const after = (batch: bigint, end: DerivedBlock["end"]): Position => ({
   batch,
@@ -176,7 +184,10 @@ export const createFollower = (components: FollowerComponents, options: Follower
     transactions.length === envelopes.length &&
     transactions.every(({ envelope }, i) => equalBytes(envelope, envelopes[i]?.bytes as Bytes));
 
-  /** Whether the block is what L1 says. Envelopes that it lacks must be no-ops: that is tried out, beside the chain. */
+  /**
+   * Whether the block is what L1 says. Envelopes that it lacks must be no-ops, and those that L1 judges by where they came
+   * from none: that is tried out, beside the chain.
+   */
   const matches = async (
     block: Block,
     timestamp: bigint,
@@ -186,7 +197,7 @@ export const createFollower = (components: FollowerComponents, options: Follower
     const { header, transactions } = block;
     if (header.timestamp !== timestamp) return false;
     if (block.origin.number !== origin.number || block.origin.timestamp !== origin.timestamp) return false;
-    if (transactions.length >= envelopes.length) return holds(block, envelopes);
+    if (transactions.length >= envelopes.length && envelopes.every(speaksForItself)) return holds(block, envelopes);
     const included = await chain.rehearse(header.number - 1n, { timestamp, origin }, envelopes);
     return holds(
       block,

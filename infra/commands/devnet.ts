@@ -32,7 +32,9 @@ export const describeDevnet = (info: DevnetInfo): string => {
       : [
           heard.blocks === 0
             ? "The executor heard none of these blocks before L1 had them"
-            : `The executor heard ${heard.blocks === 1 ? "the block" : `${heard.blocks} blocks`} by gossip, at most ${heard.slowestMs} ms after the sequencer announced it`,
+            : heard.blocks === 1
+              ? `The executor heard the block by gossip, ${heard.slowestMs} ms after the sequencer announced it`
+              : `The executor heard ${heard.blocks} blocks by gossip, at most ${heard.slowestMs} ms after the sequencer announced them`,
           "",
         ];
   const same = agreement.sequencer.stateRoot === agreement.executor.stateRoot ? "equal" : "DIFFERENT";
@@ -45,7 +47,7 @@ export const describeDevnet = (info: DevnetInfo): string => {
     ...hearing,
     `State root after block ${agreement.block} (${same})`,
     `  sequencer  ${agreement.sequencer.stateRoot}`,
-    `  executor   ${agreement.executor.stateRoot}   derived from L1 alone`,
+    `  executor   ${agreement.executor.stateRoot}   derived from L1${heard === null ? " alone" : ""}`,
     "",
     "Endpoints",
     `  L1                 ${info.l1Rpc}   chain ${info.l1ChainId}`,

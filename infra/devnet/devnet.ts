@@ -201,7 +201,8 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
       },
     });
 
-    progress("starting the sequencer");
+    progress("starting sequencer and executor");
+    const peers = config.p2pOff ? "off" : "on";
     // Anvil gives blobs at the same port.
     const shared = {
       "l1-rpc": anvil.rpc,
@@ -220,9 +221,14 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
         "batch-data": config.batchData,
       },
       secrets: { ASSAY_SEQUENCER_KEY: accounts.sequencer.privateKey },
-      peers: config.p2pOff ? "off" : { bootnodes: [] },
+      peers,
     });
     watch(sequencerNode.child);
+    const executorNode = await startNode("executor", directory, {
+      flags: { ...shared, "rpc-port": config.executorRpcPort, "metrics-port": config.executorMetricsPort },
+      peers,
+    });
+    watch(executorNode.child);
 
     progress(`publishing ${SAMPLE_NAME} through L1`);
     const { program } = importOnnx(readFileSync(sampleModelFile()));
@@ -235,14 +241,9 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     await miner.setAutomine(false);
     await miner.setIntervalMining({ interval: config.l1BlockTime });
 
-    progress("starting the executor");
-    const sequencerReady = await sequencerNode.ready;
-    const executorNode = await startNode("executor", directory, {
-      flags: { ...shared, "rpc-port": config.executorRpcPort, "metrics-port": config.executorMetricsPort },
-      peers: config.p2pOff ? "off" : { bootnodes: sequencerReady.p2p },
-    });
-    watch(executorNode.child);
-    const executorReady = await executorNode.ready;
+    const [sequencerReady, executorReady] = await Promise.all([sequencerNode.ready, executorNode.ready]);
+    // Each took a free port, so neither could be told of the other before.
+    for (const address of sequencerReady.p2p) await askNode(executorReady.rpc, "admin_addPeer", address);
     const { chainId } = DEVNET_PARAMETERS;
     const sequencer = clientsOf(chainId, sequencerReady.rpc, accounts.deployer.privateKey);
     const executor = clientsOf(chainId, executorReady.rpc, accounts.deployer.privateKey);

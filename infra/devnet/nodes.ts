@@ -9,19 +9,17 @@ export type NodeChild = { readonly child: Child; readonly ready: Promise<NodeRea
 export type NodeSettings = {
   readonly flags: Readonly<Record<string, string | number>>;
   readonly secrets?: Readonly<Record<string, string>>;
-  /** With `--p2p-off` these are none; `bootnodes`: whom it dials. */
-  readonly peers: "off" | { readonly bootnodes: readonly string[] };
+  readonly peers: keyof typeof PEERS;
 };
 
 const NODE_READY_MS = 60_000;
 const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
 
 /** Peers of a devnet meet on loopback, at ports that were free. */
-const peerArguments = (peers: NodeSettings["peers"]): string[] => {
-  if (peers === "off") return ["--p2p-off"];
-  const bootnodes = peers.bootnodes.length === 0 ? [] : ["--p2p-bootnodes", peers.bootnodes.join(",")];
-  return ["--p2p-listen", "/ip4/127.0.0.1/tcp/0", "--p2p-scope", "private", ...bootnodes];
-};
+const PEERS = {
+  off: ["--p2p-off"],
+  on: ["--p2p-listen", "/ip4/127.0.0.1/tcp/0", "--p2p-scope", "private"],
+} as const;
 
 /** Starts a node as a process of its own. DEVNET_CHILD_DIED; of `ready` also DEVNET_CHILD_SLOW. */
 export const startNode = async (
@@ -35,7 +33,7 @@ export const startNode = async (
     command: process.execPath,
     args: [
       ...[CLI, role, ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)])],
-      ...peerArguments(settings.peers),
+      ...PEERS[settings.peers],
     ],
     environment: settings.secrets ?? {},
     logFile: join(directory, `${role}.log`),

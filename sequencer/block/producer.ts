@@ -24,6 +24,11 @@ export type ProducerOptions = {
   readonly intervalMs?: number;
   /** Milliseconds after which an empty block is built; never, when not given. */
   readonly maxIdleMs?: number;
+  /**
+   * Milliseconds after a block with transactions at which an empty one follows it, if nothing else does: tools wait for
+   * a next block before they look for a receipt again. Never, when not given.
+   */
+  readonly trailingMs?: number;
   /** Milliseconds that executing transactions of one block may take. */
   readonly timeBudgetMs?: number;
   readonly retryMs?: number;
@@ -64,7 +69,8 @@ export const createProducer = (
   const logger = components.logger.child({ module: "producer" });
   const {
     intervalMs = 1_000,
-    maxIdleMs,
+    maxIdleMs = Number.POSITIVE_INFINITY,
+    trailingMs = Number.POSITIVE_INFINITY,
     timeBudgetMs = 2_000,
     retryMs = 1_000,
     clock = () => BigInt(Math.floor(Date.now() / 1000)),
@@ -198,7 +204,8 @@ export const createProducer = (
       const chosen = await choosePlan();
       if (chosen === undefined) return undefined;
       const { plan, isNew } = chosen;
-      const idle = maxIdleMs !== undefined && now() - lastBlock >= maxIdleMs;
+      const idle =
+        now() - lastBlock >= (chain.head.transactions.length > 0 ? Math.min(trailingMs, maxIdleMs) : maxIdleMs);
       if (!idle && !hasMessages(plan, isNew) && !pool.hasReady(nextBaseFee(chain.head.header))) return undefined;
       const start = now();
       const block = await build(plan, isNew, idle);

@@ -119,6 +119,24 @@ test("a delayed message that is a no-op costs no block: those above the safe hea
   assert.equal(rollbacks, 0);
 });
 
+test("one empty block follows the last of a quiet chain, and no other", async (t) => {
+  const stage = await createStage(t);
+  let now = 0;
+  const producer = { trailingMs: 2_000, now: () => now };
+  const sequencer = await stage.sequencer(undefined, { producer });
+  await sequencer.follow();
+  now = 10_000;
+  assert.equal(await sequencer.producer.produce(), undefined, "nothing has happened");
+  await sequencer.send({ nonce: 0, to: bob });
+  await built(sequencer);
+  now += 1_999;
+  assert.equal(await sequencer.producer.produce(), undefined);
+  now += 1;
+  assert.deepEqual((await built(sequencer)).transactions, []);
+  now += 100_000;
+  assert.equal(await sequencer.producer.produce(), undefined);
+});
+
 test("a batch whose blocks are being built again is not given up", async (t) => {
   const stage = await createStage(t);
   const sequencer = await stage.sequencer();

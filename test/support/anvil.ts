@@ -39,7 +39,7 @@ const listening = (child: ReturnType<typeof spawn>): Promise<string> =>
   });
 
 /** An L1 of its own for one test; ended with it. It mines when a transaction arrives, until `manual` is called. */
-export const startAnvil = async (t: TestContext, ...options: readonly string[]) => {
+export const startAnvil = async (t: Pick<TestContext, "after">, ...options: readonly string[]) => {
   const child = spawn(
     binary(),
     ["--host", "127.0.0.1", "--port", "0", "--silent", ...options].filter((o) => o !== "--silent"),

@@ -90,6 +90,8 @@ export const gossipOptions = ({ topics, score }: GossipOptions): Partial<Gossips
   maxInboundStreams: 2,
   maxOutboundStreams: 2,
   maxTopicBytesPerPeer: 16 * 1_024,
+  // Announcing what came before it is judged would pass a flood on, and have this node blamed for it.
+  idontwantMinDataSize: Number.MAX_SAFE_INTEGER,
   decodeRpcLimits: {
     maxSubscriptions: MAX_ENTRIES,
     maxMessages: MAX_ENTRIES,
