@@ -10,11 +10,11 @@ export type BeaconErrorCode =
 
 export type BeaconOptions = {
   readonly timeoutMs?: number;
-  /** Bytes of an answer that are read. A blob is 262,148 of them; 64 blobs are more than L1 blocks have. */
+  /** Bytes of an answer that are read. A blob is 262,148 of them: the default is 150 blobs. */
   readonly maxAnswerBytes?: number;
 };
 
-const DEFAULTS = { timeoutMs: 30_000, maxAnswerBytes: 20_000_000 };
+const DEFAULTS = { timeoutMs: 30_000, maxAnswerBytes: 40_000_000 };
 
 const decimal = z.string().regex(/^\d{1,18}$/);
 const hex = z.string().regex(/^0x([0-9a-fA-F]{2})*$/);
@@ -70,12 +70,12 @@ export const createBeaconSource = (url: string, options: BeaconOptions = {}): Bl
   };
 
   type Clock = { readonly genesis: bigint; readonly slotMs: bigint };
-  let clock: Clock | "block numbers" | undefined;
-  const readClock = async (signal: AbortSignal): Promise<Clock | "block numbers"> => {
+  let clock: Clock | undefined;
+  /** Undefined: the endpoint has no slots. */
+  const readClock = async (signal: AbortSignal): Promise<Clock | undefined> => {
     const specPath = "/eth/v1/config/spec";
     const spec = await get(specPath, {}, signal);
-    // Anvil has no slots: it finds blobs by the number of the block.
-    if (spec === undefined) return "block numbers";
+    if (spec === undefined) return undefined;
     const { data } = read(SPEC, spec, specPath);
     const slotMs = "SLOT_DURATION_MS" in data ? BigInt(data.SLOT_DURATION_MS) : 1000n * BigInt(data.SECONDS_PER_SLOT);
     if (slotMs === 0n) fail("BEACON_ANSWER", "slots of no duration", specPath);
@@ -85,7 +85,8 @@ export const createBeaconSource = (url: string, options: BeaconOptions = {}): Bl
   };
   const slotOf = async ({ timestamp, l1Block }: BlobRequest, signal: AbortSignal): Promise<bigint> => {
     clock ??= await readClock(signal);
-    return clock === "block numbers" ? l1Block : ((timestamp - clock.genesis) * 1000n) / clock.slotMs;
+    // Anvil has no slots: it finds blobs by the number of the block.
+    return clock === undefined ? l1Block : ((timestamp - clock.genesis) * 1000n) / clock.slotMs;
   };
 
   /** Those asked for, or all blobs of the slot. */

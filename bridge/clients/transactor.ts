@@ -151,7 +151,7 @@ const isRefusal = (error: unknown): boolean => rpcErrorOf(error) !== undefined;
 const refusalOf = (error: unknown): Refusal => {
   const text = rpcErrorOf(error)?.details ?? "";
   if (/insufficient (funds|balance)|exceeds .*balance/i.test(text)) return "funds";
-  if (/underpriced|base ?fee|blob ?fee|(fee|tip|price) (is )?too low/i.test(text)) return "price";
+  if (/underpriced|base ?fee|blob.?(gas.?)?(fee|price)|(fee|tip|price) (is )?too low/i.test(text)) return "price";
   return /sidecar|proof ?version|cell ?proof/i.test(text) ? "sidecar" : "other";
 };
 
@@ -216,6 +216,8 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     const form = sidecar === undefined ? await formOf(client) : sidecar.form;
     const wanted = refusal === "sidecar" ? OTHER_FORM[form] : form;
     if (sidecar?.form !== wanted) transaction.sidecar = await createSidecar(wanted, blobs);
+    // The other form has not been refused yet.
+    if (refusal === "sidecar") transaction.refusal = undefined;
     return withSidecar(raw, transaction.sidecar as Sidecar);
   };
 
