@@ -1,6 +1,22 @@
 // The face of the bridge: what the other folders may import.
+export {
+  type Context,
+  claimId,
+  contextHash,
+  edgeHash,
+  type Game,
+  gameHash,
+  levelBase,
+  rootOverLast,
+} from "./claims/game-hash.ts";
+export {
+  type ClaimParameters,
+  DEVNET_CLAIMS,
+  DEVNET_WITHDRAWALS,
+  type WithdrawalParameters,
+} from "./claims/parameters.ts";
 export { type BeaconOptions, createBeaconSource } from "./clients/beacon.ts";
-export { type Deployment, deployBridge } from "./clients/deploy.ts";
+export { type Deployment, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";
 export {
   appendBlobsCall,
@@ -30,7 +46,16 @@ export {
   type Transactor,
   type TransactorOptions,
 } from "./clients/transactor.ts";
-export { batchInbox, modelRegistry, portal } from "./contracts/contracts.gen.ts";
+export {
+  batchInbox,
+  claimGame,
+  claimGames,
+  claimRegistry,
+  l1CrossDomainMessenger,
+  l1StandardBridge,
+  modelRegistry,
+  portal,
+} from "./contracts/contracts.gen.ts";
 export { type BatchBlock, batchBlockSize, encodeBatch, MAX_BATCH_BYTES } from "./derivation/batch.ts";
 export { type BlobArchive, createBlobArchive } from "./derivation/blob-archive.ts";
 export { createFollower, type Follower, type FollowerOptions } from "./derivation/follower.ts";

@@ -17,8 +17,16 @@ export type {
   Receipt,
   RefusalCode,
 } from "./chain/chain.ts";
+export {
+  type ChainState,
+  chainStateAfter,
+  encodeChainState,
+  genesisChainState,
+  hashChainState,
+  outputRootOf,
+} from "./chain/chain-state.ts";
 export { createChain } from "./chain/create-chain.ts";
-export { aliasOf, createGenesis, type Genesis, type GenesisAlloc } from "./chain/genesis.ts";
+export { aliasOf, createGenesis, type Genesis, type GenesisAlloc, type L1Partners } from "./chain/genesis.ts";
 export { ADDRESS, type ChainParameters, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./chain/parameters.ts";
 export { blockTimestamp } from "./chain/system.ts";
 
@@ -46,10 +54,22 @@ export {
 } from "./foundation/bytes.ts";
 export { CodedError, hasCode, messageOf } from "./foundation/errors.ts";
 export { keccak256, keccakOf } from "./foundation/keccak.ts";
+export { EMPTY_FRONTIER, type Frontier, innerNode } from "./foundation/merkle.ts";
+export { decodeRlp, encodeRlp, type RlpItem } from "./foundation/rlp.ts";
 export { createLock, createServices, type Service, sleep, type Telemetry } from "./foundation/service.ts";
+export { TAG, tagByte } from "./foundation/tags.ts";
 
 // Predeploys, and the models that contracts call.
-export { digitClassifier, inferencePredeploy, modelRegistryPredeploy } from "./genesis/predeploys.gen.ts";
+export {
+  digitClassifier,
+  inferencePredeploy,
+  messagePasserPredeploy,
+  messengerPredeploy,
+  mintableToken,
+  modelRegistryPredeploy,
+  standardBridgePredeploy,
+  tokenFactoryPredeploy,
+} from "./genesis/predeploys.gen.ts";
 export { createModelRuntime } from "./models/create-runtime.ts";
 export type { ArtifactSource, ModelContent, ModelRuntime } from "./models/runtime.ts";
 // ONNX files into tensor programs.
@@ -82,7 +102,8 @@ export { createRpcServer, type RpcServerOptions } from "./rpc/server.ts";
 
 // State and where it is stored.
 export { accountKey, slotKey } from "./state/account.ts";
-export { verifyProof } from "./state/proof.ts";
+export { type TreeProof, verifyProof } from "./state/proof.ts";
+export { decodeProof, encodeProof } from "./state/proof-codec.ts";
 export { readAccount } from "./state/read-account.ts";
 export { createWorldState, type DumpedAccount, type WorldState } from "./state/world.ts";
 export { COLUMN, type KeyValueStore, type Write } from "./store/key-value-store.ts";

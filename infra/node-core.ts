@@ -14,13 +14,11 @@ import {
   type Chain,
   CodedError,
   createChain,
-  createGenesis,
   createModelRuntime,
   createPeerArchive,
   createPeerArtifactSource,
   createServices,
   createWorldState,
-  type GenesisAlloc,
   type Hex,
   openRocksStore,
   type Telemetry,
@@ -28,7 +26,7 @@ import {
 import type { ExecutorConfig } from "./config.ts";
 import { connectL1 } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
-import type { Rollup } from "./rollup.ts";
+import { genesisOf, type Rollup } from "./rollup.ts";
 
 /** Errors of the node's own disk: what it would say of any block is a guess. */
 const DAMAGE = ["STORE_IO", "STORE_CORRUPT", "CHAIN_CORRUPT", "STATE_CORRUPT"];
@@ -57,9 +55,6 @@ const watched = (chain: Chain, { codes, fail }: Alarm): Chain => {
   };
   return Object.assign(Object.create(chain) as Chain, { begin });
 };
-
-const allocOf = ({ genesis }: Rollup): GenesisAlloc =>
-  Object.fromEntries(genesis.accounts.map(({ address, balance }) => [address, { balance }]));
 
 export type CoreOptions = {
   readonly following: FollowerOptions;
@@ -101,9 +96,7 @@ export const openCore = async (
     const models = await createModelRuntime({ ...telemetry, store }, { sources });
     const modelService = services.add({ name: "models", stop: () => models.stop() });
     const world = createWorldState(store, { keep: config.keepStates });
-    const genesis = createGenesis(rollup.chain, allocOf(rollup), {
-      l1ModelRegistry: rollup.l1.contracts.modelRegistry,
-    });
+    const genesis = genesisOf(rollup, rollup.l1.contracts);
     const opened = await createChain(
       { ...telemetry, store, world, models },
       { genesis, calls: { timeoutMs: config.callTimeoutMs } },

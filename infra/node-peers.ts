@@ -50,9 +50,14 @@ export const openPeering = async (
     readonly agent: string;
   },
 ): Promise<Peering> => {
+  let l1Advances = 0;
+  l1.onAdvance(() => {
+    l1Advances++;
+  });
   return createPeering(
     {
       ...components,
+      l1Advances: () => l1Advances,
       provide: (kind, hash) => {
         if (kind === "batch") return l1.batchData(hash);
         return kind === "blob" ? l1.blob(hash) : models.content(kind, hash);

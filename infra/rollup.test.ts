@@ -15,7 +15,15 @@ const rollup: Rollup = {
   l1: {
     chainId: 31337,
     startBlock: 2n ** 63n,
-    contracts: { batchInbox: at("01"), portal: at("02"), modelRegistry: at("03") },
+    contracts: {
+      batchInbox: at("01"),
+      portal: at("02"),
+      modelRegistry: at("03"),
+      claimRegistry: at("04"),
+      claimGames: at("05"),
+      l1CrossDomainMessenger: at("06"),
+      l1StandardBridge: at("07"),
+    },
   },
   chain: DEVNET_PARAMETERS,
   genesis: { accounts: [{ address: at("aa"), balance: 2n ** 200n }] },

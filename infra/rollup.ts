@@ -1,6 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
-import { type ChainParameters, CodedError, type Hex, messageOf } from "../executor/index.ts";
+import { type L1Contracts, partnersOf } from "../bridge/index.ts";
+import {
+  type ChainParameters,
+  CodedError,
+  createGenesis,
+  type Genesis,
+  type Hex,
+  messageOf,
+} from "../executor/index.ts";
 
 export type RollupErrorCode = "ROLLUP_FILE";
 
@@ -22,7 +30,15 @@ const schema = z.strictObject({
     chainId: z.int().positive(),
     /** The first L1 block that can hold something of the chain. */
     startBlock: decimal,
-    contracts: z.strictObject({ batchInbox: address, portal: address, modelRegistry: address }),
+    contracts: z.strictObject({
+      batchInbox: address,
+      portal: address,
+      modelRegistry: address,
+      claimRegistry: address,
+      claimGames: address,
+      l1CrossDomainMessenger: address,
+      l1StandardBridge: address,
+    }),
   }),
   chain: z.strictObject({
     chainId: decimal,
@@ -42,7 +58,7 @@ export type Rollup = {
   readonly l1: {
     readonly chainId: number;
     readonly startBlock: bigint;
-    readonly contracts: { readonly batchInbox: Hex; readonly portal: Hex; readonly modelRegistry: Hex };
+    readonly contracts: L1Contracts;
   };
   readonly chain: ChainParameters;
   readonly genesis: {
@@ -64,6 +80,12 @@ export const readRollup = (file: string): Rollup => {
     throw new CodedError<RollupErrorCode>("ROLLUP_FILE", `${file}: ${problems.join("; ")}`, { file, problems });
   }
   return parsed.data;
+};
+
+/** The chain of a rollup whose contracts on L1 are these. */
+export const genesisOf = ({ chain, genesis }: Pick<Rollup, "chain" | "genesis">, contracts: L1Contracts): Genesis => {
+  const alloc = Object.fromEntries(genesis.accounts.map(({ address, balance }) => [address, { balance }]));
+  return createGenesis(chain, alloc, partnersOf(contracts));
 };
 
 export const writeRollup = (file: string, rollup: Rollup): void =>

@@ -1,16 +1,53 @@
 import {
+  type Abi,
   type Account,
   type Address,
   getContractAddress,
   type Chain as L1Chain,
   type PublicClient,
   type Transport,
+  type Hex as ViemHex,
   type WalletClient,
 } from "viem";
-import { CodedError, type Hex } from "../../executor/index.ts";
-import { batchInbox, modelRegistry, portal } from "../contracts/contracts.gen.ts";
+import {
+  CodedError,
+  encodeChainState,
+  type Genesis,
+  genesisChainState,
+  type Hex,
+  type L1Partners,
+  toHex,
+} from "../../executor/index.ts";
+import type { ClaimParameters, WithdrawalParameters } from "../claims/parameters.ts";
+import {
+  batchInbox,
+  claimGames,
+  claimRegistry,
+  l1CrossDomainMessenger,
+  l1StandardBridge,
+  modelRegistry,
+  portal,
+} from "../contracts/contracts.gen.ts";
 
-export type L1Contracts = { readonly batchInbox: Hex; readonly portal: Hex; readonly modelRegistry: Hex };
+/** In the order in which they are deployed. */
+const CONTRACTS = [
+  "batchInbox",
+  "portal",
+  "modelRegistry",
+  "claimRegistry",
+  "claimGames",
+  "l1CrossDomainMessenger",
+  "l1StandardBridge",
+] as const;
+
+export type L1Contracts = { readonly [name in (typeof CONTRACTS)[number]]: Hex };
+
+/** The contracts that L2's genesis knows. */
+export const partnersOf = ({ modelRegistry, l1CrossDomainMessenger, l1StandardBridge }: L1Contracts): L1Partners => ({
+  l1ModelRegistry: modelRegistry,
+  l1CrossDomainMessenger,
+  l1StandardBridge,
+});
 
 /** The contracts and the first L1 block that can hold something of the chain. */
 export type Deployment = { readonly contracts: L1Contracts; readonly startBlock: bigint };
@@ -25,49 +62,73 @@ export type DeployClients = {
 export type DeployOptions = {
   /** The account that may append batches. */
   readonly sequencer: Hex;
-  readonly blockGasLimit: bigint;
   /** Seconds after which a delayed message may not be left out. */
   readonly forceDelay: bigint;
+  /** The chain whose first state is the first claim; it knows the contracts on L1. */
+  readonly genesisOf: (contracts: L1Contracts) => Genesis;
+  readonly claims: ClaimParameters;
+  readonly withdrawals: WithdrawalParameters;
+};
+
+/** No dispute game yet: a claim with a rival stays open. */
+const NO_GAME: Address = "0x0000000000000000000000000000000000000000";
+
+type Creation = { readonly abi: Abi; readonly bytecode: ViemHex; readonly args: readonly unknown[] };
+
+const creations = async (
+  contracts: L1Contracts,
+  { sequencer, forceDelay, genesisOf, claims, withdrawals }: DeployOptions,
+): Promise<{ readonly [name in keyof L1Contracts]: Creation }> => {
+  const genesis = genesisOf(contracts);
+  const { blockGasLimit } = genesis.parameters;
+  const first = toHex(encodeChainState(await genesisChainState(genesis)));
+  const { guardian, proofMaturityDelay, finalityDelay, pauseDuration } = withdrawals;
+  return {
+    batchInbox: {
+      ...batchInbox,
+      args: [sequencer, contracts.portal, contracts.modelRegistry, blockGasLimit, forceDelay],
+    },
+    portal: {
+      ...portal,
+      args: [contracts.batchInbox, contracts.claimGames, { guardian, proofMaturityDelay, pauseDuration }],
+    },
+    modelRegistry: { ...modelRegistry, args: [contracts.batchInbox] },
+    claimRegistry: { ...claimRegistry, args: [contracts.batchInbox, contracts.claimGames, NO_GAME, first, claims] },
+    claimGames: { ...claimGames, args: [contracts.claimRegistry, finalityDelay] },
+    l1CrossDomainMessenger: { ...l1CrossDomainMessenger, args: [contracts.portal] },
+    l1StandardBridge: { ...l1StandardBridge, args: [contracts.l1CrossDomainMessenger] },
+  };
 };
 
 /**
- * Deploys the L1 contracts. They know each other from the start: the inbox is made for the addresses that the next two
- * transactions of the account create. DEPLOY_FAILED when a creation reverts; DEPLOY_ADDRESS when another transaction of
- * the account came between.
+ * Deploys the L1 contracts. They know each other from the start: each is made for the addresses that the account's next
+ * transactions create. DEPLOY_FAILED when a creation reverts; DEPLOY_ADDRESS when another transaction of the account
+ * came between.
  */
 export const deployBridge = async ({ wallet, reader }: DeployClients, options: DeployOptions): Promise<Deployment> => {
   const from = wallet.account.address;
   const first = await reader.getTransactionCount({ address: from, blockTag: "pending" });
-  const [inboxAddress, portalAddress, registryAddress] = [0, 1, 2].map((offset) =>
-    getContractAddress({ from, nonce: BigInt(first + offset) }),
-  ) as [Address, Address, Address];
-  const hashes = [
-    await wallet.deployContract({
-      ...batchInbox,
-      args: [options.sequencer, portalAddress, registryAddress, options.blockGasLimit, options.forceDelay],
-      nonce: first,
-    }),
-    await wallet.deployContract({ ...portal, args: [inboxAddress], nonce: first + 1 }),
-    await wallet.deployContract({ ...modelRegistry, args: [inboxAddress], nonce: first + 2 }),
-  ];
+  const contracts = Object.fromEntries(
+    CONTRACTS.map((name, i) => [name, getContractAddress({ from, nonce: BigInt(first + i) }).toLowerCase()]),
+  ) as L1Contracts;
+  const creation = await creations(contracts, options);
+  const hashes: ViemHex[] = [];
+  for (const [i, name] of CONTRACTS.entries())
+    hashes.push(await wallet.deployContract({ ...creation[name], nonce: first + i }));
   const receipts = await Promise.all(hashes.map((hash) => reader.waitForTransactionReceipt({ hash })));
-  for (const [i, address] of [inboxAddress, portalAddress, registryAddress].entries()) {
+  for (const [i, name] of CONTRACTS.entries()) {
     const receipt = receipts[i];
     if (receipt?.status !== "success")
-      throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `the creation of contract ${i} failed on L1`, {
+      throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `the creation of ${name} failed on L1`, {
         hash: hashes[i],
       });
-    if (receipt.contractAddress?.toLowerCase() !== address.toLowerCase())
+    if (receipt.contractAddress?.toLowerCase() !== contracts[name])
       throw new CodedError<DeployErrorCode>("DEPLOY_ADDRESS", "another transaction of the deployer came between", {
-        address,
+        address: contracts[name],
       });
   }
   return {
-    contracts: {
-      batchInbox: inboxAddress.toLowerCase() as Hex,
-      portal: portalAddress.toLowerCase() as Hex,
-      modelRegistry: registryAddress.toLowerCase() as Hex,
-    },
+    contracts,
     startBlock: receipts.reduce((low, { blockNumber }) => (blockNumber < low ? blockNumber : low), 2n ** 64n),
   };
 };

@@ -2,12 +2,14 @@
 pragma solidity ^0.8.30;
 
 import {Deposit, IBatchInbox} from "./interfaces/IBatchInbox.sol";
+import {IClaimGames} from "./interfaces/IClaimGames.sol";
 import {IPortal} from "./interfaces/IPortal.sol";
-import {AddressAlias} from "./libraries/AddressAlias.sol";
+import {AddressAlias} from "../../executor/genesis/contracts/libraries/AddressAlias.sol";
+import {WithdrawalParameters, Withdrawals} from "./Withdrawals.sol";
 
 /// @title Portal
-/// @notice Takes ether in. It has no way out.
-contract Portal is IPortal {
+/// @notice Takes ether in, and lets it out by what L2 recorded.
+contract Portal is IPortal, Withdrawals {
     /// @notice L2 gas of a plain transfer into the chain.
     uint64 public constant RECEIVE_GAS = 100_000;
     /// @notice Bytes of input: the envelope around them stays below the inbox's limit.
@@ -16,7 +18,9 @@ contract Portal is IPortal {
 
     IBatchInbox public immutable INBOX;
 
-    constructor(IBatchInbox inbox) {
+    constructor(IBatchInbox inbox, IClaimGames games, WithdrawalParameters memory parameters)
+        Withdrawals(games, parameters)
+    {
         INBOX = inbox;
     }
 
@@ -49,5 +53,11 @@ contract Portal is IPortal {
         address from = msg.sender == tx.origin ? msg.sender : AddressAlias.toL2(msg.sender);
         INBOX.deposit(Deposit(from, to, isCreation, msg.value, value, gasLimit, data));
         emit TransactionDeposited(from, to, 0, abi.encodePacked(msg.value, value, gasLimit, isCreation, data));
+    }
+
+    /// @inheritdoc Withdrawals
+    function _checkTarget(address target) internal view override {
+        // INVARIANT: a message never speaks as the portal to itself, or to the inbox, which mints what the portal tells it.
+        if (target == address(this) || target == address(INBOX)) revert BadTarget();
     }
 }

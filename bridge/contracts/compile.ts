@@ -32,8 +32,11 @@ type Output = {
   >;
 };
 
-/** "Be careful with transient storage", said of every tstore: what it warns of, a mark that outlives its call, is tested. */
-const TRANSIENT_STORAGE_NOTICE = "2394";
+/**
+ * "Be careful with transient storage", said of every tstore: what it warns of, a mark that outlives its call, is tested.
+ * "selfdestruct is deprecated": within the transaction of the creation it does what it always did.
+ */
+const NOTICES: ReadonlySet<string | undefined> = new Set(["2394", "5159"]);
 
 /**
  * Compiles every `.sol` file under a folder of the repository with solc from npm. The result depends on the files alone.
@@ -59,15 +62,17 @@ export const compileFolder = (folder: string, evmVersion: "cancun" | "prague"): 
       outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
     },
   };
-  const output = JSON.parse(solc.compile(JSON.stringify(input))) as Output;
+  const read = (path: string) => ({ contents: readFileSync(join(ROOT, path), "utf8") });
+  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: read })) as Output;
   const complaints = (output.errors ?? []).filter(
-    ({ severity, errorCode }) => severity !== "info" && errorCode !== TRANSIENT_STORAGE_NOTICE,
+    ({ severity, errorCode }) => severity !== "info" && !NOTICES.has(errorCode),
   );
   if (complaints.length > 0)
     throw new CodedError("SOLIDITY_ERROR", complaints.map((error) => error.formattedMessage).join("\n"), { folder });
   const compiled = new Map<string, Compiled>();
-  for (const contracts of Object.values(output.contracts))
-    for (const [name, { abi, evm }] of Object.entries(contracts))
+  // What is imported from elsewhere belongs there.
+  for (const [file, contracts] of Object.entries(output.contracts))
+    for (const [name, { abi, evm }] of files.includes(file) ? Object.entries(contracts) : [])
       compiled.set(name, {
         abi,
         bytecode: `0x${evm.bytecode.object}`,

@@ -67,6 +67,8 @@ export type L1Source = Service & {
   readonly head: L1Block | undefined;
   /** Number of the newest final L1 block, at most the head's. */
   readonly finalized: bigint;
+  /** Whether L1 has been read up to its head since this node began. */
+  readonly isCurrent: boolean;
   readonly recordCount: bigint;
   readonly messageCount: bigint;
   record(index: bigint): InboxRecord | undefined;
@@ -110,6 +112,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
   const l1: L1Data = { client, archive: components.archive, readBlobs, signal: aborter.signal };
   let polling: Promise<void> | undefined;
   let stretchLimit = window;
+  let isCurrent = false;
 
   const headGauge = new Gauge({
     name: "assay_l1_source_head_number",
@@ -281,6 +284,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
         try {
           more = await advance();
           stretchLimit = min(window, stretchLimit * 2n);
+          if (!more) isCurrent = true;
         } catch (error) {
           failures.inc();
           // An L1 that refuses a long answer may give a short one.
@@ -310,6 +314,9 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     },
     get finalized() {
       return inbox.cursor?.finalized ?? 0n;
+    },
+    get isCurrent() {
+      return isCurrent;
     },
     get recordCount() {
       return inbox.cursor?.recordCount ?? 0n;

@@ -2,13 +2,12 @@ import { Counter, Gauge, Histogram } from "prom-client";
 import { type ChainMachine, createMachine } from "../evm/engine.ts";
 import { createEnvelopeDecoder } from "../evm/envelope.ts";
 import { createRules } from "../evm/rules.ts";
-import { type Hex, toHex, ZERO_32 } from "../foundation/bytes.ts";
+import { type Hex, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { createLock, type Telemetry } from "../foundation/service.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
-import type { SealedState, WorldState } from "../state/world.ts";
+import type { WorldState } from "../state/world.ts";
 import type { KeyValueStore } from "../store/key-value-store.ts";
-import { COINBASE, encodeBlockHeader, hashBlockHeader } from "./block.ts";
 import { createDraft } from "./builder.ts";
 import { runCall } from "./call.ts";
 import { type CallTurnsOptions, createCallTurns } from "./call-turns.ts";
@@ -19,14 +18,13 @@ import type {
   Chain,
   ChainErrorCode,
   ChainEvents,
-  Header,
   Heads,
   Position,
   Receipt,
   SealOptions,
 } from "./chain.ts";
 import { createChainStore } from "./chain-store.ts";
-import { type Genesis, writeGenesis } from "./genesis.ts";
+import { type Genesis, genesisBlock, writeGenesis } from "./genesis.ts";
 import { environmentAfter, writeSystemSlots } from "./system.ts";
 
 export type ChainComponents = Telemetry & {
@@ -35,7 +33,6 @@ export type ChainComponents = Telemetry & {
   readonly models: ModelRuntime;
 };
 
-const ORIGIN_OF_GENESIS = { number: 0n, timestamp: 0n };
 const START: Position = { batch: 0n, cursor: 0, delayed: 0n };
 
 const fault = (code: ChainErrorCode, message: string, data: Record<string, unknown> = {}) =>
@@ -75,30 +72,6 @@ const createMetrics = (registry: Telemetry["registry"]) => ({
   }),
 });
 
-const genesisBlock = ({ parameters }: Genesis, state: SealedState): Block => {
-  const header: Header = {
-    number: 0n,
-    parentHash: toHex(ZERO_32),
-    timestamp: 0n,
-    coinbase: COINBASE,
-    stateRoot: toHex(state.root),
-    transactionsRoot: toHex(ZERO_32),
-    receiptsRoot: toHex(ZERO_32),
-    logsBloom: `0x${"00".repeat(256)}`,
-    gasLimit: parameters.blockGasLimit,
-    gasUsed: 0n,
-    baseFeePerGas: parameters.initialBaseFee,
-    prevRandao: toHex(ZERO_32),
-  };
-  return {
-    hash: hashBlockHeader(header),
-    header,
-    origin: ORIGIN_OF_GENESIS,
-    transactions: [],
-    size: encodeBlockHeader(header).length,
-  };
-};
-
 /**
  * The chain over a store and a world state. Opens what the store holds, or writes genesis.
  * CHAIN_GENESIS_MISMATCH: the store belongs to another chain. CHAIN_CORRUPT: state and blocks disagree.
@@ -132,7 +105,7 @@ export const createChain = async (
   if (known === undefined) {
     await writeGenesis(world.manager, genesis);
     const sealed = world.seal();
-    const block = genesisBlock(genesis, sealed);
+    const block = genesisBlock(genesis, sealed.root);
     await store.write([
       ...sealed.writes,
       ...blocks.blockWrites(block, []),

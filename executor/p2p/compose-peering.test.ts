@@ -29,6 +29,7 @@ test("a peer that takes its time to say how far it is keeps nobody else from bei
       chain: await openChain(),
       store: createMemoryStore(),
       provide: () => undefined,
+      l1Advances: () => 0,
       network: network as Network,
     },
     { sequencer: SEQUENCER, follow: true, maxUnsafe: 10 },

@@ -4,7 +4,7 @@ import { createBlockSync } from "./blocks/block-sync.ts";
 import { createBlockTopic } from "./blocks/block-topic.ts";
 import { createEvidence } from "./blocks/evidence.ts";
 import { createSealStore } from "./blocks/seal-store.ts";
-import { encodeSealedBlock, MAX_SEALED_BLOCK_BYTES } from "./blocks/sealed-block.ts";
+import { encodeSealedBlock, MAX_SEALED_BLOCK_BYTES, type SealedBlock } from "./blocks/sealed-block.ts";
 import { createWitness } from "./blocks/witness.ts";
 import { createContentExchange } from "./content/exchange.ts";
 import { serveContent } from "./content/serve.ts";
@@ -29,7 +29,15 @@ export const composePeering = (
   const { genesisHash } = chain;
   const seals = createSealStore(store);
   const evidence = createEvidence(store);
-  const witness = createWitness({ ...components, seals, evidence }, { genesisHash, sequencer, clock });
+  const witness = createWitness(
+    { ...components, seals, evidence },
+    {
+      genesisHash,
+      sequencer,
+      clock,
+      l1Advances: components.l1Advances,
+    },
+  );
   const network = services.add(components.network);
   const content = createContentExchange({ ...components, network });
   serveContent(network, provide);
@@ -47,11 +55,13 @@ export const composePeering = (
   const sync = services.add(
     createBlockSync({ ...components, network, exchange, witness, seals, evidence }, { maxUnsafe, clock }),
   );
+  /** The node that signs hears a block that it did not make: somebody else has its key. */
+  const suspect = ({ hash, header: { number } }: SealedBlock): void => {
+    if (chain.blockByNumber(number)?.hash !== hash)
+      logger.error({ number, hash }, "another process signs blocks with this sequencer's key: stop one of them");
+  };
   const channel = network.join(
-    createBlockTopic(
-      { ...components, witness, evidence },
-      { clock, onBlock: (block, from) => (follow ? sync.offer(block, from) : undefined) },
-    ),
+    createBlockTopic({ ...components, witness, evidence }, { clock, onBlock: follow ? sync.offer : suspect }),
   );
 
   /** Peers that have not answered yet: no one of them keeps the others from being asked again. */

@@ -17,6 +17,8 @@ export type PeeringComponents = Telemetry & {
    * before: then the block waits.
    */
   readonly isDeposit?: (envelope: Bytes, origin: bigint) => boolean | undefined;
+  /** How often L1 has shown something new so far: each time it may have made the sequencer build again. */
+  readonly l1Advances: () => number;
 };
 
 export type PeeringOptions = {

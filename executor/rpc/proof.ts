@@ -2,19 +2,14 @@ import { Address } from "@ethereumjs/util";
 import type { Chain } from "../chain/chain.ts";
 import { EMPTY_BYTES, fromHex, type Hex, readUintBE, toHex, uintBE, word } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
-import { encodeRlp, type RlpItem, rlpUint } from "../foundation/rlp.ts";
+import { encodeRlp } from "../foundation/rlp.ts";
 import { accountKey, slotKey } from "../state/account.ts";
 import { codeInfo } from "../state/code.ts";
 import type { TreeProof } from "../state/proof.ts";
+import { encodeProof } from "../state/proof-codec.ts";
 import { prunedState, stateOf } from "./block-lookup.ts";
 import { type Json, quantity } from "./format.ts";
 import { slotOf } from "./schemas.ts";
-
-/** One list: `[depth, bitmap (32 bytes), [siblings, deepest first], [] or [leaf key, leaf value]]`. */
-const encodeProof = ({ depth, bitmap, siblings, terminal }: TreeProof): Hex => {
-  const leaf: RlpItem = terminal === undefined ? [] : [terminal.key, terminal.value];
-  return toHex(encodeRlp([rlpUint(depth), bitmap, [...siblings], leaf]));
-};
 
 /**
  * The answer of eth_getProof for the one tree of the state. Accounts and slots lie in the same tree, so `storageHash` is
@@ -48,7 +43,7 @@ export const proofOf = async (
   const values = await Promise.all(slots.map((slot) => state.getStorage(new Address(address), slot)));
   return {
     address: account,
-    accountProof: [encodeProof(proofs[0] as TreeProof), toHex(encodeRlp(preimage))],
+    accountProof: [toHex(encodeProof(proofs[0] as TreeProof)), toHex(encodeRlp(preimage))],
     balance: quantity(balance),
     codeHash: toHex(code.hash),
     nonce: quantity(nonce),
@@ -56,7 +51,7 @@ export const proofOf = async (
     storageProof: request.keys.map((key, i) => ({
       key: keyText(key),
       value: quantity(readUintBE(word(values[i] ?? EMPTY_BYTES))),
-      proof: [encodeProof(proofs[i + 1] as TreeProof)],
+      proof: [toHex(encodeProof(proofs[i + 1] as TreeProof))],
     })),
   };
 };

@@ -14,7 +14,7 @@ type Signed = {
   readonly signature: string;
 };
 type Pair = {
-  readonly kind: "equivocation" | "rebuilt";
+  readonly kind: "equivocation" | "rebuilt" | "excess";
   readonly number: string;
   readonly first: Signed;
   readonly second: Signed;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Logger } from "pino";
 import { createTestClient, http } from "viem";
-import { deployBridge } from "../../bridge/index.ts";
+import { DEVNET_CLAIMS, DEVNET_WITHDRAWALS, deployBridge } from "../../bridge/index.ts";
 import {
   CodedError,
   createServices,
@@ -21,7 +21,7 @@ import type { Running } from "../lifecycle.ts";
 import { startAnvil } from "../processes/anvil.ts";
 import type { Child } from "../processes/child.ts";
 import { requireFreePort } from "../processes/port.ts";
-import { type Rollup, writeRollup } from "../rollup.ts";
+import { genesisOf, type Rollup, writeRollup } from "../rollup.ts";
 import { askNode } from "../rpc-client.ts";
 import { createRegistry } from "../telemetry/metrics-server.ts";
 import { DEVNET_MNEMONIC, type DevnetAccount, devnetAccounts } from "./accounts.ts";
@@ -186,19 +186,24 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     const l1 = clientsOf(BigInt(L1_CHAIN_ID), anvil.rpc, accounts.deployer.privateKey);
 
     progress("deploying the L1 contracts");
+    const layer2 = {
+      chain: DEVNET_PARAMETERS,
+      genesis: {
+        accounts: [...accounts.users, accounts.deployer].map(({ address }) => ({ address, balance: 10_000n * ETHER })),
+      },
+    };
     const deployment = await deployBridge(l1, {
       sequencer: accounts.sequencer.address,
-      blockGasLimit: DEVNET_PARAMETERS.blockGasLimit,
       forceDelay: FORCE_DELAY,
+      genesisOf: (contracts) => genesisOf(layer2, contracts),
+      claims: DEVNET_CLAIMS,
+      withdrawals: { guardian: accounts.deployer.address, ...DEVNET_WITHDRAWALS },
     });
     const rollup = join(directory, "rollup.json");
     writeRollup(rollup, {
       version: 1,
       l1: { chainId: L1_CHAIN_ID, ...deployment },
-      chain: DEVNET_PARAMETERS,
-      genesis: {
-        accounts: [...accounts.users, accounts.deployer].map(({ address }) => ({ address, balance: 10_000n * ETHER })),
-      },
+      ...layer2,
     });
 
     progress("starting sequencer and executor");

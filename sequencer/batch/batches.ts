@@ -195,6 +195,8 @@ export const createBatches = (
   const align = async (): Promise<boolean> => {
     await forget(stale);
     stale = [];
+    // What is built on an old view of L1 is overruled by what L1 has held all along.
+    if (!l1.isCurrent) return false;
     const unsound = firstUnsound();
     if (unsound < batches.length) {
       const dropped = batches.slice(unsound);

@@ -89,6 +89,42 @@ test("every block is signed and published once, in order", async () => {
   assert.equal(published.length, 3);
 });
 
+test("a block that is sealed just as the last one is done is not left for the next to bring along", async () => {
+  const chain = await openChain(createMemoryStore());
+  await build(chain);
+  await build(chain);
+  const { peering, numbers } = publishTo(createKept());
+  let heads: (() => void)[] = [];
+  let seen = 1n;
+  const growing = {
+    genesisHash: chain.genesisHash,
+    head: chain.blockByNumber(1n) as Chain["head"],
+    heads: { unsafe: 1n, safe: 0n, finalized: 0n },
+    blockByNumber(number: bigint) {
+      if (number <= seen) return chain.blockByNumber(number);
+      // Between the last look and the end of the work.
+      if (seen === 1n)
+        queueMicrotask(() => {
+          seen = 2n;
+          for (const tell of heads) tell();
+        });
+      return undefined;
+    },
+    on(event: string, listener: () => void) {
+      if (event === "head") heads = [...heads, listener];
+      return () => undefined;
+    },
+  };
+  const publisher = createPublisher({ ...telemetry(), chain: growing as never, peering }, { sign });
+  publisher.start();
+  await publisher.settled();
+  assert.deepEqual(numbers(), [
+    [1, 0],
+    [2, 0],
+  ]);
+  await publisher.stop();
+});
+
 test("a restart goes on behind the last block that was signed, in the same revision", async () => {
   const store = createMemoryStore();
   const chain = await openChain(store);
@@ -148,6 +184,23 @@ test("what is built again after a rollback gets the next revision, also across a
     [5, 2],
   ]);
   await next.stop();
+});
+
+test("what L1 holds is not published: whoever derives anew says nothing of it", async () => {
+  const chain = await openChain(createMemoryStore());
+  const { peering, numbers } = publishTo(createKept());
+  const publisher = createPublisher({ ...telemetry(), chain, peering }, { sign });
+  publisher.start();
+  const derive = async () => {
+    const number = chain.head.header.number + 1n;
+    const builder = await chain.begin({ timestamp: 1_000n + number, origin: { number, timestamp: 1_000n } });
+    await builder.seal({ position: { batch: number, cursor: 0, delayed: 0n } });
+  };
+  for (let i = 0; i < 3; i++) await derive();
+  await build(chain);
+  await publisher.settled();
+  assert.deepEqual(numbers(), [[4, 0]]);
+  await publisher.stop();
 });
 
 test("a failure is tried again and nothing is left out", async () => {

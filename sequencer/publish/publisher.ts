@@ -52,6 +52,8 @@ export const createPublisher = (
   /** The newest block that is published, or that an L1 reorg left as the last. */
   let done: bigint | undefined;
   let working: Promise<void> | undefined;
+  /** A block was sealed meanwhile, perhaps after the work had looked for it. */
+  let again = false;
   const aborter = new AbortController();
 
   const published = new Counter({
@@ -88,6 +90,8 @@ export const createPublisher = (
     while (!aborter.signal.aborted) {
       try {
         done ??= resume();
+        // Whatever L1 holds, L1 gives: nobody needs to hear it.
+        if (done < chain.heads.safe) done = chain.heads.safe;
         const block = chain.blockByNumber(done + 1n);
         if (block === undefined) return;
         await publish(block);
@@ -101,8 +105,15 @@ export const createPublisher = (
   };
 
   const work = (): void => {
-    working ??= drain().finally(() => {
+    if (working !== undefined) {
+      again = true;
+      return;
+    }
+    working = drain().finally(() => {
       working = undefined;
+      if (!again) return;
+      again = false;
+      work();
     });
   };
 

@@ -22,10 +22,21 @@ import {
   forceCall,
   type L1Call,
   modelRegistry,
+  partnersOf,
   portal,
 } from "../../bridge/index.ts";
-import { ADDRESS, aliasOf, fromHex, keccakOf, toHex, ZERO_32 } from "../../executor/index.ts";
+import {
+  ADDRESS,
+  aliasOf,
+  createGenesis,
+  DEVNET_PARAMETERS,
+  fromHex,
+  keccakOf,
+  toHex,
+  ZERO_32,
+} from "../../executor/index.ts";
 import { type Anvil, account, startAnvil } from "../support/anvil.ts";
+import { settlement } from "../support/settlement.ts";
 
 const SEQUENCER = 1;
 const USER = 2;
@@ -47,7 +58,12 @@ const bench = async (t: TestContext, blockGasLimit = 30_000_000n): Promise<Bench
   const l1 = await startAnvil(t, "--hardfork", "prague");
   const { contracts } = await deployBridge(
     { wallet: l1.wallet(0), reader: l1.client },
-    { sequencer: account(SEQUENCER).address, blockGasLimit, forceDelay: FORCE_DELAY },
+    {
+      sequencer: account(SEQUENCER).address,
+      forceDelay: FORCE_DELAY,
+      genesisOf: (made) => createGenesis({ ...DEVNET_PARAMETERS, blockGasLimit }, {}, partnersOf(made)),
+      ...settlement(account(0).address),
+    },
   );
   const inbox = { address: contracts.batchInbox, abi: batchInbox.abi } as const;
   const now = async () => {

@@ -26,6 +26,20 @@ const balanceOf = async (node: Node, address: Hex) =>
   (await node.chain.stateAt(node.chain.head.header.number).getAccount(await addressOf(address)))?.balance ?? 0n;
 const addressOf = async (hex: Hex) => (await import("@ethereumjs/util")).createAddressFromString(hex);
 
+test("a view of L1 is current when L1 was read up to its head, not before", async (t) => {
+  const l1 = await startAnvil(t);
+  const layout = await layOut(l1);
+  await l1.mine(5);
+  const { source } = await startNode(l1, layout, { window: 2n });
+  const seen: boolean[] = [];
+  source.onAdvance(() => seen.push(source.isCurrent));
+  assert.equal(source.isCurrent, false);
+  await source.sync();
+  assert.ok(seen.length >= 3);
+  assert.ok(seen.every((isCurrent) => !isCurrent));
+  assert.equal(source.isCurrent, true);
+});
+
 test("a node that knows L1 alone rebuilds the same roots, at once, in windows, and after a restart", async (t) => {
   const l1 = await startAnvil(t);
   const layout = await layOut(l1);

@@ -2,12 +2,13 @@ import { parseArgs } from "node:util";
 import { modelsSuite } from "./models.ts";
 import { onnxSuite } from "./onnx.ts";
 import { precompilesSuite } from "./precompiles.ts";
+import { rlpSuite } from "./rlp.ts";
 import { rpcSuite } from "./rpc.ts";
 import { stateSuite } from "./state.ts";
 import { corpus, type Suite } from "./suite.ts";
 
 /** Every corpus, in the order in which they run. */
-const SUITES: readonly Suite[] = [onnxSuite, modelsSuite, rpcSuite, precompilesSuite, stateSuite];
+const SUITES: readonly Suite[] = [onnxSuite, modelsSuite, rpcSuite, rlpSuite, precompilesSuite, stateSuite];
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { filter: { type: "string" } } });
 

@@ -99,7 +99,19 @@ test("a node without L1, with a bad rollup file: a code, exit 1", async () => {
   const zero = `0x${"00".repeat(20)}` as const;
   writeRollup(here("rollup.json"), {
     version: 1,
-    l1: { chainId: 1, startBlock: 0n, contracts: { batchInbox: zero, portal: zero, modelRegistry: zero } },
+    l1: {
+      chainId: 1,
+      startBlock: 0n,
+      contracts: {
+        batchInbox: zero,
+        portal: zero,
+        modelRegistry: zero,
+        claimRegistry: zero,
+        claimGames: zero,
+        l1CrossDomainMessenger: zero,
+        l1StandardBridge: zero,
+      },
+    },
     chain: DEVNET_PARAMETERS,
     genesis: { accounts: [] },
   });

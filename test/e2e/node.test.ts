@@ -159,13 +159,13 @@ test("a node refuses another L1, other contracts, another genesis, and a sequenc
   const directory = directoryOf(t);
   const elsewhere = { ...rollup, l1: { ...rollup.l1, chainId: 1 } };
   await assert.rejects(startExecutor(t, stage, directory, { rollup: elsewhere }), withCode("NODE_L1_CHAIN"));
-  const { batchInbox, portal, modelRegistry } = rollup.l1.contracts;
+  const right = rollup.l1.contracts;
   const nobody: Hex = `0x${"ab".repeat(20)}`;
   for (const contracts of [
-    { batchInbox: nobody, portal, modelRegistry },
-    { batchInbox: portal, portal, modelRegistry },
-    { batchInbox, portal: nobody, modelRegistry },
-    { batchInbox, portal, modelRegistry: portal },
+    { ...right, batchInbox: nobody },
+    { ...right, batchInbox: right.portal },
+    { ...right, portal: nobody },
+    { ...right, modelRegistry: right.portal },
   ]) {
     const mistaken = { ...rollup, l1: { ...rollup.l1, contracts } };
     await assert.rejects(startExecutor(t, stage, directory, { rollup: mistaken }), withCode("NODE_L1_CONTRACTS"));

@@ -1,7 +1,9 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import {
+  type Block,
   type Bytes,
+  type Chain,
   composePeering,
   createMemoryStore,
   encodeSealedBlock,
@@ -12,6 +14,9 @@ import {
   keccak256,
   type Network,
   type SealedBlock,
+  type SealedHeader,
+  sealedBlockOf,
+  sleep,
   type Topic,
   messageOf as textOf,
   toHex,
@@ -63,6 +68,8 @@ export type PeersFuzz = {
 /** MiB by which the resident memory may differ between half way and the end. */
 export const RESIDENT_BOUND = 48;
 const BLOCKS = 24;
+/** Milliseconds for the first block after all. */
+const FOLLOW_MS = 30_000;
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -88,6 +95,21 @@ const openCorpus = async (): Promise<Corpus & { readonly chain: Awaited<ReturnTy
   const blocks: SealedBlock[] = [];
   for (let i = 0; i < BLOCKS; i++) blocks.push(signBlock(chain, await sealTransfer(chain)));
   return { chain, genesisHash: chain.genesisHash, blocks, hashes: [...CONTENT.keys()] };
+};
+
+/** Whether the node still takes what the sequencer says now. */
+const follows = async (
+  node: { readonly chain: Chain },
+  block: Pick<Block, "hash">,
+  tally: PeersTally,
+): Promise<void> => {
+  const late = new AbortController();
+  const isThere = await Promise.race([
+    awaitHead(node, block).then(() => true),
+    sleep(FOLLOW_MS, late.signal).then(() => false),
+  ]);
+  late.abort();
+  if (!isThere) tally.findings.push("the sequencer is not followed any more");
 };
 
 /** A network that keeps what it is given to judge by, and counts what it is told of peers. */
@@ -127,7 +149,7 @@ const judgeAll = async (t: Ends, { seed, judged: count }: PeersFuzz, tally: Peer
   const store = createMemoryStore();
   const chain = await openPeerChain(store);
   const peering = composePeering(
-    { ...telemetry(), chain, store, network, provide },
+    { ...telemetry(), chain, store, network, provide, l1Advances: () => 0 },
     { follow: true, maxUnsafe: 1_024, sequencer: addressOf(SEQUENCER_KEY) },
   );
   await peering.start();
@@ -172,7 +194,7 @@ const judgeAll = async (t: Ends, { seed, judged: count }: PeersFuzz, tally: Peer
   for (const block of corpus.blocks) topic.validate(encodeSealedBlock(block), "sequencer");
   const fresh = signBlock(source, await sealTransfer(source));
   topic.validate(encodeSealedBlock(fresh), "sequencer");
-  await awaitHead({ chain }, fresh);
+  await follows({ chain }, fresh, tally);
   if (peering.halted || peering.evidence.length > 0) tally.findings.push("there is evidence against the sequencer");
 };
 
@@ -184,8 +206,14 @@ const sendAll = async (t: Ends, { seed, sent: count }: PeersFuzz, tally: PeersTa
   const node = await stage.executor({ provide });
   await connect(node, sequencer);
   await hearing(sequencer, [node]);
-  const { chain, ...corpus } = await openCorpus();
-  await chain.stop();
+  await sequencer.build(BLOCKS);
+  // Blocks that its key signed on another chain would be evidence against it.
+  const { chain, peering } = sequencer;
+  const blocks = Array.from({ length: BLOCKS }, (_, i) => {
+    const number = BigInt(i + 1);
+    return sealedBlockOf(chain.blockByNumber(number) as Block, (peering.signedAt(number) as SealedHeader).seal);
+  });
+  const corpus: Corpus = { genesisHash: chain.genesisHash, blocks, hashes: [...CONTENT.keys()] };
   let stranger: Stranger | undefined;
   const ofOne = { left: 0 };
   const next = async (): Promise<Stranger> => {
@@ -223,8 +251,7 @@ const sendAll = async (t: Ends, { seed, sent: count }: PeersFuzz, tally: PeersTa
   tally.bans = await node.metric("assay_p2p_bans_total");
   tally.penalties += await node.metric("assay_p2p_penalties_total");
   if (tally.strangers > 2 && tally.bans === 0) tally.findings.push("nobody was banned");
-  const fresh = await sequencer.build();
-  await awaitHead(node, fresh);
+  await follows(node, await sequencer.build(), tally);
   if (node.peering.halted || node.peering.evidence.length > 0)
     tally.findings.push("there is evidence against the sequencer");
   if (node.peering.network.peers.find(({ id }) => id === sequencer.id)?.score !== 0)

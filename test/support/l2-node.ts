@@ -16,7 +16,9 @@ import {
   deployBridge,
   encodeBatch,
   type L1Call,
+  type L1Contracts,
   type L1SourceOptions,
+  partnersOf,
   type TransactorOptions,
 } from "../../bridge/index.ts";
 import {
@@ -42,6 +44,7 @@ import {
   uintBE,
 } from "../../executor/index.ts";
 import { type Anvil, account } from "./anvil.ts";
+import { settlement } from "./settlement.ts";
 
 export const SEQUENCER = 1;
 export const GWEI = 10n ** 9n;
@@ -76,6 +79,8 @@ export const transfer = async (
     }),
   );
 
+const genesisOf = (contracts: L1Contracts): Genesis => createGenesis(DEVNET_PARAMETERS, alloc, partnersOf(contracts));
+
 /** Contracts on a fresh L1 that mines on command from now on, and the genesis that knows them. */
 export const layOut = async (
   l1: Anvil,
@@ -83,11 +88,10 @@ export const layOut = async (
 ): Promise<Deployment & { readonly genesis: Genesis }> => {
   const deployment = await deployBridge(
     { wallet: l1.wallet(0), reader: l1.client },
-    { sequencer: account(SEQUENCER).address, blockGasLimit: DEVNET_PARAMETERS.blockGasLimit, forceDelay },
+    { sequencer: account(SEQUENCER).address, forceDelay, genesisOf, ...settlement(account(0).address) },
   );
   await l1.manual();
-  const { modelRegistry: l1ModelRegistry } = deployment.contracts;
-  return { ...deployment, genesis: createGenesis(DEVNET_PARAMETERS, alloc, { l1ModelRegistry }) };
+  return { ...deployment, genesis: genesisOf(deployment.contracts) };
 };
 export type Layout = Awaited<ReturnType<typeof layOut>>;
 

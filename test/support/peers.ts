@@ -95,7 +95,7 @@ export const joinPeers = async (
 ): Promise<PeerActor> => {
   const common = telemetry();
   const peering = await createPeering(
-    { ...common, provide: () => undefined, ...components },
+    { ...common, provide: () => undefined, l1Advances: () => 0, ...components },
     {
       sequencer: addressOf(SEQUENCER_KEY),
       identityFile: join(folderOf(t), "p2p.key"),

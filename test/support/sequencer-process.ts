@@ -15,7 +15,7 @@ const store = await openRocksStore(join(folder, "store"));
 const chain = await openPeerChain(store);
 const options = { listen: [LISTEN], bootnodes, scope: "private", agent: "assay/test", maxUnsafe: 1_024 } as const;
 const peering = await createPeering(
-  { ...telemetry(), chain, store, provide: () => undefined },
+  { ...telemetry(), chain, store, provide: () => undefined, l1Advances: () => 0 },
   { ...options, identityFile: join(folder, "p2p.key"), sequencer: addressOf(SEQUENCER_KEY), follow: false },
 );
 const sign = (digest: Uint8Array) => signDigest(digest, SEQUENCER_KEY);

@@ -1,6 +1,20 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Account, createAddressFromString } from "@ethereumjs/util";
 import solc from "solc";
-import type { Abi } from "viem";
-import type { Hex } from "../../executor/index.ts";
+import { type Abi, decodeErrorResult, decodeFunctionResult, encodeFunctionData } from "viem";
+import { withoutModels } from "../../executor/chain/chain.fixture.ts";
+import {
+  createMachine,
+  createMemoryStore,
+  createRules,
+  createWorldState,
+  fromHex,
+  type Hex,
+  toHex,
+} from "../../executor/index.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
 
 /** Compiles one contract of a test, for the L2's rules. */
 export const compile = (name: string, source: string): { readonly abi: Abi; readonly bytecode: Hex } => {
@@ -20,4 +34,46 @@ export const compile = (name: string, source: string): { readonly abi: Abi; read
   const contract = output.contracts?.["test.sol"]?.[name];
   if (contract === undefined) throw new Error(JSON.stringify(output.errors));
   return { abi: contract.abi, bytecode: `0x${contract.evm.bytecode.object}` };
+};
+
+/** A contract that shows internal functions to a test. It imports by paths from the repository's root. */
+export const startHarness = async (name: string, source: string) => {
+  const settings = {
+    viaIR: true,
+    optimizer: { enabled: true, runs: 200 },
+    evmVersion: "cancun",
+    outputSelection: { "*": { "*": ["abi", "evm.deployedBytecode.object"] } },
+  };
+  const content = `// SPDX-License-Identifier: MIT\npragma solidity ^0.8.30;\n${source}`;
+  const output = JSON.parse(
+    solc.compile(JSON.stringify({ language: "Solidity", sources: { "harness.sol": { content } }, settings }), {
+      import: (path: string) => ({ contents: readFileSync(join(ROOT, path), "utf8") }),
+    }),
+  );
+  const contract = output.contracts?.["harness.sol"]?.[name];
+  if (contract === undefined) throw new Error(JSON.stringify(output.errors));
+  const abi: Abi = contract.abi;
+  const { manager } = createWorldState(createMemoryStore());
+  const machine = createMachine(manager, { models: withoutModels, rules: createRules(1n) });
+  const to = createAddressFromString(`0x${"77".repeat(20)}`);
+  await manager.putAccount(to, new Account(1n));
+  await manager.putCode(to, fromHex(`0x${contract.evm.deployedBytecode.object}`));
+  return {
+    /** The result, or the name of the error with which the call ended. */
+    async call<T>(
+      functionName: string,
+      args: readonly unknown[],
+    ): Promise<{ result: T; gas: bigint } | { error: string }> {
+      const { execResult } = await machine.runCall({
+        to,
+        data: fromHex(encodeFunctionData({ abi, functionName, args })),
+        gasLimit: 100_000_000n,
+        skipNonceIncrement: true,
+      });
+      const data = toHex(execResult.returnValue);
+      if (execResult.exceptionError !== undefined)
+        return { error: data === "0x" ? execResult.exceptionError.error : decodeErrorResult({ abi, data }).errorName };
+      return { result: decodeFunctionResult({ abi, functionName, data }) as T, gas: execResult.executionGasUsed };
+    },
+  };
 };

@@ -11,7 +11,9 @@ import {
   type Deployment,
   deployBridge,
   type Follower,
+  type L1Contracts,
   type L1Source,
+  partnersOf,
 } from "../../bridge/index.ts";
 import {
   type Chain,
@@ -21,6 +23,7 @@ import {
   createWorldState,
   DEVNET_PARAMETERS,
   fromHex,
+  type Genesis,
   type KeyValueStore,
   type ModelRuntime,
   toHex,
@@ -28,6 +31,7 @@ import {
 } from "../../executor/index.ts";
 import { createSequencer, type Sequencer, type SequencerOptions } from "../../sequencer/index.ts";
 import { type Anvil, account as l1Account, startAnvil } from "./anvil.ts";
+import { settlement } from "./settlement.ts";
 
 /** Keys of the L2, each with 1,000 ether at genesis. */
 export const l2Account = (index: number) => privateKeyToAccount(toHex(uintBE(index + 1, 32)));
@@ -48,17 +52,19 @@ export const withoutModels: ModelRuntime = {
   stop: async () => {},
 };
 
-export const openNodeChain = (
-  store: KeyValueStore,
-  registry?: Hex,
-  models: ModelRuntime = withoutModels,
-): Promise<Chain> => {
+const genesisOf = (contracts?: L1Contracts): Genesis => {
   const alloc = Object.fromEntries(
     Array.from({ length: L2_ACCOUNTS }, (_, i) => [l2Account(i).address.toLowerCase(), { balance: 10n ** 21n }]),
   );
-  const genesis = createGenesis(DEVNET_PARAMETERS, alloc, registry === undefined ? {} : { l1ModelRegistry: registry });
-  return createChain({ ...telemetry(), store, world: createWorldState(store), models }, { genesis });
+  return createGenesis(DEVNET_PARAMETERS, alloc, contracts === undefined ? {} : partnersOf(contracts));
 };
+
+export const openNodeChain = (
+  store: KeyValueStore,
+  contracts?: L1Contracts,
+  models: ModelRuntime = withoutModels,
+): Promise<Chain> =>
+  createChain({ ...telemetry(), store, world: createWorldState(store), models }, { genesis: genesisOf(contracts) });
 
 export type NodeActor = {
   /** Metrics of its derivation. */
@@ -115,14 +121,15 @@ export const createStage = async (
     { wallet: anvil.wallet(0), reader: anvil.client },
     {
       sequencer: l1Account(SEQUENCER).address,
-      blockGasLimit: DEVNET_PARAMETERS.blockGasLimit,
       forceDelay,
+      genesisOf,
+      ...settlement(l1Account(0).address),
     },
   );
 
   const node = async (store: KeyValueStore, keepUnsafe: boolean): Promise<NodeActor> => {
     const models = await modelsOf(store);
-    const chain = await openNodeChain(store, deployment.contracts.modelRegistry, models);
+    const chain = await openNodeChain(store, deployment.contracts, models);
     const common = { ...telemetry(), store };
     const blobSources = [createBeaconSource(anvil.url)];
     const l1 = createL1Source({ ...common, client: anvil.client, models, blobSources }, { deployment });

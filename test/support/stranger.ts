@@ -82,6 +82,8 @@ export const createStranger = async (t: Ends) => {
     services: { identify: identify({ protocolPrefix: "assay" }), ping: ping({ protocolPrefix: "assay" }) },
   });
   t.after(() => node.stop());
+  // Nodes of other chains are not let near.
+  await node.handle(protocolId("stranger/1"), (stream) => void drain(stream));
   // It hears all gossip, and makes nothing of it.
   await node.handle(MESHSUB, (stream) => void drain(stream));
   let connection: Connection | undefined;

@@ -33,6 +33,8 @@ const STATUS_PROTOCOL: Protocol = {
   maxAnswerBytes: 128,
   maxAnswers: 1,
   stallMs: 5_000,
+  // It is asked again and again, of nodes that derive or infer as well: nothing waits for the answer.
+  stalls: "forgiven",
   rate: { requests: 2, requestBurst: 20, bytes: 4_096, byteBurst: 16_384 },
 };
 

@@ -51,7 +51,10 @@ const openNode = async (options: {
   const evidence = createEvidence(store);
   const clock = () => Number(NOW) * 1000;
   const { genesisHash } = chain;
-  const witness = createWitness({ ...telemetry(), seals, evidence }, { genesisHash, sequencer: SEQUENCER, clock });
+  const witness = createWitness(
+    { ...telemetry(), seals, evidence },
+    { genesisHash, sequencer: SEQUENCER, clock, l1Advances: () => 0 },
+  );
   const network = mesh.networkOf(id);
   const exchange = createBlockExchange({
     network,

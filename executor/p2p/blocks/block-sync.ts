@@ -208,12 +208,12 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
 
   const fail = (sealed: SealedBlock, error: unknown) => {
     const { number } = sealed.header;
+    const about = { err: error, number, hash: sealed.hash };
     const isOurs = !hasCode(error, "BLOCK_INVALID") && !hasCode(error, "BLOCK_DEPOSIT");
     imported.inc({ outcome: isOurs ? "failed" : "invalid" });
-    logger.error(
-      { err: error, number, hash: sealed.hash },
-      isOurs ? "a block could not be executed" : "the sequencer signed a block that is none",
-    );
+    if (isOurs) logger.error(about, "a block could not be executed");
+    else if (hasCode(error, "BLOCK_INVALID")) logger.error(about, "the sequencer signed a block that is none");
+    else logger.warn(about, "a block has a deposit that L1 does not hold, or has taken back");
     failed.delete(sealed.hash);
     if (failed.size >= MAX_FAILED) for (const oldest of failed.keys()) if (failed.delete(oldest)) break;
     failed.set(sealed.hash, clock() + retryMs * (isOurs ? 1 : 60));
@@ -266,7 +266,7 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
         if (count++ === 0) links = isLinked(block);
         highest = max(highest, block.header.number);
         const sighting = witness.see(block);
-        if (sighting === "equivocation" || sighting === "stale") continue;
+        if (sighting === "equivocation" || sighting === "excess" || sighting === "stale") continue;
         if (hashAt(block.header.number) === block.hash || !pending.put(block)) continue;
         news++;
         wake();

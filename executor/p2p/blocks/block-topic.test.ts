@@ -43,7 +43,10 @@ const listen = async (chain?: Chain) => {
   const evidence = createEvidence(store);
   const now = { ms: Number(NOW) * 1000 };
   const clock = () => now.ms;
-  const witness = createWitness({ ...telemetry(), seals, evidence }, { genesisHash, sequencer: SEQUENCER, clock });
+  const witness = createWitness(
+    { ...telemetry(), seals, evidence },
+    { genesisHash, sequencer: SEQUENCER, clock, l1Advances: () => 0 },
+  );
   const components = { ...telemetry(), chain: chain ?? (await openChain()), witness, evidence };
   const heard: SealedBlock[] = [];
   const topic = createBlockTopic(components, { clock, onBlock: (block) => heard.push(block) });

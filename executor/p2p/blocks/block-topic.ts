@@ -30,6 +30,7 @@ const OUTCOME = {
   /** Its parent is not the block that this node has there. */
   parent: undefined,
   equivocation: undefined,
+  excess: undefined,
   halted: undefined,
 } as const satisfies Record<string, Misbehaviour | undefined>;
 export type Outcome = keyof typeof OUTCOME;
@@ -108,7 +109,7 @@ export const createBlockTopic = (
     if (sighting === "stale") return ["stale"];
     // A second block of one height goes on to the others: they must be able to know.
     if (!isNews(block)) return ["seen"];
-    if (sighting === "equivocation") return ["equivocation", block];
+    if (sighting === "equivocation" || sighting === "excess") return [sighting, block];
     const parent = chain.blockByNumber(number - 1n);
     const taken = witness.at(number - 1n);
     const isOrphan = parent !== undefined && parent.hash !== parentHash && taken?.hash !== parentHash;

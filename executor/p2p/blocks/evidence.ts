@@ -5,10 +5,11 @@ import { decodeSealedHeader, encodeSealedHeader, type SealedHeader } from "./sea
 
 /**
  * Two different blocks of one height, both signed. `equivocation`: the sequencer broke its word. `rebuilt`: it said, by a
- * higher revision, that L1 made it build again.
+ * higher revision, that L1 made it build again; the first of the blocks that the revision takes back. `excess`: it said so
+ * more often than L1 can be the cause.
  */
 export type Equivocation = {
-  readonly kind: "equivocation" | "rebuilt";
+  readonly kind: "equivocation" | "rebuilt" | "excess";
   readonly number: bigint;
   readonly first: SealedHeader;
   readonly second: SealedHeader;
@@ -19,7 +20,7 @@ export type Equivocation = {
 /** Records kept of each kind: the first of them. */
 const MAX_RECORDS = 256;
 
-const KINDS = ["equivocation", "rebuilt"] as const;
+const KINDS = ["equivocation", "rebuilt", "excess"] as const;
 const HALTED = concat(Uint8Array.of(COLUMN.peering), utf8("halted"));
 const RANGE = { gte: Uint8Array.of(COLUMN.evidence), lt: Uint8Array.of(COLUMN.evidence + 1) };
 const key = (index: number) => concat(Uint8Array.of(COLUMN.evidence), uintBE(index, 8));
@@ -63,11 +64,11 @@ export const createEvidence = (store: KeyValueStore) => {
     get halted(): boolean {
       return halted;
     },
-    /** Keeps a pair that is new; an equivocation halts. Whether it was new. */
+    /** Keeps a pair that is new; all but a rebuilding halt. Whether it was new. */
     async add(equivocation: Equivocation): Promise<boolean> {
       const pair = pairOf(equivocation.first.hash, equivocation.second.hash);
       if (known.has(pair)) return false;
-      const halts = equivocation.kind === "equivocation";
+      const halts = equivocation.kind !== "rebuilt";
       const full = records.filter(({ kind }) => kind === equivocation.kind).length >= MAX_RECORDS;
       if (full && (halted || !halts)) return false;
       const writes: Write[] = [];

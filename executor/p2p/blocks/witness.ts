@@ -7,17 +7,14 @@ import { holdsBody, type SealedBlock, type SealedHeader, sealerOf } from "./seal
 /**
  * What a signed block is beside those that were seen at its height. `stale`: the sequencer has taken it back by a higher
  * revision. `rebuilt`: it takes back another. `equivocation`: it contradicts another.
+ * `excess`: it takes back another, more often than L1 can be the cause.
  */
-export type Sighting = "new" | "known" | "stale" | "rebuilt" | "equivocation";
+export type Sighting = "new" | "known" | "stale" | "rebuilt" | "equivocation" | "excess";
 
 /** Heights remembered in memory, beside what is on disk. */
 const MAX_HEIGHTS = 1_024;
-/**
- * Rebuilding is L1's doing, and L1 makes a block in twelve seconds: more than this is the sequencer's own. What L1 causes
- * at once has one revision, however many blocks it takes back.
- */
-const REBUILD_BURST = 4;
-const REBUILD_MS = 12_000;
+/** Rebuilding is L1's doing: each time that L1 showed something new allows one more revision; so many are saved up. */
+const REBUILD_BURST = 8;
 /** Revisions remembered as let pass. */
 const MAX_REVISIONS = 64;
 
@@ -28,18 +25,25 @@ export const sighting = (before: SealedHeader | undefined, now: SealedHeader): S
   return now.seal.revision > before.seal.revision ? "rebuilt" : "equivocation";
 };
 
+const WHY = {
+  equivocation: "the sequencer signed two blocks of one height",
+  excess: "the sequencer takes blocks back more often than L1 can be the cause",
+} as const;
+
 export type WitnessOptions = {
   readonly genesisHash: Hex;
   /** Who signs. Lower case. */
   readonly sequencer: Hex;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** How often L1 has shown something new so far. */
+  readonly l1Advances: () => number;
 };
 
 /** Tells the sequencer's own blocks from others, and holds it to what it signed. */
 export const createWitness = (
   components: Telemetry & { readonly seals: SealStore; readonly evidence: Evidence },
-  { genesisHash, sequencer, clock }: WitnessOptions,
+  { genesisHash, sequencer, clock, l1Advances }: WitnessOptions,
 ) => {
   const { seals, evidence } = components;
   const logger = components.logger.child({ module: "witness" });
@@ -47,18 +51,20 @@ export const createWitness = (
   /** Revisions that have taken blocks back, oldest first. */
   const revisions = new Set<bigint>();
   let rebuilds = REBUILD_BURST;
-  let refilled = clock();
+  let counted = l1Advances();
 
-  const mayRebuild = (revision: bigint): boolean => {
-    if (revisions.has(revision)) return true;
-    const now = clock();
-    rebuilds = Math.min(REBUILD_BURST, rebuilds + (now - refilled) / REBUILD_MS);
-    refilled = now;
+  /** Whether L1 can be why there is one more revision. */
+  const mayRebuild = (): boolean => {
+    const now = l1Advances();
+    rebuilds = Math.min(REBUILD_BURST, rebuilds + now - counted);
+    counted = now;
     if (rebuilds < 1) return false;
     rebuilds--;
+    return true;
+  };
+  const note = (revision: bigint) => {
     if (revisions.size >= MAX_REVISIONS) for (const oldest of revisions) if (revisions.delete(oldest)) break;
     revisions.add(revision);
-    return true;
   };
 
   const remember = (sealed: SealedHeader) => {
@@ -74,8 +80,8 @@ export const createWitness = (
     evidence.add({ kind, number, first, second, seenAt: clock() }).then(
       (isNew) => {
         if (!isNew) return;
-        if (kind === "rebuilt") logger.warn(about, "the sequencer took a block back");
-        else logger.error(about, "the sequencer signed two blocks of one height: its gossip is not followed any more");
+        if (kind === "rebuilt") logger.warn(about, "the sequencer takes blocks back, from this one on");
+        else logger.error(about, `${WHY[kind]}: its gossip is not followed any more`);
       },
       (error: unknown) => logger.error({ err: error, ...about }, "evidence could not be written"),
     );
@@ -90,9 +96,13 @@ export const createWitness = (
       const sealed: SealedHeader = { hash, header, origin, seal };
       const before = heights.get(header.number) ?? seals.get(header.number);
       const found = sighting(before, sealed);
-      const what = found === "rebuilt" && !mayRebuild(sealed.seal.revision) ? "equivocation" : found;
+      const isRaised = found === "rebuilt" && !revisions.has(seal.revision);
+      const what = isRaised && !mayRebuild() ? "excess" : found;
       if (before === undefined || what === "rebuilt") remember(sealed);
-      if (before !== undefined && (what === "rebuilt" || what === "equivocation")) record(what, before, sealed);
+      // One record tells of all that a revision takes back.
+      if (before !== undefined && (isRaised || what === "equivocation"))
+        record(what as Equivocation["kind"], before, sealed);
+      if (isRaised && what === "rebuilt") note(seal.revision);
       return what;
     },
     /** The signed block that counts at a height. */

@@ -41,8 +41,12 @@ const onAbort = (signals: readonly AbortSignal[], aborted: () => void): (() => v
 
 const isUnsupported = (error: unknown): boolean => error instanceof Error && error.name === "UnsupportedProtocolError";
 
+const blameStall = ({ connection, protocol, penalise }: AskOptions): void => {
+  if (protocol.stalls !== "forgiven") penalise(connection.remotePeer.toString(), "stall");
+};
+
 const open = async (options: AskOptions): Promise<Stream> => {
-  const { connection, protocolId, protocol, signals, penalise } = options;
+  const { connection, protocolId, protocol, signals } = options;
   const controller = new AbortController();
   const unlink = onAbort(signals, () => controller.abort());
   let late = false;
@@ -57,7 +61,7 @@ const open = async (options: AskOptions): Promise<Stream> => {
       negotiateFully: true,
     });
   } catch (error) {
-    if (late && connection.status === "open") penalise(connection.remotePeer.toString(), "stall");
+    if (late && connection.status === "open") blameStall(options);
     if (controller.signal.aborted) throw failure("P2P_TIMEOUT", options, error);
     throw failure(isUnsupported(error) || connection.status !== "open" ? "P2P_PEER" : "P2P_BUSY", options, error);
   } finally {
@@ -75,7 +79,7 @@ const judge = (error: unknown, aborted: boolean, options: AskOptions): unknown =
     options.penalise(peer, "malformed");
     return failure("P2P_INVALID", options, error);
   }
-  if (error.fault === "stalled") options.penalise(peer, "stall");
+  if (error.fault === "stalled") blameStall(options);
   return failure("P2P_TIMEOUT", options, error);
 };
 

@@ -1,7 +1,6 @@
 import type { Connection } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { Multiaddr } from "@multiformats/multiaddr";
-import { Counter, Gauge, type Registry } from "prom-client";
 import { CodedError, messageOf } from "../../foundation/errors.ts";
 import { sleep, type Telemetry } from "../../foundation/service.ts";
 import { hostOf, isListenable, parsePeerAddress } from "./addresses.ts";
@@ -12,10 +11,12 @@ import { createGater } from "./gater.ts";
 import { createValidator, type GossipGuard, type GossipOptions, guardGossip, MAX_GOSSIP_BYTES } from "./gossip.ts";
 import { loadIdentity } from "./identity.ts";
 import { createNode, kadProtocol, type Libp2pNode } from "./libp2p-node.ts";
+import { createMetrics, measurePeers } from "./metrics.ts";
 import type { Handler, Network, NetworkErrorCode, NetworkScope, PeerId, Protocol, Topic } from "./network.ts";
 import { createPeerBook } from "./peer-book.ts";
 import { createReputation, type Misbehaviour } from "./reputation.ts";
 import { createStaticPeers } from "./static-peers.ts";
+import { createStrangers } from "./strangers.ts";
 import { createTraffic } from "./traffic.ts";
 
 export type NetworkOptions = {
@@ -61,34 +62,6 @@ const LIBP2P_PROTOCOLS: Readonly<Record<string, string>> = {
   "/assay/id/1.0.0": "identify",
   "/assay/ping/1.0.0": "ping",
 };
-
-const createMetrics = (registry: Registry) => ({
-  dials: new Counter({
-    name: "assay_p2p_dials_total",
-    help: "Attempts to connect, by outcome",
-    labelNames: ["outcome"],
-    registers: [registry],
-  }),
-  requests: new Counter({
-    name: "assay_p2p_requests_total",
-    help: "Requests of peers that were answered, by protocol and outcome",
-    labelNames: ["protocol", "outcome"],
-    registers: [registry],
-  }),
-  penalties: new Counter({
-    name: "assay_p2p_penalties_total",
-    help: "Penalties given to peers, by reason",
-    labelNames: ["reason"],
-    registers: [registry],
-  }),
-  bans: new Counter({ name: "assay_p2p_bans_total", help: "Bans of peers", registers: [registry] }),
-  messages: new Counter({
-    name: "assay_p2p_gossip_messages_total",
-    help: "Gossiped messages that came, by what became of them",
-    labelNames: ["outcome"],
-    registers: [registry],
-  }),
-});
 
 const refuse = (code: NetworkErrorCode, message: string, data: Record<string, unknown>, cause?: unknown) =>
   new CodedError(code, message, data, cause);
@@ -207,6 +180,7 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     logger.warn({ peer, why, ms }, "a peer is banned");
     ban(peer, ms);
   };
+  const strangers = createStrangers({ chainId, logger, signal: stopping.signal, ban });
   const gossip: GossipOptions = {
     topics,
     logger,
@@ -237,13 +211,19 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
       const peer = detail.toString();
       traffic.forget(peer);
       book.forget(peer);
+      strangers.forget(peer);
       statics.onDisconnected(peer);
       tell(disconnectedListeners, peer);
     });
     libp2p.addEventListener("peer:discovery", ({ detail }) =>
       track(discovery.onFound(detail.id.toString()), "discovery failed"),
     );
-    libp2p.addEventListener("peer:identify", ({ detail }) => book.onIdentified(detail));
+    libp2p.addEventListener("peer:identify", ({ detail }) => {
+      const peer = detail.peerId.toString();
+      if (!isConnected(peer)) return;
+      book.onIdentified(detail);
+      track(strangers.onIdentified(peer, detail.protocols), "judging a stranger failed");
+    });
   };
 
   /** A peer that no message reaches is met anew: as long as it stays connected, it would hear nothing. */
@@ -323,7 +303,7 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
       return node?.status === "started" ? node.getMultiaddrs().map(String) : [];
     },
     get peers() {
-      return book.list(connections());
+      return book.list(connections()).filter(({ id }) => !strangers.has(id));
     },
     async addPeer(text) {
       const target = parsePeerAddress(text, scope);
@@ -385,16 +365,7 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     },
   };
 
-  new Gauge({
-    name: "assay_p2p_peers",
-    help: "Peers that are connected",
-    labelNames: ["direction"],
-    registers: [registry],
-    collect() {
-      for (const direction of ["inbound", "outbound"] as const)
-        this.set({ direction }, network.peers.filter((peer) => peer.direction === direction).length);
-    },
-  });
+  measurePeers(registry, () => network.peers);
   for (const bootnode of bootnodes) if (bootnode.id !== self) statics.add(bootnode);
   return network;
 };

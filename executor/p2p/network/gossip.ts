@@ -7,12 +7,24 @@ import type { PeerId, Topic, Verdict } from "./network.ts";
 import { type Clock, createBuckets } from "./rate.ts";
 import type { Misbehaviour } from "./reputation.ts";
 
-/** What one peer may gossip: messages, subscriptions and control entries together, again and again the same included. */
-export const GOSSIP_RATE = { perSecond: 200, burst: 1_000 } as const;
+/** The most ids that gossipsub names in one IHAVE, asks for in one heartbeat, and so the most messages it answers with. */
+export const MAX_IDS = 5_000;
+/** Ids that weigh as much as one message: an id is looked up, a message is judged. */
+const IDS_PER_MESSAGE = 100;
+/**
+ * What one peer may gossip: messages, subscriptions and control entries together, again and again the same included. A
+ * second may bring a heartbeat's IHAVE, IWANT and IDONTWANT, which weigh 106, beside two hundred messages; a moment the
+ * largest answer to an IWANT, beside what is relayed at once.
+ */
+export const GOSSIP_RATE = { perSecond: 300, burst: MAX_IDS + 1_000 } as const;
 /** Messages over the rate that cost one penalty. */
 const FLOOD_UNIT = 100;
-/** Of entries of one kind in one rpc. More, and the rpc is refused before it is decoded further. */
-const MAX_ENTRIES = 256;
+/** Topics that a peer names in one rpc: more than any chain has. */
+const MAX_SUBSCRIPTIONS = 256;
+/** Control entries of one kind in one rpc, each with its ids: gossipsub sends one for each topic, and a chain has one. */
+const MAX_CONTROLS = 16;
+/** Milliseconds for which messages are judged before the node turns to its other work. */
+const MAX_TURN_MS = 10;
 /** Bytes of an rpc around the data of its messages. */
 const FRAMING = 64 * 1_024;
 const MAX_PEERS = 1_024;
@@ -52,17 +64,20 @@ type GossipInternals = {
   readonly streamsInbound: ReadonlyMap<string, { readonly rawStream: Stream }>;
 };
 
-const idsIn = (entries: readonly { readonly messageIDs: readonly unknown[] }[]): number =>
-  entries.reduce((sum, { messageIDs }) => sum + 1 + messageIDs.length, 0);
+const weightOfIds = (entries: readonly { readonly messageIDs: readonly unknown[] }[]): number =>
+  entries.reduce((sum, { messageIDs }) => sum + Math.ceil((1 + messageIDs.length) / IDS_PER_MESSAGE), 0);
+
+/** Whether an rpc decodes, but to more than is taken. Another gossipsub may have larger bounds than this one. */
+const isTooLong = (error: unknown): boolean => error instanceof Error && error.name === "MaxLengthError";
 
 /** What an rpc counts towards the rate. An empty one is one too. */
 export const weightOf = ({ subscriptions, messages, control }: Rpc): number => {
   const controls =
     control === undefined
       ? 0
-      : idsIn(control.ihave) +
-        idsIn(control.iwant) +
-        idsIn(control.idontwant) +
+      : weightOfIds(control.ihave) +
+        weightOfIds(control.iwant) +
+        weightOfIds(control.idontwant) +
         control.graft.length +
         control.prune.length;
   return Math.max(1, subscriptions.length + messages.length + controls);
@@ -93,12 +108,12 @@ export const gossipOptions = ({ topics, score }: GossipOptions): Partial<Gossips
   // Announcing what came before it is judged would pass a flood on, and have this node blamed for it.
   idontwantMinDataSize: Number.MAX_SAFE_INTEGER,
   decodeRpcLimits: {
-    maxSubscriptions: MAX_ENTRIES,
-    maxMessages: MAX_ENTRIES,
-    maxIhaveMessageIDs: MAX_ENTRIES,
-    maxIwantMessageIDs: MAX_ENTRIES,
-    maxControlMessages: MAX_ENTRIES,
-    maxIdontwantMessageIDs: MAX_ENTRIES,
+    maxSubscriptions: MAX_SUBSCRIPTIONS,
+    maxMessages: MAX_IDS,
+    maxIhaveMessageIDs: MAX_IDS,
+    maxIwantMessageIDs: MAX_IDS,
+    maxControlMessages: MAX_CONTROLS,
+    maxIdontwantMessageIDs: 512,
     maxPeerInfos: 16,
   },
   // A whole small network is one mesh; in a large one a message takes log_6 of it hops.
@@ -154,8 +169,14 @@ export const createValidator = (topic: Topic, { penalise, logger, onMessage }: G
       return { accept: false };
     }
   };
+  let turn = performance.now();
   return async (peer: Libp2pPeerId, { data }: { readonly data: Bytes }): Promise<TopicValidatorResult> => {
     const from = peer.toString();
+    // One rpc may hold thousands, and between them gossipsub never waits.
+    if (performance.now() - turn > MAX_TURN_MS) {
+      await new Promise(setImmediate);
+      turn = performance.now();
+    }
     const verdict = await judge(data, from);
     if (verdict.accept) {
       onMessage("accepted");
@@ -218,7 +239,8 @@ export const guardGossip = (pubsub: unknown, options: GossipOptions): GossipGuar
     onMessage("dropped");
     const over = (excess.get(peer) ?? 0) + weight;
     excess.set(peer, over % FLOOD_UNIT);
-    for (let unit = 0; unit < Math.min(4, Math.floor(over / FLOOD_UNIT)); unit++) penalise(peer, "flood");
+    // Once for an rpc, however long: one alone bans nobody.
+    if (over >= FLOOD_UNIT) penalise(peer, "flood");
     return false;
   };
 
@@ -227,9 +249,11 @@ export const guardGossip = (pubsub: unknown, options: GossipOptions): GossipGuar
     let rpc: Rpc;
     try {
       rpc = gossip.decodeRpc(bytes);
-    } catch {
+    } catch (error) {
       // Counted as well: garbage is not cheaper to send than messages.
-      if (admit(id, 1)) penalise(id, "malformed");
+      if (isTooLong(error)) {
+        if (admit(id, FLOOD_UNIT)) penalise(id, "rate");
+      } else if (admit(id, 1)) penalise(id, "malformed");
       return;
     }
     if (admit(id, weightOf(rpc))) await gossip.handleReceivedRpc(peer, rpc);

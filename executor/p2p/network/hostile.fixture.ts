@@ -18,6 +18,8 @@ export const rawPeer = async (
     connectionMonitor: { enabled: false },
     services: { identify: identify({ protocolPrefix: "assay" }), ...services },
   });
+  // Otherwise it were a stranger to the chain, and not let near enough to do harm.
+  await node.handle("/assay/7/raw/1", (stream) => stream.abort(new Error("nothing is served")));
   t.after(async () => {
     await node.stop();
   });

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { Registry } from "prom-client";
 import { createNetwork, type NetworkOptions } from "./create-network.ts";
 import type { Network, Protocol } from "./network.ts";
@@ -13,12 +13,12 @@ export const silentLogger = pino({ level: "silent" });
 /** A network on a free port of this machine, not started; stopped when the test ends. */
 export const makeNetwork = async (
   t: Context,
-  options: Partial<NetworkOptions> = {},
+  { logger = silentLogger, ...options }: Partial<NetworkOptions> & { readonly logger?: Logger } = {},
 ): Promise<{ readonly network: Network; readonly registry: Registry }> => {
   const folder = await mkdtemp(join(tmpdir(), "assay-network-"));
   const registry = new Registry();
   const network = await createNetwork(
-    { logger: silentLogger, registry },
+    { logger, registry },
     {
       chainId: 7n,
       identityFile: join(folder, "identity.key"),

@@ -66,6 +66,8 @@ export type Protocol = {
   readonly maxAnswers: number;
   /** Milliseconds without progress, on either side. */
   readonly stallMs: number;
+  /** Whether no progress is held against the peer that was asked; it is when left out. */
+  readonly stalls?: "blamed" | "forgiven";
   /** What one peer may ask for: requests a second with a burst, and bytes of answers a second with a burst. */
   readonly rate: {
     readonly requests: number;
@@ -87,6 +89,7 @@ export type Network = Service & {
   readonly id: PeerId;
   /** Where it can be dialled, each ending in /p2p/<id>. */
   readonly addresses: readonly string[];
+  /** Those connected, without nodes of other chains: they are told so, and dropped. */
   readonly peers: readonly PeerInfo[];
   /** Keeps a connection to the peer of this address, dialling again when it breaks; a ban of it is lifted. P2P_ADDRESS. */
   addPeer(address: string): Promise<void>;

@@ -97,6 +97,18 @@ test("a peer that does not answer in time is left and blamed", async (t) => {
   near(scoreOf("server"), -PENALTY.stall);
 });
 
+test("a peer that lets a question of no urgency wait is left, and not blamed", async (t) => {
+  const protocol = { ...PROTOCOL, stallMs: 100, stalls: "forgiven" } as const;
+  const { asker, server, scoreOf } = await pair(
+    t,
+    (_, __, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve([]), { once: true })),
+    protocol,
+  );
+  for (let i = 0; i < 3; i++)
+    await assert.rejects(collect(asker.request(server.id, protocol, REQUEST)), is("P2P_TIMEOUT"));
+  assert.equal(scoreOf("server"), 0);
+});
+
 test("a peer that answers too much is left and blamed", async (t) => {
   const { asker, server, scoreOf } = await pair(t, function* () {
     for (let i = 0; i < 10; i++) yield new Uint8Array(100);
@@ -192,8 +204,7 @@ test("a peer that goes away in the middle leaves an error, not an end", async (t
   const answers = asker.request(server.id, PROTOCOL, REQUEST)[Symbol.asyncIterator]();
   await answers.next();
   const rest = answers.next();
-  await server.stop();
-  await assert.rejects(rest, is("P2P_TIMEOUT"));
+  await Promise.all([assert.rejects(rest, is("P2P_TIMEOUT")), server.stop()]);
 });
 
 test("stopping ends the requests that are under way on either side", async (t) => {

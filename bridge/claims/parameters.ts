@@ -1,0 +1,44 @@
+import type { Hex } from "../../executor/index.ts";
+
+/** Times in L1 blocks, amounts in wei. The contract refuses a period that is too short for an honest answer. */
+export type ClaimParameters = {
+  /** Of the trees of chain, execution, inference and tensor. */
+  readonly heights: readonly [number, number, number, number];
+  /** After so many blocks without a rival a claim is confirmed. */
+  readonly period: bigint;
+  /** Blocks for which moves can be kept out, in total. */
+  readonly censorship: bigint;
+  /** Blocks from an event to the inclusion of its answer. */
+  readonly delay: bigint;
+  /** Least number of blocks between a claim and its child. */
+  readonly spacing: bigint;
+  readonly bond: bigint;
+  /** What a lost bond pays to the winner; the rest is burned. */
+  readonly tariff: bigint;
+};
+
+/** Seconds. `guardian`: who may pause withdrawals, for `pauseDuration` of any four. */
+export type WithdrawalParameters = {
+  readonly guardian: Hex;
+  readonly proofMaturityDelay: bigint;
+  readonly finalityDelay: bigint;
+  readonly pauseDuration: bigint;
+};
+
+const ETHER = 10n ** 18n;
+
+export const DEVNET_CLAIMS: ClaimParameters = {
+  heights: [20, 25, 16, 26],
+  period: 240n,
+  censorship: 20n,
+  delay: 1n,
+  spacing: 5n,
+  bond: ETHER,
+  tariff: ETHER / 2n,
+};
+
+export const DEVNET_WITHDRAWALS: Omit<WithdrawalParameters, "guardian"> = {
+  proofMaturityDelay: 12n,
+  finalityDelay: 6n,
+  pauseDuration: 3_600n,
+};

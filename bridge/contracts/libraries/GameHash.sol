@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {Tag} from "./Tag.sol";
+
+/// @title Hashes of the dispute game's board
+/// @notice Twin of bridge/claims/game-hash.ts. An id is the content's hash, so it survives reorgs and front-running.
+library GameHash {
+    function inner(bytes32 left, bytes32 right) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(Tag.INNER, left, right));
+    }
+
+    /// @notice Origin of level 0: the claims on one parent, up to one inbox position.
+    function game(address registry, bytes32 parent, uint64 limitBatch, uint64 limitDelayed)
+        internal
+        view
+        returns (bytes32)
+    {
+        return keccak256(abi.encodePacked(Tag.GAME, block.chainid, registry, parent, limitBatch, limitDelayed));
+    }
+
+    /// @notice All that lies left of a level's root: where it comes from and the state that it starts with.
+    function levelBase(bytes32 origin, bytes32 start) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(Tag.LEVEL_BASE, origin, start));
+    }
+
+    /// @notice Where rivals meet.
+    function context(uint8 level, bytes32 origin, uint64 position, uint8 height, bytes32 base)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encodePacked(Tag.CONTEXT, level, origin, position, height, base));
+    }
+
+    function edge(bytes32 ctx, bytes32 node) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(Tag.EDGE, ctx, node));
+    }
+
+    /// @notice Root of the tree whose right-most leaf is `leaf`, with the left siblings `path`, lowest first.
+    function rootOverLast(bytes32 leaf, bytes32[] calldata path) internal pure returns (bytes32 node) {
+        node = leaf;
+        for (uint256 i; i < path.length; ++i) {
+            node = inner(path[i], node);
+        }
+    }
+}

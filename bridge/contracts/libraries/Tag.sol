@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+/// @title First byte of every tagged hash preimage
+/// @notice Twin of executor/foundation/tags.ts: no value occurs twice there.
+library Tag {
+    bytes1 internal constant INNER = 0x01;
+    bytes1 internal constant STATE_LEAF = 0x08;
+    bytes1 internal constant SLOT_KEY = 0x0a;
+    bytes1 internal constant CHAIN_STATE = 0x11;
+    bytes1 internal constant GAME = 0x20;
+    bytes1 internal constant LEVEL_BASE = 0x21;
+    bytes1 internal constant CONTEXT = 0x23;
+    bytes1 internal constant EDGE = 0x24;
+}

@@ -1,0 +1,285 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { type Abi, encodeDeployData } from "viem";
+import { claimRegistry, DEVNET_CLAIMS, enqueueCall } from "../../bridge/index.ts";
+import {
+  type ChainState,
+  encodeChainState,
+  type Hex,
+  keccakOf,
+  outputRootOf,
+  toHex,
+  uintBE,
+} from "../../executor/index.ts";
+import { account } from "../support/anvil.ts";
+import { BOND, type Claims, createClaims, HEIGHT, PERIOD, SPACING, TARIFF } from "../support/claims.ts";
+import { compile } from "../support/solidity.ts";
+
+const ALICE = 2;
+const MALLORY = 3;
+
+/** Another state than `first`, by number. */
+const stateOf = (first: ChainState, number: number): ChainState => ({
+  ...first,
+  number: BigInt(number),
+  parentHash: keccakOf(uintBE(number, 4)),
+  stateRoot: keccakOf(uintBE(number, 5)),
+});
+
+/** Section 6: what came in is at stake, credited, burned, or was paid out. */
+const assertBalanced = async (b: Claims) => {
+  const [held, burned, balance] = await Promise.all([
+    b.of<bigint>("held"),
+    b.of<bigint>("burned"),
+    b.l1.client.getBalance({ address: b.contracts.claimRegistry }),
+  ]);
+  const credits = await Promise.all([ALICE, MALLORY, 4].map((i) => b.of<bigint>("credits", account(i).address)));
+  assert.equal(held + burned + credits.reduce((sum, credit) => sum + credit, 0n), balance);
+};
+
+const statusOf = async (b: Claims, id: Uint8Array) => (await b.of<{ status: number }>("claimOf", toHex(id))).status;
+const [OPEN, CONFIRMED, FORFEITED] = [1, 2, 3];
+
+test("a claim: its id, what is kept of it, and every reason to refuse one", async (t) => {
+  const b = await createClaims(t);
+  const state = stateOf(b.first, 1);
+  const args = b.argsOf(b.firstClaim, state);
+  const propose = { from: ALICE, ...b.registry, value: BOND };
+  const { firstClaim } = b;
+  const genesis = await b.of<{ madeAt: bigint; status: number; outputRoot: string }>("claimOf", toHex(firstClaim));
+  assert.equal(genesis.status, CONFIRMED);
+  assert.equal(genesis.outputRoot, toHex(outputRootOf(b.first.stateRoot, b.first.parentHash)));
+
+  assert.ok((await b.l1.client.getBlockNumber()) < genesis.madeAt + SPACING);
+  assert.equal(await b.refusal(propose, "propose", args), "TooEarly");
+  await b.l1.mine(Number(SPACING));
+  assert.equal(await b.refusal(propose, "propose", args), undefined);
+  const [parent, endState, node, path] = args;
+  const refusal = (change: readonly unknown[], call: object = {}) =>
+    b.refusal({ ...propose, ...call }, "propose", change);
+  assert.equal(await refusal([node, endState, node, path]), "UnknownParent");
+  assert.equal(await refusal([parent, endState.slice(0, -2), node, path]), "BadEnd");
+  assert.equal(await refusal([parent, `${endState.slice(0, -2)}ff`, node, path]), "BadEnd");
+  assert.equal(await refusal([parent, endState, node, path.slice(1)]), "BadEnd");
+  assert.equal(await refusal([parent, endState, node, [...path, node]]), "BadEnd");
+  assert.equal(await refusal([parent, endState, path[0], path]), "BadEnd");
+  assert.equal(await refusal([parent, endState, node, [...path].reverse()]), "BadEnd");
+  for (const value of [0n, BOND - 1n, BOND + 1n]) assert.equal(await refusal(args, { value }), "BadStake");
+
+  // A message in the queue moves the position that children must derive up to.
+  await b.l1.wallet(4).sendTransaction(enqueueCall(b.contracts.batchInbox, Uint8Array.of(1), 21_000n));
+  const { events, gasUsed } = await b.send(propose, "propose", args);
+  t.diagnostic(`propose: ${gasUsed} gas`);
+  const id = toHex(await b.idOf(firstClaim, state));
+  assert.deepEqual(
+    events.map(({ eventName }) => eventName),
+    ["ClaimProposed", "DisputeGameCreated"],
+  );
+  const limits = { limitBatch: 0n, limitDelayed: 1n };
+  assert.deepEqual(events[0]?.args, { id, parent, node, endState, ...limits, staker: account(ALICE).address });
+  const block = await b.l1.client.getBlock();
+  assert.deepEqual(await b.of("claimOf", id), {
+    parent,
+    endState: toHex(keccakOf(Buffer.from(endState.slice(2), "hex"))),
+    outputRoot: toHex(outputRootOf(state.stateRoot, state.parentHash)),
+    ...limits,
+    madeAt: block.number,
+    status: OPEN,
+    isFirst: true,
+    blockNumber: 1n,
+    createdAt: block.timestamp,
+    confirmedAt: 0n,
+  });
+  assert.equal(HEIGHT, path.length);
+
+  // Once more, by another: nothing is taken.
+  await b.send({ ...propose, from: MALLORY }, "propose", args);
+  assert.equal(await b.of("credits", account(MALLORY).address), BOND);
+  assert.equal(await b.of("held"), BOND);
+  assert.deepEqual(await b.of("rootOf", id), { staker: account(ALICE).address, stake: BOND });
+  await assertBalanced(b);
+  const before = await b.l1.client.getBalance({ address: account(MALLORY).address });
+  await b.send({ from: MALLORY, ...b.registry }, "withdraw");
+  assert.ok((await b.l1.client.getBalance({ address: account(MALLORY).address })) > before + BOND / 2n);
+  assert.equal(await b.of("credits", account(MALLORY).address), 0n);
+  await b.send({ from: MALLORY, ...b.registry }, "withdraw");
+  await assertBalanced(b);
+});
+
+test("without a rival a claim is confirmed by the block in which the period is over, its parent first", async (t) => {
+  const b = await createClaims(t);
+  await b.l1.mine(Number(SPACING));
+  const settle = { from: 4, ...b.registry };
+  const one = await b.propose(b.firstClaim, stateOf(b.first, 1));
+  await b.l1.mine(Number(SPACING));
+  const two = await b.propose(one, stateOf(b.first, 2));
+  // Calls run on the block that was mined last: one block more has passed for the transaction after them.
+  const { madeAt } = await b.of<{ madeAt: bigint }>("claimOf", toHex(one));
+  const left = madeAt + PERIOD - 1n - (await b.l1.client.getBlockNumber());
+  await b.l1.mine(Number(left));
+  assert.equal(await b.of("timerOf", toHex(one)), PERIOD - 1n);
+  assert.equal(await b.refusal(settle, "settle", [toHex(one)]), "TooEarly");
+  assert.equal(await b.refusal(settle, "settle", [toHex(b.firstClaim)]), "NotRoot");
+  assert.equal(await b.refusal(settle, "settle", [toHex(keccakOf(one))]), "NotRoot");
+  await b.l1.mine(1);
+  assert.equal(await b.refusal(settle, "settle", [toHex(one)]), undefined);
+  await b.l1.mine(Number(SPACING) + 1);
+  assert.equal(await b.refusal(settle, "settle", [toHex(two)]), "ParentOpen");
+  const { gasUsed, events } = await b.send(settle, "settle", [toHex(one)]);
+  t.diagnostic(`settle: ${gasUsed} gas`);
+  assert.deepEqual(
+    events.map(({ eventName }) => eventName),
+    ["LevelSettled", "ClaimConfirmed"],
+  );
+  assert.deepEqual((await b.send(settle, "settle", [toHex(one)])).events, [], "a second time changes nothing");
+  assert.equal(await b.of("credits", account(ALICE).address), BOND);
+  await b.send(settle, "settle", [toHex(two)]);
+  assert.deepEqual([await statusOf(b, one), await statusOf(b, two)], [CONFIRMED, CONFIRMED]);
+  await assertBalanced(b);
+
+  // A rival that comes after the end is told so, and loses nothing.
+  await b.send({ from: MALLORY, ...b.registry, value: BOND }, "propose", b.argsOf(b.firstClaim, stateOf(b.first, 7)));
+  assert.equal(await b.of("credits", account(MALLORY).address), BOND);
+  assert.equal(await statusOf(b, await b.idOf(b.firstClaim, stateOf(b.first, 7))), 0);
+  await assertBalanced(b);
+});
+
+test("a rival stops the time: without a game neither is ever confirmed", async (t) => {
+  const b = await createClaims(t);
+  await b.l1.mine(Number(SPACING));
+  const right = await b.propose(b.firstClaim, stateOf(b.first, 1));
+  await b.l1.mine(100);
+  const wrong = await b.propose(b.firstClaim, stateOf(b.first, 1), { seed: 2, from: MALLORY });
+  const late = await b.propose(b.firstClaim, stateOf(b.first, 3), { from: MALLORY });
+  await b.l1.mine(3 * Number(PERIOD));
+  const timers = await Promise.all([right, wrong, late].map((id) => b.of<bigint>("timerOf", toHex(id))));
+  assert.deepEqual(timers, [101n, 0n, 0n]);
+  for (const id of [right, wrong, late]) {
+    assert.equal(await b.refusal({ from: ALICE, ...b.registry }, "settle", [toHex(id)]), "TooEarly");
+    assert.equal(await b.refusal({ from: ALICE, ...b.registry }, "collect", [toHex(id)]), "NotLoser");
+    assert.equal(await b.refusal({ from: ALICE, ...b.registry }, "forfeit", [toHex(id)]), "ParentAlive");
+    assert.equal(await b.of("isRejected", toHex(id)), false);
+  }
+  await assertBalanced(b);
+});
+
+test("a rival that comes when the period is over loses its bond, and what stands on it is forfeited", async (t) => {
+  const b = await createClaims(t);
+  await b.l1.mine(Number(SPACING));
+  const right = await b.propose(b.firstClaim, stateOf(b.first, 1));
+  await b.l1.mine(Number(PERIOD));
+  const wrong = await b.propose(b.firstClaim, stateOf(b.first, 8), { from: MALLORY });
+  await b.l1.mine(Number(SPACING));
+  const child = await b.propose(wrong, stateOf(b.first, 9), { from: MALLORY });
+  await b.l1.mine(Number(SPACING));
+  const grandchild = await b.propose(child, stateOf(b.first, 10), { from: 4 });
+  const call = { from: 4, ...b.registry };
+  assert.equal(await b.refusal(call, "settle", [toHex(wrong)]), "TooEarly");
+  await b.send(call, "settle", [toHex(right)]);
+
+  assert.equal(await b.refusal({ ...call, value: BOND }, "propose", b.argsOf(wrong, b.first)), "UnknownParent");
+  assert.deepEqual(await Promise.all([right, wrong, child, grandchild].map((id) => b.of("isRejected", toHex(id)))), [
+    false,
+    true,
+    true,
+    false,
+  ]);
+  assert.equal(await b.refusal(call, "collect", [toHex(right)]), "NotLoser");
+  assert.equal(await b.refusal(call, "collect", [toHex(child)]), "NotLoser");
+  const { events } = await b.send(call, "collect", [toHex(wrong)]);
+  assert.deepEqual(events[0]?.args, { edge: toHex(wrong), tariff: TARIFF, burned: BOND - TARIFF });
+  assert.deepEqual((await b.send(call, "collect", [toHex(wrong)])).events, []);
+  assert.equal(await b.of("credits", account(ALICE).address), BOND + TARIFF);
+  await assertBalanced(b);
+
+  assert.equal(await b.refusal(call, "forfeit", [toHex(grandchild)]), "ParentAlive");
+  assert.equal(await b.refusal(call, "forfeit", [toHex(wrong)]), "ParentAlive");
+  await b.send(call, "forfeit", [toHex(child)]);
+  assert.deepEqual((await b.send(call, "forfeit", [toHex(child)])).events, []);
+  await b.send(call, "forfeit", [toHex(grandchild)]);
+  assert.deepEqual([await statusOf(b, child), await statusOf(b, grandchild)], [FORFEITED, FORFEITED]);
+  assert.equal(await b.of("burned"), BOND - TARIFF + 2n * BOND);
+  assert.equal(await b.of("held"), 0n);
+  await assertBalanced(b);
+});
+
+const GAME = compile(
+  "Game",
+  `contract Game {
+    mapping(bytes32 => uint64) public timerOf;
+    function credit(bytes32 edge, uint64 blocks) external { timerOf[edge] = blocks; }
+    function present(bytes32) external {}
+}`,
+);
+
+/** A registry that asks a game for its timers, beside the deployed one. */
+const withGame = async (t: TestContext) => {
+  const b = await createClaims(t);
+  const deploy = async (abi: Abi, bytecode: Hex, args: readonly unknown[] = []) => {
+    const hash = await b.l1.wallet(0).deployContract({ abi, bytecode, args });
+    const { contractAddress } = await b.l1.client.waitForTransactionReceipt({ hash });
+    assert.ok(contractAddress);
+    return contractAddress;
+  };
+  const game = await deploy(GAME.abi, GAME.bytecode);
+  const first = toHex(encodeChainState(b.first));
+  const args = (change: Partial<typeof DEVNET_CLAIMS> = {}, genesis = first) =>
+    [b.contracts.batchInbox, game, game, genesis, { ...DEVNET_CLAIMS, ...change }] as const;
+  const registry = { to: await deploy(claimRegistry.abi as Abi, claimRegistry.bytecode, args()), abi: b.registry.abi };
+  const credit = (id: Hex, blocks: bigint) => b.send({ from: 4, to: game, abi: GAME.abi }, "credit", [id, blocks]);
+  const of = <T>(functionName: string, ...given: readonly unknown[]) =>
+    b.read<T>(registry.to, registry.abi, functionName, given);
+  const propose = async (state: ChainState, from: number, seed = 1) => {
+    const { events } = await b.send({ from, ...registry, value: BOND }, "propose", b.argsOf(b.firstClaim, state, seed));
+    return events[0]?.args["id"] as Hex;
+  };
+  return { ...b, registry, args, credit, of, propose };
+};
+
+test("with a game, what it credits decides between rivals, and the loser's bond pays the winner", async (t) => {
+  const b = await withGame(t);
+  await b.l1.mine(Number(SPACING));
+  const wrong = await b.propose(stateOf(b.first, 8), MALLORY);
+  await b.l1.mine(10);
+  const right = await b.propose(stateOf(b.first, 1), ALICE);
+  await b.l1.mine(Number(PERIOD));
+  const call = { from: 4, ...b.registry };
+  assert.deepEqual([await b.of("timerOf", wrong), await b.of("timerOf", right)], [11n, 0n]);
+  // Of own time and credited time the longer one counts; they do not add up.
+  await b.credit(wrong, PERIOD - 1n);
+  assert.equal(await b.of("timerOf", wrong), PERIOD - 1n);
+  assert.equal(await b.refusal(call, "settle", [wrong]), "TooEarly");
+  await b.credit(right, PERIOD - 1n);
+  assert.equal(await b.refusal(call, "settle", [right]), "TooEarly");
+  await b.credit(right, 2n ** 64n - 1n);
+  await b.send(call, "settle", [right]);
+  assert.equal(await b.of("isRejected", wrong), true);
+  assert.equal(await b.of("isRejected", right), false);
+  // A game that says the same of the other one comes too late: one winner a context.
+  await b.credit(wrong, 2n ** 64n - 1n);
+  assert.deepEqual((await b.send(call, "settle", [wrong])).events, []);
+  assert.equal((await b.of<{ status: number }>("claimOf", wrong)).status, OPEN);
+  await b.send(call, "collect", [wrong]);
+  assert.equal(await b.of("credits", account(ALICE).address), BOND + TARIFF);
+  assert.equal(await b.of("burned"), BOND - TARIFF);
+  assert.equal(await b.of("held"), 0n);
+});
+
+test("a registry is not made with a period too short for an honest answer, nor with a bond that pays for quarrels", async (t) => {
+  const b = await withGame(t);
+  const { heights, censorship, delay } = DEVNET_CLAIMS;
+  const moves = heights.reduce((sum, height) => sum + BigInt(height) + 1n, 0n);
+  const shortest = censorship + (delay + 1n) * moves + 1n;
+  const made = (...args: ReturnType<typeof b.args>) =>
+    b.l1.client
+      .call({ data: encodeDeployData({ abi: claimRegistry.abi, bytecode: claimRegistry.bytecode, args } as never) })
+      .then(
+        () => true,
+        () => false,
+      );
+  assert.equal(await made(...b.args({ period: shortest })), true);
+  assert.equal(await made(...b.args({ period: shortest - 1n })), false);
+  assert.equal(await made(...b.args({ tariff: BOND / 2n + 1n })), false);
+  assert.equal(await made(...b.args({ heights: [64, 1, 1, 1] })), false);
+  assert.equal(await made(...b.args({}, "0x11")), false);
+});

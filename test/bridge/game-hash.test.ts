@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { claimId, contextHash, gameHash, levelBase, rootOverLast } from "../../bridge/index.ts";
+import {
+  type Bytes,
+  createGenesis,
+  DEVNET_PARAMETERS,
+  EMPTY_FRONTIER,
+  encodeChainState,
+  fromHex,
+  genesisChainState,
+  type Hex,
+  hashChainState,
+  keccakOf,
+  outputRootOf,
+  toHex,
+  uintBE,
+} from "../../executor/index.ts";
+import { startHarness } from "../support/solidity.ts";
+
+const harness = startHarness(
+  "Harness",
+  `
+import {GameHash} from "bridge/contracts/libraries/GameHash.sol";
+import {ChainState} from "bridge/contracts/libraries/ChainState.sol";
+contract Harness {
+    function game(address registry, bytes32 parent, uint64 batch, uint64 delayed) external view returns (bytes32) {
+        return GameHash.game(registry, parent, batch, delayed);
+    }
+    function levelBase(bytes32 origin, bytes32 start) external pure returns (bytes32) {
+        return GameHash.levelBase(origin, start);
+    }
+    function context(uint8 level, bytes32 origin, uint64 position, uint8 height, bytes32 base) external pure returns (bytes32) {
+        return GameHash.context(level, origin, position, height, base);
+    }
+    function edge(bytes32 ctx, bytes32 node) external pure returns (bytes32) {
+        return GameHash.edge(ctx, node);
+    }
+    function rootOverLast(bytes32 leaf, bytes32[] calldata path) external pure returns (bytes32) {
+        return GameHash.rootOverLast(leaf, path);
+    }
+    function chainState(bytes memory state) external pure returns (bool, uint64, bytes32) {
+        bool valid = ChainState.isValid(state);
+        return valid ? (valid, ChainState.number(state), ChainState.outputRoot(state)) : (valid, 0, bytes32(0));
+    }
+}`,
+);
+
+const call = async <T>(name: string, ...args: readonly unknown[]): Promise<T> => {
+  const answer = await (await harness).call<T>(name, args);
+  assert.ok("result" in answer, name);
+  return answer.result;
+};
+
+const some = (i: number): Bytes => keccakOf(uintBE(i, 4));
+
+test("ids of claims are the same in both languages", async () => {
+  for (let i = 0; i < 20; i++) {
+    const registry = toHex(some(i).subarray(0, 20));
+    const [parent, start, leaf] = [some(100 + i), some(200 + i), some(300 + i)];
+    const [limitBatch, limitDelayed] = [2n ** BigInt(3 * i), 2n ** 64n - 1n - BigInt(i)];
+    const height = i;
+    const path = Array.from({ length: height }, (_, k) => some(1000 * i + k));
+    // The harness runs on chain 1.
+    const game = { l1ChainId: 1n, registry, parent, limitBatch, limitDelayed };
+    const origin = gameHash(game);
+    assert.equal(await call<Hex>("game", registry, toHex(parent), limitBatch, limitDelayed), toHex(origin));
+    const base = levelBase(origin, start);
+    assert.equal(await call<Hex>("levelBase", toHex(origin), toHex(start)), toHex(base));
+    const place = { level: i % 3, origin, position: limitBatch, height, base };
+    assert.equal(
+      await call<Hex>("context", place.level, toHex(origin), limitBatch, height, toHex(base)),
+      toHex(contextHash(place)),
+    );
+    const node = rootOverLast(leaf, path);
+    assert.equal(await call<Hex>("rootOverLast", toHex(leaf), path.map(toHex)), toHex(node));
+    const ctx = toHex(contextHash({ level: 0, origin, position: 0n, height, base }));
+    assert.equal(await call<Hex>("edge", ctx, toHex(node)), toHex(claimId(game, { start, height, node })));
+  }
+});
+
+test("a chain state has one form, and gives its output root between blocks only", async () => {
+  const first = await genesisChainState(createGenesis(DEVNET_PARAMETERS, {}));
+  assert.equal(encodeChainState(first).length, 238);
+  assert.deepEqual(hashChainState(first), keccakOf(encodeChainState(first)));
+  const state = {
+    ...first,
+    position: { batch: 3n, cursor: 7, delayed: 9n },
+    number: 2n ** 60n + 5n,
+    timestamp: 11n,
+    transactions: { count: 1, peaks: [some(1)] },
+    receipts: EMPTY_FRONTIER,
+  };
+  const bytes = encodeChainState(state);
+  const output = toHex(outputRootOf(state.stateRoot, state.parentHash));
+  assert.deepEqual(await call("chainState", toHex(bytes)), [true, state.number, output]);
+  const open = encodeChainState({ ...state, phase: "open" });
+  assert.deepEqual(await call("chainState", toHex(open)), [true, state.number, `0x${"00".repeat(32)}`]);
+  const wrong = [
+    bytes.subarray(0, 237),
+    Buffer.concat([bytes, Uint8Array.of(0)]),
+    Uint8Array.from(bytes, (byte, i) => (i === 0 ? 0x10 : byte)),
+    Uint8Array.from(bytes, (byte, i) => (i === 1 ? 2 : byte)),
+    fromHex("0x"),
+  ];
+  for (const other of wrong) assert.equal((await call<readonly [boolean]>("chainState", toHex(other)))[0], false);
+});

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import {
+  type Abi,
+  type Address,
+  BaseError,
+  ContractFunctionRevertedError,
+  encodeFunctionData,
+  type Hex,
+  parseEventLogs,
+} from "viem";
+import {
+  claimGame,
+  claimGames,
+  claimId,
+  claimRegistry,
+  DEVNET_CLAIMS,
+  deployBridge,
+  partnersOf,
+  portal,
+  rootOverLast,
+} from "../../bridge/index.ts";
+import {
+  type Bytes,
+  type ChainState,
+  createGenesis,
+  DEVNET_PARAMETERS,
+  encodeChainState,
+  fromHex,
+  type Genesis,
+  type GenesisAlloc,
+  genesisChainState,
+  hashChainState,
+  keccakOf,
+  toHex,
+  uintBE,
+} from "../../executor/index.ts";
+import { type Anvil, account, startAnvil } from "./anvil.ts";
+import { settlement } from "./settlement.ts";
+
+export const GUARDIAN = 5;
+const ABI: Abi = [...claimRegistry.abi, ...portal.abi, ...claimGames.abi, ...claimGame.abi];
+const L1_CHAIN_ID = 31_337n;
+export const { bond: BOND, period: PERIOD, spacing: SPACING, tariff: TARIFF, heights: HEIGHTS } = DEVNET_CLAIMS;
+export const HEIGHT = HEIGHTS[0];
+
+export type Call = { readonly from: number; readonly to: Hex; readonly abi: Abi; readonly value?: bigint };
+
+/** L1 with the contracts, and an account that claims whatever a test tells it to. */
+export const createClaims = async (t: TestContext, alloc: GenesisAlloc = {}) => {
+  const l1: Anvil = await startAnvil(t, "--hardfork", "prague");
+  let genesis: Genesis | undefined;
+  const { contracts } = await deployBridge(
+    { wallet: l1.wallet(0), reader: l1.client },
+    {
+      sequencer: account(1).address,
+      forceDelay: 3_600n,
+      genesisOf: (made) => {
+        genesis = createGenesis(DEVNET_PARAMETERS, alloc, partnersOf(made));
+        return genesis;
+      },
+      ...settlement(account(GUARDIAN).address),
+    },
+  );
+  assert.ok(genesis !== undefined);
+  const first: ChainState = await genesisChainState(genesis);
+
+  /** Sends a transaction; answers its gas and events. It must succeed. */
+  const send = async ({ from, to, abi, value = 0n }: Call, functionName: string, args: readonly unknown[] = []) => {
+    const data = encodeFunctionData({ abi, functionName, args });
+    const hash = await l1.wallet(from).sendTransaction({ to, data, value });
+    const receipt = await l1.client.waitForTransactionReceipt({ hash });
+    assert.equal(receipt.status, "success", functionName);
+    const events = parseEventLogs({ abi: ABI, logs: receipt.logs }) as unknown as readonly {
+      readonly eventName: string;
+      readonly args: Readonly<Record<string, unknown>>;
+    }[];
+    return { gasUsed: receipt.gasUsed, events };
+  };
+  /** Name of the error that the transaction would end with, or undefined. */
+  const refusal = async ({ from, to, abi, value = 0n }: Call, functionName: string, args: readonly unknown[] = []) => {
+    const data = encodeFunctionData({ abi, functionName, args });
+    try {
+      await l1.client.call({ account: account(from), to, data, value });
+      return undefined;
+    } catch (error) {
+      const raw = error instanceof BaseError ? error.walk((cause) => "data" in (cause as object)) : null;
+      const revert = new ContractFunctionRevertedError({
+        abi: [...ABI, ...abi],
+        data: (raw as { data?: Hex } | null)?.data ?? "0x",
+        functionName,
+      });
+      return revert.data?.errorName ?? `unnamed: ${(error as Error).message}`;
+    }
+  };
+  const read = <T>(to: Address, abi: Abi, functionName: string, args: readonly unknown[] = []): Promise<T> =>
+    l1.client.readContract({ address: to, abi, functionName, args }) as Promise<T>;
+
+  const registry = { to: contracts.claimRegistry, abi: claimRegistry.abi as Abi };
+  const of = <T>(functionName: string, ...args: readonly unknown[]) =>
+    read<T>(registry.to, registry.abi, functionName, args);
+
+  /** Arguments of `propose`: a tree of random left siblings over the state. */
+  const treeOver = (state: ChainState, seed: number) => {
+    const path = Array.from({ length: HEIGHT }, (_, i) => keccakOf(uintBE(seed, 4), uintBE(i, 4)));
+    return { path, node: rootOverLast(hashChainState(state), path) };
+  };
+  return {
+    l1,
+    contracts,
+    genesis,
+    first,
+    firstClaim: hashChainState(first),
+    registry,
+    send,
+    refusal,
+    read,
+    of,
+    treeOver,
+    argsOf(parent: Bytes, state: ChainState, seed = 1): readonly [Hex, Hex, Hex, readonly Hex[]] {
+      const { path, node } = treeOver(state, seed);
+      return [toHex(parent), toHex(encodeChainState(state)), toHex(node), path.map(toHex)];
+    },
+    /** The id that the claim has, by the twin. */
+    async idOf(parent: Bytes, state: ChainState, seed = 1): Promise<Bytes> {
+      const { limitBatch, limitDelayed, endState } = await of<{
+        limitBatch: bigint;
+        limitDelayed: bigint;
+        endState: Hex;
+      }>("claimOf", toHex(parent));
+      const game = { l1ChainId: L1_CHAIN_ID, registry: contracts.claimRegistry, parent, limitBatch, limitDelayed };
+      return claimId(game, { start: fromHex(endState), height: HEIGHT, node: treeOver(state, seed).node });
+    },
+    /** Claims a state; answers the claim's id. */
+    async propose(parent: Bytes, state: ChainState, { seed = 1, from = 2 } = {}): Promise<Bytes> {
+      const id = await this.idOf(parent, state, seed);
+      await send({ from, ...registry, value: BOND }, "propose", this.argsOf(parent, state, seed));
+      return id;
+    },
+    /** Waits for the challenge period, and confirms. */
+    async confirm(id: Bytes): Promise<void> {
+      await l1.mine(Number(PERIOD));
+      await send({ from: 9, ...registry }, "settle", [toHex(id)]);
+    },
+  };
+};
+export type Claims = Awaited<ReturnType<typeof createClaims>>;
