@@ -61,6 +61,8 @@ const benchKzg = async (print: (line: string) => void): Promise<void> => {
 
 /** L1 gas of batches in calldata and in blobs, by the byte. */
 export const benchBatchGas = async (print: (line: string) => void): Promise<void> => {
+  // First, so that it begins with nothing loaded.
+  await benchKzg(print);
   const ends: (() => unknown)[] = [];
   try {
     const l1 = await startAnvil({ after: (end) => void ends.push(end as () => unknown) }, "--hardfork", "osaka");
@@ -98,5 +100,4 @@ export const benchBatchGas = async (print: (line: string) => void): Promise<void
   } finally {
     for (const end of ends) await end();
   }
-  await benchKzg(print);
 };
