@@ -72,9 +72,9 @@ define(
   peers
     .command("remove")
     .description("drop a peer: it is not dialled again by name, but may be found again")
-    .argument("<id>"),
+    .argument("<id or multiaddr>"),
   "peers remove",
-  async (config, id) => (await import("./commands/peers.ts")).removePeerCommand(config, id as string),
+  async (config, peer) => (await import("./commands/peers.ts")).removePeerCommand(config, peer as string),
 );
 const evidence = program
   .command("evidence")

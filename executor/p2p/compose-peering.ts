@@ -8,13 +8,12 @@ import { encodeSealedBlock, MAX_SEALED_BLOCK_BYTES, type SealedBlock } from "./b
 import { createWitness } from "./blocks/witness.ts";
 import { createContentExchange } from "./content/exchange.ts";
 import { serveContent } from "./content/serve.ts";
+import { createForeignPeers } from "./foreign-peers.ts";
 import type { Network, PeerId } from "./network/network.ts";
 import type { Peering, PeeringComponents, PeeringOptions } from "./peering.ts";
 
 /** Milliseconds between two questions of how far the peers are: what gossip lost is noticed then. */
 const STATUS_MS = 5_000;
-/** A node of another chain is not met again for so long. */
-const STRANGER_MS = 3_600_000;
 
 /** A node's place among the peers of a network that is not started. Nothing is sent or heard before `start`. */
 export const composePeering = (
@@ -39,6 +38,7 @@ export const composePeering = (
     },
   );
   const network = services.add(components.network);
+  const foreign = createForeignPeers({ network, logger }, { genesisHash });
   const content = createContentExchange({ ...components, network });
   serveContent(network, provide);
   const exchange = createBlockExchange({
@@ -46,10 +46,9 @@ export const composePeering = (
     chain,
     seals,
     witness,
-    onStatus(peer, status) {
-      if (status.genesisHash === genesisHash) return sync.tell(peer, status);
-      logger.warn({ peer, genesisHash: status.genesisHash }, "a peer of another chain");
-      network.ban(peer, STRANGER_MS);
+    onStatus(peer, status, said) {
+      if (status.genesisHash === genesisHash) sync.tell(peer, status);
+      else foreign.meet(peer, status.genesisHash, said);
     },
   });
   const sync = services.add(
@@ -128,6 +127,7 @@ export const composePeering = (
       aborter.abort();
       unsubscribe();
       await watching;
+      await foreign.stop();
       await services.stop();
       await Promise.all(asked.values());
     },

@@ -55,7 +55,9 @@ const createPeers = (change: Partial<Peers> = {}) => {
         told.push(`add ${address}`);
       },
       removePeer: async (id) => {
+        if (id === "nobody") throw new CodedError<NetworkErrorCode>("P2P_ADDRESS", `no peer: ${id}`);
         told.push(`remove ${id}`);
+        return id === peer.id;
       },
     },
     ...change,
@@ -109,13 +111,19 @@ test("peers are counted, shown in geth's shape, added and removed", async () => 
   });
   assert.equal((await call("admin_addPeer", ADDRESS)).result, true);
   assert.equal((await call("admin_removePeer", peer.id)).result, true);
-  assert.deepEqual(told, [`add ${ADDRESS}`, `remove ${peer.id}`]);
+  assert.equal((await call("admin_removePeer", ADDRESS)).result, false);
+  assert.deepEqual(told, [`add ${ADDRESS}`, `remove ${peer.id}`, `remove ${ADDRESS}`]);
 });
 
 test("a bad address is the caller's fault, with the network's code", async () => {
   const call = await serve(createPeers().peers);
-  const { error } = await call("admin_addPeer", "elsewhere");
-  assert.deepEqual([error?.code, error?.data], [-32602, { code: "P2P_ADDRESS" }]);
+  for (const [method, text] of [
+    ["admin_addPeer", "elsewhere"],
+    ["admin_removePeer", "nobody"],
+  ] as const) {
+    const { error } = await call(method, text);
+    assert.deepEqual([error?.code, error?.data], [-32602, { code: "P2P_ADDRESS" }]);
+  }
   for (const params of [[], [7], [""], ["/".repeat(513)]])
     assert.equal((await call("admin_addPeer", ...params)).error?.code, -32602, JSON.stringify(params));
 });

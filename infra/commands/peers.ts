@@ -51,9 +51,11 @@ export const addPeerCommand = async (config: CommandConfig<"peers add">, address
   return 0;
 };
 
-/** `assay peers remove`. The codes of `askNode`. */
-export const removePeerCommand = async (config: CommandConfig<"peers remove">, id: string): Promise<number> => {
-  await askNode(config.nodeRpc, "admin_removePeer", id);
-  print(`the node dropped ${id} and does not dial it again by name`);
+/** `assay peers remove`. P2P_ADDRESS, and the codes of `askNode`. */
+export const removePeerCommand = async (config: CommandConfig<"peers remove">, peer: string): Promise<number> => {
+  const known = await askNode<boolean>(config.nodeRpc, "admin_removePeer", peer);
+  print(
+    known ? `the node dropped ${peer} and does not dial it again by name` : `the node has and keeps no peer ${peer}`,
+  );
   return 0;
 };

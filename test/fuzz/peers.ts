@@ -123,7 +123,7 @@ const createEar = () => {
     addresses: [],
     peers: [],
     addPeer: async () => undefined,
-    removePeer: async () => undefined,
+    removePeer: async () => false,
     penalise: () => void blamed.penalties++,
     ban: () => void blamed.bans++,
     unban: () => undefined,

@@ -83,8 +83,8 @@ export type BlockExchangeComponents = {
   readonly chain: Pick<Chain, "genesisHash" | "heads" | "blockByNumber">;
   readonly seals: SealStore;
   readonly witness: Witness;
-  /** Is told what a peer said of itself. */
-  readonly onStatus: (peer: PeerId, status: Status) => void;
+  /** Is told what a peer said of itself: when it asked, and is about to be answered, or as its answer. */
+  readonly onStatus: (peer: PeerId, status: Status, said: "asking" | "answering") => void;
 };
 
 /** Blocks and heads, asked of peers and given to them. */
@@ -109,7 +109,7 @@ export const createBlockExchange = ({ network, chain, seals, witness, onStatus }
   }
 
   network.serve(STATUS_PROTOCOL, (request, peer) => {
-    onStatus(peer, decodeStatus(request));
+    onStatus(peer, decodeStatus(request), "asking");
     return [own()];
   });
   network.serve(BLOCKS_PROTOCOL, (request) => {
@@ -139,7 +139,7 @@ export const createBlockExchange = ({ network, chain, seals, witness, onStatus }
           network.penalise(peer, "malformed");
           throw error;
         }
-        onStatus(peer, status);
+        onStatus(peer, status, "answering");
       }
     },
     /** Signed, whole blocks from `from` on, in order, as many as the peer has. The network's codes. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { multiaddr } from "@multiformats/multiaddr";
 import { hasCode } from "../../foundation/errors.ts";
-import { inScope, isLoopback, isPrivate, parsePeerAddress } from "./addresses.ts";
+import { inScope, isLoopback, isPrivate, parsePeerAddress, parsePeerId } from "./addresses.ts";
 
 const ID = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
 
@@ -36,6 +36,25 @@ test("a peer's address is read", () => {
   for (const where of ["/ip4/10.0.0.1", "/ip6/::1", "/dns/a.example", "/dns4/a.example", "/dns6/a.example"])
     assert.equal(parsePeerAddress(`${where}/tcp/9/p2p/${ID}`, "private").id, ID);
   assert.equal(parsePeerAddress(`/ip4/10.0.0.1/tcp/9/p2p/${ID}`, "public").id, ID);
+});
+
+test("a peer is named by its id or by an address that ends in it", () => {
+  for (const text of [ID, `/p2p/${ID}`, `/ip4/10.0.0.7/tcp/9222/p2p/${ID}`]) assert.equal(parsePeerId(text), ID);
+  for (const text of [
+    "",
+    "p2p",
+    "/p2p/",
+    ID.slice(1),
+    `${ID}/`,
+    `/ip4/10.0.0.7/tcp/1`,
+    `/p2p/${ID}/tcp/1`,
+    "1".repeat(600),
+  ])
+    assert.throws(
+      () => parsePeerId(text),
+      (error) => hasCode(error, "P2P_ADDRESS"),
+      text,
+    );
 });
 
 test("anything else is refused", () => {

@@ -58,6 +58,8 @@ const refuse = (text: string, what: string): CodedError<NetworkErrorCode> =>
 
 const FORM = "is no address of a peer: /ip4|ip6|dns|dns4|dns6/<host>/tcp/<port>/p2p/<id>";
 
+const ID_FORM = "is no peer: expected its id, or an address that ends in /p2p/<id>";
+
 /** `/ip4|ip6|dns|dns4|dns6/<host>/tcp/<port>/p2p/<id>` within the scope. P2P_ADDRESS. */
 export const parsePeerAddress = (text: string, scope: NetworkScope): PeerAddress => {
   if (text.length > MAX_ADDRESS) throw refuse(text, FORM);
@@ -77,6 +79,17 @@ export const parsePeerAddress = (text: string, scope: NetworkScope): PeerAddress
   }
   if (!mayBeNamed(scope, host)) throw refuse(text, "is a public address, and this node meets private ones alone");
   return { id: peer.toString(), peer, address };
+};
+
+/** A bare id, or the one at the end of an address. P2P_ADDRESS. */
+export const parsePeerId = (text: string): PeerId => {
+  const [, id] = /^(?:\/(?:.*\/)?p2p\/)?([1-9A-HJ-NP-Za-km-z]+)$/.exec(text.slice(0, MAX_ADDRESS + 1)) ?? [];
+  try {
+    if (id === undefined || text.length > MAX_ADDRESS) throw refuse(text, ID_FORM);
+    return peerIdFromString(id).toString();
+  } catch {
+    throw refuse(text, ID_FORM);
+  }
 };
 
 /** `/ip4|ip6/<host>/tcp/<port>`. */

@@ -87,7 +87,7 @@ test("bootnodes and added peers must be addresses of peers within the scope", as
 test("a node does not dial itself, and keeps a bounded number of peers", async (t) => {
   const { network } = await makeNetwork(t);
   await network.start();
-  await network.addPeer(network.addresses[0] as string);
+  await assert.rejects(network.addPeer(network.addresses[0] as string), is("P2P_ADDRESS"));
   assert.deepEqual(network.peers, []);
   const { generateKeyPair } = await import("@libp2p/crypto/keys");
   const address = async () => `/ip4/127.0.0.1/tcp/1/p2p/${(await generateKeyPair("Ed25519")).publicKey}`;
@@ -106,9 +106,12 @@ test("a kept peer is dialled again when it comes back, one that was removed is n
   await b.removePeer(a.id);
   await back;
   const gone = disconnected(b, a.id);
-  await a.removePeer(b.id);
+  assert.equal(await a.removePeer(b.addresses[0] as string), true);
   await gone;
   assert.deepEqual(a.peers, []);
+  assert.equal(await a.removePeer(b.id), false);
+  for (const text of ["nonsense", "/ip4/127.0.0.1/tcp/1", `${b.addresses[0]}/tcp/1`])
+    await assert.rejects(a.removePeer(text), is("P2P_ADDRESS"));
 });
 
 test("a peer that misbehaves is banned, dropped, and let in again when the ban is over", async (t) => {
@@ -144,7 +147,7 @@ test("six nodes that dial one another at once are all connected", async (t) => {
   const networks = nodes.map(({ network }) => network);
   await Promise.all(networks.map((network) => network.start()));
   const all = networks.flatMap((a) => networks.filter((b) => b !== a).map((b) => connected(a, b.id)));
-  for (const a of networks) for (const b of networks) await a.addPeer(b.addresses[0] as string);
+  for (const a of networks) for (const b of networks) if (b !== a) await a.addPeer(b.addresses[0] as string);
   await Promise.all(all);
 });
 

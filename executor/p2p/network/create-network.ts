@@ -3,7 +3,7 @@ import { peerIdFromString } from "@libp2p/peer-id";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { CodedError, messageOf } from "../../foundation/errors.ts";
 import { sleep, type Telemetry } from "../../foundation/service.ts";
-import { hostOf, isListenable, parsePeerAddress } from "./addresses.ts";
+import { hostOf, isListenable, parsePeerAddress, parsePeerId } from "./addresses.ts";
 import { createAnswerer } from "./answer.ts";
 import { ask, MAX_CONCURRENT } from "./ask.ts";
 import { createDiscovery } from "./discovery.ts";
@@ -307,15 +307,18 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     },
     async addPeer(text) {
       const target = parsePeerAddress(text, scope);
-      if (target.id === self) return;
+      if (target.id === self) throw refuse("P2P_ADDRESS", `${text} is this node's own address`, { address: text });
       // Whoever names a peer wants it, whatever it did.
       gater.unban(target.id);
       if (!statics.add(target))
         throw refuse("P2P_ADDRESS", `${MAX_STATIC_PEERS} peers are kept already`, { address: text });
     },
-    async removePeer(peer) {
+    async removePeer(text) {
+      const peer = parsePeerId(text);
+      const known = statics.has(peer) || isConnected(peer);
       statics.remove(peer);
       drop(peer, "removed");
+      return known;
     },
     penalise,
     ban,

@@ -91,10 +91,16 @@ export type Network = Service & {
   readonly addresses: readonly string[];
   /** Those connected, without nodes of other chains: they are told so, and dropped. */
   readonly peers: readonly PeerInfo[];
-  /** Keeps a connection to the peer of this address, dialling again when it breaks; a ban of it is lifted. P2P_ADDRESS. */
+  /**
+   * Keeps a connection to the peer of this address, dialling again when it breaks; a ban of it is lifted. P2P_ADDRESS:
+   * as for the node's own address.
+   */
   addPeer(address: string): Promise<void>;
-  /** Drops the peer and, if it was kept, no longer keeps it. */
-  removePeer(id: PeerId): Promise<void>;
+  /**
+   * Drops the peer of this id, or of an address that ends in /p2p/<id>, and, if it was kept, no longer keeps it. False
+   * when it was neither connected nor kept. P2P_ADDRESS.
+   */
+  removePeer(text: string): Promise<boolean>;
   /** Takes points off a peer; at the threshold it is banned and dropped. */
   penalise(id: PeerId, why: Misbehaviour): void;
   /** Drops the peer and meets it no more for so long. */

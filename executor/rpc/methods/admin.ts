@@ -75,10 +75,8 @@ export const ADMIN_METHODS: MethodTable = {
     await requirePeers(backend).network.addPeer(address);
     return true;
   }),
-  admin_removePeer: method([peerText], async ([id], backend) => {
-    await requirePeers(backend).network.removePeer(id);
-    return true;
-  }),
+  /** Whether there was such a peer. */
+  admin_removePeer: method([peerText], async ([peer], backend) => requirePeers(backend).network.removePeer(peer)),
   admin_evidence: method([], (_, backend) => {
     const { evidence, halted } = requirePeers(backend);
     return { halted, evidence: evidence.map(formatEvidence) };
