@@ -15,13 +15,19 @@ export {
   DEVNET_WITHDRAWALS,
   type WithdrawalParameters,
 } from "./claims/parameters.ts";
+export { type BeaconOptions, createBeaconSource } from "./clients/beacon.ts";
 export { type Deployment, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
+export type { BaseFees } from "./clients/fees.ts";
 export {
+  appendBlobsCall,
   appendCall,
+  appendCost,
   type BatchToAppend,
+  type BlobBatch,
   depositCall,
   enqueueCall,
   forceCall,
+  MAX_BATCH_BLOBS,
   readInbox,
   refusalOfAppend,
 } from "./clients/inbox.ts";
@@ -33,6 +39,7 @@ export {
   registrationGas,
 } from "./clients/model-publisher.ts";
 export {
+  type BlobCall,
   createTransactor,
   gasFor,
   type L1Call,
@@ -50,8 +57,11 @@ export {
   portal,
 } from "./contracts/contracts.gen.ts";
 export { type BatchBlock, batchBlockSize, encodeBatch, MAX_BATCH_BYTES } from "./derivation/batch.ts";
+export { type BlobArchive, createBlobArchive } from "./derivation/blob-archive.ts";
 export { createFollower, type Follower, type FollowerOptions } from "./derivation/follower.ts";
+export type { InboxRecord } from "./derivation/inbox-store.ts";
 export { createL1ArtifactSource } from "./derivation/l1-artifacts.ts";
+export { type BlobSource, createPeerBlobSource } from "./derivation/l1-blobs.ts";
 export type { Archive } from "./derivation/l1-calldata.ts";
 export { createL1Source, type L1Source, type L1SourceOptions } from "./derivation/l1-source.ts";
 export { accumulate, depositEnvelope } from "./derivation/messages.ts";

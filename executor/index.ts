@@ -1,5 +1,8 @@
 // The face of the executor: what the other folders may import.
 
+// Blobs of L1.
+export { BLOB_BYTES, BLOB_DATA_BYTES, decodeBlobs, encodeBlobs } from "./blob/blob.ts";
+export { type CommittedBlob, commitBlob, isBlobOf, proveBlobs, type SidecarForm } from "./blob/kzg.ts";
 // The chain: parameters, genesis, executing blocks.
 export { nextBaseFee } from "./chain/block.ts";
 export type {

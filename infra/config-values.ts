@@ -29,6 +29,14 @@ export const httpUrl = (value: string): string => {
   return value;
 };
 
+const MAX_URLS = 16;
+
+export const httpUrls = (value: string): readonly string[] => {
+  const urls = value.split(",").map((url) => httpUrl(url.trim()));
+  if (urls.length > MAX_URLS) throw new RangeError(`expected at most ${MAX_URLS} URLs`);
+  return urls;
+};
+
 const CURVE_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
 export const privateKey = (value: string): `0x${string}` => {

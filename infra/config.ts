@@ -17,6 +17,7 @@ const LOG = ["logLevel", "logFormat", "logFile"] as const;
 const NODE = [
   ...LOG,
   "l1Rpc",
+  "l1Beacon",
   "rollup",
   "dataDir",
   "rpcPort",
@@ -34,7 +35,7 @@ const NODE = [
 
 export const COMMAND_SETTINGS = {
   executor: NODE,
-  sequencer: [...NODE, "sequencerKey", "blockTimeMs", "batchIntervalMs"],
+  sequencer: [...NODE, "sequencerKey", "blockTimeMs", "batchIntervalMs", "batchData"],
   devnet: [
     ...LOG,
     "json",
@@ -46,6 +47,7 @@ export const COMMAND_SETTINGS = {
     "executorMetricsPort",
     "blockTimeMs",
     "batchIntervalMs",
+    "batchData",
     "p2pOff",
     "devnetDir",
     "keep",

@@ -2,9 +2,11 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   batchInbox,
+  createBeaconSource,
   createFollower,
   createL1ArtifactSource,
   createL1Source,
+  createPeerBlobSource,
   type FollowerOptions,
 } from "../bridge/index.ts";
 import {
@@ -89,6 +91,8 @@ export const openCore = async (
       ...(config.p2pOff ? [] : [createPeerArtifactSource(content)]),
       createL1ArtifactSource({ client }, { deployment: rollup.l1 }),
     ];
+    const beacons = (config.l1Beacon ?? []).map((url) => createBeaconSource(url));
+    const blobSources = config.p2pOff ? beacons : [...beacons, createPeerBlobSource(content)];
     const models = await createModelRuntime({ ...telemetry, store }, { sources });
     const modelService = services.add({ name: "models", stop: () => models.stop() });
     const world = createWorldState(store, { keep: config.keepStates });
@@ -101,7 +105,14 @@ export const openCore = async (
     const chain = watched(opened, { codes: FATAL, fail });
     const l1 = services.add(
       createL1Source(
-        { ...telemetry, client, store, models, ...(config.p2pOff ? {} : { archive: createPeerArchive(content) }) },
+        {
+          ...telemetry,
+          client,
+          store,
+          models,
+          blobSources,
+          ...(config.p2pOff ? {} : { archive: createPeerArchive(content) }),
+        },
         { deployment: rollup.l1, pollMs: config.l1PollMs },
       ),
     );

@@ -58,7 +58,10 @@ export const openPeering = async (
     {
       ...components,
       l1Advances: () => l1Advances,
-      provide: (kind, hash) => (kind === "batch" ? l1.batchData(hash) : models.content(kind, hash)),
+      provide: (kind, hash) => {
+        if (kind === "batch") return l1.batchData(hash);
+        return kind === "blob" ? l1.blob(hash) : models.content(kind, hash);
+      },
       isDeposit: (envelope, origin) => l1.isDeposit(envelope, origin),
     },
     {

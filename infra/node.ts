@@ -136,7 +136,11 @@ export const createSequencerNode = async (
         {
           inbox,
           producer: { intervalMs: config.blockTimeMs, trailingMs: TRAILING_MS },
-          batches: { intervalMs: config.batchIntervalMs, maxUnsafe: Math.floor(config.keepStates / 2) },
+          batches: {
+            data: config.batchData,
+            intervalMs: config.batchIntervalMs,
+            maxUnsafe: Math.floor(config.keepStates / 2),
+          },
           poster: { pollMs: config.l1PollMs },
         },
       ),

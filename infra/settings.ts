@@ -2,6 +2,7 @@ import {
   dialAddresses,
   flag,
   httpUrl,
+  httpUrls,
   integer,
   listenAddresses,
   modelName,
@@ -59,6 +60,15 @@ export const SETTINGS = {
     variable: "ASSAY_L1_RPC",
     description: "JSON-RPC endpoint of the L1 node",
     parse: httpUrl,
+  },
+  l1Beacon: {
+    flag: "--l1-beacon",
+    argument: "urls",
+    variable: "ASSAY_L1_BEACON",
+    optional: true,
+    description:
+      "Beacon API endpoints of L1 for batches in blobs, separated by commas, asked in this order; then peers are",
+    parse: httpUrls,
   },
   rollup: {
     flag: "--rollup",
@@ -184,6 +194,14 @@ export const SETTINGS = {
     fallback: "1000",
     description: "longest time that a block waits for its batch",
     parse: integer(10, 3_600_000),
+  },
+  batchData: {
+    flag: "--batch-data",
+    argument: "kind",
+    variable: "ASSAY_BATCH_DATA",
+    fallback: "auto",
+    description: "where batches lie on L1: calldata, blobs, or auto: what is cheaper when a batch is closed",
+    parse: oneOf("auto", "calldata", "blobs"),
   },
   json: {
     flag: "--json",

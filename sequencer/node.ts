@@ -1,5 +1,5 @@
 import type { PublicClient } from "viem";
-import type { L1Source, Transactor } from "../bridge/index.ts";
+import { createBlobArchive, type L1Source, type Transactor } from "../bridge/index.ts";
 import {
   type Chain,
   createServices,
@@ -47,7 +47,10 @@ export const createSequencer = (components: SequencerComponents, options: Sequen
   const pool = services.add(createMempool(components, options.mempool));
   const batches = createBatches(components, options.batches);
   const producer = services.add(createProducer({ ...components, pool, batches }, options.producer));
-  const poster = services.add(createPoster({ ...components, batches }, { ...options.poster, inbox: options.inbox }));
+  const archive = createBlobArchive(components.store);
+  const poster = services.add(
+    createPoster({ ...components, archive, batches }, { ...options.poster, inbox: options.inbox }),
+  );
   return {
     name: "sequencer",
     pool,

@@ -1,47 +1,102 @@
-import { BaseError, ContractFunctionRevertedError, encodeFunctionData, type PublicClient } from "viem";
-import { type Bytes, fromHex, type Hex, type Origin, toHex } from "../../executor/index.ts";
+import {
+  BaseError,
+  ContractFunctionRevertedError,
+  encodeFunctionData,
+  getContractError,
+  type PublicClient,
+} from "viem";
+import {
+  BLOB_DATA_BYTES,
+  type Bytes,
+  type CommittedBlob,
+  fromHex,
+  type Hex,
+  type Origin,
+  toHex,
+  ZERO_32,
+} from "../../executor/index.ts";
 import { batchInbox, portal } from "../contracts/contracts.gen.ts";
-import { gasFor, type L1Call } from "./transactor.ts";
+import type { BaseFees } from "./fees.ts";
+import { type BlobCall, gasFor, type L1Call } from "./transactor.ts";
 
 /** A batch as the sequencer declares it. */
-export type BatchToAppend = {
+export type BatchPlace = {
   /** Number of records before it. */
   readonly index: bigint;
   readonly origin: Origin;
   /** Delayed messages taken by it and all before, and the accumulator after them. */
   readonly delayedEnd: bigint;
   readonly delayedAccumulator: Hex;
-  readonly data: Bytes;
 };
+/** With its bytes in calldata. */
+export type BatchToAppend = BatchPlace & { readonly data: Bytes };
+/** With its bytes in blobs. */
+export type BlobBatch = BatchPlace & { readonly blobs: readonly CommittedBlob[] };
+
+/** Blobs that one batch may have: the inbox and L1 take so many in a transaction. */
+export const MAX_BATCH_BLOBS = 6;
 
 /** L1 gas of appending beside the price of the input: hashing, slots, the event: measured at 77,000, and room for twice that. */
 const APPEND_GAS = 200_000n;
+/** What it takes once the first record is there, in calldata or in blobs alike. */
+const APPEND_GAS_USED = 62_000n;
+const BLOB_GAS = 131_072n;
 
-const append = ({ index, origin, delayedEnd, delayedAccumulator, data }: BatchToAppend) =>
-  ({
-    abi: batchInbox.abi,
-    functionName: "append",
-    args: [index, origin.number, origin.timestamp, delayedEnd, delayedAccumulator, toHex(data)],
-  }) as const;
+const encodeAppend = (batch: BatchToAppend | BlobBatch): Hex => {
+  const { index, origin, delayedEnd, delayedAccumulator } = batch;
+  const place = [index, origin.number, origin.timestamp, delayedEnd, delayedAccumulator] as const;
+  const { abi } = batchInbox;
+  return "blobs" in batch
+    ? encodeFunctionData({ abi, functionName: "appendBlobs", args: place })
+    : encodeFunctionData({ abi, functionName: "append", args: [...place, toHex(batch.data)] });
+};
 
 /** The gas is given, so that batches can follow each other before the first is mined. */
 export const appendCall = (inbox: Hex, batch: BatchToAppend): L1Call => {
-  const data = encodeFunctionData(append(batch));
+  const data = encodeAppend(batch);
   return { to: inbox, data, gas: gasFor(fromHex(data), APPEND_GAS) };
+};
+
+/** Its blobs travel beside it. */
+export const appendBlobsCall = (inbox: Hex, batch: BlobBatch): BlobCall => {
+  const data = encodeAppend(batch);
+  return { to: inbox, data, gas: gasFor(fromHex(data), APPEND_GAS), blobs: batch.blobs };
+};
+
+const ANYWHERE: BatchPlace = {
+  index: 0n,
+  origin: { number: 0n, timestamp: 0n },
+  delayedEnd: 0n,
+  delayedAccumulator: toHex(ZERO_32),
+};
+
+/** What a batch of these bytes costs on L1 in wei, tips aside. */
+export const appendCost = {
+  calldata(data: Bytes, prices: BaseFees): bigint {
+    return prices.gas * gasFor(fromHex(encodeAppend({ ...ANYWHERE, data })), APPEND_GAS_USED);
+  },
+  blobs(data: Bytes, prices: BaseFees): bigint {
+    const execution = gasFor(fromHex(encodeAppend({ ...ANYWHERE, blobs: [] })), APPEND_GAS_USED);
+    return prices.gas * execution + prices.blobGas * BLOB_GAS * BigInt(Math.ceil(data.length / BLOB_DATA_BYTES));
+  },
 };
 
 /** Name of the error with which L1 would refuse the batch now; undefined when it would take it. */
 export const refusalOfAppend = async (
   client: PublicClient,
-  { inbox, batch, account }: { readonly inbox: Hex; readonly batch: BatchToAppend; readonly account: Hex },
+  { inbox, batch, account }: { readonly inbox: Hex; readonly batch: BatchToAppend | BlobBatch; readonly account: Hex },
 ): Promise<string | undefined> => {
+  const hashes = "blobs" in batch ? batch.blobs.map(({ hash }) => hash) : [];
+  const blobs = hashes.length > 0 ? { blobVersionedHashes: hashes } : {};
+  const call = { from: account, to: inbox, data: encodeAppend(batch), ...blobs };
   try {
-    await client.simulateContract({ ...append(batch), address: inbox, account });
+    await client.request({ method: "eth_call", params: [call, "latest"] });
     return undefined;
   } catch (error) {
-    const revert =
-      error instanceof BaseError ? error.walk((cause) => cause instanceof ContractFunctionRevertedError) : null;
-    if (revert instanceof ContractFunctionRevertedError) return revert.data?.errorName ?? "unknown";
+    if (!(error instanceof BaseError)) throw error;
+    const contract = { abi: batchInbox.abi, address: inbox, functionName: "append", args: [] };
+    const found = getContractError(error, contract).walk((cause) => cause instanceof ContractFunctionRevertedError);
+    if (found instanceof ContractFunctionRevertedError) return found.data?.errorName ?? "unknown";
     throw error;
   }
 };

@@ -10,12 +10,15 @@ import {
 import {
   type Bytes,
   CodedError,
+  type CommittedBlob,
   createLock,
   type Hex,
   type Service,
   sleep,
   type Telemetry,
 } from "../../executor/index.ts";
+import { type BaseFees, type Fees, firstFees, raisedFees } from "./fees.ts";
+import { createSidecar, formOf, OTHER_FORM, type Sidecar, withSidecar } from "./sidecar.ts";
 
 export type TransactorErrorCode =
   /** Too many transactions wait already. */
@@ -33,6 +36,8 @@ export type L1Call = {
   /** Without it L1 is asked, which cannot be done for a call that needs an earlier one to be mined. */
   readonly gas?: bigint;
 };
+/** With blobs beside the transaction (EIP-4844). */
+export type BlobCall = L1Call & { readonly gas: bigint; readonly blobs: readonly CommittedBlob[] };
 
 export type TransactorComponents = Telemetry & { readonly client: PublicClient; readonly account: LocalAccount };
 
@@ -47,6 +52,8 @@ export type TransactorOptions = {
   readonly patience?: bigint;
   /** Wei a gas that is never exceeded. */
   readonly maxFeePerGas?: bigint;
+  /** Wei a blob gas that is never exceeded. */
+  readonly maxFeePerBlobGas?: bigint;
   /** Tip of the first attempt. */
   readonly tip?: bigint;
   /** Whether an account that cannot pay waits until somebody fills it up. */
@@ -64,7 +71,7 @@ export type Transactor = Service & {
    * TRANSACTOR_STOPPED.
    * After a restart transactions of the life before are replaced or found done: callers send what L1 still lacks.
    */
-  send(call: L1Call): Promise<TransactionReceipt>;
+  send(call: L1Call | BlobCall): Promise<TransactionReceipt>;
   /** Looks at L1 once: confirms, repeats, raises fees. */
   tick(): Promise<void>;
   /** Begins to look regularly. */
@@ -77,6 +84,7 @@ const DEFAULTS = {
   confirmations: 1n,
   patience: 3n,
   maxFeePerGas: 500_000_000_000n,
+  maxFeePerBlobGas: 500_000_000_000n,
   tip: 1_000_000_000n,
   awaitFunds: true,
   pollMs: 500,
@@ -91,10 +99,8 @@ export const gasFor = (data: Bytes, execution: bigint): bigint => {
   return ordinary > floor ? ordinary : floor;
 };
 
-type Fees = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint };
-
 type Job = {
-  readonly call: L1Call;
+  readonly call: L1Call | BlobCall;
   resolve: (receipt: TransactionReceipt) => void;
   reject: (error: unknown) => void;
 };
@@ -103,7 +109,9 @@ type Sent = Job & {
   readonly nonce: number;
   readonly gas: bigint;
   fees: Fees;
+  /** Signed, without the sidecar. */
   raw: Hex;
+  sidecar: Sidecar | undefined;
   /** Of every attempt: an earlier one may be mined after all. */
   readonly hashes: Hex[];
   /** L1 block of the last attempt. */
@@ -114,16 +122,15 @@ type Sent = Job & {
   told: bigint;
 };
 
-/** `price`: it has to offer more. `funds`: the account cannot pay for what it offers. */
-type Refusal = "price" | "funds" | "other";
+/** `price`: it has to offer more. `funds`: the account cannot pay for what it offers. `sidecar`: its form is another fork's. */
+type Refusal = "price" | "funds" | "sidecar" | "other";
 
 /** L1 blocks for which a confirmed transaction is remembered, to be sent again when a reorg drops it. */
 const MEMORY_BLOCKS = 64n;
 const MEMORY_LIMIT = 256;
 
-const raised = (value: bigint): bigint => (value * 5n) / 4n + 1n;
-const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+const blobsOf = (call: L1Call | BlobCall): readonly CommittedBlob[] | undefined =>
+  "blobs" in call ? call.blobs : undefined;
 
 const orUndefined = async <T>(work: Promise<T>, ...names: readonly string[]): Promise<T | undefined> => {
   try {
@@ -144,7 +151,8 @@ const isRefusal = (error: unknown): boolean => rpcErrorOf(error) !== undefined;
 const refusalOf = (error: unknown): Refusal => {
   const text = rpcErrorOf(error)?.details ?? "";
   if (/insufficient (funds|balance)|exceeds .*balance/i.test(text)) return "funds";
-  return /underpriced|base ?fee|(fee|tip|price) (is )?too low/i.test(text) ? "price" : "other";
+  if (/underpriced|base ?fee|blob.?(gas.?)?(fee|price)|(fee|tip|price) (is )?too low/i.test(text)) return "price";
+  return /sidecar|proof ?version|cell ?proof/i.test(text) ? "sidecar" : "other";
 };
 
 export const createTransactor = (components: TransactorComponents, options: TransactorOptions = {}): Transactor => {
@@ -188,21 +196,36 @@ export const createTransactor = (components: TransactorComponents, options: Tran
   const inMempool = async (hash: Hex): Promise<boolean> =>
     (await orUndefined(client.getTransaction({ hash }), "TransactionNotFoundError")) !== undefined;
 
-  const feesNow = (baseFee: bigint): Fees => {
-    const maxFeePerGas = least(settings.maxFeePerGas, 2n * baseFee + settings.tip);
-    return { maxFeePerGas, maxPriorityFeePerGas: least(settings.tip, maxFeePerGas) };
-  };
-
-  const sign = async (call: L1Call, nonce: number, gas: bigint, fees: Fees): Promise<Hex> => {
+  const sign = async ({ call, nonce, gas, fees }: Pick<Sent, "call" | "nonce" | "gas" | "fees">): Promise<Hex> => {
     chainId ??= await client.getChainId();
     const { to, data, value = 0n } = call;
-    return account.signTransaction({ type: "eip1559", chainId, to, data, value, nonce, gas, ...fees });
+    const blobs = blobsOf(call);
+    const { maxFeePerBlobGas, ...ordinary } = fees;
+    const transaction = { chainId, to, data, value, nonce, gas, ...ordinary };
+    if (blobs === undefined || maxFeePerBlobGas === undefined)
+      return account.signTransaction({ ...transaction, type: "eip1559" });
+    const blobVersionedHashes = blobs.map(({ hash }) => hash);
+    return account.signTransaction({ ...transaction, type: "eip4844", maxFeePerBlobGas, blobVersionedHashes });
+  };
+
+  /** As it goes to L1. The proofs are made for the first attempt, and again when L1 wants another form. */
+  const serialized = async (transaction: Sent): Promise<Hex> => {
+    const { raw, sidecar, refusal } = transaction;
+    const blobs = blobsOf(transaction.call);
+    if (blobs === undefined) return raw;
+    const form = sidecar === undefined ? await formOf(client) : sidecar.form;
+    const wanted = refusal === "sidecar" ? OTHER_FORM[form] : form;
+    if (sidecar?.form !== wanted) transaction.sidecar = await createSidecar(wanted, blobs);
+    // The other form has not been refused yet.
+    if (refusal === "sidecar") transaction.refusal = undefined;
+    return withSidecar(raw, transaction.sidecar as Sidecar);
   };
 
   /** Hands the last attempt to L1. A refusal is remembered; a failure of the connection is the caller's. */
   const submit = async (transaction: Sent, block: bigint): Promise<void> => {
+    const serializedTransaction = await serialized(transaction);
     try {
-      await client.sendRawTransaction({ serializedTransaction: transaction.raw });
+      await client.sendRawTransaction({ serializedTransaction });
     } catch (error) {
       if (!isRefusal(error)) throw error;
       if (!(await inMempool(transaction.hashes.at(-1) as Hex))) {
@@ -210,7 +233,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
         if (transaction.refusal === undefined) transaction.since = block;
         transaction.refusal = refusalOf(error);
         if (transaction.refusal === "funds") tell(transaction, block, "the account cannot pay for an L1 transaction");
-        else logger.debug({ err: error, nonce: transaction.nonce }, "L1 refused a transaction");
+        else logger.debug({ reason: rpcErrorOf(error)?.details, nonce: transaction.nonce }, "L1 refused a transaction");
         return;
       }
     }
@@ -225,21 +248,15 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     logger.warn({ nonce: transaction.nonce, gas: transaction.gas, ...transaction.fees }, message);
   };
 
-  const raise = async (transaction: Sent, block: bigint, baseFee: bigint): Promise<void> => {
-    const now = feesNow(baseFee);
-    const { fees } = transaction;
-    const next = {
-      maxFeePerGas: least(settings.maxFeePerGas, most(raised(fees.maxFeePerGas), now.maxFeePerGas)),
-      maxPriorityFeePerGas: most(raised(fees.maxPriorityFeePerGas), now.maxPriorityFeePerGas),
-    };
-    // INVARIANT: the fee never passes its limit, and no replacement is sent that L1 must refuse as too small a raise.
-    if (next.maxPriorityFeePerGas > next.maxFeePerGas || next.maxFeePerGas < raised(fees.maxFeePerGas)) {
+  const raise = async (transaction: Sent, block: bigint, base: BaseFees): Promise<void> => {
+    const next = raisedFees(settings, base, transaction.fees);
+    if (next === undefined) {
       tell(transaction, block, "the fee is at its limit");
       return;
     }
     transaction.since = block;
     transaction.fees = next;
-    transaction.raw = await sign(transaction.call, transaction.nonce, transaction.gas, next);
+    transaction.raw = await sign(transaction);
     transaction.hashes.push(keccak256(transaction.raw));
     raises.inc();
     logger.info({ nonce: transaction.nonce, ...next }, "raised the fee of an L1 transaction");
@@ -276,7 +293,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
   };
 
   /** One waiting transaction. Returns whether it still waits. */
-  const review = async (transaction: Sent, minedNonce: number, block: bigint, baseFee: bigint): Promise<boolean> => {
+  const review = async (transaction: Sent, minedNonce: number, block: bigint, base: BaseFees): Promise<boolean> => {
     const receipt = await receiptOf(transaction);
     if (receipt !== undefined) {
       if (block - receipt.blockNumber + 1n < settings.confirmations) return true;
@@ -302,14 +319,14 @@ export const createTransactor = (components: TransactorComponents, options: Tran
       }
       await submit(transaction, block);
     } else if (refusal === "price" || block - transaction.since >= settings.patience) {
-      await raise(transaction, block, baseFee);
+      await raise(transaction, block, base);
       await submit(transaction, block);
     } else if (refusal !== undefined || !(await inMempool(transaction.hashes.at(-1) as Hex)))
       await submit(transaction, block);
     return true;
   };
 
-  const launch = async (job: Job, nonce: number, block: bigint, baseFee: bigint): Promise<void> => {
+  const launch = async (job: Job, nonce: number, block: bigint, base: BaseFees): Promise<void> => {
     const { to, data, value = 0n } = job.call;
     let { gas } = job.call;
     if (gas === undefined) {
@@ -323,8 +340,8 @@ export const createTransactor = (components: TransactorComponents, options: Tran
         return;
       }
     }
-    const fees = feesNow(baseFee);
-    const raw = await sign(job.call, nonce, gas, fees);
+    const fees = firstFees(settings, base, blobsOf(job.call) === undefined ? "none" : "blobs");
+    const raw = await sign({ call: job.call, nonce, gas, fees });
     queue.shift();
     const { call, resolve, reject } = job;
     const transaction: Sent = {
@@ -335,6 +352,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
       gas,
       fees,
       raw,
+      sidecar: undefined,
       hashes: [keccak256(raw)],
       since: block,
       refusal: undefined,
@@ -348,14 +366,15 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     lock(async () => {
       if (aborter.signal.aborted) return;
       const { number: block, baseFeePerGas } = await client.getBlock({ blockTag: "latest" });
-      const baseFee = baseFeePerGas ?? 0n;
+      const hasBlobs = [...sent, ...queue].some(({ call }) => blobsOf(call) !== undefined);
+      const base = { gas: baseFeePerGas ?? 0n, blobGas: hasBlobs ? await client.getBlobBaseFee() : 0n };
       // Asked before the receipts: a nonce that is used up has its receipt by then.
       const minedNonce = await client.getTransactionCount({ address: account.address, blockTag: "latest" });
       revive(minedNonce, block);
       for (const transaction of [...sent])
-        if (!(await review(transaction, minedNonce, block, baseFee))) sent.splice(sent.indexOf(transaction), 1);
+        if (!(await review(transaction, minedNonce, block, base))) sent.splice(sent.indexOf(transaction), 1);
       for (let job = queue[0]; job !== undefined && sent.length < settings.maxPending; job = queue[0])
-        await launch(job, Math.max(minedNonce, (sent.at(-1)?.nonce ?? -1) + 1), block, baseFee);
+        await launch(job, Math.max(minedNonce, (sent.at(-1)?.nonce ?? -1) + 1), block, base);
       pendingGauge.set(sent.length + queue.length);
     });
 

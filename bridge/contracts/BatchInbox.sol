@@ -5,15 +5,18 @@ import {Deposit, IBatchInbox, Message, Record} from "./interfaces/IBatchInbox.so
 import {RLPWriter} from "./libraries/RLPWriter.sol";
 
 /// @title BatchInbox
-/// @notice Orders everything that makes the chain. It stores commitments; the bytes are in calldata and events.
+/// @notice Orders everything that makes the chain. It stores commitments; the bytes are in calldata, blobs and events.
 contract BatchInbox is IBatchInbox {
     uint8 private constant KIND_CALLDATA = 0;
+    uint8 private constant KIND_BLOBS = 1;
     uint8 private constant KIND_FORCED = 2;
     uint8 private constant KIND_DEPOSIT = 0;
     uint8 private constant KIND_RAW = 1;
 
-    /// @notice Bytes of one batch.
+    /// @notice Bytes of one batch in calldata.
     uint256 public constant MAX_DATA = 100_000;
+    /// @notice Blobs of one batch: as many as one transaction may carry (EIP-7594).
+    uint256 public constant MAX_BLOBS = 6;
     /// @notice Bytes of one envelope.
     uint256 public constant MAX_ENVELOPE = 98_304;
     /// @notice L1 blocks that an origin may be old.
@@ -57,28 +60,24 @@ contract BatchInbox is IBatchInbox {
         bytes32 delayedAccumulator,
         bytes calldata data
     ) external {
-        // INVARIANT: the caller is an account without code that signed this transaction, so the bytes are its input.
-        if (msg.sender != SEQUENCER || msg.sender != tx.origin || msg.sender.code.length != 0) {
-            revert NotSequencer(msg.sender);
-        }
         // INVARIANT: a reader has to hold at most this much.
         if (data.length > MAX_DATA) revert DataTooLong(data.length);
-        uint64 start = _checkPlace(index, delayedEnd);
-        // INVARIANT: origins never go back, so neither do the chain's timestamps.
-        if (index != 0) {
-            Record storage previous = _records[index - 1];
-            if (originNumber < previous.l1Number || originTimestamp < previous.l1Timestamp) revert OriginBackwards();
-        }
-        if (originNumber > block.number || originTimestamp > block.timestamp + MAX_CLOCK_SKEW) revert OriginInFuture();
-        if (block.number - originNumber > SEQUENCING_WINDOW) revert OriginTooOld(originNumber);
-        // INVARIANT: the blocks were built on these very messages.
-        bytes32 expected = accumulatorAt(delayedEnd);
-        if (delayedAccumulator != expected) revert WrongAccumulator(delayedAccumulator, expected);
-        // INVARIANT: no message that fits waits longer than FORCE_DELAY.
-        if (delayedEnd < _messages.length && _starved(delayedEnd) && _gasOf(start, delayedEnd + 1) <= BLOCK_GAS_LIMIT) {
-            revert MessageStarved(delayedEnd);
-        }
+        _checkSequenced(index, originNumber, originTimestamp, delayedEnd, delayedAccumulator);
         _append(Record(keccak256(data), KIND_CALLDATA, originNumber, originTimestamp, delayedEnd));
+    }
+
+    /// @inheritdoc IBatchInbox
+    function appendBlobs(
+        uint64 index,
+        uint64 originNumber,
+        uint64 originTimestamp,
+        uint64 delayedEnd,
+        bytes32 delayedAccumulator
+    ) external {
+        bytes32[] memory hashes = _blobHashes();
+        _checkSequenced(index, originNumber, originTimestamp, delayedEnd, delayedAccumulator);
+        _append(Record(keccak256(abi.encodePacked(hashes)), KIND_BLOBS, originNumber, originTimestamp, delayedEnd));
+        emit BlobsAppended(index, hashes);
     }
 
     /// @inheritdoc IBatchInbox
@@ -131,6 +130,46 @@ contract BatchInbox is IBatchInbox {
     /// @inheritdoc IBatchInbox
     function accumulatorAt(uint64 count) public view returns (bytes32) {
         return count == 0 ? bytes32(0) : _messages[count - 1].accumulator;
+    }
+
+    /// @dev Versioned hashes of all blobs that the transaction carries.
+    function _blobHashes() private view returns (bytes32[] memory hashes) {
+        // INVARIANT: a batch of blobs has bytes, and a reader has to hold at most MAX_BLOBS.
+        if (blobhash(0) == 0) revert NoBlobs();
+        if (blobhash(MAX_BLOBS) != 0) revert TooManyBlobs();
+        uint256 count = 1;
+        while (count < MAX_BLOBS && blobhash(count) != 0) count++;
+        hashes = new bytes32[](count);
+        for (uint256 i = 0; i < count; i++) hashes[i] = blobhash(i);
+    }
+
+    /// @dev Checks what every batch of the sequencer must obey, wherever its bytes are.
+    function _checkSequenced(
+        uint64 index,
+        uint64 originNumber,
+        uint64 originTimestamp,
+        uint64 delayedEnd,
+        bytes32 delayedAccumulator
+    ) private view {
+        // INVARIANT: the caller is an account without code that signed this transaction: the bytes are its input or blobs.
+        if (msg.sender != SEQUENCER || msg.sender != tx.origin || msg.sender.code.length != 0) {
+            revert NotSequencer(msg.sender);
+        }
+        uint64 start = _checkPlace(index, delayedEnd);
+        // INVARIANT: origins never go back, so neither do the chain's timestamps.
+        if (index != 0) {
+            Record storage previous = _records[index - 1];
+            if (originNumber < previous.l1Number || originTimestamp < previous.l1Timestamp) revert OriginBackwards();
+        }
+        if (originNumber > block.number || originTimestamp > block.timestamp + MAX_CLOCK_SKEW) revert OriginInFuture();
+        if (block.number - originNumber > SEQUENCING_WINDOW) revert OriginTooOld(originNumber);
+        // INVARIANT: the blocks were built on these very messages.
+        bytes32 expected = accumulatorAt(delayedEnd);
+        if (delayedAccumulator != expected) revert WrongAccumulator(delayedAccumulator, expected);
+        // INVARIANT: no message that fits waits longer than FORCE_DELAY.
+        if (delayedEnd < _messages.length && _starved(delayedEnd) && _gasOf(start, delayedEnd + 1) <= BLOCK_GAS_LIMIT) {
+            revert MessageStarved(delayedEnd);
+        }
     }
 
     /// @dev Checks what every batch must obey.

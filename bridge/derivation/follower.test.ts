@@ -75,6 +75,7 @@ const l1Of = (envelopes: readonly InboxEnvelope[]): L1Source => {
     delayedEnd: BigInt(queued.length),
     l1Block: 2n,
     lineage: HASH,
+    blobHashes: [],
     data: encodeBatch([{ timestamp: TIMESTAMP, envelopes: written }]),
   };
   const shown: Partial<L1Source> = {

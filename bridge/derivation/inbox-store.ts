@@ -1,7 +1,9 @@
 import {
   type Bytes,
   COLUMN,
+  CodedError,
   concat,
+  decodeBlobs,
   EMPTY_BYTES,
   equalBytes,
   fromHex,
@@ -15,14 +17,26 @@ import {
   type Write,
   ZERO_32,
 } from "../../executor/index.ts";
+import type { BlobArchive } from "./blob-archive.ts";
 import { EMPTY_ACCUMULATOR, type MessageKind } from "./messages.ts";
+
+/** A blob that was archived is gone. */
+export type InboxStoreErrorCode = "INBOX_CORRUPT";
 
 /** An L1 block as far as derivation knows it. */
 export type L1Block = { readonly number: bigint; readonly hash: Hex; readonly timestamp: bigint };
 
+/** Kinds as the inbox writes them. */
+export const RECORD_KIND = { calldata: 0, blobs: 1, forced: 2 } as const;
+export type RecordKind = keyof typeof RECORD_KIND;
+const KINDS = ["calldata", "blobs", "forced"] as const satisfies readonly RecordKind[];
+/** Undefined for a kind that is not known here. */
+export const recordKindOf = (wire: number): RecordKind | undefined => KINDS[wire];
+
 export type InboxRecord = {
   readonly index: bigint;
-  readonly kind: "calldata" | "forced";
+  readonly kind: RecordKind;
+  /** Hash of the bytes; of the blobs' versioned hashes for a batch in blobs. */
   readonly dataHash: Hex;
   readonly origin: Origin;
   readonly delayedEnd: bigint;
@@ -30,8 +44,13 @@ export type InboxRecord = {
   readonly l1Block: bigint;
   /** Hash over this record, its messages, and all before: equal lineages mean equal chains. */
   readonly lineage: Hex;
+  /** Versioned hashes of a batch in blobs, in order. */
+  readonly blobHashes: readonly Hex[];
+  /** Read when it is asked for. */
   readonly data: Bytes;
 };
+/** What is stored of a record: the bytes of blobs are in the archive. */
+export type NewRecord = Omit<InboxRecord, "data"> & { readonly data?: Bytes };
 
 export type DelayedMessage = {
   readonly index: bigint;
@@ -60,7 +79,7 @@ export const lineageOf = (
 ): Bytes =>
   keccakOf(
     previous,
-    Uint8Array.of(record.kind === "forced" ? 2 : 0),
+    Uint8Array.of(RECORD_KIND[record.kind]),
     fromHex(record.dataHash),
     uintBE(record.origin.number, 8),
     uintBE(record.origin.timestamp, 8),
@@ -79,31 +98,43 @@ const batchByHashKey = (dataHash: Hex) => concat(Uint8Array.of(COLUMN.batchByHas
 const depositByHashKey = (envelope: Bytes) => concat(Uint8Array.of(COLUMN.depositByHash), keccak256(envelope));
 const chunkKey = (hash: Bytes) => concat(Uint8Array.of(COLUMN.modelChunk), hash);
 
-const encodeRecord = (record: InboxRecord): Bytes =>
+const encodeRecord = (record: NewRecord): Bytes =>
   concat(
-    Uint8Array.of(record.kind === "forced" ? 2 : 0),
+    Uint8Array.of(RECORD_KIND[record.kind]),
     uintBE(record.origin.number, 8),
     uintBE(record.origin.timestamp, 8),
     uintBE(record.delayedEnd, 8),
     uintBE(record.l1Block, 8),
     fromHex(record.dataHash),
     fromHex(record.lineage),
-    record.data,
+    ...(record.kind === "blobs" ? record.blobHashes.map(fromHex) : [record.data ?? EMPTY_BYTES]),
   );
 
 const viewOf = (bytes: Bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-const decodeRecord = (index: bigint, bytes: Bytes): InboxRecord => {
+const HASH = 32;
+const TAIL = 97;
+
+const hashesIn = (bytes: Bytes): Hex[] =>
+  Array.from({ length: bytes.length / HASH }, (_, i) => toHex(bytes.subarray(i * HASH, (i + 1) * HASH)));
+
+const decodeRecord = (index: bigint, bytes: Bytes, dataOf: (blobHashes: readonly Hex[]) => Bytes): InboxRecord => {
   const view = viewOf(bytes);
+  const kind = recordKindOf(bytes[0] as number) ?? "calldata";
+  const tail = bytes.subarray(TAIL);
+  const blobHashes = kind === "blobs" ? hashesIn(tail) : [];
   return {
     index,
-    kind: bytes[0] === 2 ? "forced" : "calldata",
+    kind,
     origin: { number: view.getBigUint64(1), timestamp: view.getBigUint64(9) },
     delayedEnd: view.getBigUint64(17),
     l1Block: view.getBigUint64(25),
     dataHash: toHex(bytes.subarray(33, 65)),
-    lineage: toHex(bytes.subarray(65, 97)),
-    data: bytes.subarray(97),
+    lineage: toHex(bytes.subarray(65, TAIL)),
+    blobHashes,
+    get data() {
+      return kind === "blobs" ? dataOf(blobHashes) : tail;
+    },
   };
 };
 
@@ -150,6 +181,9 @@ const decodeCursor = (bytes: Bytes): InboxCursor => {
   };
 };
 
+const hasCalldata = ({ kind, data }: NewRecord): boolean =>
+  kind === "calldata" && data !== undefined && data.length > 0;
+
 /** Checkpoints kept for finding the common ancestor after a reorg. */
 const MAX_CHECKPOINTS = 4096;
 
@@ -157,20 +191,36 @@ const MAX_CHECKPOINTS = 4096;
 export type InboxChange = {
   readonly base: bigint;
   readonly cursor: InboxCursor;
-  readonly records: readonly InboxRecord[];
+  /** The archive has the blobs of those in blobs. */
+  readonly records: readonly NewRecord[];
   readonly messages: readonly DelayedMessage[];
   readonly chunks: readonly Bytes[];
   readonly chunkHashes: readonly Bytes[];
 };
 
 /** Everything read from L1, on disk. Reads are synchronous; one write a stretch of L1, so a crash leaves a whole state. */
-export const createInboxStore = (store: KeyValueStore) => {
+export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => {
   const stored = store.get(CURSOR_KEY);
   let cursor = stored === undefined ? undefined : decodeCursor(stored);
 
+  /** The batch that was read last: derivation asks for it again at each of its blocks. */
+  let decoded: { readonly name: string; readonly data: Bytes } | undefined;
+  const dataOf = (blobHashes: readonly Hex[]): Bytes => {
+    const name = blobHashes.join();
+    if (decoded?.name !== name) {
+      const blobs = blobHashes.map((hash) => {
+        const blob = archive.get(hash);
+        if (blob === undefined)
+          throw new CodedError<InboxStoreErrorCode>("INBOX_CORRUPT", `the disk has lost blob ${hash}`, { hash });
+        return blob;
+      });
+      decoded = { name, data: decodeBlobs(blobs) };
+    }
+    return decoded.data;
+  };
   const record = (index: bigint): InboxRecord | undefined => {
     const bytes = cursor !== undefined && index < cursor.recordCount ? store.get(recordKey(index)) : undefined;
-    return bytes === undefined ? undefined : decodeRecord(index, bytes);
+    return bytes === undefined ? undefined : decodeRecord(index, bytes, dataOf);
   };
   const message = (index: bigint): DelayedMessage | undefined => {
     const bytes = cursor !== undefined && index < cursor.messageCount ? store.get(messageKey(index)) : undefined;
@@ -181,11 +231,11 @@ export const createInboxStore = (store: KeyValueStore) => {
     const bytes = store.get(key);
     return bytes === undefined ? undefined : viewOf(bytes).getBigUint64(0);
   };
-  /** The first batch with these bytes. What an index says is checked: it is only a hint. */
+  /** The first batch with these bytes in calldata. What an index says is checked: it is only a hint. */
   const batchOf = (dataHash: Hex): InboxRecord | undefined => {
     const index = indexAt(batchByHashKey(dataHash));
     const found = index === undefined ? undefined : record(index);
-    return found?.dataHash === dataHash && found.data.length > 0 ? found : undefined;
+    return found?.dataHash === dataHash && hasCalldata(found) ? found : undefined;
   };
 
   /** Takes back records and messages above the base, with what leads to them. */
@@ -204,13 +254,13 @@ export const createInboxStore = (store: KeyValueStore) => {
     return writes;
   };
 
-  const putRecords = (records: readonly InboxRecord[], standing: bigint): Write[] => {
+  const putRecords = (records: readonly NewRecord[], standing: bigint): Write[] => {
     const writes: Write[] = [];
     // The last first: of equal ones the lowest index is written last and stays.
     for (const added of records.toReversed()) {
       writes.push({ type: "put", key: recordKey(added.index), value: encodeRecord(added) });
       const before = batchOf(added.dataHash);
-      if (added.data.length > 0 && (before === undefined || before.index >= standing))
+      if (hasCalldata(added) && (before === undefined || before.index >= standing))
         writes.push({ type: "put", key: batchByHashKey(added.dataHash), value: uintBE(added.index, 8) });
     }
     return writes;

@@ -1,6 +1,7 @@
 import { decodeFunctionData, type PublicClient } from "viem";
 import { type Bytes, CodedError, equalBytes, fromHex, type Hex, keccak256 } from "../../executor/index.ts";
 import { batchInbox, modelRegistry } from "../contracts/contracts.gen.ts";
+import type { BlobReader } from "./l1-blobs.ts";
 
 export type L1DataErrorCode =
   /** L1 does not give the transaction behind a log, and nobody else has the bytes. */
@@ -17,6 +18,7 @@ export type Archive = (kind: CalldataKind, hash: Hex, signal: AbortSignal) => Pr
 export type L1Data = {
   readonly client: PublicClient;
   readonly archive?: Archive | undefined;
+  readonly readBlobs: BlobReader;
   readonly signal: AbortSignal;
 };
 
@@ -70,7 +72,7 @@ const inputOf = async (client: PublicClient, log: Logged): Promise<Hex | undefin
  * Whoever gives them, their hash is checked.
  */
 export const readCalldata = async (
-  { client, archive, signal }: L1Data,
+  { client, archive, signal }: Omit<L1Data, "readBlobs">,
   kind: CalldataKind,
   log: Logged,
   hash: Hex,

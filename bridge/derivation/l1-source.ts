@@ -15,6 +15,7 @@ import {
   toHex,
 } from "../../executor/index.ts";
 import type { Deployment } from "../clients/deploy.ts";
+import { createBlobArchive } from "./blob-archive.ts";
 import {
   createInboxStore,
   type DelayedMessage,
@@ -22,7 +23,9 @@ import {
   type InboxRecord,
   type L1Block,
   lineageOf,
+  type NewRecord,
 } from "./inbox-store.ts";
+import { type BlobSource, createBlobReader } from "./l1-blobs.ts";
 import type { Archive, L1Data } from "./l1-calldata.ts";
 import { type L1Stretch, readStretch } from "./l1-stretch.ts";
 import { accumulate } from "./messages.ts";
@@ -44,6 +47,8 @@ export type L1SourceComponents = Telemetry & {
   readonly models: Pick<ModelRuntime, "putChunks">;
   /** Asked for bytes that L1 has pruned. */
   readonly archive?: Archive;
+  /** Asked one after the other for blobs that are not in the store. */
+  readonly blobSources?: readonly BlobSource[];
 };
 
 export type L1SourceOptions = {
@@ -72,8 +77,10 @@ export type L1Source = Service & {
   accumulator(count: bigint): Hex | undefined;
   /** Lineage after `count` records; undefined when there are fewer. */
   lineage(count: bigint): Hex | undefined;
-  /** Bytes of a batch by their hash. */
+  /** Bytes of a batch in calldata by their hash. */
   batchData(hash: Hex): Bytes | undefined;
+  /** A blob that was kept, by its versioned hash. */
+  blob(hash: Hex): Bytes | undefined;
   /**
    * Whether L1 has queued a deposit with exactly this envelope. Undefined when it has not shown it, but was not read as
    * far as block `origin`.
@@ -96,11 +103,13 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
   const { client, models, registry } = components;
   const logger = components.logger.child({ module: "l1-source" });
   const { deployment, window, confirmations, pollMs, maxBackoffMs } = { ...DEFAULTS, ...options };
-  const inbox = createInboxStore(components.store);
+  const blobs = createBlobArchive(components.store);
+  const inbox = createInboxStore(components.store, blobs);
   const lock = createLock();
   const listeners = new Set<() => void>();
   const aborter = new AbortController();
-  const l1: L1Data = { client, archive: components.archive, signal: aborter.signal };
+  const readBlobs = createBlobReader({ ...components, archive: blobs }, components.blobSources ?? []);
+  const l1: L1Data = { client, archive: components.archive, readBlobs, signal: aborter.signal };
   let polling: Promise<void> | undefined;
   let stretchLimit = window;
   let isCurrent = false;
@@ -203,7 +212,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
       return { ...message, accumulator: toHex(accumulator) };
     });
     let lineage = inbox.lineage(counts.recordCount) as Bytes;
-    const records = stretch.records.map((record, i): InboxRecord => {
+    const records = stretch.records.map((record, i): NewRecord => {
       nextOf("batch", record.index, counts.recordCount + BigInt(i));
       const taken =
         record.delayedEnd > counts.messageCount
@@ -326,6 +335,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
       return lineage === undefined ? undefined : toHex(lineage);
     },
     batchData: inbox.batchData,
+    blob: blobs.get,
     isDeposit(envelope, origin) {
       if (inbox.isDeposit(envelope)) return true;
       return inbox.cursor !== undefined && inbox.cursor.head.number >= origin ? false : undefined;

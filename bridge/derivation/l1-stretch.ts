@@ -1,9 +1,9 @@
 import { parseEventLogs } from "viem";
-import { type Bytes, CodedError, EMPTY_BYTES, fromHex, type Hex } from "../../executor/index.ts";
+import { type Bytes, CodedError, EMPTY_BYTES, equalBytes, fromHex, type Hex, keccakOf } from "../../executor/index.ts";
 import type { L1Contracts } from "../clients/deploy.ts";
 import { batchInbox, modelRegistry } from "../contracts/contracts.gen.ts";
-import type { DelayedMessage, InboxRecord } from "./inbox-store.ts";
-import { type L1Data, mapBounded, readCalldata } from "./l1-calldata.ts";
+import { type DelayedMessage, type NewRecord, recordKindOf } from "./inbox-store.ts";
+import { type L1Data, type L1DataErrorCode, mapBounded, readCalldata } from "./l1-calldata.ts";
 import { MESSAGE_KIND } from "./messages.ts";
 
 export type L1StretchErrorCode = "L1_UNKNOWN_KIND";
@@ -13,7 +13,7 @@ export type Publication = { readonly modelId: Hex; readonly contentHash: Hex; re
 
 /** What the contracts say in a stretch of L1, in order. */
 export type L1Stretch = {
-  readonly records: readonly Omit<InboxRecord, "lineage">[];
+  readonly records: readonly Omit<NewRecord, "lineage">[];
   readonly messages: readonly Omit<DelayedMessage, "accumulator">[];
   readonly chunks: ReadonlyMap<Hex, Bytes>;
   readonly publications: readonly Publication[];
@@ -24,7 +24,7 @@ const EVENTS = ABI.filter((item) => item.type === "event");
 
 /**
  * Reads what the contracts did in L1 blocks `from` to `to`. The caller makes sure that both ends stayed canonical.
- * L1_DATA_MISSING, L1_DATA_MISMATCH: to be asked again, never to be passed over.
+ * L1_DATA_MISSING, L1_DATA_MISMATCH, L1_BLOB_MISSING: to be asked again, never to be passed over.
  */
 export const readStretch = async (l1: L1Data, contracts: L1Contracts, from: bigint, to: bigint): Promise<L1Stretch> => {
   const { client } = l1;
@@ -38,36 +38,54 @@ export const readStretch = async (l1: L1Data, contracts: L1Contracts, from: bigi
   const of = <Name extends (typeof logs)[number]["eventName"]>(name: Name) =>
     logs.filter((log): log is Extract<(typeof logs)[number], { eventName: Name }> => log.eventName === name);
 
-  const records = await mapBounded(of("BatchAppended"), async (log) => {
-    const { index, kind, dataHash, l1Number, l1Timestamp, delayedEnd } = log.args;
-    if (kind !== 0 && kind !== 2)
-      throw new CodedError("L1_UNKNOWN_KIND", `batch ${index} is of kind ${kind}`, { index, kind });
-    return {
-      index,
-      kind: kind === 2 ? ("forced" as const) : ("calldata" as const),
-      dataHash,
-      origin: { number: l1Number, timestamp: l1Timestamp },
-      delayedEnd,
-      l1Block: log.blockNumber,
-      data: kind === 2 ? EMPTY_BYTES : await readCalldata(l1, "batch", log, dataHash),
-    };
-  });
-
+  const appended = of("BatchAppended");
+  const blobsOf = new Map(of("BlobsAppended").map(({ args }) => [args.index, args.versionedHashes] as const));
   const queued = of("MessageQueued");
-  const blocks = [...new Set(queued.map((log) => log.blockNumber))];
+  const timed = [...queued, ...of("BlobsAppended")].map((log) => log.blockNumber);
   const timestamps = new Map(
-    await mapBounded(blocks, async (blockNumber) => {
+    await mapBounded([...new Set(timed)], async (blockNumber) => {
       const { timestamp } = await client.getBlock({ blockNumber });
       return [blockNumber, timestamp] as const;
     }),
   );
+  const timestampOf = (blockNumber: bigint): bigint => timestamps.get(blockNumber) ?? 0n;
+
+  /** Versioned hashes of a batch in blobs, which are in the archive from now on. */
+  const fetchBlobs = async ({ args: { index, dataHash }, ...log }: (typeof appended)[number]) => {
+    const hashes = blobsOf.get(index) ?? [];
+    if (!equalBytes(keccakOf(...hashes.map(fromHex)), fromHex(dataHash)))
+      throw new CodedError<L1DataErrorCode>("L1_DATA_MISMATCH", "blobs have other hashes than the contract stored", {
+        transaction: log.transactionHash,
+        hash: dataHash,
+      });
+    await l1.readBlobs({ hashes, l1Block: log.blockNumber, timestamp: timestampOf(log.blockNumber) }, l1.signal);
+    return hashes;
+  };
+
+  const records = await mapBounded(appended, async (log) => {
+    const { index, kind: wire, dataHash, l1Number, l1Timestamp, delayedEnd } = log.args;
+    const kind = recordKindOf(wire);
+    if (kind === undefined)
+      throw new CodedError("L1_UNKNOWN_KIND", `batch ${index} is of kind ${wire}`, { index, kind: wire });
+    return {
+      index,
+      kind,
+      dataHash,
+      origin: { number: l1Number, timestamp: l1Timestamp },
+      delayedEnd,
+      l1Block: log.blockNumber,
+      blobHashes: kind === "blobs" ? await fetchBlobs(log) : [],
+      data: kind === "calldata" ? await readCalldata(l1, "batch", log, dataHash) : EMPTY_BYTES,
+    };
+  });
+
   const messages = queued.map((log) => ({
     index: log.args.index,
     kind: log.args.kind === MESSAGE_KIND.deposit ? ("deposit" as const) : ("raw" as const),
     gas: log.args.gas,
     envelope: fromHex(log.args.envelope),
     l1Block: log.blockNumber,
-    timestamp: timestamps.get(log.blockNumber) ?? 0n,
+    timestamp: timestampOf(log.blockNumber),
   }));
 
   const chunks = await mapBounded(

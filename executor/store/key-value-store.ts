@@ -47,6 +47,8 @@ export const COLUMN = {
   /** Chunk hashes of artifacts that are not whole. */
   manifest: 0x35,
   depositByHash: 0x36,
+  /** Blobs of batches by versioned hash. */
+  blob: 0x37,
   batcher: 0x40,
   blockSeal: 0x50,
   evidence: 0x51,

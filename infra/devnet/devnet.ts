@@ -208,7 +208,14 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
 
     progress("starting sequencer and executor");
     const peers = config.p2pOff ? "off" : "on";
-    const shared = { "l1-rpc": anvil.rpc, rollup, "l1-poll-ms": 250, "log-level": config.logLevel };
+    // Anvil gives blobs at the same port.
+    const shared = {
+      "l1-rpc": anvil.rpc,
+      "l1-beacon": anvil.rpc,
+      rollup,
+      "l1-poll-ms": 250,
+      "log-level": config.logLevel,
+    };
     const sequencerNode = await startNode("sequencer", directory, {
       flags: {
         ...shared,
@@ -216,6 +223,7 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
         "metrics-port": config.metricsPort,
         "block-time-ms": config.blockTimeMs,
         "batch-interval-ms": config.batchIntervalMs,
+        "batch-data": config.batchData,
       },
       secrets: { ASSAY_SEQUENCER_KEY: accounts.sequencer.privateKey },
       peers,

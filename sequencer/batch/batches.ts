@@ -1,10 +1,11 @@
 import { Counter, Gauge } from "prom-client";
-import { type BatchBlock, encodeBatch, type L1Source, MAX_BATCH_BYTES } from "../../bridge/index.ts";
+import { type BaseFees, type BatchBlock, encodeBatch, type InboxRecord, type L1Source } from "../../bridge/index.ts";
 import {
   type Block,
   type Bytes,
   type Chain,
   CodedError,
+  equalBytes,
   type Hex,
   type KeyValueStore,
   keccak256,
@@ -13,12 +14,15 @@ import {
   toHex,
   type Write,
 } from "../../executor/index.ts";
+import { type DataChoice, type DataKind, growthLimit, kindOf } from "./data-kind.ts";
 import { decodePlan, encodePlan, PLAN_RANGE, type Plan, planKey } from "./plan.ts";
 
 export type BatchesErrorCode = "BATCH_BLOCK_MISSING";
 
 export type BatchesOptions = {
-  /** Bytes of one batch. */
+  /** Where batches lie on L1. */
+  readonly data?: DataChoice;
+  /** Bytes of one batch, if fewer than L1 takes. */
   readonly maxBytes?: number;
   /** Milliseconds after its first block at which a batch is closed. */
   readonly intervalMs?: number;
@@ -31,7 +35,8 @@ export type BatchesOptions = {
 };
 
 /** A batch with its blocks. */
-export type Batch = Plan & {
+export type Batch = Omit<Plan, "kind"> & {
+  kind: DataKind | undefined;
   last: bigint;
   lastHash: Hex;
   /** Bytes so far, an upper bound until it is closed. */
@@ -59,8 +64,10 @@ export type Batches = {
   append(plan: Plan, block: Block, bytes: number): void;
   /** Bytes that the next block of the batch may take. */
   room(plan: Plan): number;
-  /** Closes the open batch if it is time; at once when told so. */
-  close(reason?: "full"): void;
+  /** Closes the open batch if it is time, at once when told so, and decides where it lies on L1. Inside `chain.exclusive`. */
+  close(reason?: "full"): Promise<void>;
+  /** What L1 asks for from now on. */
+  observe(prices: BaseFees): void;
   /** The bytes to post. BATCH_BLOCK_MISSING when the chain has lost a block of it. */
   encode(batch: Batch): Bytes;
   /** Whether the chain still has the batch's blocks and L1 the messages that it was built on. */
@@ -79,8 +86,11 @@ export const createBatches = (
 ): Batches => {
   const { chain, l1, store, registry } = components;
   const logger = components.logger.child({ module: "batches" });
-  const { maxBytes = MAX_BATCH_BYTES, intervalMs = 1_000, maxPending = 256, maxUnsafe = 2_048 } = options;
+  const { data: choice = "calldata", intervalMs = 1_000, maxPending = 256, maxUnsafe = 2_048 } = options;
   const { now = () => performance.now() } = options;
+  let prices: BaseFees | undefined;
+  const limitNow = (): number => Math.min(growthLimit(choice, prices), options.maxBytes ?? Number.POSITIVE_INFINITY);
+  let maxBytes = limitNow();
   new Gauge({
     name: "assay_batches_pending_count",
     help: "Closed batches that L1 does not hold yet",
@@ -96,7 +106,8 @@ export const createBatches = (
   });
   const closings = new Counter({
     name: "assay_batches_closed_total",
-    help: "Batches that were closed",
+    help: "Batches that were closed, by where they lie on L1",
+    labelNames: ["data"],
     registers: [registry],
   });
 
@@ -140,14 +151,29 @@ export const createBatches = (
     return encodeBatch(blocks);
   };
 
+  /** Decides where a closed batch lies. On disk before anything is sent: the next life sends the very same. */
+  const decide = async (batch: Batch): Promise<void> => {
+    const kind = kindOf(encode(batch), choice, prices);
+    await store.write([{ type: "put", key: planKey(batch), value: encodePlan({ ...batch, kind }) }]);
+    batch.kind = kind;
+    closings.inc({ data: kind });
+  };
+
+  const holds = ({ kind, dataHash, data }: InboxRecord, batch: Batch): boolean => {
+    const own = encode(batch);
+    if (kind === "calldata") return dataHash === toHex(keccak256(own));
+    // Blobs are padded with zeros.
+    return equalBytes(data.subarray(0, own.length), own) && data.subarray(own.length).every((byte) => byte === 0);
+  };
+
   /** Whether L1 holds this batch as it was planned. */
   const isPosted = (batch: Batch): boolean => {
     const record = l1.record(batch.index);
     return (
       record !== undefined &&
-      record.kind === "calldata" &&
+      record.kind === batch.kind &&
       record.delayedEnd === batch.delayedEnd &&
-      record.dataHash === toHex(keccak256(encode(batch)))
+      holds(record, batch)
     );
   };
 
@@ -178,6 +204,8 @@ export const createBatches = (
       batches = batches.slice(0, unsound);
       await forget(dropped);
     }
+    // Those that were open when the last life ended.
+    for (const batch of batches) if (batch.closed && batch.kind === undefined) await decide(batch);
     const { finalized, safe } = chain.heads;
     const surplus = batches.length - MAX_KEPT;
     const isDone = ({ last, closed }: Batch, i: number) =>
@@ -231,7 +259,16 @@ export const createBatches = (
     const accumulator = l1.accumulator(delayedEnd);
     if (accumulator === undefined) return undefined;
     const origin = originOf(head, index);
-    return { index, origin, delayedStart, delayedEnd, accumulator, first: chain.head.header.number + 1n, taken: 0 };
+    return {
+      index,
+      origin,
+      delayedStart,
+      delayedEnd,
+      accumulator,
+      first: chain.head.header.number + 1n,
+      taken: 0,
+      kind: undefined,
+    };
   };
 
   const open = (): Batch | undefined => {
@@ -269,14 +306,18 @@ export const createBatches = (
       batch.bytes += bytes;
     },
     room: (plan) => maxBytes - (open()?.index === plan.index ? (open()?.bytes ?? 0) : 0),
-    close(reason) {
+    async close(reason) {
       const batch = open();
       if (batch === undefined) return;
       const due = reason === "full" || now() - batch.opened >= intervalMs || maxBytes - batch.bytes < MIN_ROOM;
       if (!due) return;
       batch.closed = true;
-      closings.inc();
+      await decide(batch);
       sizes.inc(batch.bytes);
+    },
+    observe(seen) {
+      prices = seen;
+      maxBytes = limitNow();
     },
     encode,
     isSound: (batch) => hasBlocks(batch) && l1.accumulator(batch.delayedEnd) === batch.accumulator,

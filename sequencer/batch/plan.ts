@@ -1,4 +1,5 @@
 import { type Bytes, COLUMN, concat, fromHex, type Hex, type Origin, toHex, uintBE } from "../../executor/index.ts";
+import type { DataKind } from "./data-kind.ts";
 
 /**
  * One batch as it is meant to stand on L1: which blocks, on which origin, after which delayed messages. Plans lie on disk
@@ -16,7 +17,11 @@ export type Plan = {
   readonly first: bigint;
   /** Transactions of the first block that came from the delayed queue. */
   readonly taken: number;
+  /** Where its bytes lie, decided when it is closed: before that, undefined. */
+  readonly kind: DataKind | undefined;
 };
+
+const KINDS = [undefined, "calldata", "blobs"] as const satisfies readonly (DataKind | undefined)[];
 
 const key = (index: bigint): Bytes => concat(Uint8Array.of(COLUMN.batcher), uintBE(index, 8));
 /** All plans. */
@@ -33,6 +38,7 @@ export const encodePlan = (plan: Plan): Bytes =>
     uintBE(plan.first, 8),
     uintBE(plan.taken, 4),
     fromHex(plan.accumulator),
+    Uint8Array.of(KINDS.indexOf(plan.kind)),
   );
 
 export const decodePlan = (storedKey: Bytes, value: Bytes): Plan => {
@@ -45,5 +51,6 @@ export const decodePlan = (storedKey: Bytes, value: Bytes): Plan => {
     first: view.getBigUint64(32),
     taken: view.getUint32(40),
     accumulator: toHex(value.subarray(44, 76)),
+    kind: KINDS[value[76] ?? 0],
   };
 };

@@ -1,9 +1,21 @@
 import { Counter } from "prom-client";
 import type { PublicClient } from "viem";
-import { appendCall, type BatchToAppend, type L1Source, refusalOfAppend, type Transactor } from "../../bridge/index.ts";
+import {
+  appendBlobsCall,
+  appendCall,
+  type BatchToAppend,
+  type BlobArchive,
+  type BlobBatch,
+  type L1Source,
+  refusalOfAppend,
+  type Transactor,
+} from "../../bridge/index.ts";
 import {
   type Chain,
+  type CommittedBlob,
+  commitBlob,
   createLock,
+  encodeBlobs,
   type Hex,
   hasCode,
   type Service,
@@ -51,12 +63,13 @@ export const createPoster = (
     readonly chain: Chain;
     readonly l1: L1Source;
     readonly batches: Batches;
+    readonly archive: BlobArchive;
     readonly transactor: Transactor;
     readonly client: PublicClient;
   },
   { inbox, ...options }: PosterOptions & { readonly inbox: Hex },
 ): Poster => {
-  const { chain, l1, batches, transactor, client, registry } = components;
+  const { chain, l1, batches, archive, transactor, client, registry } = components;
   const logger = components.logger.child({ module: "poster" });
   const { maxInFlight = 6, pollMs = 500, retryMs = 1_000, patience = 8n } = options;
   const aborter = new AbortController();
@@ -78,13 +91,36 @@ export const createPoster = (
     registers: [registry],
   });
 
-  const callOf = (batch: Batch): BatchToAppend => ({
-    index: batch.index,
-    origin: batch.origin,
-    delayedEnd: batch.delayedEnd,
-    delayedAccumulator: batch.accumulator,
-    data: batches.encode(batch),
-  });
+  /** The blobs that were made last: a batch that has to wait is tried again. */
+  let committed: { readonly of: string; readonly blobs: readonly CommittedBlob[] } | undefined;
+
+  /** Commits to the batch's blobs and keeps them: this node need not ask anybody for its own. */
+  const blobsOf = async (batch: Batch): Promise<readonly CommittedBlob[]> => {
+    const of = `${batch.first}:${batch.lastHash}`;
+    if (committed?.of === of) return committed.blobs;
+    const blobs = await Promise.all(encodeBlobs(batches.encode(batch)).map(commitBlob));
+    await archive.keep(blobs);
+    committed = { of, blobs };
+    return blobs;
+  };
+
+  const appendOf = async (batch: Batch): Promise<BatchToAppend | BlobBatch> => {
+    const { index, origin, delayedEnd, accumulator: delayedAccumulator } = batch;
+    const place = { index, origin, delayedEnd, delayedAccumulator };
+    return batch.kind === "blobs"
+      ? { ...place, blobs: await blobsOf(batch) }
+      : { ...place, data: batches.encode(batch) };
+  };
+
+  /** Prices are asked for once a block of L1. */
+  let priced: bigint | undefined;
+  const price = async (): Promise<void> => {
+    const head = l1.head?.number;
+    if (head === undefined || head === priced) return;
+    priced = head;
+    const [block, blobGas] = await Promise.all([client.getBlock({ blockTag: "latest" }), client.getBlobBaseFee()]);
+    batches.observe({ gas: block.baseFeePerGas ?? 0n, blobGas });
+  };
 
   /** Removes the batch's blocks and all after; the pool takes their transactions back. */
   const rebuild = (batch: Batch, reason: string, isStill: () => boolean = () => true): Promise<void> =>
@@ -97,14 +133,18 @@ export const createPoster = (
       await chain.rollback(parent);
     });
 
-  const send = (batch: Batch, call: BatchToAppend) => {
+  const send = (batch: Batch, append: BatchToAppend | BlobBatch) => {
     const flight: Flight = { lastHash: batch.lastHash, mined: undefined };
     flights.set(batch.index, flight);
-    void transactor.send(appendCall(inbox, call)).then(
+    const call = "blobs" in append ? appendBlobsCall(inbox, append) : appendCall(inbox, append);
+    void transactor.send(call).then(
       ({ blockNumber }) => {
         posted.inc({ outcome: "mined" });
         flight.mined = blockNumber;
-        logger.info({ batch: batch.index, bytes: call.data.length, l1Block: blockNumber }, "batch is on L1");
+        logger.info(
+          { batch: batch.index, data: batch.kind, bytes: batch.bytes, l1Block: blockNumber },
+          "batch is on L1",
+        );
         wake();
       },
       (error: unknown) => {
@@ -127,18 +167,22 @@ export const createPoster = (
 
   const tick = (): Promise<void> =>
     lock(async () => {
+      await price().catch((error: unknown) => logger.warn({ err: error }, "L1 does not say what it asks for"));
       const { pending } = batches;
       review(pending);
       for (const batch of pending) {
         if (flights.has(batch.index)) continue;
         if (flights.size >= maxInFlight || aborter.signal.aborted) return;
+        // Of the last life: where it lies is decided when the producer looks at it.
+        if (batch.kind === undefined) return;
         // Blocks that are being built again right now are not there for a moment.
         if (!batches.isSound(batch)) return rebuild(batch, "delayed messages changed", () => !batches.isSound(batch));
-        const call = callOf(batch);
+        const append = await appendOf(batch);
+        if (!batches.isSound(batch)) return;
         // The first in line can be tried out; the others need it to be mined before.
         const refusal =
           batch.index === l1.recordCount
-            ? await refusalOfAppend(client, { inbox, batch: call, account: transactor.address })
+            ? await refusalOfAppend(client, { inbox, batch: append, account: transactor.address })
             : undefined;
         if (refusal !== undefined) {
           posted.inc({ outcome: "refused" });
@@ -146,7 +190,7 @@ export const createPoster = (
           logger.debug({ batch: batch.index, refusal }, "batch has to wait");
           return;
         }
-        send(batch, call);
+        send(batch, append);
       }
     });
 

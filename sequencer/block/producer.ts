@@ -167,10 +167,10 @@ export const createProducer = (
   const hasMessages = (plan: Plan, isNew: boolean) => isNew && plan.delayedEnd > plan.delayedStart;
 
   /** Closes the open batch early when L1 brought messages: they can only open a batch. */
-  const choosePlan = (): { readonly plan: Plan; readonly isNew: boolean } | undefined => {
-    batches.close();
+  const choosePlan = async (): Promise<{ readonly plan: Plan; readonly isNew: boolean } | undefined> => {
+    await batches.close();
     const { open } = batches;
-    if (open !== undefined && l1.messageCount > open.delayedEnd) batches.close("full");
+    if (open !== undefined && l1.messageCount > open.delayedEnd) await batches.close("full");
     else if (open !== undefined) return { plan: open, isNew: false };
     const plan = batches.draft();
     return plan && { plan, isNew: true };
@@ -183,13 +183,13 @@ export const createProducer = (
       const filling = await fill(builder, batches.room(plan));
       if (filling.count === 0 && !hasMessages(plan, isNew) && !idle) {
         builder.abort();
-        if (filling.full) batches.close("full");
+        if (filling.full) await batches.close("full");
         return undefined;
       }
       if (isNew) await batches.prepare({ ...plan, taken });
       const { block } = await builder.seal();
       batches.append(isNew ? { ...plan, taken } : plan, block, filling.bytes);
-      if (filling.full) batches.close("full");
+      if (filling.full) await batches.close("full");
       return block;
     } catch (error) {
       builder.abort();
@@ -201,7 +201,7 @@ export const createProducer = (
     chain.exclusive(async () => {
       await pool.settled();
       if (!(await batches.align())) return undefined;
-      const chosen = choosePlan();
+      const chosen = await choosePlan();
       if (chosen === undefined) return undefined;
       const { plan, isNew } = chosen;
       const idle =

@@ -32,6 +32,11 @@ const BENCHES: readonly Bench[] = [
     run: async (line) => (await import("./state.ts")).benchState(line),
   },
   {
+    name: "batch-gas",
+    what: "batches in calldata and in blobs: L1 gas by the byte, and what blobs take here",
+    run: async (line) => (await import("./batch-gas.ts")).benchBatchGas(line),
+  },
+  {
     name: "end-to-end",
     what: "inference transactions through RPC, block, batch and follower",
     run: async (line) => (await import("./end-to-end.ts")).benchEndToEnd(line, Number(process.argv[3] ?? 60)),

@@ -31,7 +31,7 @@ const live = async (sequencer: SequencerActor) => {
     await sequencer.send({ from: 1, nonce, to: bob });
     await sequencer.producer.produce();
     if (nonce === 0) await sequencer.post();
-    if (nonce === 1) sequencer.batches.close("full");
+    if (nonce === 1) await sequencer.batches.close("full");
   }
   await sequencer.follower.sync();
 };

@@ -146,7 +146,7 @@ test("a batch whose blocks are being built again is not given up", async (t) => 
   const { chain } = sequencer;
   let tick = Promise.resolve();
   await chain.exclusive(async () => {
-    sequencer.batches.close("full");
+    await sequencer.batches.close("full");
     await chain.rollback(0n);
     tick = sequencer.poster.tick();
     const builder = await chain.begin({ timestamp: header.timestamp, origin });
@@ -228,7 +228,7 @@ test("a restart posts the very batches that the life before cut", async (t) => {
   for (let nonce = 0; nonce < 3; nonce++) {
     await first.send({ nonce, to: bob });
     await built(first);
-    if (nonce === 1) first.batches.close("full");
+    if (nonce === 1) await first.batches.close("full");
   }
   const { head } = first.chain;
   await first.stop();

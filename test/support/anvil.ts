@@ -39,14 +39,15 @@ const listening = (child: ReturnType<typeof spawn>): Promise<string> =>
   });
 
 /** An L1 of its own for one test; ended with it. It mines when a transaction arrives, until `manual` is called. */
-export const startAnvil = async (t: TestContext, ...options: readonly string[]) => {
+export const startAnvil = async (t: Pick<TestContext, "after">, ...options: readonly string[]) => {
   const child = spawn(
     binary(),
     ["--host", "127.0.0.1", "--port", "0", "--silent", ...options].filter((o) => o !== "--silent"),
   );
   t.after(() => child.kill());
   const url = await listening(child);
-  const transport = http(url);
+  // Its first blob makes it load a trusted setup, which takes a busy machine long.
+  const transport = http(url, { timeout: 60_000 });
   const settings = { chain: anvilChain, transport, pollingInterval: 20, cacheTime: 0 } as const;
   const client: PublicClient = createPublicClient(settings) as PublicClient;
   const control = createTestClient({ ...settings, mode: "anvil" })

@@ -5,7 +5,10 @@ import type { PublicClient } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import {
   type Archive,
+  appendBlobsCall,
   appendCall,
+  type BlobCall,
+  type BlobSource,
   createFollower,
   createL1Source,
   createTransactor,
@@ -23,11 +26,13 @@ import {
   type Block,
   type Bytes,
   type Chain,
+  commitBlob,
   createChain,
   createGenesis,
   createMemoryStore,
   createWorldState,
   DEVNET_PARAMETERS,
+  encodeBlobs,
   fromHex,
   type Genesis,
   type Hex,
@@ -105,6 +110,7 @@ export type NodeOptions = Omit<L1SourceOptions, "deployment"> & {
   readonly client?: PublicClient;
   readonly models?: ModelRuntime;
   readonly archive?: Archive;
+  readonly blobSources?: readonly BlobSource[];
 };
 
 /** A node that reads L1 when it is told to. */
@@ -115,13 +121,14 @@ export const startNode = async (l1: Anvil, layout: Layout, options: NodeOptions 
     client = l1.client,
     models = noModels,
     archive,
+    blobSources = [],
     ...reading
   } = options;
   const components = { ...telemetry(), store };
   const world = createWorldState(store);
   const chain: Chain = await createChain({ ...components, world, models }, { genesis: layout.genesis });
   const source = createL1Source(
-    { ...components, client, models, ...(archive === undefined ? {} : { archive }) },
+    { ...components, client, models, blobSources, ...(archive === undefined ? {} : { archive }) },
     { deployment: layout, ...reading },
   );
   const follower = createFollower({ ...components, chain, l1: source }, { keepUnsafe });
@@ -170,7 +177,7 @@ export const startSender = (l1: Anvil, from: number, options: TransactorOptions 
     transactor,
     registry: components.registry,
     /** All at once, in order; mined together. */
-    async land(...calls: readonly L1Call[]) {
+    async land(...calls: readonly (L1Call | BlobCall)[]) {
       const sent = Promise.all(calls.map((call) => transactor.send(call)));
       sent.catch(() => undefined);
       for (let i = 0; i < 20 && transactor.pending > 0; i++) {
@@ -182,23 +189,42 @@ export const startSender = (l1: Anvil, from: number, options: TransactorOptions 
     },
   };
 };
-/** The call that posts blocks as one batch. `delayedEnd`: messages taken through this batch; `taken`: in its first block. */
-export const batchOf = (
-  layout: Layout,
-  node: Node,
-  blocks: readonly Block[],
-  place: { readonly index: bigint; readonly origin: Origin; readonly delayedEnd?: bigint; readonly taken?: number },
-): L1Call => {
-  const { index, origin, delayedEnd = 0n, taken = 0 } = place;
+type BatchPlace = {
+  readonly index: bigint;
+  readonly origin: Origin;
+  /** Messages taken through this batch; `taken`: in its first block. */
+  readonly delayedEnd?: bigint;
+  readonly taken?: number;
+};
+
+const placeOf = (node: Node, { index, origin, delayedEnd = 0n }: BatchPlace) => {
   const accumulator = node.source.accumulator(delayedEnd);
   assert.ok(accumulator);
-  const data = encodeBatch(
+  return { index, origin, delayedEnd, delayedAccumulator: accumulator };
+};
+
+const bytesOf = (blocks: readonly Block[], { taken = 0 }: BatchPlace): Bytes =>
+  encodeBatch(
     blocks.map(({ header, transactions }, i) => ({
       timestamp: header.timestamp,
       envelopes: transactions.slice(i === 0 ? taken : 0).map(({ envelope }) => envelope),
     })),
   );
-  return appendCall(layout.contracts.batchInbox, { index, origin, delayedEnd, delayedAccumulator: accumulator, data });
+
+/** The call that posts blocks as one batch. */
+export const batchOf = (layout: Layout, node: Node, blocks: readonly Block[], place: BatchPlace): L1Call =>
+  appendCall(layout.contracts.batchInbox, { ...placeOf(node, place), data: bytesOf(blocks, place) });
+
+/** The same in blobs, which a test may make worse. */
+export const blobBatchOf = async (
+  layout: Layout,
+  node: Node,
+  blocks: readonly Block[],
+  place: BatchPlace & { readonly change?: (blobs: Bytes[]) => Bytes[] },
+): Promise<BlobCall> => {
+  const { change = (blobs) => blobs } = place;
+  const blobs = await Promise.all(change(encodeBlobs(bytesOf(blocks, place))).map(commitBlob));
+  return appendBlobsCall(layout.contracts.batchInbox, { ...placeOf(node, place), blobs });
 };
 
 export const tip = (chain: Chain) => ({ hash: chain.head.hash, stateRoot: chain.head.header.stateRoot });

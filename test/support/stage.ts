@@ -4,6 +4,7 @@ import { Registry } from "prom-client";
 import { type Hex, parseGwei } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import {
+  createBeaconSource,
   createFollower,
   createL1Source,
   createTransactor,
@@ -130,7 +131,8 @@ export const createStage = async (
     const models = await modelsOf(store);
     const chain = await openNodeChain(store, deployment.contracts, models);
     const common = { ...telemetry(), store };
-    const l1 = createL1Source({ ...common, client: anvil.client, models }, { deployment });
+    const blobSources = [createBeaconSource(anvil.url)];
+    const l1 = createL1Source({ ...common, client: anvil.client, models, blobSources }, { deployment });
     const follower = createFollower({ ...common, chain, l1 }, { keepUnsafe });
     const stop = async () => {
       await follower.stop();
@@ -182,7 +184,7 @@ export const createStage = async (
         await l1.sync();
       };
       const launch = async () => {
-        await chain.exclusive(async () => sequencer.batches.close("full"));
+        await chain.exclusive(() => sequencer.batches.close("full"));
         await sequencer.poster.tick();
         await transactor.tick();
       };

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.30;
 
 /// @notice One batch: where its bytes are, which L1 block it refers to, and where the delayed queue stands after it.
-/// @param dataHash keccak256 of the bytes.
-/// @param kind 0 bytes in calldata, 2 forced (no bytes).
+/// @param dataHash keccak256 of the bytes; of the blobs' versioned hashes, in order, for a batch in blobs.
+/// @param kind 0 bytes in calldata, 1 in blobs, 2 forced (no bytes).
 /// @param delayedEnd Number of delayed messages that this batch and all before it take.
 struct Record {
     bytes32 dataHash;
@@ -40,6 +40,8 @@ interface IBatchInbox {
     event BatchAppended(
         uint64 indexed index, uint8 kind, bytes32 dataHash, uint64 l1Number, uint64 l1Timestamp, uint64 delayedEnd
     );
+    /// @notice Follows BatchAppended of a batch in blobs: its blobs in order, so that no reader needs the transaction.
+    event BlobsAppended(uint64 indexed index, bytes32[] versionedHashes);
     event MessageQueued(uint64 indexed index, uint8 kind, uint64 gas, bytes envelope);
 
     error NotSequencer(address caller);
@@ -59,6 +61,8 @@ interface IBatchInbox {
     error NotStarved(uint64 index);
     error DelayedGasExceeded(uint256 gas, uint256 limit);
     error DataTooLong(uint256 length);
+    error NoBlobs();
+    error TooManyBlobs();
     error BadEnvelope(uint256 length);
     error BadGas(uint64 gas);
     /// @notice This L1 block has no room for more delayed gas.
@@ -79,6 +83,16 @@ interface IBatchInbox {
         uint64 delayedEnd,
         bytes32 delayedAccumulator,
         bytes calldata data
+    ) external;
+
+    /// @notice Appends a batch of the sequencer whose bytes are in the blobs of this transaction, at most MAX_BLOBS: byte p
+    /// is in blob p / 126,976, one of the low 31 bytes of field element (p / 31) % 4096. Else as `append`.
+    function appendBlobs(
+        uint64 index,
+        uint64 originNumber,
+        uint64 originTimestamp,
+        uint64 delayedEnd,
+        bytes32 delayedAccumulator
     ) external;
 
     /// @notice Appends a batch of delayed messages alone, each of which has waited longer than FORCE_DELAY. Anyone may.

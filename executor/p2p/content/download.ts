@@ -110,7 +110,7 @@ export const download = (
       count(kind, "absent", 0);
       return true;
     }
-    if (bytes.length > maxBytes || !proves(hash, bytes)) {
+    if (bytes.length > maxBytes || !(await proves(hash, bytes))) {
       count(kind, "wrong", bytes.length);
       bar(supplier, "wrong bytes");
       network.penalise(supplier.id, "content");

@@ -1,3 +1,5 @@
+import { BLOB_BYTES } from "../../blob/blob.ts";
+import { isBlobOf } from "../../blob/kzg.ts";
 import { type Bytes, type Hex, toHex } from "../../foundation/bytes.ts";
 import { keccak256 } from "../../foundation/keccak.ts";
 
@@ -7,7 +9,7 @@ type Kind = {
   /** Of one piece; what is longer is wrong without being hashed. */
   readonly maxBytes: number;
   /** Whether these are the bytes behind the hash: the only thing that makes a stranger's answer worth anything. */
-  readonly proves: (hash: Hex, bytes: Bytes) => boolean;
+  readonly proves: (hash: Hex, bytes: Bytes) => boolean | Promise<boolean>;
 };
 
 const isKeccakOf = (hash: Hex, bytes: Bytes): boolean => toHex(keccak256(bytes)) === hash;
@@ -20,6 +22,8 @@ export const CONTENT_KINDS = {
   chunk: { wire: 1, maxBytes: 100_000, proves: isKeccakOf },
   /** Calldata of one batch. */
   batch: { wire: 2, maxBytes: 100_000, proves: isKeccakOf },
+  /** A blob of L1, by its versioned hash. */
+  blob: { wire: 3, maxBytes: BLOB_BYTES, proves: isBlobOf },
 } as const satisfies Record<string, Kind>;
 
 export type ContentKind = keyof typeof CONTENT_KINDS;

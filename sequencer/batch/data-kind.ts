@@ -1,0 +1,31 @@
+import { appendCost, type BaseFees, MAX_BATCH_BLOBS, MAX_BATCH_BYTES } from "../../bridge/index.ts";
+import { BLOB_DATA_BYTES, type Bytes } from "../../executor/index.ts";
+
+/** Where the bytes of a batch lie on L1. */
+export type DataKind = "calldata" | "blobs";
+/** `auto`: what costs less. */
+export type DataChoice = DataKind | "auto";
+
+/** Bytes of one batch. */
+export const DATA_LIMITS: Readonly<Record<DataKind, number>> = {
+  calldata: MAX_BATCH_BYTES,
+  blobs: MAX_BATCH_BLOBS * BLOB_DATA_BYTES,
+};
+
+/** Bytes as dense as they get, in a batch of the size at which a full one of either kind can be compared. */
+const FULL = new Uint8Array(DATA_LIMITS.calldata).fill(1);
+
+/** How long a batch may grow: as far as the kind that is cheaper for much data takes. No prices: as if for calldata. */
+export const growthLimit = (choice: DataChoice, prices: BaseFees | undefined): number => {
+  if (choice !== "auto") return DATA_LIMITS[choice];
+  return DATA_LIMITS[cheaperKind(FULL, prices)];
+};
+
+const cheaperKind = (data: Bytes, prices: BaseFees | undefined): DataKind =>
+  prices !== undefined && appendCost.blobs(data, prices) < appendCost.calldata(data, prices) ? "blobs" : "calldata";
+
+/** The kind of a batch that is closed. What calldata does not hold lies in blobs, whatever was chosen. */
+export const kindOf = (data: Bytes, choice: DataChoice, prices: BaseFees | undefined): DataKind => {
+  if (data.length > DATA_LIMITS.calldata) return "blobs";
+  return choice === "auto" ? cheaperKind(data, prices) : choice;
+};

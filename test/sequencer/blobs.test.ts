@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createMemoryStore, type Hex } from "../../executor/index.ts";
+import { createStage, l2Account, type SequencerActor } from "../support/stage.ts";
+
+const bob = l2Account(7).address.toLowerCase() as Hex;
+
+const build = async (sequencer: SequencerActor, nonce: number) => {
+  await sequencer.send({ nonce, to: bob, value: 1n });
+  const block = await sequencer.producer.produce();
+  assert.ok(block);
+  return block;
+};
+const kindsOf = ({ l1 }: SequencerActor) =>
+  Array.from({ length: Number(l1.recordCount) }, (_, i) => l1.record(BigInt(i))?.kind);
+
+test("a chain in blobs: posted, restarted in between, rebuilt by a node that never reads calldata", async (t) => {
+  const stage = await createStage(t);
+  const store = createMemoryStore();
+  const first = await stage.sequencer(store, { batches: { data: "blobs" } });
+  await first.follow();
+  await build(first, 0);
+  await first.post();
+  assert.deepEqual(kindsOf(first), ["blobs"]);
+  // Closed, not sent; then one that is still open.
+  await build(first, 1);
+  await first.chain.exclusive(() => first.batches.close("full"));
+  await build(first, 2);
+  const { head } = first.chain;
+  await first.stop();
+
+  // The next life was told otherwise: what was decided stays, what was open is decided now.
+  const second = await stage.sequencer(store, { batches: { data: "calldata" } });
+  assert.deepEqual(
+    second.batches.pending.map(({ first: begin, last, kind }) => [begin, last, kind]),
+    [
+      [2n, 2n, "blobs"],
+      [3n, 3n, undefined],
+    ],
+  );
+  await second.follow();
+  await build(second, 3);
+  await second.post();
+  await second.post();
+  await second.follower.sync();
+  assert.deepEqual(kindsOf(second), ["blobs", "blobs", "calldata", "calldata"]);
+  assert.equal(second.chain.blockByNumber(3n)?.hash, head.hash);
+  assert.equal(second.chain.heads.safe, 4n);
+
+  const executor = await stage.executor();
+  await executor.follow();
+  assert.equal(executor.chain.head.hash, second.chain.head.hash);
+  assert.equal(executor.chain.heads.safe, 4n);
+});
+
+test("auto takes what is cheaper at the time, batch by batch", async (t) => {
+  const stage = await createStage(t);
+  const sequencer = await stage.sequencer(createMemoryStore(), { batches: { data: "auto" } });
+  await sequencer.follow();
+  await sequencer.poster.tick();
+  const { control } = stage.anvil;
+  // Blobs cost nearly nothing on a fresh L1.
+  const roomy = sequencer.batches.draft();
+  assert.ok(roomy);
+  assert.equal(sequencer.batches.room(roomy), 6 * 126_976);
+  await build(sequencer, 0);
+  await sequencer.post();
+  // As if blobs were much in demand.
+  sequencer.batches.observe({ gas: 1n, blobGas: 10n ** 9n });
+  const narrow = sequencer.batches.draft();
+  assert.ok(narrow);
+  assert.equal(sequencer.batches.room(narrow), 100_000);
+  await build(sequencer, 1);
+  await sequencer.post();
+  await control.mine({ blocks: 1 });
+  await sequencer.l1.sync();
+  await sequencer.poster.tick();
+  await build(sequencer, 2);
+  await sequencer.post();
+  assert.deepEqual(kindsOf(sequencer), ["blobs", "calldata", "blobs"]);
+  const executor = await stage.executor();
+  await executor.follow();
+  await sequencer.follower.sync();
+  assert.equal(executor.chain.head.hash, sequencer.chain.head.hash);
+});
