@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { createPublicClient, encodeDeployData, encodeFunctionData, type Hex, http } from "viem";
 import {
@@ -73,6 +76,20 @@ const startExecutor = (
   return node;
 };
 
+/** L1 as a node sees it that has pruned every transaction to one contract. */
+const prunedL1 = async (t: TestContext, { anvil }: Stage, contract: Hex): Promise<string> => {
+  const server = createServer(async (request, response) => {
+    const body = await text(request);
+    const answer = await fetch(anvil.url, { method: "POST", headers: { "content-type": "application/json" }, body });
+    const json = (await answer.json()) as { result?: { to?: string } | null };
+    if (body.includes("eth_getTransactionByHash") && json.result?.to === contract) json.result = null;
+    response.end(JSON.stringify(json));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
 /** Resolves when the node serves a block of this hash. */
 const untilServes = async (node: AssayNode, hash: Hex): Promise<void> => {
   const client = createPublicClient({ transport: http(node.rpc, { retryCount: 0 }), cacheTime: 0 });
@@ -83,7 +100,7 @@ const untilServes = async (node: AssayNode, hash: Hex): Promise<void> => {
   }
 };
 
-test("a node that lost a model stops with its id when a block calls it, and goes on once it has it: with peers on it asks them, then L1", async (t) => {
+test("a node that lost a model has it again from a peer, or from L1; where neither has it, it stops with its id", async (t) => {
   const stage = await createStage(t, 3600n, (store) => createModelRuntime({ ...telemetry(), store }));
   await publishOn(stage, model);
   const sequencer = await stage.sequencer();
@@ -108,7 +125,9 @@ test("a node that lost a model stops with its id when a block calls it, and goes
   await first.stop();
 
   const store = await openRocksStore(join(directory, "store"));
-  const rows = [...store.scan({ gte: Uint8Array.of(COLUMN.artifact), lt: Uint8Array.of(COLUMN.artifact + 1) })];
+  const rows = [COLUMN.artifact, COLUMN.modelChunk].flatMap((column) => [
+    ...store.scan({ gte: Uint8Array.of(column), lt: Uint8Array.of(column + 1) }),
+  ]);
   assert.ok(rows.length > 0);
   await store.write(rows.map(([key]) => ({ type: "del", key })));
   await store.close();
@@ -120,7 +139,8 @@ test("a node that lost a model stops with its id when a block calls it, and goes
   assert.ok(block);
   await sequencer.post();
 
-  const broken = await startExecutor(t, stage, directory);
+  const pruned = await prunedL1(t, stage, stage.deployment.contracts.modelRegistry);
+  const broken = await startExecutor(t, stage, directory, { flags: { l1Rpc: pruned } });
   await assert.rejects(broken.failed, (error) => {
     assert.ok(error instanceof CodedError);
     assert.equal(error.code, "MODEL_MISSING");
@@ -137,7 +157,7 @@ test("a node that lost a model stops with its id when a block calls it, and goes
   const peers = { p2pOff: "false", p2pListen: "/ip4/127.0.0.1/tcp/0", p2pScope: "private" };
   const sourceOf = async ({ metrics }: AssayNode) =>
     /^assay_models_retrievals_total\{source="(\w+)"\} 1$/m.exec(await (await fetch(`${metrics}/metrics`)).text())?.[1];
-  const [copy, other] = [copyOf(), copyOf()];
+  const [copy, other, third] = [copyOf(), copyOf(), copyOf()];
   // It waits for a peer to ask, meanwhile the test goes on.
   const alone = await startExecutor(t, stage, copy, { flags: peers });
 
@@ -151,6 +171,9 @@ test("a node that lost a model stops with its id when a block calls it, and goes
   assert.equal(await sourceOf(met), "peers");
   await untilServes(alone, block.hash);
   assert.equal(await sourceOf(alone), "l1");
+  const peerless = await startExecutor(t, stage, third);
+  await untilServes(peerless, block.hash);
+  assert.equal(await sourceOf(peerless), "l1");
 });
 
 test("a node refuses another L1, other contracts, another genesis, and a sequencer key that is not the inbox's", async (t) => {
