@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Abi, type Address, encodeFunctionData, type Hex, parseEther, parseEventLogs } from "viem";
-import { getWithdrawals } from "viem/op-stack";
-import { DEVNET_WITHDRAWALS, l1CrossDomainMessenger, l1StandardBridge } from "../../bridge/index.ts";
+import { l1CrossDomainMessenger, l1StandardBridge } from "../../bridge/index.ts";
 import {
   ADDRESS,
   messengerPredeploy,
@@ -76,21 +75,10 @@ const onL2 = async (s: Settlement, to: Address, data: Hex, value = 0n) => {
 
 /** Claims, proves and finalizes all withdrawals of these receipts. */
 const bringHome = async (s: Settlement, receipts: readonly Awaited<ReturnType<typeof onL2>>[]) => {
-  const id = await s.claim();
-  const withdrawals = receipts.flatMap(({ logs }) => getWithdrawals({ logs }));
-  for (const withdrawal of withdrawals) {
-    const game = await s.publicL1.getGame({ targetChain: s.chain, l2BlockNumber: s.l2.chain.head.header.number });
-    const request = await s.publicL2.buildProveWithdrawal({ account: account(s.user), game, withdrawal });
-    await s.publicL1.waitForTransactionReceipt({ hash: await s.walletL1.proveWithdrawal(request) });
-  }
-  await s.l1.warp(Number(DEVNET_WITHDRAWALS.proofMaturityDelay) + 1);
-  await s.confirm(id);
-  await s.l1.warp(Number(DEVNET_WITHDRAWALS.finalityDelay) + 1);
-  for (const withdrawal of withdrawals) {
+  for (const withdrawal of await s.mature(receipts)) {
     const hash = await s.walletL1.finalizeWithdrawal({ targetChain: s.chain, withdrawal });
     assert.equal((await s.publicL1.waitForTransactionReceipt({ hash })).status, "success");
   }
-  return withdrawals;
 };
 
 test("ether and a token go to L2 and come back through the standard bridge", async (t) => {
@@ -215,7 +203,7 @@ test("a message that fails is kept with its ether, and tried again by anyone, on
   assert.equal(await s.refusal(messenger, "relayMessage", relay), "AlreadyRelayed");
   assert.equal(await s.read(target, MENDABLE.abi, "calls"), 1n);
 
-  // Nobody else's call is a message; no message speaks as the messenger to the portal.
+  // Nobody else's call is a message.
   const minted = encodeFunctionData({
     abi: messengerPredeploy.abi,
     functionName: "relayMessage",

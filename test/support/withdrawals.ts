@@ -13,8 +13,15 @@ import {
   type TransactionReceipt,
 } from "viem";
 import { anvil } from "viem/chains";
-import { chainConfig, publicActionsL1, publicActionsL2, walletActionsL1, walletActionsL2 } from "viem/op-stack";
-import { batchInbox, claimGames, portal } from "../../bridge/index.ts";
+import {
+  chainConfig,
+  getWithdrawals,
+  publicActionsL1,
+  publicActionsL2,
+  walletActionsL1,
+  walletActionsL2,
+} from "viem/op-stack";
+import { batchInbox, claimGames, DEVNET_WITHDRAWALS, portal } from "../../bridge/index.ts";
 import {
   type Bytes,
   type ChainState,
@@ -104,6 +111,20 @@ export const createSettlement = async (t: TestContext, user = 6) => {
     async initiate(request: { to: Address; value?: bigint; gas?: bigint; data?: Hex }) {
       const hash = await walletL2.initiateWithdrawal({ request: { gas: 100_000n, value: 0n, ...request } });
       return publicL2.waitForTransactionReceipt({ hash });
+    },
+    /** Claims, proves and waits: what these transactions withdraw can be finalized. */
+    async mature(receipts: readonly TransactionReceipt[]) {
+      const id = await this.claim();
+      const withdrawals = receipts.flatMap(({ logs }) => getWithdrawals({ logs }));
+      for (const withdrawal of withdrawals) {
+        const game = await publicL1.getGame({ targetChain: chain, l2BlockNumber: l2.chain.head.header.number });
+        const request = await publicL2.buildProveWithdrawal({ account: account(user), game, withdrawal });
+        await publicL1.waitForTransactionReceipt({ hash: await walletL1.proveWithdrawal(request) });
+      }
+      await l1.warp(Number(DEVNET_WITHDRAWALS.proofMaturityDelay) + 1);
+      await this.confirm(id);
+      await l1.warp(Number(DEVNET_WITHDRAWALS.finalityDelay) + 1);
+      return withdrawals;
     },
   };
 };
