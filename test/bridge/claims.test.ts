@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { type Abi, encodeDeployData } from "viem";
-import { claimRegistry, DEVNET_CLAIMS, enqueueCall } from "../../bridge/index.ts";
+import { claimGames, claimRegistry, DEVNET_CLAIMS, enqueueCall, rootOverLast } from "../../bridge/index.ts";
 import {
   type ChainState,
   encodeChainState,
@@ -201,6 +201,49 @@ test("a rival that comes when the period is over loses its bond, and what stands
   assert.equal(await b.of("burned"), BOND - TARIFF + 2n * BOND);
   assert.equal(await b.of("held"), 0n);
   await assertBalanced(b);
+});
+
+const IMPOSTOR = compile(
+  "Impostor",
+  "contract Impostor { bytes32 public claimId; function pose(bytes32 id) external { claimId = id; } }",
+);
+
+test("a claim that ends inside a block is one like others, but no game: it has no output root", async (t) => {
+  const b = await createClaims(t);
+  const games = { from: ALICE, to: b.contracts.claimGames, abi: claimGames.abi as Abi };
+  const gameOf = <T>(functionName: string, ...args: readonly unknown[]) =>
+    b.read<T>(games.to, games.abi, functionName, args);
+  await b.l1.mine(Number(SPACING));
+  const inside: ChainState = { ...stateOf(b.first, 1), phase: "open" };
+  const id = await b.propose(b.firstClaim, inside);
+  const { outputRoot, status } = await b.of<{ outputRoot: string; status: number }>("claimOf", toHex(id));
+  assert.deepEqual([outputRoot, status], [toHex(new Uint8Array(32)), OPEN]);
+  assert.equal(await gameOf("gameCount"), 0n);
+  await b.l1.mine(Number(SPACING));
+  const child = await b.propose(id, stateOf(b.first, 2));
+  assert.equal(await gameOf("gameCount"), 1n);
+
+  // There are two phases.
+  const bytes = encodeChainState(inside);
+  bytes[1] = 2;
+  const path = b.treeOver(inside, 1).path;
+  const node = rootOverLast(keccakOf(bytes), path);
+  const args = [toHex(b.firstClaim), toHex(bytes), toHex(node), path.map(toHex)];
+  assert.equal(await b.refusal({ from: ALICE, ...b.registry, value: BOND }, "propose", args), "BadEnd");
+
+  // A game is what the registry listed, at the address that follows from its claim.
+  assert.equal(await b.refusal(games, "present", [toHex(id)]), "OnlyRegistry");
+  const [, , game] = await gameOf<readonly [number, bigint, Hex]>("gameAtIndex", 0n);
+  assert.equal(await gameOf("isGameProper", game), true);
+  const hash = await b.l1.wallet(MALLORY).deployContract(IMPOSTOR);
+  const { contractAddress } = await b.l1.client.waitForTransactionReceipt({ hash });
+  assert.ok(contractAddress);
+  await b.send({ from: MALLORY, to: contractAddress, abi: IMPOSTOR.abi }, "pose", [toHex(child)]);
+  await b.confirm(id);
+  await b.send({ from: 4, ...b.registry }, "settle", [toHex(child)]);
+  await b.l1.warp(1_000);
+  for (const name of ["isGameProper", "isGameRespected", "isGameFinalized"])
+    assert.deepEqual([await gameOf(name, game), await gameOf(name, contractAddress)], [true, false], name);
 });
 
 const GAME = compile(

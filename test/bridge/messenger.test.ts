@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Abi, type Address, encodeFunctionData, type Hex, parseEther, parseEventLogs } from "viem";
-import { batchInbox, l1CrossDomainMessenger, portal } from "../../bridge/index.ts";
+import { batchInbox, l1CrossDomainMessenger, l1StandardBridge, portal } from "../../bridge/index.ts";
 import { ADDRESS, fromHex, messagePasserPredeploy, messengerPredeploy } from "../../executor/index.ts";
 import { compile } from "../support/solidity.ts";
 import { createSettlement, type Settlement } from "../support/withdrawals.ts";
@@ -21,9 +21,11 @@ const NESTER = compile(
     address public target;
     bytes public inner;
     bool public done;
+    uint256 public calls;
     function tell(address to, bytes calldata data) external { (target, inner) = (to, data); }
     fallback() external payable {
         require(target != address(0));
+        ++calls;
         (done,) = target.call(inner);
     }
 }`,
@@ -91,6 +93,14 @@ test("no message speaks as the messenger to those that trust it, on either chain
   assert.deepEqual(await toL2(s, { target: ADDRESS.messagePasser, data: passing }), none);
   assert.deepEqual(await toL2(s, { target: ADDRESS.crossDomainMessenger, data: sending({ target: s.address }) }), none);
   assert.equal((await toL2(s, { target: s.address })).status, 1);
+  // The bridge hears the other bridge alone, not whoever sends it a message.
+  const finalizing = encodeFunctionData({
+    abi: l1StandardBridge.abi,
+    functionName: "finalizeBridgeETH",
+    args: [s.address, s.address, 5n, "0x"],
+  });
+  const kept = await toL2(s, { target: ADDRESS.standardBridge, data: finalizing, value: 5n });
+  assert.deepEqual(kept, { status: 1, events: ["FailedRelayedMessage"] });
 
   const depositing = encodeFunctionData({
     abi: portal.abi,
@@ -103,14 +113,16 @@ test("no message speaks as the messenger to those that trust it, on either chain
     args: [1n << 240n, ADDRESS.standardBridge, s.address, 0n, 0n, "0x"],
   });
   const receipts = [];
-  for (const { target, data } of [
+  for (const { target, data, value = 0n } of [
     { target: s.contracts.portal, data: depositing },
     { target: s.contracts.l1CrossDomainMessenger, data: sending({ target: s.address }) },
     { target: s.address },
+    { target: s.contracts.l1StandardBridge, data: finalizing, value: 5n },
   ] as readonly Message[]) {
     const hash = await s.walletL2.sendTransaction({
       to: ADDRESS.crossDomainMessenger,
       data: sending({ target, ...(data && { data }) }),
+      value,
     });
     receipts.push(await s.publicL2.waitForTransactionReceipt({ hash }));
   }
@@ -122,7 +134,9 @@ test("no message speaks as the messenger to those that trust it, on either chain
     const { events } = await s.send(by, "finalizeWithdrawalTransaction", [withdrawal]);
     outcomes.push(events.find(({ eventName }) => eventName === "WithdrawalFinalized")?.args["success"]);
   }
-  assert.deepEqual(outcomes, [false, false, true, false]);
+  // The fourth was relayed: the bridge refused it.
+  assert.deepEqual(outcomes, [false, false, true, true, false]);
+  assert.equal(await s.publicL1.getBalance({ address: s.contracts.l1CrossDomainMessenger }), 5n);
 });
 
 test("a message within a message waits with its ether: it is kept, and tried again afterwards", async (t) => {
@@ -175,4 +189,23 @@ test("a message within a message waits with its ether: it is kept, and tried aga
   assert.equal(await s.publicL1.getBalance({ address: meter }), 9n);
   assert.equal(await s.refusal(by, "relayMessage", inner.relay), "AlreadyRelayed");
   assert.equal(await s.refusal(by, "relayMessage", outer.relay), "AlreadyRelayed");
+});
+
+test("a target that gets a message cannot speak for the other messenger, nor make its words a failed message", async (t) => {
+  const s = await createSettlement(t);
+  await s.deposit(parseEther("1"));
+  const nester = await deployOnL1(s, NESTER);
+  const messenger = { from: STRANGER, to: s.contracts.l1CrossDomainMessenger, abi: MESSENGER };
+  const forged = [1n << 240n, ADDRESS.standardBridge, s.address, 0n, 0n, "0x"] as const;
+  await s.send({ from: STRANGER, to: nester, abi: NESTER.abi }, "tell", [
+    messenger.to,
+    encodeFunctionData({ abi: MESSENGER, functionName: "relayMessage", args: forged }),
+  ]);
+  const data = sending({ target: nester, minGas: 500_000 });
+  const hash = await s.walletL2.sendTransaction({ to: ADDRESS.crossDomainMessenger, data });
+  const [withdrawal] = await s.mature([await s.publicL2.waitForTransactionReceipt({ hash })]);
+  await s.send({ from: s.user, ...s.portal }, "finalizeWithdrawalTransaction", [withdrawal]);
+  assert.equal(await s.read(nester, NESTER.abi, "calls"), 1n);
+  assert.equal(await s.read(nester, NESTER.abi, "done"), false);
+  assert.equal(await s.refusal(messenger, "relayMessage", forged), "NotFailed");
 });

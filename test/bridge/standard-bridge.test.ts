@@ -34,6 +34,14 @@ const TOKEN = compile(
     }
 }`,
 );
+/** Says no by its answer. */
+const REFUSING = compile(
+  "Refusing",
+  `contract Refusing {
+    mapping(address => uint256) public balanceOf;
+    function transferFrom(address, address, uint256) external pure returns (bool) { return false; }
+}`,
+);
 /** Fails until it is mended. */
 const MENDABLE = compile(
   "Mendable",
@@ -160,6 +168,9 @@ test("ether and a token go to L2 and come back through the standard bridge", asy
   await s.send({ from: s.user, to: greedy, abi: TOKEN.abi }, "approve", [bridge, 100n]);
   assert.equal(await s.refusal(by, "bridgeERC20", [greedy, localToken, 100n, 1, "0x"]), "WrongAmount");
   assert.equal(await s.refusal(by, "bridgeERC20", [token, localToken, parseEther("999"), 1, "0x"]), "TransferFailed");
+  const refusing = await deployOn(s, REFUSING);
+  for (const amount of [0n, 1n])
+    assert.equal(await s.refusal(by, "bridgeERC20", [refusing, localToken, amount, 1, "0x"]), "TransferFailed");
   await assert.rejects(
     onL2(s, ADDRESS.standardBridge, l2Call("bridgeERC20", [localToken, greedy, 1n, 1, "0x"])),
     "a token stands for one",
