@@ -2,6 +2,7 @@ import {
   type Abi,
   type Account,
   type Address,
+  BaseError,
   getContractAddress,
   type Chain as L1Chain,
   type PublicClient,
@@ -16,6 +17,7 @@ import {
   genesisChainState,
   type Hex,
   type L1Partners,
+  messageOf,
   toHex,
 } from "../../executor/index.ts";
 import type { ClaimParameters, WithdrawalParameters } from "../claims/parameters.ts";
@@ -102,8 +104,8 @@ const creations = async (
 
 /**
  * Deploys the L1 contracts. They know each other from the start: each is made for the addresses that the account's next
- * transactions create. DEPLOY_FAILED when a creation reverts; DEPLOY_ADDRESS when another transaction of the account
- * came between.
+ * transactions create. DEPLOY_FAILED when a creation is refused or reverts; DEPLOY_ADDRESS when another transaction of
+ * the account came between.
  */
 export const deployBridge = async ({ wallet, reader }: DeployClients, options: DeployOptions): Promise<Deployment> => {
   const from = wallet.account.address;
@@ -114,7 +116,13 @@ export const deployBridge = async ({ wallet, reader }: DeployClients, options: D
   const creation = await creations(contracts, options);
   const hashes: ViemHex[] = [];
   for (const [i, name] of CONTRACTS.entries())
-    hashes.push(await wallet.deployContract({ ...creation[name], nonce: first + i }));
+    try {
+      hashes.push(await wallet.deployContract({ ...creation[name], nonce: first + i }));
+    } catch (error) {
+      const why = error instanceof BaseError ? error.shortMessage : messageOf(error);
+      const data = { contract: name };
+      throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `L1 does not take ${name}: ${why}`, data, error);
+    }
   const receipts = await Promise.all(hashes.map((hash) => reader.waitForTransactionReceipt({ hash })));
   for (const [i, name] of CONTRACTS.entries()) {
     const receipt = receipts[i];

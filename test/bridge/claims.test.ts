@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { type Abi, encodeDeployData } from "viem";
-import { claimGames, claimRegistry, DEVNET_CLAIMS, enqueueCall, rootOverLast } from "../../bridge/index.ts";
+import {
+  claimGames,
+  claimRegistry,
+  DEVNET_CLAIMS,
+  deployBridge,
+  enqueueCall,
+  rootOverLast,
+} from "../../bridge/index.ts";
 import {
   type ChainState,
   encodeChainState,
@@ -13,6 +20,7 @@ import {
 } from "../../executor/index.ts";
 import { account } from "../support/anvil.ts";
 import { BOND, type Claims, createClaims, HEIGHT, PERIOD, SPACING, TARIFF } from "../support/claims.ts";
+import { settlement } from "../support/settlement.ts";
 import { compile } from "../support/solidity.ts";
 
 const ALICE = 2;
@@ -325,4 +333,13 @@ test("a registry is not made with a period too short for an honest answer, nor w
   assert.equal(await made(...b.args({ tariff: BOND / 2n + 1n })), false);
   assert.equal(await made(...b.args({ heights: [64, 1, 1, 1] })), false);
   assert.equal(await made(...b.args({}, "0x11")), false);
+
+  // Whoever deploys is told which of the contracts was refused.
+  const clients = { wallet: b.l1.wallet(0), reader: b.l1.client };
+  const { withdrawals, claims } = settlement(account(5).address);
+  const options = { sequencer: account(1).address, forceDelay: 3_600n, genesisOf: () => b.genesis, withdrawals };
+  await assert.rejects(deployBridge(clients, { ...options, claims: { ...claims, period: shortest - 1n } }), {
+    code: "DEPLOY_FAILED",
+    data: { contract: "claimRegistry" },
+  });
 });
