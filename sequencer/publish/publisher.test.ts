@@ -186,7 +186,19 @@ test("what is built again after a rollback gets the next revision, also across a
   await next.stop();
 });
 
-test("what L1 holds is not published: whoever derives anew says nothing of it", async () => {
+test("what L1 has overruled the sequencer by is published while it is new", async () => {
+  const chain = await openChain(createMemoryStore());
+  const { peering, numbers } = publishTo(createKept());
+  const publisher = createPublisher({ ...telemetry(), chain, peering }, { sign, clock: () => 1_500_000 });
+  publisher.start();
+  const builder = await chain.begin({ timestamp: 1_001n, origin: { number: 1n, timestamp: 1_000n } });
+  await builder.seal({ position: { batch: 1n, cursor: 0, delayed: 0n } });
+  await publisher.settled();
+  assert.deepEqual(numbers(), [[1, 0]]);
+  await publisher.stop();
+});
+
+test("what L1 has held for long is not published: whoever derives anew says nothing of it", async () => {
   const chain = await openChain(createMemoryStore());
   const { peering, numbers } = publishTo(createKept());
   const publisher = createPublisher({ ...telemetry(), chain, peering }, { sign });

@@ -34,6 +34,9 @@ export type Publisher = Service & {
   start(): void;
 };
 
+/** Milliseconds for which a block that L1 holds may be new to somebody. */
+const NEWS_MS = 600_000;
+
 /** What was signed at a height. */
 type Signed = { readonly hash: Hex; readonly seal: { readonly revision: bigint } };
 
@@ -75,6 +78,10 @@ export const createPublisher = (
 
   const isPublished = ({ hash, header }: Block) => peering.signedAt(header.number)?.hash === hash;
 
+  /** What L1 has held for long, L1 gives: whoever derives the chain anew says nothing of it. */
+  const isNews = ({ header: { number, timestamp } }: Block): boolean =>
+    number > chain.heads.safe || Number(timestamp) * 1_000 + NEWS_MS > clock();
+
   /** Where to go on: behind the newest block that was published, at most as far back as the safe head. */
   const resume = (): bigint => {
     let number = chain.head.header.number;
@@ -90,11 +97,9 @@ export const createPublisher = (
     while (!aborter.signal.aborted) {
       try {
         done ??= resume();
-        // Whatever L1 holds, L1 gives: nobody needs to hear it.
-        if (done < chain.heads.safe) done = chain.heads.safe;
         const block = chain.blockByNumber(done + 1n);
         if (block === undefined) return;
-        await publish(block);
+        if (isNews(block)) await publish(block);
         // A rollback meanwhile has moved it further down than this.
         if (chain.blockByNumber(done + 1n)?.hash === block.hash) done++;
       } catch (error) {
