@@ -1,6 +1,7 @@
 // The face of the executor: what the other folders may import.
 
 // The chain: parameters, genesis, executing blocks.
+export { batchItemAt, headerTimestamp, isBlockHeader } from "./chain/batch-item.ts";
 export { nextBaseFee } from "./chain/block.ts";
 export type {
   AddResult,
@@ -17,15 +18,18 @@ export type {
 export {
   type ChainState,
   chainStateAfter,
+  chainStateAt,
   encodeChainState,
   genesisChainState,
   hashChainState,
   outputRootOf,
+  type StateBetween,
 } from "./chain/chain-state.ts";
 export { createChain } from "./chain/create-chain.ts";
 export { aliasOf, createGenesis, type Genesis, type GenesisAlloc } from "./chain/genesis.ts";
 export { ADDRESS, type ChainParameters, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./chain/parameters.ts";
 export { blockTimestamp } from "./chain/system.ts";
+export { type Inbox, type UnitsErrorCode, unitsFrom } from "./chain/units.ts";
 
 // One transaction at a time: envelopes and the state transition.
 export { createMachine } from "./evm/engine.ts";
