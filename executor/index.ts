@@ -56,6 +56,7 @@ export {
 export { CodedError, hasCode, messageOf } from "./foundation/errors.ts";
 export { keccak256, keccakOf } from "./foundation/keccak.ts";
 export { EMPTY_FRONTIER, type Frontier, innerNode } from "./foundation/merkle.ts";
+export { appendPadded, type PaddedLeaves, type PaddedTree, paddedTree, paddingWith } from "./foundation/padded-tree.ts";
 export { decodeRlp, encodeRlp, type RlpItem } from "./foundation/rlp.ts";
 export { createLock, createServices, type Service, sleep, type Telemetry } from "./foundation/service.ts";
 export { TAG, tagByte } from "./foundation/tags.ts";

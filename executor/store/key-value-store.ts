@@ -48,6 +48,7 @@ export const COLUMN = {
   manifest: 0x35,
   depositByHash: 0x36,
   batcher: 0x40,
+  claim: 0x41,
   blockSeal: 0x50,
   evidence: 0x51,
   peering: 0x52,
