@@ -17,7 +17,7 @@ export {
   type WithdrawalParameters,
 } from "./claims/parameters.ts";
 export { type ClaimedRange, claimedRange, GENESIS_PLACE, type Place } from "./claims/range.ts";
-export { type Deployment, deployBridge, type L1Contracts } from "./clients/deploy.ts";
+export { type Deployment, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
 export {
   appendCall,
   type BatchToAppend,
@@ -41,7 +41,16 @@ export {
   type Transactor,
   type TransactorOptions,
 } from "./clients/transactor.ts";
-export { batchInbox, claimGame, claimGames, claimRegistry, modelRegistry, portal } from "./contracts/contracts.gen.ts";
+export {
+  batchInbox,
+  claimGame,
+  claimGames,
+  claimRegistry,
+  l1CrossDomainMessenger,
+  l1StandardBridge,
+  modelRegistry,
+  portal,
+} from "./contracts/contracts.gen.ts";
 export { type BatchBlock, batchBlockSize, encodeBatch, MAX_BATCH_BYTES } from "./derivation/batch.ts";
 export { createFollower, type Follower, type FollowerOptions } from "./derivation/follower.ts";
 export { createL1ArtifactSource } from "./derivation/l1-artifacts.ts";

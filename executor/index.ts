@@ -26,7 +26,7 @@ export {
   type StateBetween,
 } from "./chain/chain-state.ts";
 export { createChain } from "./chain/create-chain.ts";
-export { aliasOf, createGenesis, type Genesis, type GenesisAlloc } from "./chain/genesis.ts";
+export { aliasOf, createGenesis, type Genesis, type GenesisAlloc, type L1Partners } from "./chain/genesis.ts";
 export { ADDRESS, type ChainParameters, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./chain/parameters.ts";
 export { blockTimestamp } from "./chain/system.ts";
 export { type Inbox, type UnitsErrorCode, unitsFrom } from "./chain/units.ts";
@@ -66,7 +66,11 @@ export {
   digitClassifier,
   inferencePredeploy,
   messagePasserPredeploy,
+  messengerPredeploy,
+  mintableToken,
   modelRegistryPredeploy,
+  standardBridgePredeploy,
+  tokenFactoryPredeploy,
 } from "./genesis/predeploys.gen.ts";
 export { createModelRuntime } from "./models/create-runtime.ts";
 export type { ArtifactSource, ModelContent, ModelRuntime } from "./models/runtime.ts";

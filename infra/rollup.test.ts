@@ -21,6 +21,8 @@ const rollup: Rollup = {
       modelRegistry: at("03"),
       claimRegistry: at("04"),
       claimGames: at("05"),
+      l1CrossDomainMessenger: at("06"),
+      l1StandardBridge: at("07"),
     },
   },
   chain: DEVNET_PARAMETERS,

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
-import type { L1Contracts } from "../bridge/index.ts";
+import { type L1Contracts, partnersOf } from "../bridge/index.ts";
 import {
   type ChainParameters,
   CodedError,
@@ -36,6 +36,8 @@ const schema = z.strictObject({
       modelRegistry: address,
       claimRegistry: address,
       claimGames: address,
+      l1CrossDomainMessenger: address,
+      l1StandardBridge: address,
     }),
   }),
   chain: z.strictObject({
@@ -81,12 +83,9 @@ export const readRollup = (file: string): Rollup => {
 };
 
 /** The chain of a rollup whose contracts on L1 are these. */
-export const genesisOf = (
-  { chain, genesis }: Pick<Rollup, "chain" | "genesis">,
-  { modelRegistry }: L1Contracts,
-): Genesis => {
+export const genesisOf = ({ chain, genesis }: Pick<Rollup, "chain" | "genesis">, contracts: L1Contracts): Genesis => {
   const alloc = Object.fromEntries(genesis.accounts.map(({ address, balance }) => [address, { balance }]));
-  return createGenesis(chain, alloc, { l1ModelRegistry: modelRegistry });
+  return createGenesis(chain, alloc, partnersOf(contracts));
 };
 
 export const writeRollup = (file: string, rollup: Rollup): void =>

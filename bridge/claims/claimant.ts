@@ -246,6 +246,7 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
       try {
         const given = await rules();
         const { number: head } = await client.getBlock({ blockTag: "latest" });
+        metrics.lost.set(0);
         await retrace();
         const candidate = await follow(given, head);
         // INVARIANT: one transaction at a time, so that each is decided on what the one before came to.

@@ -15,15 +15,39 @@ import {
   type Genesis,
   genesisChainState,
   type Hex,
+  type L1Partners,
   toHex,
 } from "../../executor/index.ts";
 import type { ClaimParameters, WithdrawalParameters } from "../claims/parameters.ts";
-import { batchInbox, claimGames, claimRegistry, modelRegistry, portal } from "../contracts/contracts.gen.ts";
+import {
+  batchInbox,
+  claimGames,
+  claimRegistry,
+  l1CrossDomainMessenger,
+  l1StandardBridge,
+  modelRegistry,
+  portal,
+} from "../contracts/contracts.gen.ts";
 
 /** In the order in which they are deployed. */
-const CONTRACTS = ["batchInbox", "portal", "modelRegistry", "claimRegistry", "claimGames"] as const;
+const CONTRACTS = [
+  "batchInbox",
+  "portal",
+  "modelRegistry",
+  "claimRegistry",
+  "claimGames",
+  "l1CrossDomainMessenger",
+  "l1StandardBridge",
+] as const;
 
 export type L1Contracts = { readonly [name in (typeof CONTRACTS)[number]]: Hex };
+
+/** The contracts that L2's genesis knows. */
+export const partnersOf = ({ modelRegistry, l1CrossDomainMessenger, l1StandardBridge }: L1Contracts): L1Partners => ({
+  l1ModelRegistry: modelRegistry,
+  l1CrossDomainMessenger,
+  l1StandardBridge,
+});
 
 /** The contracts and the first L1 block that can hold something of the chain. */
 export type Deployment = { readonly contracts: L1Contracts; readonly startBlock: bigint };
@@ -71,6 +95,8 @@ const creations = async (
     modelRegistry: { ...modelRegistry, args: [contracts.batchInbox] },
     claimRegistry: { ...claimRegistry, args: [contracts.batchInbox, contracts.claimGames, NO_GAME, first, claims] },
     claimGames: { ...claimGames, args: [contracts.claimRegistry, finalityDelay] },
+    l1CrossDomainMessenger: { ...l1CrossDomainMessenger, args: [contracts.portal] },
+    l1StandardBridge: { ...l1StandardBridge, args: [contracts.l1CrossDomainMessenger] },
   };
 };
 

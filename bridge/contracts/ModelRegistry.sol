@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Deposit, IBatchInbox} from "./interfaces/IBatchInbox.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
-import {AddressAlias} from "./libraries/AddressAlias.sol";
+import {AddressAlias} from "../../executor/genesis/contracts/libraries/AddressAlias.sol";
 
 /// @title ModelRegistry
 contract ModelRegistry is IModelRegistry {

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {Deposit, IBatchInbox} from "./interfaces/IBatchInbox.sol";
 import {IClaimGames} from "./interfaces/IClaimGames.sol";
 import {IPortal} from "./interfaces/IPortal.sol";
-import {AddressAlias} from "./libraries/AddressAlias.sol";
+import {AddressAlias} from "../../executor/genesis/contracts/libraries/AddressAlias.sol";
 import {WithdrawalParameters, Withdrawals} from "./Withdrawals.sol";
 
 /// @title Portal

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {IClaimGame} from "./interfaces/IClaimGame.sol";
 import {IClaimGames} from "./interfaces/IClaimGames.sol";
 import {IWithdrawals, OutputRootProof, WithdrawalStatus, WithdrawalTransaction} from "./interfaces/IWithdrawals.sol";
-import {MinimalGasCall} from "./libraries/MinimalGasCall.sol";
+import {MinimalGasCall} from "../../executor/genesis/contracts/libraries/MinimalGasCall.sol";
 import {StateProof} from "./libraries/StateProof.sol";
 
 /// @notice Who may pause, and how long things take, in seconds.

@@ -62,15 +62,17 @@ export const compileFolder = (folder: string, evmVersion: "cancun" | "prague"): 
       outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
     },
   };
-  const output = JSON.parse(solc.compile(JSON.stringify(input))) as Output;
+  const read = (path: string) => ({ contents: readFileSync(join(ROOT, path), "utf8") });
+  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: read })) as Output;
   const complaints = (output.errors ?? []).filter(
     ({ severity, errorCode }) => severity !== "info" && !NOTICES.has(errorCode),
   );
   if (complaints.length > 0)
     throw new CodedError("SOLIDITY_ERROR", complaints.map((error) => error.formattedMessage).join("\n"), { folder });
   const compiled = new Map<string, Compiled>();
-  for (const contracts of Object.values(output.contracts))
-    for (const [name, { abi, evm }] of Object.entries(contracts))
+  // What is imported from elsewhere belongs there.
+  for (const [file, contracts] of Object.entries(output.contracts))
+    for (const [name, { abi, evm }] of files.includes(file) ? Object.entries(contracts) : [])
       compiled.set(name, {
         abi,
         bytecode: `0x${evm.bytecode.object}`,

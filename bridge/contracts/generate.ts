@@ -14,6 +14,8 @@ const L1: readonly Entry[] = [
   { name: "modelRegistry", contract: "ModelRegistry", parts: ["abi", "bytecode"] },
   { name: "claimRegistry", contract: "ClaimRegistry", parts: ["abi", "bytecode"] },
   { name: "claimGames", contract: "ClaimGames", parts: ["abi", "bytecode"] },
+  { name: "l1CrossDomainMessenger", contract: "L1CrossDomainMessenger", parts: ["abi", "bytecode"] },
+  { name: "l1StandardBridge", contract: "L1StandardBridge", parts: ["abi", "bytecode"] },
   { name: "claimGame", contract: "ClaimGame", parts: ["abi"] },
 ];
 
@@ -21,6 +23,10 @@ const L2: readonly Entry[] = [
   { name: "l1BlockPredeploy", contract: "L1Block", parts: ["abi", "code"] },
   { name: "modelRegistryPredeploy", contract: "ModelRegistry", parts: ["abi", "code"] },
   { name: "messagePasserPredeploy", contract: "L2ToL1MessagePasser", parts: ["abi", "code"] },
+  { name: "messengerPredeploy", contract: "L2CrossDomainMessenger", parts: ["abi", "code"] },
+  { name: "standardBridgePredeploy", contract: "L2StandardBridge", parts: ["abi", "code"] },
+  { name: "tokenFactoryPredeploy", contract: "OptimismMintableERC20Factory", parts: ["abi", "code"] },
+  { name: "mintableToken", contract: "OptimismMintableERC20", parts: ["abi"] },
   { name: "inferencePredeploy", contract: "Inference", parts: ["abi", "code"] },
   { name: "digitClassifier", contract: "DigitClassifier", parts: ["abi", "bytecode"] },
 ];

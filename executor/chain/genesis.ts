@@ -6,7 +6,10 @@ import {
   inferencePredeploy,
   l1BlockPredeploy,
   messagePasserPredeploy,
+  messengerPredeploy,
   modelRegistryPredeploy,
+  standardBridgePredeploy,
+  tokenFactoryPredeploy,
 } from "../genesis/predeploys.gen.ts";
 import { COINBASE, encodeBlockHeader, hashBlockHeader } from "./block.ts";
 import type { Block, Header } from "./chain.ts";
@@ -40,15 +43,39 @@ const ALIAS_OFFSET = 0x1111000000000000000000000000000000001111n;
 /** The address under which an L1 contract speaks on L2. */
 export const aliasOf = (address: Hex): Hex => toHex(uintBE((BigInt(address) + ALIAS_OFFSET) & ((1n << 160n) - 1n), 20));
 
-const predeploys = (l1ModelRegistry: Hex): GenesisAlloc => ({
+/** Contracts on L1 that speak to the chain. Without one nobody speaks in its name. */
+export type L1Partners = {
+  /** Its messages register models. */
+  readonly l1ModelRegistry: Hex;
+  readonly l1CrossDomainMessenger: Hex;
+  readonly l1StandardBridge: Hex;
+};
+
+const NOBODY: Hex = "0x0000000000000000000000000000000000000000";
+
+/** A slot that holds an address. */
+const holding = (slot: number, address: Hex) => ({ [toHex(uintBE(slot, 32))]: toHex(word(fromHex(address))) });
+
+const predeploys = (partners: L1Partners): GenesisAlloc => ({
   [ADDRESS.history]: { nonce: 1n, code: HISTORY_CODE },
   [ADDRESS.l1Block]: { nonce: 1n, code: l1BlockPredeploy.code },
   [ADDRESS.modelRegistry]: {
     nonce: 1n,
     code: modelRegistryPredeploy.code,
-    storage: { [toHex(uintBE(3, 32))]: toHex(word(fromHex(aliasOf(l1ModelRegistry)))) },
+    storage: holding(3, aliasOf(partners.l1ModelRegistry)),
   },
   [ADDRESS.messagePasser]: { nonce: 1n, code: messagePasserPredeploy.code },
+  [ADDRESS.crossDomainMessenger]: {
+    nonce: 1n,
+    code: messengerPredeploy.code,
+    storage: holding(0, partners.l1CrossDomainMessenger),
+  },
+  [ADDRESS.standardBridge]: {
+    nonce: 1n,
+    code: standardBridgePredeploy.code,
+    storage: holding(0, partners.l1StandardBridge),
+  },
+  [ADDRESS.tokenFactory]: { nonce: 1n, code: tokenFactoryPredeploy.code },
   [ADDRESS.inference]: { nonce: 1n, code: inferencePredeploy.code },
 });
 
@@ -65,16 +92,14 @@ const digestOf = (parameters: ChainParameters, alloc: GenesisAlloc): Hex => {
 const lowerCase = (alloc: GenesisAlloc): GenesisAlloc =>
   Object.fromEntries(Object.entries(alloc).map(([address, account]) => [address.toLowerCase(), account]));
 
-/**
- * The chain's first state: predeploys, and the accounts of `alloc` (which win). `l1ModelRegistry`: the contract on L1
- * whose messages register models; none: no model can be registered.
- */
+/** The chain's first state: predeploys that know their partners on L1, and the accounts of `alloc` (which win). */
 export const createGenesis = (
   parameters: ChainParameters,
   alloc: GenesisAlloc = {},
-  { l1ModelRegistry = "0x0000000000000000000000000000000000000000" as Hex } = {},
+  { l1ModelRegistry = NOBODY, l1CrossDomainMessenger = NOBODY, l1StandardBridge = NOBODY }: Partial<L1Partners> = {},
 ): Genesis => {
-  const whole = { ...predeploys(l1ModelRegistry), ...lowerCase(alloc) };
+  const partners = { l1ModelRegistry, l1CrossDomainMessenger, l1StandardBridge };
+  const whole = { ...predeploys(partners), ...lowerCase(alloc) };
   return { parameters, alloc: whole, digest: digestOf(parameters, whole) };
 };
 

@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { enqueueCall } from "../../bridge/index.ts";
-import { type ChainState, keccakOf, outputRootOf, toHex, uintBE } from "../../executor/index.ts";
+import { type TestContext, test } from "node:test";
+import { type Abi, encodeDeployData } from "viem";
+import { claimRegistry, DEVNET_CLAIMS, enqueueCall } from "../../bridge/index.ts";
+import {
+  type ChainState,
+  encodeChainState,
+  type Hex,
+  keccakOf,
+  outputRootOf,
+  toHex,
+  uintBE,
+} from "../../executor/index.ts";
 import { account } from "../support/anvil.ts";
 import { BOND, type Claims, createClaims, HEIGHT, PERIOD, SPACING, TARIFF } from "../support/claims.ts";
+import { compile } from "../support/solidity.ts";
 
 const ALICE = 2;
 const MALLORY = 3;
@@ -191,4 +201,85 @@ test("a rival that comes when the period is over loses its bond, and what stands
   assert.equal(await b.of("burned"), BOND - TARIFF + 2n * BOND);
   assert.equal(await b.of("held"), 0n);
   await assertBalanced(b);
+});
+
+const GAME = compile(
+  "Game",
+  `contract Game {
+    mapping(bytes32 => uint64) public timerOf;
+    function credit(bytes32 edge, uint64 blocks) external { timerOf[edge] = blocks; }
+    function present(bytes32) external {}
+}`,
+);
+
+/** A registry that asks a game for its timers, beside the deployed one. */
+const withGame = async (t: TestContext) => {
+  const b = await createClaims(t);
+  const deploy = async (abi: Abi, bytecode: Hex, args: readonly unknown[] = []) => {
+    const hash = await b.l1.wallet(0).deployContract({ abi, bytecode, args });
+    const { contractAddress } = await b.l1.client.waitForTransactionReceipt({ hash });
+    assert.ok(contractAddress);
+    return contractAddress;
+  };
+  const game = await deploy(GAME.abi, GAME.bytecode);
+  const first = toHex(encodeChainState(b.first));
+  const args = (change: Partial<typeof DEVNET_CLAIMS> = {}, genesis = first) =>
+    [b.contracts.batchInbox, game, game, genesis, { ...DEVNET_CLAIMS, ...change }] as const;
+  const registry = { to: await deploy(claimRegistry.abi as Abi, claimRegistry.bytecode, args()), abi: b.registry.abi };
+  const credit = (id: Hex, blocks: bigint) => b.send({ from: 4, to: game, abi: GAME.abi }, "credit", [id, blocks]);
+  const of = <T>(functionName: string, ...given: readonly unknown[]) =>
+    b.read<T>(registry.to, registry.abi, functionName, given);
+  const propose = async (state: ChainState, from: number, seed = 1) => {
+    const { events } = await b.send({ from, ...registry, value: BOND }, "propose", b.argsOf(b.firstClaim, state, seed));
+    return events[0]?.args["id"] as Hex;
+  };
+  return { ...b, registry, args, credit, of, propose };
+};
+
+test("with a game, what it credits decides between rivals, and the loser's bond pays the winner", async (t) => {
+  const b = await withGame(t);
+  await b.l1.mine(Number(SPACING));
+  const wrong = await b.propose(stateOf(b.first, 8), MALLORY);
+  await b.l1.mine(10);
+  const right = await b.propose(stateOf(b.first, 1), ALICE);
+  await b.l1.mine(Number(PERIOD));
+  const call = { from: 4, ...b.registry };
+  assert.deepEqual([await b.of("timerOf", wrong), await b.of("timerOf", right)], [11n, 0n]);
+  // Of own time and credited time the longer one counts; they do not add up.
+  await b.credit(wrong, PERIOD - 1n);
+  assert.equal(await b.of("timerOf", wrong), PERIOD - 1n);
+  assert.equal(await b.refusal(call, "settle", [wrong]), "TooEarly");
+  await b.credit(right, PERIOD - 1n);
+  assert.equal(await b.refusal(call, "settle", [right]), "TooEarly");
+  await b.credit(right, 2n ** 64n - 1n);
+  await b.send(call, "settle", [right]);
+  assert.equal(await b.of("isRejected", wrong), true);
+  assert.equal(await b.of("isRejected", right), false);
+  // A game that says the same of the other one comes too late: one winner a context.
+  await b.credit(wrong, 2n ** 64n - 1n);
+  assert.deepEqual((await b.send(call, "settle", [wrong])).events, []);
+  assert.equal((await b.of<{ status: number }>("claimOf", wrong)).status, OPEN);
+  await b.send(call, "collect", [wrong]);
+  assert.equal(await b.of("credits", account(ALICE).address), BOND + TARIFF);
+  assert.equal(await b.of("burned"), BOND - TARIFF);
+  assert.equal(await b.of("held"), 0n);
+});
+
+test("a registry is not made with a period too short for an honest answer, nor with a bond that pays for quarrels", async (t) => {
+  const b = await withGame(t);
+  const { heights, censorship, delay } = DEVNET_CLAIMS;
+  const moves = heights.reduce((sum, height) => sum + BigInt(height) + 1n, 0n);
+  const shortest = censorship + (delay + 1n) * moves + 1n;
+  const made = (...args: ReturnType<typeof b.args>) =>
+    b.l1.client
+      .call({ data: encodeDeployData({ abi: claimRegistry.abi, bytecode: claimRegistry.bytecode, args } as never) })
+      .then(
+        () => true,
+        () => false,
+      );
+  assert.equal(await made(...b.args({ period: shortest })), true);
+  assert.equal(await made(...b.args({ period: shortest - 1n })), false);
+  assert.equal(await made(...b.args({ tariff: BOND / 2n + 1n })), false);
+  assert.equal(await made(...b.args({ heights: [64, 1, 1, 1] })), false);
+  assert.equal(await made(...b.args({}, "0x11")), false);
 });

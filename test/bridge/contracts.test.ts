@@ -22,6 +22,7 @@ import {
   forceCall,
   type L1Call,
   modelRegistry,
+  partnersOf,
   portal,
 } from "../../bridge/index.ts";
 import {
@@ -60,8 +61,7 @@ const bench = async (t: TestContext, blockGasLimit = 30_000_000n): Promise<Bench
     {
       sequencer: account(SEQUENCER).address,
       forceDelay: FORCE_DELAY,
-      genesisOf: ({ modelRegistry }) =>
-        createGenesis({ ...DEVNET_PARAMETERS, blockGasLimit }, {}, { l1ModelRegistry: modelRegistry }),
+      genesisOf: (made) => createGenesis({ ...DEVNET_PARAMETERS, blockGasLimit }, {}, partnersOf(made)),
       ...settlement(account(0).address),
     },
   );

@@ -102,7 +102,15 @@ test("a node without L1, with a bad rollup file: a code, exit 1", async () => {
     l1: {
       chainId: 1,
       startBlock: 0n,
-      contracts: { batchInbox: zero, portal: zero, modelRegistry: zero, claimRegistry: zero, claimGames: zero },
+      contracts: {
+        batchInbox: zero,
+        portal: zero,
+        modelRegistry: zero,
+        claimRegistry: zero,
+        claimGames: zero,
+        l1CrossDomainMessenger: zero,
+        l1StandardBridge: zero,
+      },
     },
     chain: DEVNET_PARAMETERS,
     genesis: { accounts: [] },

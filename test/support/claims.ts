@@ -16,6 +16,7 @@ import {
   claimRegistry,
   DEVNET_CLAIMS,
   deployBridge,
+  partnersOf,
   portal,
   rootOverLast,
 } from "../../bridge/index.ts";
@@ -54,8 +55,8 @@ export const createClaims = async (t: TestContext, alloc: GenesisAlloc = {}) => 
     {
       sequencer: account(1).address,
       forceDelay: 3_600n,
-      genesisOf: ({ modelRegistry }) => {
-        genesis = createGenesis(DEVNET_PARAMETERS, alloc, { l1ModelRegistry: modelRegistry });
+      genesisOf: (made) => {
+        genesis = createGenesis(DEVNET_PARAMETERS, alloc, partnersOf(made));
         return genesis;
       },
       ...settlement(account(GUARDIAN).address),
@@ -85,7 +86,7 @@ export const createClaims = async (t: TestContext, alloc: GenesisAlloc = {}) => 
     } catch (error) {
       const raw = error instanceof BaseError ? error.walk((cause) => "data" in (cause as object)) : null;
       const revert = new ContractFunctionRevertedError({
-        abi: ABI,
+        abi: [...ABI, ...abi],
         data: (raw as { data?: Hex } | null)?.data ?? "0x",
         functionName,
       });

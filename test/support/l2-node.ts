@@ -15,6 +15,7 @@ import {
   type L1Call,
   type L1Contracts,
   type L1SourceOptions,
+  partnersOf,
   type TransactorOptions,
 } from "../../bridge/index.ts";
 import {
@@ -73,8 +74,7 @@ export const transfer = async (
     }),
   );
 
-const genesisOf = ({ modelRegistry: l1ModelRegistry }: L1Contracts): Genesis =>
-  createGenesis(DEVNET_PARAMETERS, alloc, { l1ModelRegistry });
+const genesisOf = (contracts: L1Contracts): Genesis => createGenesis(DEVNET_PARAMETERS, alloc, partnersOf(contracts));
 
 /** Contracts on a fresh L1 that mines on command from now on, and the genesis that knows them. */
 export const layOut = async (

@@ -4,13 +4,16 @@ import { Registry } from "prom-client";
 import { type Hex, parseGwei } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import {
+  type ClaimParameters,
   createFollower,
   createL1Source,
   createTransactor,
   type Deployment,
   deployBridge,
   type Follower,
+  type L1Contracts,
   type L1Source,
+  partnersOf,
 } from "../../bridge/index.ts";
 import {
   type Chain,
@@ -49,19 +52,19 @@ export const withoutModels: ModelRuntime = {
   stop: async () => {},
 };
 
-const genesisOf = (l1ModelRegistry?: Hex): Genesis => {
+const genesisOf = (contracts?: L1Contracts): Genesis => {
   const alloc = Object.fromEntries(
     Array.from({ length: L2_ACCOUNTS }, (_, i) => [l2Account(i).address.toLowerCase(), { balance: 10n ** 21n }]),
   );
-  return createGenesis(DEVNET_PARAMETERS, alloc, l1ModelRegistry === undefined ? {} : { l1ModelRegistry });
+  return createGenesis(DEVNET_PARAMETERS, alloc, contracts === undefined ? {} : partnersOf(contracts));
 };
 
 export const openNodeChain = (
   store: KeyValueStore,
-  registry?: Hex,
+  contracts?: L1Contracts,
   models: ModelRuntime = withoutModels,
 ): Promise<Chain> =>
-  createChain({ ...telemetry(), store, world: createWorldState(store), models }, { genesis: genesisOf(registry) });
+  createChain({ ...telemetry(), store, world: createWorldState(store), models }, { genesis: genesisOf(contracts) });
 
 export type NodeActor = {
   /** Metrics of its derivation. */
@@ -107,26 +110,29 @@ export type Stage = {
 const SEQUENCER = 1;
 export const START = 1_800_000_000n;
 
-/** `modelsOf`: what a node runs models with. */
+/** `modelsOf`: what a node runs models with. `claims`: what differs from the devnet's rules for claims. */
 export const createStage = async (
   t: TestContext,
   forceDelay = 3600n,
   modelsOf: (store: KeyValueStore) => Promise<ModelRuntime> = async () => withoutModels,
+  claims: Partial<ClaimParameters> = {},
 ): Promise<Stage> => {
-  const anvil = await startAnvil(t);
+  const anvil = await startAnvil(t, "--hardfork", "prague");
+  const rules = settlement(l1Account(0).address);
   const deployment = await deployBridge(
     { wallet: anvil.wallet(0), reader: anvil.client },
     {
       sequencer: l1Account(SEQUENCER).address,
       forceDelay,
-      genesisOf: ({ modelRegistry }) => genesisOf(modelRegistry),
-      ...settlement(l1Account(0).address),
+      genesisOf,
+      ...rules,
+      claims: { ...rules.claims, ...claims },
     },
   );
 
   const node = async (store: KeyValueStore, keepUnsafe: boolean): Promise<NodeActor> => {
     const models = await modelsOf(store);
-    const chain = await openNodeChain(store, deployment.contracts.modelRegistry, models);
+    const chain = await openNodeChain(store, deployment.contracts, models);
     const common = { ...telemetry(), store };
     const l1 = createL1Source({ ...common, client: anvil.client, models }, { deployment });
     const follower = createFollower({ ...common, chain, l1 }, { keepUnsafe });

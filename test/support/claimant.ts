@@ -1,0 +1,124 @@
+import type { TestContext } from "node:test";
+import { createPublicClient, custom, type PublicClient, parseAbiItem } from "viem";
+import { anvil as anvilChain } from "viem/chains";
+import {
+  type Claimant,
+  type ClaimantOptions,
+  claimRegistry,
+  createClaimant,
+  createTransactor,
+} from "../../bridge/index.ts";
+import { createMemoryStore, type Hex, type KeyValueStore } from "../../executor/index.ts";
+import { account } from "./anvil.ts";
+import { type NodeActor, type Stage, telemetry } from "./stage.ts";
+
+/** One life of a process: from a given step on, everything that leaves it fails. */
+export type Life = {
+  /** Steps so far. */
+  readonly steps: number;
+  readonly isOver: boolean;
+  /** Whether the last step takes effect before the process can hear of it. */
+  step<T>(work: () => Promise<T>): Promise<T>;
+};
+
+export const createLife = (limit = Number.POSITIVE_INFINITY, lastStep: "lost" | "done" = "lost"): Life => {
+  let steps = 0;
+  return {
+    get steps() {
+      return steps;
+    },
+    get isOver() {
+      return steps > limit;
+    },
+    async step(work) {
+      const mine = steps++;
+      if (mine === limit && lastStep === "done") await work();
+      if (mine >= limit) throw new Error("killed");
+      return work();
+    },
+  };
+};
+
+const clientOf = (client: PublicClient, life: Life): PublicClient =>
+  createPublicClient({
+    chain: anvilChain,
+    transport: custom({ request: (call) => life.step(() => client.request(call)) }, { retryCount: 0 }),
+    pollingInterval: 20,
+    cacheTime: 0,
+  }) as PublicClient;
+
+const storeOf = (store: KeyValueStore, life: Life): KeyValueStore => ({
+  get: (key) => store.get(key),
+  scan: (range) => store.scan(range),
+  write: (batch) => life.step(() => store.write(batch)),
+  get syncs() {
+    return store.syncs;
+  },
+  close: () => store.close(),
+});
+
+export type ClaimantActor = {
+  readonly claimant: Claimant;
+  readonly address: Hex;
+  /** Derives what L1 holds, looks at the claims, and brings what is sent to L1, which mines on arrival. */
+  act(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const CLAIMANT = 6;
+
+export const startClaimant = (
+  t: TestContext,
+  { anvil, deployment }: Stage,
+  node: NodeActor,
+  options: Partial<ClaimantOptions> & {
+    readonly from?: number;
+    readonly store?: KeyValueStore;
+    readonly life?: Life;
+  } = {},
+): ClaimantActor => {
+  const { from = CLAIMANT, store = createMemoryStore(), life = createLife(), ...rest } = options;
+  const client = clientOf(anvil.client, life);
+  const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
+  const { chain, l1 } = node;
+  const claimant = createClaimant(
+    { ...telemetry(), client, chain, l1, store: storeOf(store, life), transactor },
+    { registry: deployment.contracts.claimRegistry, intervalBlocks: 5n, depth: 2n, ...rest },
+  );
+  const stop = async () => {
+    await claimant.stop();
+    await transactor.stop();
+  };
+  t.after(stop);
+  return {
+    claimant,
+    address: transactor.address,
+    async act() {
+      await node.follow();
+      await claimant.tick();
+      for (let looks = 0; transactor.pending > 0 && looks < 100; looks++) await transactor.tick();
+    },
+    stop,
+  };
+};
+
+const PROPOSED = parseAbiItem(
+  "event ClaimProposed(bytes32 indexed id, bytes32 indexed parent, bytes32 node, bytes endState, uint64 limitBatch, uint64 limitDelayed, address staker)",
+);
+
+/** What L1 holds of claims. */
+export const claimsOn = ({ anvil, deployment }: Stage) => {
+  const address = deployment.contracts.claimRegistry;
+  const contract = { address, abi: claimRegistry.abi } as const;
+  const { client } = anvil;
+  return {
+    /** Oldest first. */
+    async proposed() {
+      const logs = await client.getLogs({ address, event: PROPOSED, fromBlock: 0n, strict: true });
+      return logs.map(({ args }) => args);
+    },
+    claim: (id: Hex) => client.readContract({ ...contract, functionName: "claimOf", args: [id] }),
+    held: () => client.readContract({ ...contract, functionName: "held" }),
+    credit: (of: Hex) => client.readContract({ ...contract, functionName: "credits", args: [of] }),
+  };
+};
