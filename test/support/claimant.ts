@@ -1,41 +1,21 @@
 import type { TestContext } from "node:test";
 import { createPublicClient, custom, type PublicClient, parseAbiItem } from "viem";
 import { anvil as anvilChain } from "viem/chains";
-import {
-  type Claimant,
-  type ClaimantOptions,
-  claimRegistry,
-  createClaimant,
-  createTransactor,
-} from "../../bridge/index.ts";
+import { type ClaimantOptions, claimRegistry, createClaimant, createTransactor } from "../../bridge/index.ts";
 import { createMemoryStore, type Hex, type KeyValueStore } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
 import { type NodeActor, type Stage, telemetry } from "./stage.ts";
 
-/** One life of a process: from a given step on, everything that leaves it fails. */
-export type Life = {
-  /** Steps so far. */
-  readonly steps: number;
-  readonly isOver: boolean;
-  /** Whether the last step takes effect before the process can hear of it. */
-  step<T>(work: () => Promise<T>): Promise<T>;
-};
+/** One life of a process: from its step number `limit` on, nothing that it does has an effect. */
+export type Life = { readonly isOver: boolean; step<T>(work: () => Promise<T>): Promise<T> };
 
-export const createLife = (limit = Number.POSITIVE_INFINITY, lastStep: "lost" | "done" = "lost"): Life => {
+export const createLife = (limit = Number.POSITIVE_INFINITY): Life => {
   let steps = 0;
   return {
-    get steps() {
-      return steps;
-    },
     get isOver() {
       return steps > limit;
     },
-    async step(work) {
-      const mine = steps++;
-      if (mine === limit && lastStep === "done") await work();
-      if (mine >= limit) throw new Error("killed");
-      return work();
-    },
+    step: (work) => (steps++ < limit ? work() : Promise.reject(new Error("killed"))),
   };
 };
 
@@ -58,10 +38,11 @@ const storeOf = (store: KeyValueStore, life: Life): KeyValueStore => ({
 });
 
 export type ClaimantActor = {
-  readonly claimant: Claimant;
   readonly address: Hex;
   /** Derives what L1 holds, looks at the claims, and brings what is sent to L1, which mines on arrival. */
   act(): Promise<void>;
+  /** The same, but does not wait for L1. */
+  launch(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -90,12 +71,16 @@ export const startClaimant = (
     await transactor.stop();
   };
   t.after(stop);
+  const launch = async () => {
+    await node.follow();
+    await claimant.tick();
+    await transactor.tick();
+  };
   return {
-    claimant,
     address: transactor.address,
+    launch,
     async act() {
-      await node.follow();
-      await claimant.tick();
+      await launch();
       for (let looks = 0; transactor.pending > 0 && looks < 100; looks++) await transactor.tick();
     },
     stop,
@@ -118,6 +103,7 @@ export const claimsOn = ({ anvil, deployment }: Stage) => {
       return logs.map(({ args }) => args);
     },
     claim: (id: Hex) => client.readContract({ ...contract, functionName: "claimOf", args: [id] }),
+    genesis: () => client.readContract({ ...contract, functionName: "GENESIS" }),
     held: () => client.readContract({ ...contract, functionName: "held" }),
     credit: (of: Hex) => client.readContract({ ...contract, functionName: "credits", args: [of] }),
   };
