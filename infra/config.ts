@@ -33,7 +33,7 @@ const NODE = [
 ] as const satisfies readonly SettingName[];
 
 export const COMMAND_SETTINGS = {
-  executor: NODE,
+  executor: [...NODE, "claimKey", "claimIntervalBlocks", "claimDepth"],
   sequencer: [...NODE, "sequencerKey", "blockTimeMs", "batchIntervalMs"],
   devnet: [
     ...LOG,
@@ -63,6 +63,8 @@ export const COMMAND_SETTINGS = {
 
 export type CommandName = keyof typeof COMMAND_SETTINGS;
 export type CommandConfig<C extends CommandName> = Config<(typeof COMMAND_SETTINGS)[C][number]>;
+/** What every node is told. */
+export type NodeConfig = Config<(typeof NODE)[number]>;
 export type ExecutorConfig = CommandConfig<"executor">;
 export type SequencerConfig = CommandConfig<"sequencer">;
 export type DevnetConfig = CommandConfig<"devnet">;
@@ -143,5 +145,5 @@ export const settingsTable = (command: CommandName): string =>
 /** Values that must never reach a log. */
 export const secretsOf = <Name extends SettingName>(config: Config<Name>): string[] =>
   (Object.keys(config) as Name[])
-    .filter((name) => (SETTINGS[name] as Setting<unknown>).secret)
+    .filter((name) => (SETTINGS[name] as Setting<unknown>).secret && config[name] !== undefined)
     .map((name) => String(config[name]));
