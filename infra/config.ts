@@ -51,6 +51,7 @@ export const COMMAND_SETTINGS = {
     "keep",
   ],
   audit: ["json", "ownRpc", "againstRpc"],
+  status: ["json", "nodeRpc"],
   "peers list": ["json", "nodeRpc"],
   "peers add": ["nodeRpc"],
   "peers remove": ["nodeRpc"],

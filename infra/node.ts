@@ -77,6 +77,7 @@ const serve = async (
     );
     const backend = {
       chain,
+      l1,
       identity: { clientVersion: clientVersion() },
       ...(pool === undefined ? {} : { pool }),
       ...(peering === undefined ? {} : { peering }),

@@ -188,6 +188,10 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
     // A claim of nothing only makes room for the records that came since.
     if (range.units === 0 && l1.recordCount <= claim.limitBatch) return undefined;
     if ((await registry.winner(context)) !== undefined) return lose(parent.id);
+    if ((await client.getBalance({ address: transactor.address })) <= parameters.bond) {
+      logger.warn({ bond: parameters.bond }, "the account cannot pay for a claim's bond");
+      return undefined;
+    }
     const read = l1.head;
     const [now, again] = await Promise.all([
       read && client.getBlock({ blockNumber: read.number }),
