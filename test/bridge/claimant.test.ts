@@ -221,6 +221,47 @@ test("an L1 reorg that drops a claim brings back the same; what it changes is no
   await assertAllRight(t, stage);
 });
 
+test("a claim that an L1 reorg made wrong is not taken for right, though its id is known", async (t) => {
+  const stage = await createStage(t);
+  const { anvil } = stage;
+  const claims = claimsOn(stage);
+  const node = await stage.executor();
+  const store = createMemoryStore();
+  await anvil.mine(Number(SPACING));
+  const snapshot = await anvil.snapshot();
+  await post(await stage.sequencer(), 0, 2);
+  const actor = startClaimant(t, stage, node, { store });
+  await goOn(stage, [actor], Number(SPACING) + 3);
+  const before = await claims.proposed();
+  const inputs = await claims.recorded();
+  assert.equal(before.length, 2);
+  await actor.stop();
+
+  // Another batch takes the place of the first, and somebody makes the same claims again.
+  await anvil.revert(snapshot);
+  await post(await stage.sequencer(), 0, 1);
+  for (const data of inputs) {
+    const call = { to: stage.deployment.contracts.claimRegistry, data, value: BOND, gas: 3_000_000n };
+    await anvil.client.waitForTransactionReceipt({ hash: await anvil.wallet(8).sendTransaction(call) });
+    await anvil.mine(Number(SPACING));
+  }
+  const ids = async () => (await claims.proposed()).map(({ id }) => id);
+  assert.deepEqual(
+    await ids(),
+    before.map(({ id }) => id),
+  );
+  const heir = startClaimant(t, stage, node, { store });
+  await goOn(stage, [heir], 2);
+  const [first, wrong, right] = await claims.proposed();
+  assert.ok(first !== undefined && wrong !== undefined && right !== undefined);
+  assert.equal(right.parent, first.id);
+  assert.equal(right.staker.toLowerCase(), heir.address);
+  const { blockNumber, outputRoot } = await claims.claim(right.id);
+  const block = node.chain.blockByNumber(blockNumber);
+  assert.equal(blockNumber, 1n);
+  assert.equal(outputRoot, toHex(outputRootOf(fromHex(block?.header.stateRoot ?? ZERO), fromHex(block?.hash ?? ZERO))));
+});
+
 test("a range of more units than a tree has leaves is claimed in parts, also in the midst of a block", async (t) => {
   const stage = await createStage(t, undefined, undefined, { heights: [3, 2, 2, 2] });
   const claims = claimsOn(stage);

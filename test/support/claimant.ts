@@ -96,11 +96,16 @@ export const claimsOn = ({ anvil, deployment }: Stage) => {
   const address = deployment.contracts.claimRegistry;
   const contract = { address, abi: claimRegistry.abi } as const;
   const { client } = anvil;
+  const logs = () => client.getLogs({ address, event: PROPOSED, fromBlock: 0n, strict: true });
   return {
     /** Oldest first. */
-    async proposed() {
-      const logs = await client.getLogs({ address, event: PROPOSED, fromBlock: 0n, strict: true });
-      return logs.map(({ args }) => args);
+    proposed: async () => (await logs()).map(({ args }) => args),
+    /** Inputs of the transactions that made them. */
+    async recorded() {
+      const inputs: Hex[] = [];
+      for (const { transactionHash } of await logs())
+        inputs.push((await client.getTransaction({ hash: transactionHash })).input);
+      return inputs;
     },
     claim: (id: Hex) => client.readContract({ ...contract, functionName: "claimOf", args: [id] }),
     genesis: () => client.readContract({ ...contract, functionName: "GENESIS" }),
