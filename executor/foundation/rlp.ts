@@ -27,12 +27,17 @@ export const rlpUint = (value: bigint | number): Bytes => {
 
 const MAX_DEPTH = 16;
 
-/** Decodes one item that fills `bytes`. Only the canonical form passes; anything else is a RangeError. */
-export const decodeRlp = (bytes: Bytes): RlpItem => {
+/**
+ * Decodes one item that fills `bytes`. Only the canonical form passes; anything else is a RangeError, and so are more than
+ * `maxItems`: a byte can be an item, and takes two hundred in memory.
+ */
+export const decodeRlp = (bytes: Bytes, maxItems = Number.POSITIVE_INFINITY): RlpItem => {
   let at = 0;
+  let items = 0;
   const read = (end: number, depth: number): RlpItem => {
     if (at >= end) throw new RangeError("RLP ends early");
     if (depth > MAX_DEPTH) throw new RangeError("RLP is nested too deep");
+    if (++items > maxItems) throw new RangeError("RLP has too many items");
     const first = bytes[at++] as number;
     if (first < 0x80) return bytes.subarray(at - 1, at);
     const base = first < 0xc0 ? 0x80 : 0xc0;

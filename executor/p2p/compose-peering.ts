@@ -54,18 +54,26 @@ export const composePeering = (
     ),
   );
 
-  const ask = (peer: PeerId): Promise<void> =>
-    exchange.status(peer, aborter.signal).catch((error: unknown) => {
-      if (!aborter.signal.aborted) logger.debug({ err: error, peer }, "a peer did not say how far it is");
-    });
+  /** Peers that have not answered yet: no one of them keeps the others from being asked again. */
+  const asked = new Map<PeerId, Promise<void>>();
+  const ask = (peer: PeerId): void => {
+    if (asked.has(peer)) return;
+    const answer = exchange
+      .status(peer, aborter.signal)
+      .catch((error: unknown) => {
+        if (!aborter.signal.aborted) logger.debug({ err: error, peer }, "a peer did not say how far it is");
+      })
+      .finally(() => asked.delete(peer));
+    asked.set(peer, answer);
+  };
   const watch = async () => {
     while (!aborter.signal.aborted) {
       await sleep(STATUS_MS, aborter.signal);
-      if (!aborter.signal.aborted) await Promise.all(network.peers.map(({ id }) => ask(id)));
+      if (!aborter.signal.aborted) for (const { id } of network.peers) ask(id);
     }
   };
   let watching: Promise<void> | undefined;
-  const unsubscribe = network.onConnected((peer) => void ask(peer));
+  const unsubscribe = network.onConnected(ask);
 
   return {
     name: "peering",
@@ -111,6 +119,7 @@ export const composePeering = (
       unsubscribe();
       await watching;
       await services.stop();
+      await Promise.all(asked.values());
     },
   };
 };

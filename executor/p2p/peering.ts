@@ -14,7 +14,7 @@ export type PeeringComponents = Telemetry & {
   readonly provide: ContentProvider;
   /**
    * Whether a deposit is one that L1 has queued: true or false when L1 was read as far as the block's origin, undefined
-   * before.
+   * before: then the block waits.
    */
   readonly isDeposit?: (envelope: Bytes, origin: bigint) => boolean | undefined;
 };

@@ -89,6 +89,42 @@ test("every block is signed and published once, in order", async () => {
   assert.equal(published.length, 3);
 });
 
+test("a block that is sealed just as the last one is done is not left for the next to bring along", async () => {
+  const chain = await openChain(createMemoryStore());
+  await build(chain);
+  await build(chain);
+  const { peering, numbers } = publishTo(createKept());
+  let heads: (() => void)[] = [];
+  let seen = 1n;
+  const growing = {
+    genesisHash: chain.genesisHash,
+    head: chain.blockByNumber(1n) as Chain["head"],
+    heads: { unsafe: 1n, safe: 0n, finalized: 0n },
+    blockByNumber(number: bigint) {
+      if (number <= seen) return chain.blockByNumber(number);
+      // Between the last look and the end of the work.
+      if (seen === 1n)
+        queueMicrotask(() => {
+          seen = 2n;
+          for (const tell of heads) tell();
+        });
+      return undefined;
+    },
+    on(event: string, listener: () => void) {
+      if (event === "head") heads = [...heads, listener];
+      return () => undefined;
+    },
+  };
+  const publisher = createPublisher({ ...telemetry(), chain: growing as never, peering }, { sign });
+  publisher.start();
+  await publisher.settled();
+  assert.deepEqual(numbers(), [
+    [1, 0],
+    [2, 0],
+  ]);
+  await publisher.stop();
+});
+
 test("a restart goes on behind the last block that was signed, in the same revision", async () => {
   const store = createMemoryStore();
   const chain = await openChain(store);

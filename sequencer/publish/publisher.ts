@@ -52,6 +52,8 @@ export const createPublisher = (
   /** The newest block that is published, or that an L1 reorg left as the last. */
   let done: bigint | undefined;
   let working: Promise<void> | undefined;
+  /** A block was sealed meanwhile, perhaps after the work had looked for it. */
+  let again = false;
   const aborter = new AbortController();
 
   const published = new Counter({
@@ -101,8 +103,15 @@ export const createPublisher = (
   };
 
   const work = (): void => {
-    working ??= drain().finally(() => {
+    if (working !== undefined) {
+      again = true;
+      return;
+    }
+    working = drain().finally(() => {
       working = undefined;
+      if (!again) return;
+      again = false;
+      work();
     });
   };
 

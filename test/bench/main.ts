@@ -36,6 +36,11 @@ const BENCHES: readonly Bench[] = [
     what: "inference transactions through RPC, block, batch and follower",
     run: async (line) => (await import("./end-to-end.ts")).benchEndToEnd(line, Number(process.argv[3] ?? 60)),
   },
+  {
+    name: "gossip",
+    what: "blocks from the sequencer to another node by gossip, beside L1",
+    run: async (line) => (await import("./gossip.ts")).benchGossip(line),
+  },
 ];
 
 /** What decides about integer kernels. */

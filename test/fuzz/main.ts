@@ -1,6 +1,6 @@
-import { createTally, fuzzOne } from "./fuzz.ts";
+import { parts } from "./parts.ts";
 
-/** `npm run fuzz [programs] [seed]`, or FUZZ_PROGRAMS and FUZZ_SEED: reference against fast executor. */
+/** `npm run fuzz [part] [count] [seed]`, or FUZZ_COUNT and FUZZ_SEED. Without a part: all, each with its own count. */
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -12,22 +12,23 @@ const numberOf = (text: string | undefined, otherwise: number): number => {
   return process.exit(2);
 };
 
-const programs = numberOf(process.argv[2] ?? process.env["FUZZ_PROGRAMS"], 10_000);
-const seed = numberOf(process.argv[3] ?? process.env["FUZZ_SEED"], Math.floor(Math.random() * 2 ** 30));
-const MOST_FINDINGS = 10;
-
-print(`${programs} random programs from seed ${seed}`);
-const tally = createTally();
-const started = performance.now();
-for (let i = 0; i < programs && tally.findings.length < MOST_FINDINGS; i++) {
-  await fuzzOne(seed + i, tally);
-  if (tally.programs % 1_000 === 0) print(`${tally.programs} programs, ${tally.findings.length} findings`);
+const [name, ...rest] = /^\d/.test(process.argv[2] ?? "0")
+  ? [undefined, ...process.argv.slice(2)]
+  : process.argv.slice(2);
+const selected = parts.filter((part) => name === undefined || part.name === name);
+if (selected.length === 0) {
+  process.stderr.write(`no part "${name}": ${parts.map((part) => part.name).join(", ")}\n`);
+  process.exit(2);
 }
-const seconds = (performance.now() - started) / 1000;
-print(
-  `${tally.programs} programs, ${tally.operators} operators, ${tally.elements} elements compared in ${seconds.toFixed(1)} s`,
-);
-for (const [what, count] of [...tally.ran].sort()) print(`  ${what.padEnd(28)} ${count}`);
-for (const { seed: at, source, what } of tally.findings) print(`seed ${at} (${source}): ${what}`);
-print(tally.findings.length === 0 ? "no difference" : `${tally.findings.length} findings`);
-process.exit(tally.findings.length === 0 ? 0 : 1);
+const seed = numberOf(rest[1] ?? process.env["FUZZ_SEED"], Math.floor(Math.random() * 2 ** 30));
+
+let findings = 0;
+for (const part of selected) {
+  const count = numberOf(rest[0] ?? process.env["FUZZ_COUNT"], part.count);
+  print(`${part.name}: ${count} ${part.what} from seed ${seed}`);
+  const found = await part.run({ count, seed, print });
+  for (const what of found) print(what);
+  print(found.length === 0 ? "no finding" : `${found.length} findings`);
+  findings += found.length;
+}
+process.exit(findings === 0 ? 0 : 1);

@@ -65,7 +65,7 @@ const FLOODS: readonly (readonly [what: string, forge: Forge, reason: string])[]
 ];
 
 for (const [what, forge, reason] of FLOODS)
-  test(`blocks are followed while a peer sends ${what}, 10,000 a second`, { timeout: 40_000 }, async (t) => {
+  test(`blocks are followed while a peer sends ${what}, 10,000 a second`, { timeout: 120_000 }, async (t) => {
     const stage = peerStage(t);
     const sequencer = await stage.sequencer();
     const node = await stage.executor();

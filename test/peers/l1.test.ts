@@ -7,7 +7,7 @@ import { awaitHead, connect, cut, heal, hearing, sealNext, signBlock, until } fr
 import { l2Account, type Stage } from "../support/stage.ts";
 import { createStranger } from "../support/stranger.ts";
 
-const LIMIT = { timeout: 60_000 };
+const LIMIT = { timeout: 120_000 };
 
 const onL1 = async ({ anvil }: Stage, { to, data, value = 0n }: L1Call) => {
   const hash = await anvil.wallet(5).sendTransaction({ to, data, value, gas: 5_000_000n });

@@ -15,7 +15,7 @@ import {
 } from "../support/peers.ts";
 import { answerOf, createStranger } from "../support/stranger.ts";
 
-const LIMIT = { timeout: 40_000 };
+const LIMIT = { timeout: 120_000 };
 
 /** A peer that claims many blocks. */
 const boaster = async (t: TestContext, node: PeerActor, answer?: () => Uint8Array) => {

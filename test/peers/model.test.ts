@@ -34,7 +34,7 @@ const openModels = async (t: TestContext, sources: Parameters<typeof createModel
 };
 
 test("100 MB of a model come from three peers of which one gives garbage and one nothing", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async (t) => {
   const stage = peerStage(t);
   const held = await openModels(t);

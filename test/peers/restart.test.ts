@@ -45,7 +45,7 @@ const reaches = async (node: PeerActor, { number, hash }: Sealed): Promise<void>
 };
 
 test("a sequencer that is killed at any moment goes on where it was, and has broken no word", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async (t) => {
   const stage = peerStage(t);
   const followers = await Promise.all([stage.executor(), stage.executor()]);

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import type { Registry } from "prom-client";
 import { privateKeyToAccount } from "viem/accounts";
 import {
@@ -37,8 +36,11 @@ export const LISTEN = "/ip4/127.0.0.1/tcp/0";
 /** States that a node of the tests keeps, and half of it the unsafe blocks that it takes. */
 const KEEP = 2_048;
 
+/** Whatever ends what a test began: the test, or a program that does without one. */
+export type Ends = { after(done: () => unknown): void };
+
 /** A folder that is gone when the test is over. */
-export const folderOf = (t: TestContext): string => {
+export const folderOf = (t: Ends): string => {
   const folder = mkdtempSync(join(tmpdir(), "assay-peers-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
@@ -87,7 +89,7 @@ type JoinComponents = Pick<PeeringComponents, "chain"> &
 
 /** Puts a chain among peers. Nothing is provided unless it is given. */
 export const joinPeers = async (
-  t: TestContext,
+  t: Ends,
   components: JoinComponents,
   options: Partial<PeeringOptions> & { readonly banMs?: number } = {},
 ): Promise<PeerActor> => {
@@ -126,7 +128,7 @@ export type SequencerPeer = PeerActor & {
 };
 
 /** Signs and gossips what is sealed on the node's chain. */
-export const publishBlocks = (t: TestContext, peer: PeerActor, key = SEQUENCER_KEY) => {
+export const publishBlocks = (t: Ends, peer: PeerActor, key = SEQUENCER_KEY) => {
   const { chain, peering } = peer;
   const publisher = createPublisher(
     { ...telemetry(), chain, peering },
@@ -180,7 +182,7 @@ export type PeerOptions = Partial<PeeringOptions> &
   };
 
 /** Nodes whose chains know no L1: the sequencer's blocks are built on its chain directly. */
-export const peerStage = (t: TestContext) => {
+export const peerStage = (t: Ends) => {
   const executor = async (options: PeerOptions = {}): Promise<PeerActor> => {
     const { store = createMemoryStore(), salt, provide = () => undefined, ...peering } = options;
     const chain = await openPeerChain(store, salt);

@@ -1,4 +1,3 @@
-import type { TestContext } from "node:test";
 import { identify } from "@libp2p/identify";
 import type { Connection, Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
@@ -8,7 +7,7 @@ import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { type Bytes, concat, DEVNET_PARAMETERS, uintBE, utf8 } from "../../executor/index.ts";
-import { LISTEN } from "./peers.ts";
+import { type Ends, LISTEN } from "./peers.ts";
 
 /** Bytes on the wire, written down here once more from what the nodes say: whoever attacks has no code of theirs. */
 
@@ -43,20 +42,28 @@ export const gossipRpc = (messages: readonly Bytes[], topic = TOPIC): Bytes =>
   withLength(concat(...messages.map((data) => field(2, concat(field(2, data), field(4, utf8(topic)))))));
 const subscription = withLength(field(1, concat(Uint8Array.of(0x08, 0x01), field(2, utf8(TOPIC)))));
 
+/** Longer than any node lets a stream rest. */
+const PATIENCE_MS = 15_000;
+
 /** Everything that comes over a stream until it ends or breaks. */
 export const drain = (stream: Stream): Promise<Bytes> =>
   new Promise((resolve) => {
     const parts: Bytes[] = [];
-    const done = () => resolve(concat(...parts));
+    const done = () => {
+      clearTimeout(timer);
+      resolve(concat(...parts));
+    };
+    const timer = setTimeout(done, PATIENCE_MS);
     stream.addEventListener("message", ({ data }) => parts.push(data.subarray().slice()));
     for (const event of ["remoteCloseWrite", "close"] as const) stream.addEventListener(event, done, { once: true });
+    if (stream.status !== "open") done();
   });
 
 /** Writes as the peer takes it; false when it takes no more. */
 const write = async (stream: Stream, bytes: Bytes): Promise<boolean> => {
   if (stream.writeStatus !== "writable") return false;
   try {
-    if (!stream.send(bytes)) await stream.onDrain({ signal: AbortSignal.timeout(10_000) });
+    if (!stream.send(bytes)) await stream.onDrain({ signal: AbortSignal.timeout(PATIENCE_MS) });
     return stream.writeStatus === "writable";
   } catch {
     return false;
@@ -64,7 +71,7 @@ const write = async (stream: Stream, bytes: Bytes): Promise<boolean> => {
 };
 
 /** A peer that holds to libp2p and to nothing else: it says, asks and answers what a test tells it. */
-export const createStranger = async (t: Pick<TestContext, "after">) => {
+export const createStranger = async (t: Ends) => {
   const node = await createLibp2p({
     addresses: { listen: [LISTEN] },
     transports: [tcp()],

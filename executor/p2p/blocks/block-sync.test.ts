@@ -5,6 +5,7 @@ import { buildBlock, openChain, telemetry } from "../../chain/chain.fixture.ts";
 import type { Chain } from "../../chain/chain.ts";
 import { encodeDeposit } from "../../evm/envelope.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
+import { decodeRlp, readRlpUint } from "../../foundation/rlp.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
 import type { Handler, Network } from "../network/network.ts";
 import { createBlockExchange } from "./block-exchange.ts";
@@ -62,7 +63,7 @@ const openNode = async (options: {
   const now = { ms: Number(NOW) * 1000 };
   const sync = createBlockSync(
     { ...telemetry(), chain, network, exchange, witness, seals, evidence, isDeposit: options.isDeposit },
-    { maxUnsafe, clock: () => now.ms, retryMs: 20 },
+    { maxUnsafe, clock: () => now.ms, retryMs: 20, rangeMs: 100 },
   );
   /** Resolves when the head is this block. */
   const reaches = (block: SealedBlock): Promise<void> =>
@@ -243,7 +244,101 @@ test("with evidence nothing is followed until an operator acts", async () => {
   await node.sync.stop();
 });
 
-test("a deposit counts when L1 has queued it, or was not read so far; never when L1 has none", async () => {
+/** A peer that says it is far ahead, and answers as it is told. */
+const openLiar = (
+  mesh: ReturnType<typeof createMesh>,
+  id: string,
+  answer: (from: number, signal: AbortSignal) => ReturnType<Handler>,
+) => {
+  const asked: number[] = [];
+  mesh.networkOf(id).serve({ name: "blocks/1" } as never, (request, _, signal) => {
+    const from = Number(readRlpUint((decodeRlp(request) as readonly Uint8Array[])[0], 8));
+    asked.push(from);
+    return answer(from, signal);
+  });
+  return asked;
+};
+const farAhead = (genesisHash: Chain["genesisHash"]) => ({ genesisHash, head: 1_000_000n, safe: 0n });
+
+test("a branch that was built again far below, and is long, is followed down to where it began", async () => {
+  const mesh = createMesh();
+  const source = await openSource(mesh, 20);
+  const node = await openNode({ mesh, id: "node" });
+  node.sync.start();
+  await node.exchange.status("source");
+  await node.reaches(source.blocks[19] as SealedBlock);
+  await source.sealer.back(3n);
+  const rebuilt = await source.keep(await source.sealer.buildMany(150, { revision: 1n, value: 9n }));
+  await node.exchange.status("source");
+  await node.reaches(rebuilt[149] as SealedBlock);
+  await node.sync.stop();
+});
+
+test("one block that was built again, heard alone, brings those below it though nothing follows", async () => {
+  const mesh = createMesh();
+  const source = await openSource(mesh, 5);
+  const node = await openNode({ mesh, id: "node" });
+  node.sync.start();
+  await node.exchange.status("source");
+  await node.reaches(source.blocks[4] as SealedBlock);
+  await source.sealer.back(3n);
+  const rebuilt = await source.keep(await source.sealer.buildMany(3, { revision: 1n, value: 9n }));
+  node.sync.offer(rebuilt[2] as SealedBlock, "source");
+  await node.reaches(rebuilt[2] as SealedBlock);
+  await node.sync.stop();
+});
+
+test("a peer whose blocks bring nothing is not asked again at once", async () => {
+  const mesh = createMesh();
+  const source = await openSource(mesh, 5);
+  const [first] = source.blocks as [SealedBlock];
+  await source.sealer.back(0n);
+  const others = await source.sealer.buildMany(5, { value: 9n });
+  const node = await openNode({ mesh, id: "node" });
+  // The other branch of an equivocation that an operator has seen.
+  node.sync.start();
+  node.sync.offer(first, "nobody");
+  await node.reaches(first);
+  const asked = openLiar(mesh, "liar", (from) => others.slice(from - 1).map(encodeSealedBlock));
+  node.sync.tell("liar", farAhead(source.chain.genesisHash));
+  const pair = { first: headerOf(first), second: headerOf(others[0] as SealedBlock) };
+  await node.evidence.add({ kind: "equivocation", number: 1n, ...pair, seenAt: 1 });
+  await node.evidence.resume();
+  node.sync.wake();
+  for (let i = 0; i < 500; i++) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(asked.length > 0 && asked.length <= 4, `asked ${asked.length} times`);
+  assert.equal(node.evidence.halted, false);
+  await node.sync.stop();
+});
+
+test("a peer that is slow for ever holds up nobody", async () => {
+  const mesh = createMesh();
+  const source = await openSource(mesh, 5);
+  const node = await openNode({ mesh, id: "node" });
+  const asked = openLiar(mesh, "slow", async function* (_, signal) {
+    yield encodeSealedBlock(source.blocks[0] as SealedBlock);
+    await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  });
+  node.sync.tell("slow", farAhead(source.chain.genesisHash));
+  await node.exchange.status("source");
+  node.sync.start();
+  await node.reaches(source.blocks[4] as SealedBlock);
+  assert.equal(asked.length, 1);
+  await node.sync.stop();
+});
+
+test("peers that spoke and left do not keep others from being asked", async () => {
+  const mesh = createMesh();
+  const source = await openSource(mesh, 5);
+  const node = await openNode({ mesh, id: "node" });
+  for (let i = 0; i < 2_000; i++) node.sync.tell(`gone ${i}`, farAhead(source.chain.genesisHash));
+  await node.exchange.status("source");
+  node.sync.start();
+  await node.reaches(source.blocks[4] as SealedBlock);
+  await node.sync.stop();
+});
+
+test("a deposit counts when L1 has queued it, and waits until L1 was read so far", async () => {
   const sealer = await openSealer();
   const deposit = encodeDeposit({
     sourceHash: `0x${"01".repeat(32)}`,
@@ -259,25 +354,31 @@ test("a deposit counts when L1 has queued it, or was not read so far; never when
   const { block } = await buildBlock(sealer.chain, [{ bytes: deposit, delayed }], attributes);
   assert.equal(block.transactions.length, 1);
   const sealed = sealBlock(sealer.chain.genesisHash, block);
-  for (const [known, number] of [
-    [true, 1n],
-    [undefined, 1n],
-    [false, 0n],
-  ] as const) {
-    const asked: bigint[] = [];
-    const node = await openNode({
-      mesh: createMesh(),
-      id: "node",
-      isDeposit: (envelope, origin) => {
-        assert.deepEqual(envelope, deposit);
-        asked.push(origin);
-        return known;
-      },
-    });
-    node.sync.offer(sealed, "somebody");
-    node.sync.start();
-    while (asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
-    await node.sync.stop();
-    assert.equal(node.chain.head.header.number, number);
-  }
+  const answers: (boolean | undefined)[] = [undefined, undefined, true];
+  let asked: readonly bigint[] = [];
+  const waits = await openNode({
+    mesh: createMesh(),
+    id: "waits",
+    isDeposit: (envelope, origin) => {
+      assert.deepEqual(envelope, deposit);
+      asked = [...asked, origin];
+      return answers.length > 1 ? answers.shift() : answers[0];
+    },
+  });
+  waits.sync.offer(sealed, "somebody");
+  waits.sync.start();
+  await waits.reaches(sealed);
+  assert.ok(asked.length >= 3 && asked.every((origin) => origin === 1n));
+  await waits.sync.stop();
+  let refused = false;
+  const isDeposit = () => {
+    refused = true;
+    return false;
+  };
+  const refuses = await openNode({ mesh: createMesh(), id: "refuses", isDeposit });
+  refuses.sync.offer(sealed, "somebody");
+  refuses.sync.start();
+  while (!refused) await new Promise((resolve) => setImmediate(resolve));
+  await refuses.sync.stop();
+  assert.equal(refuses.chain.head.header.number, 0n);
 });

@@ -4,7 +4,7 @@ import { DEPOSIT_TYPE } from "../../evm/envelope.ts";
 import type { Bytes, Hex } from "../../foundation/bytes.ts";
 import { CodedError, hasCode } from "../../foundation/errors.ts";
 import { type Service, sleep, type Telemetry } from "../../foundation/service.ts";
-import type { Network, PeerId } from "../network/network.ts";
+import type { Network, NetworkErrorCode, PeerId } from "../network/network.ts";
 import { type BlockExchange, MAX_BLOCKS, type Status } from "./block-exchange.ts";
 import type { Evidence } from "./evidence.ts";
 import { createPending } from "./pending.ts";
@@ -34,6 +34,8 @@ export type BlockSyncOptions = {
   readonly clock: () => number;
   /** Milliseconds after which what failed is tried again. */
   readonly retryMs?: number;
+  /** Milliseconds that one peer has for one range. */
+  readonly rangeMs?: number;
 };
 
 /** Makes signed blocks the node's unsafe head: those that were gossiped, and those in between from peers. */
@@ -56,14 +58,18 @@ const MAX_FAILED = 64;
 /** What waits below this is worth a further request. */
 const LOW_WATER = MAX_BLOCKS / 2;
 
-type Claim = { readonly head: bigint; blockedUntil: number };
+/** Rests of a peer that gave nothing grow up to this many times the first. */
+const MAX_REST = 8;
+
+/** `misses`: ranges in a row that brought nothing. */
+type Claim = { readonly head: bigint; blockedUntil: number; misses: number };
 
 const max = (a: bigint, b: bigint) => (a > b ? a : b);
 
 export const createBlockSync = (components: BlockSyncComponents, options: BlockSyncOptions): BlockSync => {
   const { chain, exchange, witness, seals, evidence, registry } = components;
   const logger = components.logger.child({ module: "block-sync" });
-  const { maxUnsafe, clock, retryMs = 1_000 } = options;
+  const { maxUnsafe, clock, retryMs = 1_000, rangeMs = 20_000 } = options;
   const aborter = new AbortController();
   const pending = createPending();
   const claims = new Map<PeerId, Claim>();
@@ -109,13 +115,24 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
   };
 
   const claim = (peer: PeerId, head: bigint) => {
-    if (claims.size >= MAX_CLAIMS && !claims.has(peer)) return;
-    claims.set(peer, { head, blockedUntil: claims.get(peer)?.blockedUntil ?? 0 });
+    const { blockedUntil, misses } = claims.get(peer) ?? { blockedUntil: 0, misses: 0 };
+    claims.delete(peer);
+    // Who spoke longest ago goes: a peer may have left before what it said was read.
+    if (claims.size >= MAX_CLAIMS) for (const oldest of claims.keys()) if (claims.delete(oldest)) break;
+    claims.set(peer, { head, blockedUntil, misses });
   };
 
   const hashAt = (number: bigint): Hex | undefined => chain.blockByNumber(number)?.hash;
   const isRoom = () => chain.head.header.number - chain.heads.safe < BigInt(maxUnsafe);
   const isBlocked = ({ hash }: SealedBlock) => (failed.get(hash) ?? 0) > clock();
+  const isLinked = ({ header }: SealedBlock) => hashAt(header.number - 1n) === header.parentHash;
+  /** The block above the head that waits. */
+  const waiting = () => pending.get(chain.head.header.number + 1n);
+
+  /** Whether a deposit of the block is one that L1 `known` says of. */
+  const hasDeposit = ({ envelopes, origin }: SealedBlock, known: false | undefined): boolean =>
+    components.isDeposit !== undefined &&
+    envelopes.some((bytes) => bytes[0] === DEPOSIT_TYPE && components.isDeposit?.(bytes, origin.number) === known);
 
   /** Whether the block, at or below the head, takes the place of one that the sequencer took back. */
   const replaces = ({ hash, header, seal }: SealedBlock): boolean => {
@@ -130,27 +147,24 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
     const head = chain.head.header.number;
     pending.prune(chain.heads.safe);
     for (const block of pending.inOrder()) {
-      const { number, parentHash } = block.header;
+      const { number } = block.header;
       if (number > head + 1n) return undefined;
       if (hashAt(number) === block.hash) pending.remove(number);
-      else if (isBlocked(block) || hashAt(number - 1n) !== parentHash) continue;
+      else if (isBlocked(block) || !isLinked(block)) continue;
+      // Until L1 is read so far: executing what it may not hold would keep derivation waiting, for a model that nobody has.
+      else if (hasDeposit(block, undefined)) continue;
       else if (number === head + 1n ? isRoom() : replaces(block)) return block;
     }
     return undefined;
   };
 
-  const checkDeposits = ({ envelopes, origin, header }: SealedBlock) => {
-    for (const envelope of envelopes)
-      if (envelope[0] === DEPOSIT_TYPE && components.isDeposit?.(envelope, origin.number) === false)
-        throw new CodedError<BlockSyncErrorCode>("BLOCK_DEPOSIT", "L1 has queued no such deposit", {
-          number: header.number,
-        });
-  };
-
   /** Executes the block on the head. BLOCK_INVALID, BLOCK_DEPOSIT, and what the node's own parts throw. */
   const execute = async (sealed: SealedBlock): Promise<Block> => {
     const { header, origin, envelopes, hash } = sealed;
-    checkDeposits(sealed);
+    if (hasDeposit(sealed, false))
+      throw new CodedError<BlockSyncErrorCode>("BLOCK_DEPOSIT", "L1 has queued no such deposit", {
+        number: header.number,
+      });
     const builder = await chain.begin({ timestamp: header.timestamp, origin });
     try {
       for (const [index, bytes] of envelopes.entries()) {
@@ -173,8 +187,7 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
     }
   };
 
-  const isStill = ({ header }: SealedBlock) =>
-    header.number > chain.heads.safe && hashAt(header.number - 1n) === header.parentHash;
+  const isStill = (sealed: SealedBlock) => sealed.header.number > chain.heads.safe && isLinked(sealed);
 
   /** Takes one block. */
   const take = (sealed: SealedBlock): Promise<void> =>
@@ -225,8 +238,11 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
   /** Where the next range begins; undefined when nothing is lacking. */
   const lacking = (target: bigint): bigint | undefined => {
     const { safe } = chain.heads;
-    let from = max(chain.head.header.number + 1n - stepBack, safe + 1n);
-    while (pending.get(from) !== undefined && stepBack === 0n) from++;
+    const next = waiting();
+    // What waits above the head and is no child of it has a branch that begins further below.
+    const back = next === undefined || isLinked(next) ? stepBack : max(stepBack, 1n);
+    let from = max(chain.head.header.number + 1n - back, safe + 1n);
+    while (pending.get(from) !== undefined && back === 0n) from++;
     return from <= target ? from : undefined;
   };
 
@@ -241,33 +257,42 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
 
   const fetchRange = async (peer: PeerId, from: bigint): Promise<void> => {
     let count = 0;
+    let news = 0;
+    let links = true;
+    let isOver = true;
+    const signal = AbortSignal.any([aborter.signal, AbortSignal.timeout(rangeMs)]);
     try {
-      for await (const block of exchange.blocks(peer, from, BigInt(MAX_BLOCKS), aborter.signal)) {
-        count++;
+      for await (const block of exchange.blocks(peer, from, BigInt(MAX_BLOCKS), signal)) {
+        if (count++ === 0) links = isLinked(block);
         highest = max(highest, block.header.number);
         const sighting = witness.see(block);
         if (sighting === "equivocation" || sighting === "stale") continue;
-        pending.put(block);
+        if (hashAt(block.header.number) === block.hash || !pending.put(block)) continue;
+        news++;
         wake();
       }
       ranges.inc({ outcome: count === 0 ? "empty" : "received" });
     } catch (error) {
       if (aborter.signal.aborted) return;
+      isOver = !signal.aborted;
       ranges.inc({ outcome: "failed" });
       logger.debug({ err: error, peer, from }, "a range of blocks did not come");
+      if (hasCode<NetworkErrorCode>(error, "P2P_PEER")) claims.delete(peer);
     }
-    // A peer that gave nothing is asked later again; others are asked meanwhile.
-    const asked = claims.get(peer);
-    if (count === 0 && asked !== undefined) asked.blockedUntil = clock() + 5 * retryMs;
     // Blocks that came and do not link to ours lie on another branch: the next range begins further below.
-    const first = pending.get(from);
-    const links = first === undefined || hashAt(from - 1n) === first.header.parentHash;
-    if (count > 0 && !links) stepBack = stepBack === 0n ? 1n : stepBack * 2n;
+    const isBelow = count > 0 && !links && from > chain.heads.safe + 1n;
+    if (isBelow) stepBack = stepBack === 0n ? 1n : stepBack * 2n;
+    // A peer that brought nothing, or was too slow, is asked later again; others are asked meanwhile.
+    const asked = claims.get(peer);
+    if (asked === undefined) return;
+    asked.misses = isOver && (isBelow || news > 0) ? 0 : asked.misses + 1;
+    if (asked.misses > 0) asked.blockedUntil = clock() + 5 * retryMs * Math.min(2 ** (asked.misses - 1), MAX_REST);
   };
 
   const request = (): void => {
     if (fetching !== undefined || aborter.signal.aborted || evidence.halted || !isRoom()) return;
-    if (pending.size > LOW_WATER && pending.get(chain.head.header.number + 1n) !== undefined) return;
+    const next = waiting();
+    if (pending.size > LOW_WATER && next !== undefined && isLinked(next)) return;
     const best = bestPeer();
     if (best === undefined) return;
     const [peer, { head }] = best;
@@ -290,9 +315,9 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
         logger.error({ err: error }, "blocks of peers could not be followed");
       }
       if (awake) continue;
-      const waiting = new AbortController();
-      rouse = () => waiting.abort();
-      await sleep(retryMs, AbortSignal.any([waiting.signal, aborter.signal]));
+      const rest = new AbortController();
+      rouse = () => rest.abort();
+      await sleep(retryMs, AbortSignal.any([rest.signal, aborter.signal]));
     }
     await fetching;
   };

@@ -8,13 +8,17 @@ import type { Evidence } from "./evidence.ts";
 import { decodeSealedBlock, MAX_SEALED_BLOCK_BYTES, type SealedBlock } from "./sealed-block.ts";
 import type { Witness } from "./witness.ts";
 
-/** What becomes of a gossiped block. Those that name a misbehaviour are held against whoever sent it. */
+/**
+ * What becomes of a gossiped block. Those that name a misbehaviour are held against whoever sent it: only what does not
+ * depend on when, after what, and by whose clock it is judged, as an honest node passed it on that judged otherwise.
+ */
 const OUTCOME = {
   accepted: undefined,
   malformed: "malformed",
   signature: "signature",
   body: "body",
-  future: "future",
+  /** Stamped further ahead than clocks differ: the sequencer's is wrong, or this node's. */
+  future: undefined,
   /** Sealed too long ago to be news. */
   late: undefined,
   /** L1 holds its height already. */
@@ -89,14 +93,15 @@ export const createBlockTopic = (
   const judge = (data: Uint8Array): readonly [Outcome, SealedBlock?] => {
     const block = read(data);
     if (block === undefined) return ["malformed"];
+    // First of all: what costs its sender nothing must have cost the sequencer a signature.
+    if (!witness.isSigned(block)) return ["signature"];
+    if (!witness.isWhole(block)) return ["body"];
     const { number, timestamp, parentHash } = block.header;
     if (number <= chain.heads.safe) return ["behind"];
     const now = BigInt(Math.floor(clock() / 1000));
     if (timestamp > now + MAX_FUTURE) return ["future"];
     if (timestamp + MAX_AGE < now) return ["late"];
     if (seen.get(number)?.has(block.hash) === true) return ["seen"];
-    if (!witness.isSigned(block)) return ["signature"];
-    if (!witness.isWhole(block)) return ["body"];
     if (number > chain.head.header.number + MAX_AHEAD) return ["ahead"];
     if (evidence.halted) return ["halted"];
     const sighting = witness.see(block);

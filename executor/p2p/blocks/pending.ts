@@ -29,18 +29,20 @@ export const createPending = ({ maxBlocks = 512, maxBytes = 64 * 2 ** 20 }: Pend
     remove,
     /** In ascending order. */
     inOrder: (): SealedBlock[] => heights().map((number) => blocks.get(number) as SealedBlock),
-    put(block: SealedBlock): void {
+    /** Whether it is kept and was not before. */
+    put(block: SealedBlock): boolean {
       const { number } = block.header;
       const before = blocks.get(number);
-      if (before !== undefined && before.seal.revision >= block.seal.revision) return;
+      if (before !== undefined && before.seal.revision >= block.seal.revision) return false;
       remove(number);
       blocks.set(number, block);
       bytes += sizeOf(block);
-      if (blocks.size <= maxBlocks && bytes <= maxBytes) return;
-      for (const highest of heights().reverse()) {
-        if (blocks.size <= maxBlocks && bytes <= maxBytes) return;
-        remove(highest);
-      }
+      if (blocks.size > maxBlocks || bytes > maxBytes)
+        for (const highest of heights().reverse()) {
+          if (blocks.size <= maxBlocks && bytes <= maxBytes) break;
+          remove(highest);
+        }
+      return blocks.get(number) === block;
     },
     /** Drops what is at or below a height. */
     prune(number: bigint): void {

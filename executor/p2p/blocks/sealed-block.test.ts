@@ -90,6 +90,26 @@ test("forms that are not the codec's own are refused", () => {
   assert.throws(() => decodeSealedBlock(concat(bytes, Uint8Array.of(0))), malformed);
 });
 
+test("bytes that are many items are refused before they are as many objects", () => {
+  const [version, seal, origin, header] = fieldsOf(encodeSealedBlock(block)) as [RlpItem, RlpItem, RlpItem, RlpItem];
+  const own = concat(...[version, seal, origin, header].map((item) => encodeRlp(item)));
+  const listOf = (body: Uint8Array) => concat(Uint8Array.of(0xfa), uintBE(body.length, 3), body);
+  for (const item of [0x01, 0x80, 0xc0]) {
+    const bomb = listOf(concat(own, listOf(new Uint8Array(MAX_SEALED_BLOCK_BYTES - 2_000).fill(item))));
+    assert.ok(bomb.length <= MAX_SEALED_BLOCK_BYTES);
+    const began = performance.now();
+    assert.throws(() => decodeSealedBlock(bomb), malformed);
+    assert.ok(performance.now() - began < 500);
+  }
+});
+
+test("no more envelopes are hashed than the header has gas for", () => {
+  const stuffed = { ...block, envelopes: new Array<Uint8Array>(60_000).fill(new Uint8Array(64)) };
+  const began = performance.now();
+  assert.equal(holdsBody(stuffed), false);
+  assert.ok(performance.now() - began < 50);
+});
+
 test("mutated bytes give nothing, or a block that encodes to them", () => {
   const bytes = encodeSealedBlock(block);
   let read = 0;

@@ -31,6 +31,10 @@ export type SealedBlock = {
 
 /** Bytes of one block on the wire: what gossip takes at most. A larger block reaches other nodes through L1 alone. */
 export const MAX_SEALED_BLOCK_BYTES = 4 * 2 ** 20 - 4_096;
+/** No envelope is shorter: a signature and the fields beside it, or a deposit's hash and sender. */
+const MIN_ENVELOPE_BYTES = 64;
+/** Items of a block on the wire: its own, and as many envelopes as fit. */
+const MAX_ITEMS = 16 + MAX_SEALED_BLOCK_BYTES / MIN_ENVELOPE_BYTES;
 export const SEAL_VERSION = 1;
 /** Bytes of a signature. */
 const SIGNATURE = 65;
@@ -68,8 +72,12 @@ export const sealerOf = (genesisHash: Hex, statement: Statement & { readonly sea
   return address.length === 0 ? undefined : toHex(address);
 };
 
-/** Whether the envelopes are those that the header commits to. */
+/** No transaction uses less: 21,000, deposits included as L1 asks for as much, less the largest refund, a fifth. */
+const MIN_TRANSACTION_GAS = 16_800n;
+
+/** Whether the envelopes are those that the header commits to. More than its gas pays for are not even hashed. */
 export const holdsBody = ({ header, envelopes }: Pick<SealedBlock, "header" | "envelopes">): boolean =>
+  BigInt(envelopes.length) * MIN_TRANSACTION_GAS <= header.gasUsed &&
   toHex(merkleRoot(envelopes.map((envelope) => transactionLeaf(keccak256(envelope))))) === header.transactionsRoot;
 
 export const sealedBlockOf = (block: Block, seal: Seal): SealedBlock => ({
@@ -112,7 +120,7 @@ const HEADER_FIELDS = 20;
 /** Fields that every header of the chain has alike are checked by encoding it again. */
 const readHeader = (item: RlpItem | undefined): Pick<SealedHeader, "hash" | "header"> => {
   if (!(item instanceof Uint8Array)) throw malformed("header");
-  const fields = list(decodeRlp(item), HEADER_FIELDS, "header");
+  const fields = list(decodeRlp(item, HEADER_FIELDS + 1), HEADER_FIELDS, "header");
   const hex = (at: number, length: number) => toHex(bytes(fields[at], length, `header field ${at}`));
   const header: Header = {
     parentHash: hex(0, 32),
@@ -152,7 +160,7 @@ const readSealedHeader = ([version, sealItem, originItem, headerItem]: readonly 
 const reading = <T>(wire: Bytes, fields: number, read: (items: readonly RlpItem[]) => T): T => {
   const plain = new Uint8Array(wire.buffer, wire.byteOffset, wire.byteLength);
   try {
-    return read(list(decodeRlp(plain), fields, "fields"));
+    return read(list(decodeRlp(plain, MAX_ITEMS), fields, "fields"));
   } catch (error) {
     throw error instanceof RangeError ? malformed(error.message, error) : error;
   }

@@ -203,3 +203,41 @@ test("a peer that messages cannot reach any more is dropped, to be met anew", as
   streamsInbound.get(network.id)?.rawStream.abort(new Error("gone"));
   await dropped;
 });
+
+test("what somebody gossips to a node does not make that node flood its peers", async (t) => {
+  const judge = ({ [0]: kind }: Uint8Array): Verdict => ({ accept: kind === 1 });
+  const [b, c] = await Promise.all([listener(t, judge), listener(t, judge)]);
+  await connect(b.network, c.network);
+  const { pubsub, id } = await flooder(t, b.network.addresses[0] as string);
+  c.network.ban(id, 60_000);
+  const { send } = rpcOf(pubsub);
+  const gossip = (kind: number, i: number) =>
+    send(b.network.id, {
+      subscriptions: [],
+      messages: [
+        {
+          topic: NAME,
+          data: new Uint8Array(1_024)
+            .fill(kind, 0, 1)
+            .fill(i % 256, 1, 2)
+            .fill(i >> 8, 2, 3),
+        },
+      ],
+    });
+  const reaches = async (from: number) => {
+    for (let i = from; !c.heard.some(({ data }) => data[0] === 1 && (data[1] as number) >= from); i++) {
+      assert.equal(c.network.peers.length, 1);
+      gossip(1, i);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  // Until they are each other's mesh.
+  await reaches(0);
+  // Within the rate of one peer.
+  for (let i = 0; i < 800; i++) gossip(2, i);
+  await b.until(() => b.heard.filter(({ data }) => data[0] === 2).length === 800);
+  await reaches(200);
+  const [seen] = c.network.peers;
+  assert.equal(seen?.id, b.network.id);
+  assert.equal(seen?.score, 0);
+});

@@ -6,8 +6,6 @@ export const PENALTY = {
   signature: 34,
   /** A signed block's wrapping does not belong to it: other transactions than its header commits to. */
   body: 34,
-  /** A block stamped further ahead than clocks differ. */
-  future: 10,
   /** Content that does not hash to what was asked for. */
   content: 50,
   /** No progress on a request within its time. */

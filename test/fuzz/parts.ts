@@ -1,0 +1,60 @@
+import type { Ends } from "../support/peers.ts";
+
+type Round = { readonly count: number; readonly seed: number; readonly print: (line: string) => void };
+
+type Part = {
+  readonly name: string;
+  /** What is counted. */
+  readonly what: string;
+  /** How many, unless it is said. */
+  readonly count: number;
+  /** Answers what is wrong. */
+  readonly run: (round: Round) => Promise<readonly string[]>;
+};
+
+const MOST_FINDINGS = 10;
+
+/** Every so many messages one goes over a socket: a node lets in so many strangers a second. */
+const SOCKET_SHARE = 50;
+
+const fuzzPrograms = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
+  const { createTally, fuzzOne } = await import("./fuzz.ts");
+  const tally = createTally();
+  const started = performance.now();
+  for (let i = 0; i < count && tally.findings.length < MOST_FINDINGS; i++) {
+    await fuzzOne(seed + i, tally);
+    if (tally.programs % 1_000 === 0) print(`${tally.programs} programs, ${tally.findings.length} findings`);
+  }
+  const seconds = (performance.now() - started) / 1000;
+  print(
+    `${tally.programs} programs, ${tally.operators} operators, ${tally.elements} elements compared in ${seconds.toFixed(1)} s`,
+  );
+  for (const [what, ran] of [...tally.ran].sort()) print(`  ${what.padEnd(28)} ${ran}`);
+  return tally.findings.map(({ seed: at, source, what }) => `seed ${at} (${source}): ${what}`);
+};
+
+const fuzzMessages = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
+  const { fuzzPeers, RESIDENT_BOUND } = await import("./peers.ts");
+  const ending: (() => unknown)[] = [];
+  const ends: Ends = { after: (done) => void ending.push(done) };
+  const started = performance.now();
+  const sent = Math.ceil(count / SOCKET_SHARE);
+  const tally = await fuzzPeers(ends, { seed, sent, judged: count - sent, print });
+  for (const end of ending) await end();
+  const seconds = (performance.now() - started) / 1000;
+  print(`${tally.sent + tally.judged} messages, ${tally.penalties} penalties in ${seconds.toFixed(1)} s`);
+  for (const [kind, made] of [...tally.byKind].sort()) print(`  ${kind.padEnd(36)} ${made}`);
+  const resident = tally.resident.map((mib) => `${mib.toFixed(0)} MiB`).join(", ");
+  print(`  resident after a tenth, half, all    ${resident} (bound: ${RESIDENT_BOUND} MiB from half to all)`);
+  return tally.findings;
+};
+
+export const parts: readonly Part[] = [
+  {
+    name: "programs",
+    what: "random programs, reference against fast executor",
+    count: 10_000,
+    run: fuzzPrograms,
+  },
+  { name: "peers", what: "mutated messages of peers", count: 5_000, run: fuzzMessages },
+];
