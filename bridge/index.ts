@@ -1,4 +1,5 @@
 // The face of the bridge: what the other folders may import.
+export { type Claimant, type ClaimantErrorCode, type ClaimantOptions, createClaimant } from "./claims/claimant.ts";
 export {
   type Context,
   claimId,
@@ -15,6 +16,7 @@ export {
   DEVNET_WITHDRAWALS,
   type WithdrawalParameters,
 } from "./claims/parameters.ts";
+export { type ClaimedRange, claimedRange, GENESIS_PLACE, type Place } from "./claims/range.ts";
 export { type BeaconOptions, createBeaconSource } from "./clients/beacon.ts";
 export { type Deployment, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";

@@ -4,6 +4,7 @@
 export { BLOB_BYTES, BLOB_DATA_BYTES, decodeBlobs, encodeBlobs } from "./blob/blob.ts";
 export { type CommittedBlob, commitBlob, isBlobOf, proveBlobs, type SidecarForm } from "./blob/kzg.ts";
 // The chain: parameters, genesis, executing blocks.
+export { batchItemAt, headerTimestamp, isBlockHeader } from "./chain/batch-item.ts";
 export { nextBaseFee } from "./chain/block.ts";
 export type {
   AddResult,
@@ -20,15 +21,18 @@ export type {
 export {
   type ChainState,
   chainStateAfter,
+  chainStateAt,
   encodeChainState,
   genesisChainState,
   hashChainState,
   outputRootOf,
+  type StateBetween,
 } from "./chain/chain-state.ts";
 export { createChain } from "./chain/create-chain.ts";
 export { aliasOf, createGenesis, type Genesis, type GenesisAlloc, type L1Partners } from "./chain/genesis.ts";
 export { ADDRESS, type ChainParameters, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./chain/parameters.ts";
 export { blockTimestamp } from "./chain/system.ts";
+export { type Inbox, type UnitsErrorCode, unitsFrom } from "./chain/units.ts";
 
 // One transaction at a time: envelopes and the state transition.
 export { createMachine } from "./evm/engine.ts";
@@ -55,6 +59,7 @@ export {
 export { CodedError, hasCode, messageOf } from "./foundation/errors.ts";
 export { keccak256, keccakOf } from "./foundation/keccak.ts";
 export { EMPTY_FRONTIER, type Frontier, innerNode } from "./foundation/merkle.ts";
+export { appendPadded, type PaddedLeaves, type PaddedTree, paddedTree, paddingWith } from "./foundation/padded-tree.ts";
 export { decodeRlp, encodeRlp, type RlpItem } from "./foundation/rlp.ts";
 export { createLock, createServices, type Service, sleep, type Telemetry } from "./foundation/service.ts";
 export { TAG, tagByte } from "./foundation/tags.ts";

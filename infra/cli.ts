@@ -57,6 +57,11 @@ define(
   "audit",
   async (config) => (await import("./commands/audit.ts")).auditCommand(config),
 );
+define(
+  program.command("status").description("print a node's heads and how far it has read L1"),
+  "status",
+  async (config) => (await import("./commands/status.ts")).statusCommand(config),
+);
 const peers = program.command("peers").description("look at a node's peers, add and remove them");
 define(
   peers.command("list").description("print the connected peers with address, score and bytes"),

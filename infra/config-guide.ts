@@ -3,8 +3,10 @@ import { COMMAND_SETTINGS, type CommandName, settingsTable } from "./config.ts";
 const TITLES: Readonly<Record<CommandName, string>> = {
   devnet: "Everything on one machine, with a sample model and contract.",
   sequencer: "Orders transactions, builds blocks, posts batches.",
-  executor: "Derives the chain from L1, hears new blocks from peers before, executes and serves it.",
+  executor:
+    "Derives the chain from L1, hears new blocks from peers before, executes and serves it; with a key, claims it on L1.",
   audit: "Compares two nodes down to the first block on which they differ; exit code 3 when there is one.",
+  status: "A node's heads: unsafe, safe, finalized, and how far it has read L1.",
   "peers list": "A node's peers: id, address, direction, score, bytes in and out.",
   "peers add": "Connects a node to the peer of a multiaddress, and keeps the connection.",
   "peers remove": "Drops a node's peer by its id: it is not dialled again by name, but may be found again.",

@@ -156,6 +156,7 @@ test("help and documentation name every setting", () => {
 test("secrets are known by their setting", () => {
   const key = `0x${"cd".repeat(32)}`;
   assert.deepEqual(secretsOf(resolveConfig(["sequencerKey", "rpcPort"], { sequencerKey: key }, {})), [key]);
+  assert.deepEqual(secretsOf(resolveConfig(["claimKey"], {}, {})), []);
 });
 
 test("the guide in the repository is the one that the table makes", () => {

@@ -34,7 +34,7 @@ const NODE = [
 ] as const satisfies readonly SettingName[];
 
 export const COMMAND_SETTINGS = {
-  executor: NODE,
+  executor: [...NODE, "claimKey", "claimIntervalBlocks", "claimDepth"],
   sequencer: [...NODE, "sequencerKey", "blockTimeMs", "batchIntervalMs", "batchData"],
   devnet: [
     ...LOG,
@@ -53,6 +53,7 @@ export const COMMAND_SETTINGS = {
     "keep",
   ],
   audit: ["json", "ownRpc", "againstRpc"],
+  status: ["json", "nodeRpc"],
   "peers list": ["json", "nodeRpc"],
   "peers add": ["nodeRpc"],
   "peers remove": ["nodeRpc"],
@@ -65,6 +66,8 @@ export const COMMAND_SETTINGS = {
 
 export type CommandName = keyof typeof COMMAND_SETTINGS;
 export type CommandConfig<C extends CommandName> = Config<(typeof COMMAND_SETTINGS)[C][number]>;
+/** What every node is told. */
+export type NodeConfig = Config<(typeof NODE)[number]>;
 export type ExecutorConfig = CommandConfig<"executor">;
 export type SequencerConfig = CommandConfig<"sequencer">;
 export type DevnetConfig = CommandConfig<"devnet">;
@@ -161,5 +164,5 @@ export const settingsTable = (command: CommandName): string =>
 /** Values that must never reach a log. */
 export const secretsOf = <Name extends SettingName>(config: Config<Name>): string[] =>
   (Object.keys(config) as Name[])
-    .filter((name) => (SETTINGS[name] as Setting<unknown>).secret)
+    .filter((name) => (SETTINGS[name] as Setting<unknown>).secret && config[name] !== undefined)
     .map((name) => String(config[name]));

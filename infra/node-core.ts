@@ -23,7 +23,7 @@ import {
   openRocksStore,
   type Telemetry,
 } from "../executor/index.ts";
-import type { ExecutorConfig } from "./config.ts";
+import type { NodeConfig } from "./config.ts";
 import { connectL1 } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
 import { genesisOf, type Rollup } from "./rollup.ts";
@@ -67,7 +67,7 @@ export type CoreOptions = {
 /** What every node consists of below its servers; nothing of it moves before it is started. */
 export const openCore = async (
   telemetry: Telemetry,
-  config: ExecutorConfig,
+  config: NodeConfig,
   rollup: Rollup,
   { following, hears, agent }: CoreOptions,
 ) => {

@@ -14,7 +14,7 @@ import {
   type Peering,
   type Telemetry,
 } from "../executor/index.ts";
-import type { ExecutorConfig } from "./config.ts";
+import type { NodeConfig } from "./config.ts";
 
 /** Content from peers, for those that are made before the peers are. Until it is filled nobody has anything. */
 export const createContentSlot = (): ContentExchange & { fill(exchange: ContentExchange): void } => {
@@ -43,7 +43,7 @@ export const openPeering = async (
     hears,
     agent,
   }: {
-    readonly config: ExecutorConfig;
+    readonly config: NodeConfig;
     /** Who signs blocks, as L1 names it. */
     readonly sequencer: Hex;
     readonly hears: "blocks" | "nothing";

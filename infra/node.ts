@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
-import { createTransactor, type L1Source } from "../bridge/index.ts";
+import { createClaimant, createTransactor, type L1Source } from "../bridge/index.ts";
 import {
   type Chain,
   CodedError,
@@ -11,7 +11,7 @@ import {
   type TransactionPool,
 } from "../executor/index.ts";
 import { createPublisher, createSequencer } from "../sequencer/index.ts";
-import type { ExecutorConfig, SequencerConfig } from "./config.ts";
+import type { ExecutorConfig, NodeConfig, SequencerConfig } from "./config.ts";
 import type { L1ErrorCode } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
 import { type Core, openCore } from "./node-core.ts";
@@ -65,7 +65,7 @@ const behind = (chain: Chain, l1: L1Source): string | undefined => {
 /** Meets the peers, opens the servers, last, so that a node that answers is whole; starts everything. */
 const serve = async (
   telemetry: Telemetry,
-  config: ExecutorConfig,
+  config: NodeConfig,
   core: Core,
   { pool, start }: { readonly pool?: TransactionPool; readonly start: () => void },
 ): Promise<AssayNode> => {
@@ -77,6 +77,7 @@ const serve = async (
     );
     const backend = {
       chain,
+      l1,
       identity: { clientVersion: clientVersion() },
       ...(pool === undefined ? {} : { pool }),
       ...(peering === undefined ? {} : { peering }),
@@ -93,14 +94,35 @@ const serve = async (
   }
 };
 
-/** A node that knows the chain from L1, and its newest blocks from peers before. The codes of its parts. */
+/** A node that knows the chain from L1, its newest blocks from peers before, and claims what it knows, if it has a key. */
 export const createExecutorNode = async (
   telemetry: Telemetry,
   config: ExecutorConfig,
   rollup: Rollup,
 ): Promise<AssayNode> => {
   const core = await openCore(telemetry, config, rollup, { following: {}, hears: "blocks", agent: clientVersion() });
-  return serve(telemetry, config, core, { start: () => undefined });
+  const { services, client } = core;
+  const { claimKey } = config;
+  if (claimKey === undefined) return serve(telemetry, config, core, { start: () => undefined });
+  const account = privateKeyToAccount(claimKey);
+  const transactor = services.add(createTransactor({ ...telemetry, client, account }, { pollMs: config.l1PollMs }));
+  const claimant = services.add(
+    createClaimant(
+      { ...telemetry, ...core, transactor },
+      {
+        registry: rollup.l1.contracts.claimRegistry,
+        intervalBlocks: BigInt(config.claimIntervalBlocks),
+        depth: BigInt(config.claimDepth),
+        pollMs: config.l1PollMs,
+      },
+    ),
+  );
+  return serve(telemetry, config, core, {
+    start: () => {
+      transactor.start();
+      claimant.start();
+    },
+  });
 };
 
 /** The node that builds the blocks. NODE_SEQUENCER_KEY: the inbox takes batches from another account. */

@@ -203,6 +203,32 @@ export const SETTINGS = {
     description: "where batches lie on L1: calldata, blobs, or auto: what is cheaper when a batch is closed",
     parse: oneOf("auto", "calldata", "blobs"),
   },
+  claimKey: {
+    flag: "--claim-key",
+    argument: "key",
+    variable: "ASSAY_CLAIM_KEY",
+    optional: true,
+    secret: true,
+    description:
+      "private key whose account claims the chain's state on L1, and pays the bonds; without one nothing is claimed; prefer the variable, flags are visible to other users",
+    parse: privateKey,
+  },
+  claimIntervalBlocks: {
+    flag: "--claim-interval-blocks",
+    argument: "blocks",
+    variable: "ASSAY_CLAIM_INTERVAL_BLOCKS",
+    fallback: "75",
+    description: "L1 blocks from a claim to the next, at least; L1 has a minimum of its own",
+    parse: integer(1, 1_000_000),
+  },
+  claimDepth: {
+    flag: "--claim-depth",
+    argument: "blocks",
+    variable: "ASSAY_CLAIM_DEPTH",
+    fallback: "12",
+    description: "L1 blocks above a claim before the next stands on it; an L1 reorg that is deeper may cost a bond",
+    parse: integer(0, 10_000),
+  },
   json: {
     flag: "--json",
     variable: "ASSAY_JSON",

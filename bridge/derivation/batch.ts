@@ -1,4 +1,12 @@
-import { type Bytes, concat, MAX_ENVELOPE_BYTES, uintBE } from "../../executor/index.ts";
+import {
+  type Bytes,
+  batchItemAt,
+  concat,
+  headerTimestamp,
+  isBlockHeader,
+  MAX_ENVELOPE_BYTES,
+  uintBE,
+} from "../../executor/index.ts";
 
 /** Bytes of one batch that the inbox takes. */
 export const MAX_BATCH_BYTES = 100_000;
@@ -38,22 +46,6 @@ export type DerivedBlock = {
   readonly end: BatchCursor;
 };
 
-type BatchRecord = { readonly body: Bytes; readonly next: number };
-
-/** The record at `cursor`, or undefined at the end: fewer than four bytes left, length 0, or more than is left. */
-const recordAt = (data: Bytes, cursor: number): BatchRecord | undefined => {
-  if (data.length - cursor < LENGTH_BYTES) return undefined;
-  const length = new DataView(data.buffer, data.byteOffset + cursor, LENGTH_BYTES).getUint32(0);
-  const next = cursor + LENGTH_BYTES + length;
-  if (length === 0 || next > data.length) return undefined;
-  return { body: data.subarray(cursor + LENGTH_BYTES, next), next };
-};
-
-const isHeader = (body: Bytes): boolean => body.length === HEADER_BYTES && body[0] === 0;
-
-const timestampOf = (header: Bytes): bigint =>
-  new DataView(header.buffer, header.byteOffset + 1, HEADER_BYTES - 1).getBigUint64(0);
-
 /**
  * The blocks of a batch from a cursor on, one at a time. Total: any bytes give a sequence of blocks, and what is
  * malformed is passed over; an envelope that is too long, unread. A batch's delayed messages run first in its first block.
@@ -61,9 +53,9 @@ const timestampOf = (header: Bytes): bigint =>
 export function* decodeBatch(data: Bytes, start: BatchCursor, delayedEnd: bigint): Generator<DerivedBlock> {
   let { cursor, delayed } = start;
   for (;;) {
-    const record = recordAt(data, cursor);
+    const record = batchItemAt(data, cursor);
     if (record === undefined && delayed >= delayedEnd) return;
-    if (record !== undefined && !isHeader(record.body)) {
+    if (record !== undefined && !isBlockHeader(record.body)) {
       // No block is open: an envelope here belongs to none.
       cursor = record.next;
       continue;
@@ -72,12 +64,16 @@ export function* decodeBatch(data: Bytes, start: BatchCursor, delayedEnd: bigint
     const from = delayed;
     if (delayed < delayedEnd) delayed = delayedEnd;
     const envelopes: Bytes[] = [];
-    for (let next = recordAt(data, cursor); next !== undefined && !isHeader(next.body); next = recordAt(data, cursor)) {
+    for (
+      let next = batchItemAt(data, cursor);
+      next !== undefined && !isBlockHeader(next.body);
+      next = batchItemAt(data, cursor)
+    ) {
       if (next.body.length <= MAX_ENVELOPE_BYTES) envelopes.push(next.body);
       cursor = next.next;
     }
     yield {
-      timestamp: record === undefined ? undefined : timestampOf(record.body),
+      timestamp: record === undefined ? undefined : headerTimestamp(record.body),
       delayed: { from, to: delayed },
       envelopes,
       end: { cursor, delayed },

@@ -103,26 +103,32 @@ test("transactions and receipts of a block are committed to as the protocol says
 });
 
 test("every part of a receipt moves its leaf", () => {
-  const base = {
-    transactionLeaf: uintBE(1, 32),
+  const base: Receipt = {
     status: 1,
     cumulativeGasUsed: 5n,
     gasUsed: 3n,
+    effectiveGasPrice: 1n,
     logs: [],
-    bloom: new Uint8Array(256),
-    created: undefined,
-  } as const;
-  const variants = [
+    logsBloom: toHex(new Uint8Array(256)),
+    contractAddress: undefined,
+  };
+  const variants: readonly Receipt[] = [
     base,
-    { ...base, transactionLeaf: uintBE(2, 32) },
-    { ...base, status: 0 as const },
+    { ...base, status: 0 },
     { ...base, cumulativeGasUsed: 6n },
     { ...base, gasUsed: 4n },
-    { ...base, logs: [{ address: toHex(uintBE(1, 20)), topics: [], data: "0x" as Hex }] },
-    { ...base, bloom: new Uint8Array(256).fill(1) },
-    { ...base, created: uintBE(1, 20) },
-  ].map((receipt) => toHex(receiptLeaf(receipt)));
-  assert.equal(new Set(variants).size, variants.length);
+    { ...base, logs: [{ address: toHex(uintBE(1, 20)), topics: [], data: "0x" }] },
+    { ...base, logsBloom: toHex(new Uint8Array(256).fill(1)) },
+    { ...base, contractAddress: toHex(uintBE(1, 20)) },
+  ];
+  const leaves = [
+    receiptLeaf(uintBE(2, 32), base),
+    ...variants.map((receipt) => receiptLeaf(uintBE(1, 32), receipt)),
+  ].map(toHex);
+  assert.equal(new Set(leaves).size, leaves.length);
+  const failed: Receipt = { ...base, status: 0 };
+  const reverted = { ...failed, contractAddress: toHex(uintBE(1, 20)) };
+  assert.deepEqual(receiptLeaf(uintBE(1, 32), reverted), receiptLeaf(uintBE(1, 32), failed), "no contract came of it");
 });
 
 test("blocks and receipts survive the store's form; other bytes are CHAIN_CORRUPT", async () => {

@@ -1,8 +1,8 @@
-import { type Bytes, concat, EMPTY_BYTES, fromHex, type Hex, toHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
+import { type Bytes, EMPTY_BYTES, fromHex, type Hex, toHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { encodeRlp, type RlpItem, rlpUint } from "../foundation/rlp.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
-import type { Header, Log } from "./chain.ts";
+import type { Header, Log, Receipt } from "./chain.ts";
 import { ADDRESS } from "./parameters.ts";
 
 /** K(rlp([])): no ommers. */
@@ -70,26 +70,18 @@ const logEntry = ({ address, topics, data }: Log): Bytes => {
 export const logsChain = (logs: readonly Log[]): Bytes =>
   logs.reduce<Bytes>((previous, log) => keccakOf(tagByte(TAG.logsLink), previous, logEntry(log)), ZERO_32);
 
-/** Leaf of receiptsRoot. `created`: the new contract of a creation that succeeded. */
-export const receiptLeaf = (receipt: {
-  readonly transactionLeaf: Bytes;
-  readonly status: 0 | 1;
-  readonly cumulativeGasUsed: bigint;
-  readonly gasUsed: bigint;
-  readonly logs: readonly Log[];
-  readonly bloom: Bytes;
-  readonly created: Bytes | undefined;
-}): Bytes =>
-  keccak256(
-    concat(
-      tagByte(TAG.receipt),
-      receipt.transactionLeaf,
-      Uint8Array.of(receipt.status),
-      uintBE(receipt.cumulativeGasUsed, 8),
-      uintBE(receipt.gasUsed, 8),
-      logsChain(receipt.logs),
-      uintBE(receipt.logs.length, 4),
-      keccakOf(tagByte(TAG.bloom), receipt.bloom),
-      receipt.created ?? new Uint8Array(20),
-    ),
+/** Leaf of receiptsRoot. It names the new contract of a creation that succeeded. */
+export const receiptLeaf = (transaction: Bytes, receipt: Receipt): Bytes => {
+  const { status, contractAddress, logs } = receipt;
+  return keccakOf(
+    tagByte(TAG.receipt),
+    transaction,
+    Uint8Array.of(status),
+    uintBE(receipt.cumulativeGasUsed, 8),
+    uintBE(receipt.gasUsed, 8),
+    logsChain(logs),
+    uintBE(logs.length, 4),
+    keccakOf(tagByte(TAG.bloom), fromHex(receipt.logsBloom)),
+    status === 1 && contractAddress !== undefined ? fromHex(contractAddress) : new Uint8Array(20),
   );
+};

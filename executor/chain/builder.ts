@@ -3,11 +3,12 @@ import type { BlockEnvironment, ChainMachine } from "../evm/engine.ts";
 import { DEPOSIT_TYPE, type DecodeResult, type EnvelopeDecoder, isRefusal } from "../evm/envelope.ts";
 import { applyTransaction, BASE_FEE_VAULT } from "../evm/transition.ts";
 import { type Bytes, fromHex, toHex } from "../foundation/bytes.ts";
-import { merkleRoot } from "../foundation/merkle.ts";
+import { appendLeaf, EMPTY_FRONTIER, frontierRoot } from "../foundation/merkle.ts";
 import { encodeBlockHeader, hashBlockHeader, receiptLeaf, transactionLeaf } from "./block.ts";
 import type {
   AddResult,
   Block,
+  BlockTally,
   ChainTransaction,
   Header,
   InboxEnvelope,
@@ -21,7 +22,8 @@ import { createAddress } from "./contract-address.ts";
 export type Draft = {
   readonly transactions: readonly ChainTransaction[];
   readonly receipts: readonly Receipt[];
-  readonly gasUsed: bigint;
+  /** As of now. */
+  readonly tally: BlockTally;
   add(envelope: InboxEnvelope): Promise<AddResult>;
   /** The block over this state root. */
   finish(stateRoot: Bytes): Block;
@@ -53,17 +55,19 @@ export const createDraft = (
   const { parent, environment, origin, decode } = options;
   const transactions: ChainTransaction[] = [];
   const receipts: Receipt[] = [];
-  const transactionLeaves: Bytes[] = [];
-  const receiptLeaves: Bytes[] = [];
-  const bloom = new Uint8Array(256);
-  let gasUsed = 0n;
+  let tally: BlockTally = {
+    gasUsed: 0n,
+    bloom: new Uint8Array(256),
+    transactions: EMPTY_FRONTIER,
+    receipts: EMPTY_FRONTIER,
+  };
   let size = 0;
 
   return {
     transactions,
     receipts,
-    get gasUsed() {
-      return gasUsed;
+    get tally() {
+      return tally;
     },
     async add(envelope) {
       const decoded = decode(envelope.bytes);
@@ -72,7 +76,7 @@ export const createDraft = (
       if (isRefusal(decoded)) return refused(decoded.code, decoded.message);
       const outcome = await applyTransaction(machine, decoded, {
         environment,
-        available: environment.gasLimit - gasUsed,
+        available: environment.gasLimit - tally.gasUsed,
         baseFeeVault: BASE_FEE_VAULT,
       });
       if (isRefusal(outcome)) return refused(outcome.code, outcome.message);
@@ -80,8 +84,7 @@ export const createDraft = (
       const transaction =
         deposit === undefined ? decoded.transaction : { ...decoded.transaction, nonce: outcome.nonce };
       const txBloom = bloomOf(outcome.logs);
-      for (let i = 0; i < bloom.length; i++) bloom[i] = (bloom[i] as number) | (txBloom[i] as number);
-      gasUsed += outcome.gasUsed;
+      const gasUsed = tally.gasUsed + outcome.gasUsed;
       const leaf = transactionLeaf(fromHex(transaction.hash));
       const receipt: Receipt = {
         status: outcome.ok ? 1 : 0,
@@ -95,18 +98,12 @@ export const createDraft = (
       };
       transactions.push(transaction);
       receipts.push(receipt);
-      transactionLeaves.push(leaf);
-      receiptLeaves.push(
-        receiptLeaf({
-          transactionLeaf: leaf,
-          status: receipt.status,
-          cumulativeGasUsed: gasUsed,
-          gasUsed: receipt.gasUsed,
-          logs: receipt.logs,
-          bloom: txBloom,
-          created: outcome.created?.bytes,
-        }),
-      );
+      tally = {
+        gasUsed,
+        bloom: tally.bloom.map((byte, i) => byte | (txBloom[i] as number)),
+        transactions: appendLeaf(tally.transactions, leaf),
+        receipts: appendLeaf(tally.receipts, receiptLeaf(leaf, receipt)),
+      };
       size += transaction.envelope.length;
       return { included: true, transaction, receipt };
     },
@@ -117,11 +114,11 @@ export const createDraft = (
         timestamp: environment.timestamp,
         coinbase: environment.coinbase.toString(),
         stateRoot: toHex(stateRoot),
-        transactionsRoot: toHex(merkleRoot(transactionLeaves)),
-        receiptsRoot: toHex(merkleRoot(receiptLeaves)),
-        logsBloom: toHex(bloom),
+        transactionsRoot: toHex(frontierRoot(tally.transactions)),
+        receiptsRoot: toHex(frontierRoot(tally.receipts)),
+        logsBloom: toHex(tally.bloom),
         gasLimit: environment.gasLimit,
-        gasUsed,
+        gasUsed: tally.gasUsed,
         baseFeePerGas: environment.baseFee,
         prevRandao: toHex(environment.prevRandao),
       };

@@ -1,27 +1,25 @@
 import { type Bytes, concat, fromHex, uintBE } from "../foundation/bytes.ts";
+import { CodedError } from "../foundation/errors.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
-import { EMPTY_FRONTIER, type Frontier } from "../foundation/merkle.ts";
+import { appendLeaf, EMPTY_FRONTIER, type Frontier } from "../foundation/merkle.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
 import { createWorldState } from "../state/world.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
-import type { Block, Position } from "./chain.ts";
+import { receiptLeaf, transactionLeaf } from "./block.ts";
+import type { Block, BlockTally, Chain, ChainErrorCode, Position, Receipt } from "./chain.ts";
 import { type Genesis, genesisBlock, writeGenesis } from "./genesis.ts";
 
 /** The chain between two units: a leaf of a claim's tree is its hash. `open`: inside a block. */
-export type ChainState = {
+export type ChainState = BlockTally & {
   readonly phase: "between" | "open";
   readonly position: Position;
-  /** Of the open block, or of the one that ended last. */
+  /** These and the tally: of the open block, or of the one that ended last. */
   readonly number: bigint;
   readonly timestamp: bigint;
-  readonly gasUsed: bigint;
   readonly baseFee: bigint;
   /** Hash of the block that ended last. */
   readonly parentHash: Bytes;
   readonly stateRoot: Bytes;
-  readonly bloom: Bytes;
-  readonly transactions: Frontier;
-  readonly receipts: Frontier;
 };
 
 const PHASES = { between: 0, open: 1 } as const;
@@ -54,11 +52,41 @@ export const hashChainState = (state: ChainState): Bytes => keccak256(encodeChai
 export const outputRootOf = (stateRoot: Bytes, blockHash: Bytes): Bytes =>
   keccakOf(new Uint8Array(32), stateRoot, stateRoot, blockHash);
 
+const frontiersOf = (
+  { transactions }: Pick<Block, "transactions">,
+  receipts: readonly Receipt[],
+): Pick<ChainState, "transactions" | "receipts"> => {
+  const leaves = transactions.map(({ hash }) => transactionLeaf(fromHex(hash)));
+  return {
+    transactions: leaves.reduce(appendLeaf, EMPTY_FRONTIER),
+    receipts: leaves.reduce(
+      (frontier, leaf, i) => appendLeaf(frontier, receiptLeaf(leaf, receipts[i] as Receipt)),
+      EMPTY_FRONTIER,
+    ),
+  };
+};
+
+/** A state in which no block is open. */
+export type StateBetween = ChainState & { readonly phase: "between" };
+
+/** The state between a stored block and the next, where derivation goes on at `position`. CHAIN_UNKNOWN_BLOCK. */
+export const chainStateAt = (
+  chain: Pick<Chain, "blockByNumber" | "receipts">,
+  number: bigint,
+  position: Position,
+): StateBetween => {
+  const block = chain.blockByNumber(number);
+  const receipts = chain.receipts(number);
+  if (block === undefined || receipts === undefined)
+    throw new CodedError<ChainErrorCode>("CHAIN_UNKNOWN_BLOCK", `there is no block ${number}`, { number });
+  return chainStateAfter(block, { position, ...frontiersOf(block, receipts) });
+};
+
 /** The state after a block's end. The frontiers are those of its transactions and receipts. */
 export const chainStateAfter = (
   { hash, header }: Pick<Block, "hash" | "header">,
   { position, transactions, receipts }: Pick<ChainState, "position" | "transactions" | "receipts">,
-): ChainState => ({
+): StateBetween => ({
   phase: "between",
   position,
   number: header.number,
@@ -73,7 +101,7 @@ export const chainStateAfter = (
 });
 
 /** The state that the first claim starts from. */
-export const genesisChainState = async (genesis: Genesis): Promise<ChainState> => {
+export const genesisChainState = async (genesis: Genesis): Promise<StateBetween> => {
   const world = createWorldState(createMemoryStore());
   await writeGenesis(world.manager, genesis);
   const position = { batch: 0n, cursor: 0, delayed: 0n };

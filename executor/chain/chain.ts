@@ -1,6 +1,7 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
 import type { Address } from "@ethereumjs/util";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
+import type { Frontier } from "../foundation/merkle.ts";
 import type { TreeProof } from "../state/world.ts";
 import type { ChainParameters } from "./parameters.ts";
 
@@ -131,6 +132,29 @@ export type BlockBuilder = {
   abort(): void;
 };
 
+/** What the transactions of a block came to so far. `transactions`, `receipts`: of their trees. */
+export type BlockTally = {
+  readonly gasUsed: bigint;
+  readonly bloom: Bytes;
+  readonly transactions: Frontier;
+  readonly receipts: Frontier;
+};
+
+/** A block that is executed again, beside the chain. */
+export type BlockReplay = {
+  readonly number: bigint;
+  readonly timestamp: bigint;
+  readonly baseFeePerGas: bigint;
+  /** As of now. */
+  readonly tally: BlockTally;
+  /** As `BlockBuilder.add`. */
+  add(envelope: InboxEnvelope): Promise<AddResult>;
+  /** The state's root as of now. STATE_PRUNED. */
+  stateRoot(): Bytes;
+  /** The block of what was added. */
+  finish(): Block;
+};
+
 export type Heads = { readonly unsafe: bigint; readonly safe: bigint; readonly finalized: bigint };
 
 export type ChainErrorCode =
@@ -187,6 +211,8 @@ export type Chain = {
    * `since`: when its time began to run, by `performance.now()`, for calls that share one limit.
    */
   call(message: CallMessage, number: bigint, since?: number): Promise<CallResult>;
+  /** Begins a block on `parent` again, without effect on the chain. STATE_PRUNED. */
+  replay(parent: bigint, attributes: BlockAttributes): Promise<BlockReplay>;
   /** Which of these would be transactions of a block on `parent`, without effect. STATE_PRUNED. */
   rehearse(
     parent: bigint,

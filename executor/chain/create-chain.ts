@@ -15,6 +15,7 @@ import type {
   Block,
   BlockAttributes,
   BlockBuilder,
+  BlockReplay,
   Chain,
   ChainErrorCode,
   ChainEvents,
@@ -242,7 +243,7 @@ export const createChain = async (
       baseFeePerGas: environment.baseFee,
       gasLimit: environment.gasLimit,
       get gasUsed() {
-        return draft.gasUsed;
+        return draft.tally.gasUsed;
       },
       add: (envelope) =>
         alone(async () => {
@@ -319,6 +320,26 @@ export const createChain = async (
     emit("heads", heads);
   };
 
+  const replay = async (number: bigint, attributes: BlockAttributes): Promise<BlockReplay> => {
+    const parent = blockOrFail(number);
+    const fork = world.fork(Number(number));
+    await writeSystemSlots(fork.manager, parent, attributes.origin);
+    const environment = environmentAfter(parent, attributes, parameters);
+    const { origin } = attributes;
+    const draft = createDraft(createMachine(fork.manager, components), { parent, environment, origin, decode });
+    return {
+      number: environment.number,
+      timestamp: environment.timestamp,
+      baseFeePerGas: environment.baseFee,
+      get tally() {
+        return draft.tally;
+      },
+      add: draft.add,
+      stateRoot: fork.commit,
+      finish: () => draft.finish(fork.commit()),
+    };
+  };
+
   const atMost = <T>(number: bigint, read: () => T | undefined): T | undefined =>
     number > heads.unsafe ? undefined : read();
 
@@ -362,15 +383,11 @@ export const createChain = async (
         return runCall(machine, message, environmentAfter(block, attributes, parameters));
       });
     },
+    replay,
     async rehearse(number, attributes, envelopes) {
-      const parent = blockOrFail(number);
-      const view = world.view(Number(number));
-      await writeSystemSlots(view, parent, attributes.origin);
-      const environment = environmentAfter(parent, attributes, parameters);
-      const { origin } = attributes;
-      const draft = createDraft(createMachine(view, components), { parent, environment, origin, decode });
+      const block = await replay(number, attributes);
       const included: boolean[] = [];
-      for (const envelope of envelopes) included.push((await draft.add(envelope)).included);
+      for (const envelope of envelopes) included.push((await block.add(envelope)).included);
       return included;
     },
     on(event, listener) {

@@ -39,6 +39,12 @@ export type Peers = Pick<Peering, "evidence" | "halted" | "resume" | "highest"> 
   readonly network: Pick<Network, "id" | "addresses" | "peers" | "addPeer" | "removePeer">;
 };
 
+/** L1, as far as the node has read it. `finalized`: number. */
+export type L1View = {
+  readonly head: { readonly number: bigint; readonly hash: Hex; readonly timestamp: bigint } | undefined;
+  readonly finalized: bigint;
+};
+
 /** What the methods stand on. */
 export type Backend = {
   readonly chain: Chain;
@@ -47,6 +53,8 @@ export type Backend = {
     /** Name, version, platform: the answer of web3_clientVersion. */
     readonly clientVersion: string;
   };
+  /** A node without it does not derive. */
+  readonly l1?: L1View;
   /** A node without it has no peers. */
   readonly peering?: Peers;
 };

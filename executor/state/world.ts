@@ -6,6 +6,7 @@ import { type AccountRecord, decodeAccount } from "./account.ts";
 import { createCache } from "./cache.ts";
 import { differenceOf } from "./difference.ts";
 import type { StateErrorCode } from "./errors.ts";
+import { createFork, type StateFork } from "./fork.ts";
 import { decodeRecord, encodeRecord, type UndoMap } from "./history.ts";
 import {
   ACCOUNT_PREFIX,
@@ -26,6 +27,7 @@ import { createOverlay, type StateReader } from "./overlay.ts";
 import type { TreeProof } from "./proof.ts";
 import { createTree, hashOf } from "./tree.ts";
 
+export type { StateFork } from "./fork.ts";
 export type { TreeProof } from "./proof.ts";
 
 /** A new version of the state: on disk once `writes` are written, visible once `accept` is called (after the write). */
@@ -63,6 +65,8 @@ export type WorldState = {
   revertTo(version: number): SealedState;
   /** A private overlay on the committed state at `version`: for eth_call; writes never leave it. STATE_PRUNED. */
   view(version: number): StateManagerInterface;
+  /** A private state on the committed one at `version` that has roots of its own. STATE_PRUNED. */
+  fork(version: number): StateFork;
   /** Proofs against the root at `version`. STATE_PRUNED. */
   prove(version: number, keys: readonly Bytes[]): readonly TreeProof[];
   /** Root at `version`. STATE_PRUNED. */
@@ -320,6 +324,30 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     ).manager;
   };
 
+  const forkAt = (of: number): StateFork => {
+    const root = refAt(of);
+    const reader = readerAt(of);
+    const identity = identityOf(of);
+    return createFork({
+      root,
+      reader,
+      nodes,
+      assertThere: () => {
+        assertServed(of);
+        if (identities.get(of) !== identity)
+          throw new CodedError<StateErrorCode>("STATE_PRUNED", `version ${of} was reverted`);
+      },
+      manage: (overlay, rootOf) =>
+        createStateManager(overlay, {
+          root: () => {
+            assertNoCheckpoint(overlay.depth);
+            return rootOf();
+          },
+          copy: () => viewAt(of),
+        }),
+    });
+  };
+
   const writer = managerOver(
     committed,
     () => root,
@@ -450,6 +478,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     },
     revertTo,
     view: viewAt,
+    fork: forkAt,
     prove(of, keys) {
       const from = refAt(of);
       return keys.map((key) => tree.prove(from, key));

@@ -50,6 +50,7 @@ export const COLUMN = {
   /** Blobs of batches by versioned hash. */
   blob: 0x37,
   batcher: 0x40,
+  claim: 0x41,
   blockSeal: 0x50,
   evidence: 0x51,
   peering: 0x52,

@@ -1,4 +1,4 @@
-import type { ExecutorConfig, SequencerConfig } from "../config.ts";
+import type { ExecutorConfig, NodeConfig, SequencerConfig } from "../config.ts";
 import { secretsOf } from "../config.ts";
 import { untilStopped } from "../lifecycle.ts";
 import { type AssayNode, createExecutorNode, createSequencerNode } from "../node.ts";
@@ -11,7 +11,7 @@ const announce = (node: AssayNode): void => {
   process.send?.({ ready: { rpc: node.rpc, metrics: node.metrics, p2p: node.p2p } });
 };
 
-const telemetryOf = (name: string, config: ExecutorConfig, secrets: readonly string[]) => ({
+const telemetryOf = (name: string, config: NodeConfig, secrets: readonly string[]) => ({
   logger: createLogger({
     name,
     level: config.logLevel,
@@ -25,7 +25,7 @@ const telemetryOf = (name: string, config: ExecutorConfig, secrets: readonly str
 /** `assay executor` */
 export const executorCommand = async (config: ExecutorConfig): Promise<number> => {
   const rollup = readRollup(config.rollup);
-  const telemetry = telemetryOf("executor", config, []);
+  const telemetry = telemetryOf("executor", config, secretsOf(config));
   return untilStopped(telemetry.logger, async () => {
     const node = await createExecutorNode(telemetry, config, rollup);
     announce(node);

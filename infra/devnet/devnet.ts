@@ -78,6 +78,9 @@ const L1_CHAIN_ID = 31337;
 const ETHER = 10n ** 18n;
 /** Seconds after which a message to L2 may not be left out. */
 const FORCE_DELAY = 300n;
+/** L1 blocks between two claims, and above a claim before the next: this L1 never reorganises by itself. */
+const CLAIM_INTERVAL = 10;
+const CLAIM_DEPTH = 2;
 /** How long an interrupted start may take to notice. */
 const SETTLE_MS = 3_000;
 
@@ -230,7 +233,14 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     });
     watch(sequencerNode.child);
     const executorNode = await startNode("executor", directory, {
-      flags: { ...shared, "rpc-port": config.executorRpcPort, "metrics-port": config.executorMetricsPort },
+      flags: {
+        ...shared,
+        "rpc-port": config.executorRpcPort,
+        "metrics-port": config.executorMetricsPort,
+        "claim-interval-blocks": CLAIM_INTERVAL,
+        "claim-depth": CLAIM_DEPTH,
+      },
+      secrets: { ASSAY_CLAIM_KEY: accounts.claimant.privateKey },
       peers,
     });
     watch(executorNode.child);

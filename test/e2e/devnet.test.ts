@@ -69,6 +69,15 @@ test("one JSON line, right answers, equal roots; Ctrl-C leaves nothing behind", 
       assert.equal(ready.status, 200, await ready.text());
       assert.match(await (await fetch(`${url}/metrics`)).text(), /^assay_process_cpu_seconds_total /m);
     }
+    // The executor claims the chain's state, soon after the first batch.
+    const claimed = /^assay_claims_transactions_total\{action="propose",outcome="mined"\} [1-9]/m;
+    const metrics = async () => (await fetch(`${info.executorMetrics}/metrics`)).text();
+    for (
+      const end = Date.now() + 60_000;
+      !claimed.test(await metrics());
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    )
+      assert.ok(Date.now() < end, "nothing is claimed on L1");
     // The executor is told of L1 and of a peer: the sequencer's RPC is nowhere in its command or environment.
     const port = new URL(info.sequencerRpc).port;
     const node = family.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0executor\0"));

@@ -4,6 +4,7 @@ import { Registry } from "prom-client";
 import { type Hex, parseGwei } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import {
+  type ClaimParameters,
   createBeaconSource,
   createFollower,
   createL1Source,
@@ -110,20 +111,23 @@ export type Stage = {
 const SEQUENCER = 1;
 export const START = 1_800_000_000n;
 
-/** `modelsOf`: what a node runs models with. */
+/** `modelsOf`: what a node runs models with. `claims`: what differs from the devnet's rules for claims. */
 export const createStage = async (
   t: TestContext,
   forceDelay = 3600n,
   modelsOf: (store: KeyValueStore) => Promise<ModelRuntime> = async () => withoutModels,
+  claims: Partial<ClaimParameters> = {},
 ): Promise<Stage> => {
-  const anvil = await startAnvil(t);
+  const anvil = await startAnvil(t, "--hardfork", "prague");
+  const rules = settlement(l1Account(0).address);
   const deployment = await deployBridge(
     { wallet: anvil.wallet(0), reader: anvil.client },
     {
       sequencer: l1Account(SEQUENCER).address,
       forceDelay,
       genesisOf,
-      ...settlement(l1Account(0).address),
+      ...rules,
+      claims: { ...rules.claims, ...claims },
     },
   );
 

@@ -7,6 +7,7 @@ import { FEE_METHODS } from "./fees.ts";
 import { createLogMethods } from "./logs.ts";
 import { createSyncMethods, NET_METHODS } from "./net.ts";
 import { POOL_METHODS } from "./pool.ts";
+import { ROLLUP_METHODS } from "./rollup.ts";
 import { STATE_METHODS } from "./state.ts";
 import { TRANSACTION_METHODS } from "./transactions.ts";
 
@@ -25,6 +26,7 @@ export const createMethodTable = (
     ...FEE_METHODS,
     ...POOL_METHODS,
     ...ADMIN_METHODS,
+    ...ROLLUP_METHODS,
     ...createLogMethods(filters),
   };
   return Object.fromEntries(

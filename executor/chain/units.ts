@@ -1,0 +1,142 @@
+import { setImmediate } from "node:timers/promises";
+import { MAX_ENVELOPE_BYTES } from "../evm/envelope.ts";
+import type { Bytes } from "../foundation/bytes.ts";
+import { CodedError } from "../foundation/errors.ts";
+import { EMPTY_FRONTIER } from "../foundation/merkle.ts";
+import { batchItemAt, headerTimestamp, isBlockHeader } from "./batch-item.ts";
+import type { BlockReplay, Chain, InboxEnvelope, Origin, Position } from "./chain.ts";
+import { type ChainState, chainStateAfter, type StateBetween } from "./chain-state.ts";
+
+/** What L1 holds, as far as it was read. */
+export type Inbox = {
+  record(index: bigint): { readonly data: Bytes; readonly origin: Origin; readonly delayedEnd: bigint } | undefined;
+  message(
+    index: bigint,
+  ): { readonly kind: "deposit" | "raw"; readonly gas: bigint; readonly envelope: Bytes } | undefined;
+};
+type InboxRecord = NonNullable<ReturnType<Inbox["record"]>>;
+
+export type UnitsErrorCode =
+  /** A record or message has not been read from L1. */
+  | "UNITS_INBOX_GAP"
+  /** A block has not been derived from L1 yet. */
+  | "UNITS_NOT_SAFE"
+  /** L1 holds another block than the chain: one of the two is about to follow. */
+  | "UNITS_OTHER_BLOCK";
+
+/** One step of derivation; `after`: where the next one stands. */
+type Unit = { readonly after: Position } & (
+  | { readonly kind: "begin"; readonly timestamp: bigint | undefined }
+  | { readonly kind: "message"; readonly index: bigint }
+  /** `envelope` undefined: too long to be read. */
+  | { readonly kind: "envelope"; readonly envelope: Bytes | undefined }
+  | { readonly kind: "end" }
+  | { readonly kind: "skip" }
+);
+
+/** The unit that is next in a batch. Total: any bytes are some sequence of units, the last of which leaves the batch. */
+const unitAt = ({ phase, position }: Pick<ChainState, "phase" | "position">, record: InboxRecord): Unit => {
+  const { data, delayedEnd } = record;
+  const { batch, cursor, delayed } = position;
+  const item = batchItemAt(data, cursor);
+  const past = item === undefined ? position : { ...position, cursor: item.next };
+  const isHeader = item !== undefined && isBlockHeader(item.body);
+  const queued = delayed < delayedEnd;
+  if (phase === "open") {
+    if (queued) return { kind: "message", index: delayed, after: { ...position, delayed: delayed + 1n } };
+    if (item === undefined || isHeader) return { kind: "end", after: position };
+    return { kind: "envelope", envelope: item.body.length > MAX_ENVELOPE_BYTES ? undefined : item.body, after: past };
+  }
+  if (isHeader) return { kind: "begin", timestamp: headerTimestamp(item.body), after: past };
+  if (item !== undefined) return { kind: "skip", after: past };
+  if (queued) return { kind: "begin", timestamp: undefined, after: position };
+  return { kind: "skip", after: { batch: batch + 1n, cursor: 0, delayed } };
+};
+
+const fault = (code: UnitsErrorCode, message: string, data: Record<string, unknown>) =>
+  new CodedError<UnitsErrorCode>(code, message, data);
+
+/** Units after which other work has its turn. */
+const BREATH = 32;
+
+/**
+ * The state after each unit from `start` on, until derivation stands before record `limit`. Every block is executed
+ * again beside the chain, and must come out as the chain's, which must be safe. UNITS_INBOX_GAP, UNITS_NOT_SAFE,
+ * UNITS_OTHER_BLOCK; STATE_PRUNED when the chain has forgotten what a block began with.
+ */
+export async function* unitsFrom(
+  { chain, inbox }: { readonly chain: Chain; readonly inbox: Inbox },
+  start: StateBetween,
+  limit: bigint,
+): AsyncGenerator<ChainState, void, undefined> {
+  let state: ChainState = start;
+  let block: BlockReplay | undefined;
+  let record: InboxRecord | undefined;
+
+  const begin = async (timestamp: bigint, origin: Origin, position: Position): Promise<ChainState> => {
+    const { number } = state;
+    if (number >= chain.heads.safe)
+      throw fault("UNITS_NOT_SAFE", `block ${number + 1n} has not been derived from L1`, { number: number + 1n });
+    block = await chain.replay(number, { timestamp, origin });
+    return {
+      phase: "open",
+      position,
+      number: block.number,
+      timestamp: block.timestamp,
+      gasUsed: 0n,
+      baseFee: block.baseFeePerGas,
+      parentHash: state.parentHash,
+      stateRoot: block.stateRoot(),
+      bloom: new Uint8Array(256),
+      transactions: EMPTY_FRONTIER,
+      receipts: EMPTY_FRONTIER,
+    };
+  };
+  const apply = async (envelope: InboxEnvelope, position: Position): Promise<ChainState> => {
+    const open = block as BlockReplay;
+    const { included } = await open.add(envelope);
+    return included ? { ...state, position, ...open.tally, stateRoot: open.stateRoot() } : { ...state, position };
+  };
+  const end = (position: Position): ChainState => {
+    const made = (block as BlockReplay).finish();
+    const { number } = made.header;
+    const known = chain.blockByNumber(number)?.hash;
+    // INVARIANT: nothing is claimed that is not, block for block, what this node derived from L1.
+    if (known !== made.hash)
+      throw fault("UNITS_OTHER_BLOCK", `L1 holds block ${number} as ${made.hash}, not ${known}`, { number });
+    block = undefined;
+    return chainStateAfter(made, { position, transactions: state.transactions, receipts: state.receipts });
+  };
+
+  const next = async (unit: Unit, { origin }: InboxRecord): Promise<ChainState> => {
+    switch (unit.kind) {
+      case "begin":
+        return begin(unit.timestamp ?? origin.timestamp, origin, unit.after);
+      case "message": {
+        const message = inbox.message(unit.index);
+        if (message === undefined)
+          throw fault("UNITS_INBOX_GAP", `message ${unit.index} has not been read from L1`, { message: unit.index });
+        const { envelope: bytes, kind, gas } = message;
+        return apply({ bytes, delayed: { kind, gas } }, unit.after);
+      }
+      case "envelope":
+        if (unit.envelope === undefined) return { ...state, position: unit.after };
+        return apply({ bytes: unit.envelope }, unit.after);
+      case "end":
+        return end(unit.after);
+      case "skip":
+        return { ...state, position: unit.after };
+    }
+  };
+
+  for (let units = 1; state.position.batch < limit; units++) {
+    const { batch } = state.position;
+    record ??= inbox.record(batch);
+    if (record === undefined)
+      throw fault("UNITS_INBOX_GAP", `record ${batch} has not been read from L1`, { record: batch });
+    state = await next(unitAt(state, record), record);
+    if (state.position.batch !== batch) record = undefined;
+    yield state;
+    if (units % BREATH === 0) await setImmediate();
+  }
+}

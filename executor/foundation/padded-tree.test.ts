@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Bytes, uintBE } from "./bytes.ts";
+import { keccakOf } from "./keccak.ts";
+import { innerNode, merkleRoot } from "./merkle.ts";
+import { appendPadded, type PaddedLeaves, paddedTree, paddingWith } from "./padded-tree.ts";
+
+const START = keccakOf(uintBE(99, 4));
+const leafOf = (i: number): Bytes => keccakOf(uintBE(i, 4));
+const leavesOf = (count: number): PaddedLeaves =>
+  Array.from({ length: count }, (_, i) => leafOf(i)).reduce(appendPadded, paddingWith(START));
+
+test("root and last path are those of the tree with every leaf in place", () => {
+  for (let height = 0; height <= 6; height++)
+    for (let count = 0; count <= 2 ** height; count++) {
+      const leaves = Array.from({ length: 2 ** height }, (_, i) =>
+        count === 0 ? START : leafOf(Math.min(i, count - 1)),
+      );
+      const { root, path } = paddedTree(leavesOf(count), height);
+      assert.deepEqual(root, merkleRoot(leaves), `${count} leaves, height ${height}`);
+      const siblings = Array.from({ length: height }, (_, h) => {
+        const end = 2 ** height - 2 ** h;
+        return merkleRoot(leaves.slice(end - 2 ** h, end));
+      });
+      assert.deepEqual(path, siblings, `${count} leaves, height ${height}`);
+      assert.deepEqual(
+        path.reduce((node, sibling) => innerNode(sibling, node), leaves.at(-1) as Bytes),
+        root,
+      );
+    }
+});
+
+test("more leaves than the tree has are refused; a full tree is not", () => {
+  for (const height of [0, 1, 3]) {
+    paddedTree(leavesOf(2 ** height), height);
+    assert.throws(() => paddedTree(leavesOf(2 ** height + 1), height), RangeError);
+  }
+});
+
+test("a tree of 2^63 leaves costs as much as its height", () => {
+  const { root, path } = paddedTree(leavesOf(3), 63);
+  assert.equal(path.length, 63);
+  assert.deepEqual(
+    path.reduce((node, sibling) => innerNode(sibling, node), leafOf(2)),
+    root,
+  );
+});

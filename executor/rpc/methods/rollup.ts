@@ -1,0 +1,57 @@
+import type { Block } from "../../chain/chain.ts";
+import { outputRootOf } from "../../chain/chain-state.ts";
+import { fromHex, toHex, ZERO_32 } from "../../foundation/bytes.ts";
+import type { Backend } from "../backend.ts";
+import { blockNotFound, requireBlock } from "../block-lookup.ts";
+import type { Json } from "../format.ts";
+import { type MethodTable, method } from "../method.ts";
+import { count } from "../schemas.ts";
+
+/** How far the chain is, and what a claim says of a block: in the names of the OP Stack, whose numbers are plain. */
+
+const formatRef = ({ hash, header, origin }: Block): Json => ({
+  hash,
+  number: Number(header.number),
+  parentHash: header.parentHash,
+  timestamp: Number(header.timestamp),
+  l1origin: { number: Number(origin.number), timestamp: Number(origin.timestamp) },
+});
+
+const syncStatus = ({ chain, l1 }: Backend): Json => {
+  const at = (tag: "latest" | "safe" | "finalized") => formatRef(requireBlock(chain, { kind: "tag", tag }));
+  const head = l1?.head;
+  return {
+    current_l1:
+      head === undefined ? null : { hash: head.hash, number: Number(head.number), timestamp: Number(head.timestamp) },
+    finalized_l1: l1 === undefined ? null : { number: Number(l1.finalized) },
+    unsafe_l2: at("latest"),
+    safe_l2: at("safe"),
+    finalized_l2: at("finalized"),
+  };
+};
+
+const outputAt = (number: bigint, backend: Backend): Json => {
+  const block = backend.chain.blockByNumber(number);
+  if (block === undefined) throw blockNotFound();
+  const { stateRoot } = block.header;
+  return {
+    version: toHex(ZERO_32),
+    outputRoot: toHex(outputRootOf(fromHex(stateRoot), fromHex(block.hash))),
+    blockRef: formatRef(block),
+    // Accounts and slots are in one tree.
+    withdrawalStorageRoot: stateRoot,
+    stateRoot,
+    syncStatus: syncStatus(backend),
+  };
+};
+
+const status = method([], (_, backend) => syncStatus(backend));
+const output = method([count], ([number], backend) => outputAt(number, backend));
+
+/** `optimism_`: for tools that know these methods by op-node's names. */
+export const ROLLUP_METHODS: MethodTable = {
+  rollup_syncStatus: status,
+  optimism_syncStatus: status,
+  rollup_outputAtBlock: output,
+  optimism_outputAtBlock: output,
+};
