@@ -123,7 +123,8 @@ export const createNode = (options: NodeOptions) =>
         maxInboundStreams: 8,
         maxOutboundStreams: 16,
         initialQuerySelfInterval: 1_000,
-        querySelfInterval: 60_000,
+        // A node whose first connection came late finds the others with the next query.
+        querySelfInterval: 10_000,
         allowQueryWithZeroPeers: true,
         peerInfoMapper: (peer) => ({
           ...peer,
