@@ -209,3 +209,71 @@ test("a target that gets a message cannot speak for the other messenger, nor mak
   assert.equal(await s.read(nester, NESTER.abi, "done"), false);
   assert.equal(await s.refusal(messenger, "relayMessage", forged), "NotFailed");
 });
+
+/** Fails until it is opened; then it says how much gas it got. */
+const LATE = compile(
+  "Late",
+  `contract Late {
+    bool public isOpen;
+    uint256 public seen;
+    function open() external { isOpen = true; }
+    fallback() external payable { uint256 gas = gasleft(); require(isOpen); seen = gas; }
+}`,
+);
+/** Makes a call with exactly so much gas. */
+const METERED = compile(
+  "Metered",
+  `contract Metered {
+    function go(address to, uint256 gas, bytes calldata data) external {
+        (bool ok,) = to.call{gas: gas}(data);
+        require(ok);
+    }
+}`,
+);
+
+test("whoever tries a message again, and with whatever gas, gives the target what it was promised", async (t) => {
+  const s = await createSettlement(t);
+  await s.deposit(parseEther("1"));
+  const minGas = 300_000;
+  const to = s.contracts.l1CrossDomainMessenger;
+  const metered = await deployOnL1(s, METERED);
+  const attempts: { readonly late: Address; readonly data: Hex; readonly nonce: bigint }[] = [];
+  const receipts = [];
+  for (const length of [0, 88_000]) {
+    const late = await deployOnL1(s, LATE);
+    const message: Hex = `0x${"ff".repeat(length)}`;
+    const hash = await s.walletL2.sendTransaction({
+      to: ADDRESS.crossDomainMessenger,
+      data: sending({ target: late, data: message, minGas }),
+    });
+    const receipt = await s.publicL2.waitForTransactionReceipt({ hash });
+    const [sent] = parseEventLogs({ abi: messengerPredeploy.abi, logs: receipt.logs, eventName: "SentMessage" });
+    assert.ok(sent);
+    const nonce = sent.args.messageNonce;
+    const args = [nonce, s.address, late, 0n, BigInt(minGas), message];
+    attempts.push({ late, nonce, data: encodeFunctionData({ abi: MESSENGER, functionName: "relayMessage", args }) });
+    receipts.push(receipt);
+  }
+  for (const withdrawal of await s.mature(receipts))
+    await s.send({ from: s.user, ...s.portal }, "finalizeWithdrawalTransaction", [withdrawal]);
+  for (const { late, data } of attempts) {
+    await s.send({ from: STRANGER, to: late, abi: LATE.abi }, "open");
+    const go = (gas: bigint) => encodeFunctionData({ abi: METERED.abi, functionName: "go", args: [to, gas, data] });
+    const attempt = (gas: bigint) =>
+      s.l1.client.call({ account: s.address, to: metered, data: go(gas), gas: 14_000_000n }).then(
+        () => true,
+        () => false,
+      );
+    let [low, high] = [100_000n, 8_000_000n];
+    assert.deepEqual([await attempt(low), await attempt(high)], [false, true]);
+    while (high - low > 200n) {
+      const middle = (low + high) / 2n;
+      if (await attempt(middle)) high = middle;
+      else low = middle;
+    }
+    const hash = await s.walletL1.sendTransaction({ to: metered, data: go(high), gas: 14_000_000n });
+    assert.equal((await s.publicL1.waitForTransactionReceipt({ hash })).status, "success");
+    const seen = await s.read<bigint>(late, LATE.abi, "seen");
+    assert.ok(seen >= minGas - 1_000, `${seen} of ${minGas} for ${data.length / 2} bytes`);
+  }
+});

@@ -65,12 +65,13 @@ abstract contract CrossDomainMessenger is ICrossDomainMessenger {
         if (target == address(this) || _isTrusting(target)) revert UnsafeTarget(target);
         // INVARIANT: a message succeeds once.
         if (successfulMessages[hash]) revert AlreadyRelayed(hash);
+        // Copied before gas is counted: what that costs is the message's choice.
+        bytes memory data = message;
         // While a message runs, another one waits: the sender is that of one.
         if (_sender != address(0) || !MinimalGasCall.hasMinGas(minGasLimit, RESERVED + CHECK_BUFFER)) {
             return _fail(hash);
         }
         _sender = sender;
-        bytes memory data = message;
         uint256 granted = gasleft() - RESERVED;
         bool success;
         assembly ("memory-safe") {
