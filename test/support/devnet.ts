@@ -49,7 +49,8 @@ export type RunningDevnet = Spawned & { readonly info: DevnetInfo; stop(): Promi
 
 /** `assay devnet --json` on free ports, ready. */
 export const spawnDevnet = async (args: readonly string[] = []): Promise<RunningDevnet> => {
-  const spawned = runAssay(["devnet", "--json", ...FREE_PORTS, ...args]);
+  // An L1 node that is new takes seconds to make ready for its first blob: what is not about blobs does without.
+  const spawned = runAssay(["devnet", "--json", ...FREE_PORTS, "--batch-data", "calldata", ...args]);
   const info = JSON.parse(await spawned.firstLine) as DevnetInfo;
   return {
     ...spawned,
