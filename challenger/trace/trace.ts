@@ -1,0 +1,30 @@
+import type { Bytes } from "../../executor/index.ts";
+
+/** What the rules say of a leaf. `level` and `height`: of the tree below it. */
+export type LeafKind =
+  | { readonly kind: "prove" }
+  | { readonly kind: "refine" | "descend"; readonly level: number; readonly height: number };
+
+/**
+ * One level of a dispute as an honest party holds it: the complete binary tree over the states after step 1..2^height,
+ * and what it takes to prove its leaves. Built only when disputed; answers are the same however often they are asked for.
+ */
+export type Trace = {
+  /** 0 chain, 1 execution, 2 inference, 0x30 + k tensor. */
+  readonly level: number;
+  /** Of the tree; at level 3 in elements. */
+  readonly height: number;
+  /** Hash of the state that the level starts with; zero at level 3. */
+  readonly start: Bytes;
+  /** Hash of the node of this height over the leaves from `index * 2^height` on. */
+  node(height: number, index: number): Promise<Bytes>;
+  /** Hash of the state before a leaf (level 3: zero). */
+  pre(position: number): Promise<Bytes>;
+  leafKind(position: number): Promise<LeafKind>;
+  /** ABI-encoded preimages that the rules need to judge the leaf, and to prove it when it is proven. */
+  evidence(position: number): Promise<Bytes>;
+  /** The tree below a leaf that is refined or descended. */
+  below(position: number): Promise<Trace>;
+  /** Level 3: the packed elements below a node at a height up to k. */
+  packed?(height: number, index: number): Promise<Bytes>;
+};
