@@ -24,11 +24,14 @@ import {
 } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
 import { startClaimant } from "./claimant.ts";
+import { compile } from "./solidity.ts";
 import { createStage, L2_ACCOUNTS, l2Account, telemetry } from "./stage.ts";
 
 export const FORCE_DELAY = 60n;
 const STRANGER = 7;
 const DEPOSITOR = 8;
+
+const REFUSING = compile("TakesNone", "contract TakesNone {}");
 
 /** Users of L2 who have nothing but what they deposited. */
 export const userOf = (index: number) => l2Account(L2_ACCOUNTS + index);
@@ -80,6 +83,9 @@ export const createExit = async (t: Pick<TestContext, "after">) => {
   );
   const walletL1 = createWalletClient({ ...onL1, account: account(STRANGER) }).extend(walletActionsL1());
 
+  const refusingHash = await anvil.wallet(DEPOSITOR).deployContract({ abi: REFUSING.abi, bytecode: REFUSING.bytecode });
+  const { contractAddress } = await publicL1.waitForTransactionReceipt({ hash: refusingHash });
+
   const onChain = async (from: number, to: Hex, data: Hex, value = 0n): Promise<TransactionReceipt> => {
     const hash = await anvil.wallet(from).sendTransaction({ to, data, value, gas: 3_000_000n });
     return publicL1.waitForTransactionReceipt({ hash });
@@ -96,7 +102,8 @@ export const createExit = async (t: Pick<TestContext, "after">) => {
     l2,
     publicL1,
     publicL2,
-    walletL1,
+    /** A contract on L1 that takes no ether. */
+    refusing: contractAddress as Address,
     /** Gives ether to a user of L2. */
     deposit: (to: Hex, mint: bigint, { value = mint, data = "0x" as Hex, gas = 200_000n } = {}) =>
       onChain(
