@@ -42,6 +42,16 @@ export const merkleRoot = (leaves: readonly Bytes[], height = ceilLog2(leaves.le
   return nodes.slice(0, 32);
 };
 
+/** Siblings of leaf `index` in `merkleRoot`'s tree, lowest first. */
+export const merklePath = (leaves: readonly Bytes[], index: number, height = ceilLog2(leaves.length)): Bytes[] => {
+  const path: Bytes[] = [];
+  for (let h = 0; h < height; h++) {
+    const first = ((index >>> h) ^ 1) * 2 ** h;
+    path.push(merkleRoot(leaves.slice(first, first + 2 ** h), h));
+  }
+  return path;
+};
+
 /** An append-only tree: one peak for each one-bit of `count`, lowest bit first. */
 export type Frontier = { readonly count: number; readonly peaks: readonly Bytes[] };
 export const EMPTY_FRONTIER: Frontier = { count: 0, peaks: [] };
