@@ -55,7 +55,7 @@ export const stop = (state: MachineState): void => exitWith(state, RESULT.succes
 const STACK_LIMIT = 1024;
 
 /** One step in phase OP. */
-export const runOperation = (state: MachineState, table: readonly (Operation | undefined)[]): void => {
+export const runOperation = (state: MachineState, table: readonly (Operation | undefined)[]) => {
   const code = frameOf(state).code.size === 0 ? EMPTY_BYTES : frameOf(state).code.bytes;
   const opcode = code[state.pc];
   if (opcode === undefined) return stop(state);
