@@ -252,6 +252,11 @@ const createKeeper = () => {
       assert.equal(chunks.has(hash), false, "nothing is read twice");
       chunks.set(hash, chunk);
     },
+    async putBlob(hash, blob) {
+      assert.equal((await commitBlob(blob)).hash, hash);
+      assert.equal(chunks.has(hash), false, "nothing is read twice");
+      chunks.set(hash, decodeChunkBlob(blob));
+    },
   };
   return { keeper, chunks };
 };

@@ -241,7 +241,9 @@ test("a model is published in chunks, each sent once, and its bytes reach a read
       artifactLength: () => undefined,
       retrieve: () => Promise.reject(new Error("no artifact is here")),
       stop: async () => undefined,
-      async putChunks(parts) {
+      async putChunks(pieces) {
+        const parts = pieces.filter((piece) => piece instanceof Uint8Array);
+        assert.equal(parts.length, pieces.length);
         visible ??= node.source.messageCount;
         if (broken) throw new Error("the disk is full");
         stored.push(concat(...parts));
