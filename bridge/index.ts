@@ -33,10 +33,12 @@ export {
   readInbox,
   refusalOfAppend,
 } from "./clients/inbox.ts";
+export { chunksOf, type ModelData } from "./clients/model-chunks.ts";
 export {
-  chunksOf,
   createModelPublisher,
   type ModelToPublish,
+  type PublicationPlan,
+  type PublicationProgress,
   type Published,
   registrationGas,
 } from "./clients/model-publisher.ts";

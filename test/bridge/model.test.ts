@@ -86,7 +86,10 @@ const setUp = async (t: TestContext) => {
       const { transactor } = publisherAccount;
       const publisher = createModelPublisher({ logger, client: l1.client, transactor }, layout.contracts.modelRegistry);
       let done = false;
-      const published = publisher.publish(model).finally(() => {
+      const published = publisher
+    .plan(model, "calldata")
+    .then((plan) => publisher.publish(plan))
+    .finally(() => {
         done = true;
       });
       published.catch(() => undefined);

@@ -13,7 +13,10 @@ export const publishOn = async ({ anvil, deployment }: Stage, model: ModelToPubl
     deployment.contracts.modelRegistry,
   );
   let done = false;
-  const publishing = publisher.publish(model).finally(() => {
+  const publishing = publisher
+    .plan(model, "calldata")
+    .then((plan) => publisher.publish(plan))
+    .finally(() => {
     done = true;
   });
   while (!done) await transactor.tick();
