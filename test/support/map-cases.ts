@@ -5,17 +5,20 @@ import {
   createAssembly,
   DTYPES,
   element,
+  type Instruction,
   type Interval,
   importOnnx,
+  type Operator,
   type Program,
   requantise,
   runReference,
   unpackTensor,
+  violations,
 } from "../../executor/index.ts";
 import { modelOf } from "../../executor/onnx/model.fixture.ts";
 import { createRandom, type Random, randomInput, randomProgram } from "./random-program.ts";
 import type { Compared } from "./scalar-cases.ts";
-import type { ScalarMachine, ScalarProgram } from "./scalar-machine.ts";
+import type { Outcome, ScalarMachine, ScalarProgram } from "./scalar-machine.ts";
 
 /** Whole bodies of MAP: what models are lowered to, and well-formed ones at random. */
 
@@ -107,3 +110,39 @@ export const compareMaps = async (
 
 export const randomMaps = (seed: number, most: number): MapRows[] =>
   mapsOf(randomProgram(createRandom(seed)), createRandom(seed ^ 0x5bd1e995), most);
+
+/** A byte of one instruction is another. */
+const mutate = (random: Random, instructions: readonly Instruction[]): Instruction[] => {
+  const at = random.below(instructions.length);
+  const field = random.pick(["op", "a", "b", "c", "imm"] as const);
+  const value =
+    field === "imm"
+      ? random.pick([0, 1, 0x3f800000, 0x7f800000, 0xff800001, 0x80000000])
+      : random.pick([random.below(38), random.below(256), 0x80, 0x81, 0xff, 0]);
+  return instructions.map((instruction, i) => (i === at ? { ...instruction, [field]: value } : instruction));
+};
+
+/** What C13 says of a body at random, and what running it comes to. */
+export type Judged = { readonly isWellTyped: boolean; readonly outcomes: readonly Outcome[] };
+
+/** Each MAP of a random program with a byte changed. */
+export const judgeMutants = async (machine: ScalarMachine, seed: number): Promise<Judged[]> => {
+  const random = createRandom(seed);
+  const program = randomProgram(random);
+  const maps = mapsOf(program, random, 3);
+  const indices = [...program.operators.keys()].filter((index) => program.operators[index]?.kind === "MAP");
+  const judged: Judged[] = [];
+  for (const [nth, map] of maps.entries()) {
+    const index = indices[nth];
+    const instructions = mutate(random, map.instructions);
+    const operators = program.operators.map((operator, i) =>
+      i === index ? ({ ...operator, instructions } as Operator) : operator,
+    );
+    const broken = violations({ ...program, operators });
+    judged.push({
+      isWellTyped: !broken.some(({ constraint }) => constraint === "C13"),
+      outcomes: await machine.outcomesOf({ ...map, instructions }, map.rows),
+    });
+  }
+  return judged;
+};

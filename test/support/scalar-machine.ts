@@ -45,14 +45,14 @@ import {Binary32} from "bridge/contracts/libraries/Binary32.sol";
 import {Elements} from "bridge/contracts/libraries/Elements.sol";
 import {ScalarMachine} from "bridge/contracts/libraries/ScalarMachine.sol";
 contract Harness {
-    function all(bytes calldata body, bytes calldata dtypes, bytes calldata rows) external view returns (bytes memory outcomes) {
+    function all(bytes calldata dtypes, bytes calldata body, bytes calldata rows) external view returns (bytes memory outcomes) {
         uint256 width = 8 * (dtypes.length - 1);
         uint256 count = rows.length / width;
         // An outcome is written as a word, of which the next one covers the rest.
         outcomes = new bytes(12 * count + 20);
         for (uint256 i; i < count; ++i) {
             bytes32 outcome;
-            try this.element(body, dtypes, rows[i * width:(i + 1) * width]) returns (uint256 packed) {
+            try this.element(dtypes, body, rows[i * width:(i + 1) * width]) returns (uint256 packed) {
                 outcome = bytes32(packed << 160);
             } catch (bytes memory reason) {
                 outcome = bytes32(bytes4(reason));
@@ -65,11 +65,11 @@ contract Harness {
             mstore(outcomes, mul(12, count))
         }
     }
-    function element(bytes calldata body, bytes calldata dtypes, bytes calldata row) external pure returns (uint256) {
+    function element(bytes calldata dtypes, bytes calldata body, bytes calldata row) external pure returns (uint256) {
         (uint256[] memory operands, uint256 floats) = load(dtypes, row);
         return ScalarMachine.element(body, operands, floats, uint8(dtypes[dtypes.length - 1]));
     }
-    function gasOf(bytes calldata body, bytes calldata dtypes, bytes calldata row) external view returns (uint256 gas) {
+    function gasOf(bytes calldata dtypes, bytes calldata body, bytes calldata row) external view returns (uint256 gas) {
         (uint256[] memory operands, uint256 floats) = load(dtypes, row);
         gas = gasleft();
         ScalarMachine.run(body, operands, floats);
@@ -102,10 +102,12 @@ export const bodyOf = (instructions: readonly Instruction[]): Bytes => {
   return new Uint8Array(view.buffer);
 };
 
-const dtypesOf = ({ operands, dtype }: Types): Bytes =>
+/** Codes of the operands' dtypes and of the element's. */
+export const dtypesOf = ({ operands, dtype }: Types): Bytes =>
   Uint8Array.from([...operands, dtype].map((each) => DTYPES[each].code));
 
-const rowsOf = (operands: readonly Dtype[], rows: readonly (readonly number[])[]): Bytes => {
+/** For each operand of each row eight bytes, at whose end it lies packed. */
+export const rowsOf = (operands: readonly Dtype[], rows: readonly (readonly number[])[]): Bytes => {
   const out = new Uint8Array(FIELD * operands.length * rows.length);
   for (const [j, dtype] of operands.entries()) {
     const size = DTYPES[dtype].bytes;
@@ -119,9 +121,15 @@ const rowsOf = (operands: readonly Dtype[], rows: readonly (readonly number[])[]
   return out;
 };
 
-const outcomeOf = (dtype: Dtype, bytes: Bytes): Outcome => {
+const DTYPE_OF_CODE = new Map<number, Dtype>(
+  (Object.keys(DTYPES) as Dtype[]).map((dtype) => [DTYPES[dtype].code, dtype]),
+);
+
+const outcomeOf = (code: number, bytes: Bytes): Outcome => {
   const selector = toHex(bytes.subarray(0, 4));
   if (selector !== "0x00000000") return NAMES.get(selector) ?? selector;
+  const dtype = DTYPE_OF_CODE.get(code);
+  if (dtype === undefined) return `an element of dtype ${code}`;
   return unpackTensor(dtype, 1, bytes.subarray(OUTCOME - DTYPES[dtype].bytes))[0] as number;
 };
 
@@ -140,15 +148,15 @@ export const startScalarMachine = async (t: Ends) => {
     return decodeFunctionResult({ abi, functionName, data: data as Hex }) as T;
   };
 
-  /** `rows`: for each operand eight bytes, at whose end it lies packed. */
-  const outcomesOfBytes = async (program: Types, body: Bytes, rows: Bytes): Promise<Outcome[]> => {
-    const found = fromHex(await call<Hex>("all", [toHex(body), toHex(dtypesOf(program)), toHex(rows)]));
+  const outcomesOfBytes = async (dtypes: Bytes, body: Bytes, rows: Bytes): Promise<Outcome[]> => {
+    const found = fromHex(await call<Hex>("all", [dtypes, body, rows].map(toHex)));
     return Array.from({ length: found.length / OUTCOME }, (_, i) =>
-      outcomeOf(program.dtype, found.subarray(OUTCOME * i, OUTCOME * (i + 1))),
+      outcomeOf(dtypes[dtypes.length - 1] as number, found.subarray(OUTCOME * i, OUTCOME * (i + 1))),
     );
   };
 
   return {
+    /** The same of bytes, whatever they are: those of `dtypesOf`, `bodyOf` and `rowsOf`. */
     outcomesOfBytes,
 
     /** What becomes of each row of operands. */
@@ -156,14 +164,14 @@ export const startScalarMachine = async (t: Ends) => {
       const outcomes: Outcome[] = [];
       for (let from = 0; from < rows.length; from += ROWS) {
         const part = rowsOf(program.operands, rows.slice(from, from + ROWS));
-        outcomes.push(...(await outcomesOfBytes(program, bodyOf(program.instructions), part)));
+        outcomes.push(...(await outcomesOfBytes(dtypesOf(program), bodyOf(program.instructions), part)));
       }
       return outcomes;
     },
 
     /** Gas of running a body over decoded operands. */
     async gasOf(program: ScalarProgram, row: readonly number[]): Promise<number> {
-      const parts = [bodyOf(program.instructions), dtypesOf(program), rowsOf(program.operands, [row])];
+      const parts = [dtypesOf(program), bodyOf(program.instructions), rowsOf(program.operands, [row])];
       return Number(await call<bigint>("gasOf", parts.map(toHex)));
     },
 
