@@ -35,14 +35,17 @@ export const I_EDGES: readonly number[] = both([
   ...[0, 1, 2, 3, 7, 126, 127, 128, 255, 2 ** 24 - 1, 2 ** 24, 2 ** 24 + 1, 2 ** 26 + 3, 94_906_265],
   ...[2 ** 31 - 1, 2 ** 31, 2 ** 52 + 1, 2 ** 53 - 2, 2 ** 53 - 1],
 ]);
-/** Where three operands meet, the first only chooses. */
+/** Of three operands the first chooses between the others, which are not computed with. */
 const CHOICES = [0, 1, -1];
+const CHOSEN = 14;
 
 /** Every combination of edges. */
 export const edgeRows = ({ operands }: InstructionSpec): number[][] => {
-  const edges = operands.map((type, j) =>
-    j === 0 && operands.length === 3 ? CHOICES : type === "I" ? I_EDGES : F_EDGES,
-  );
+  const edges = operands.map((type, j) => {
+    const all = type === "I" ? I_EDGES : F_EDGES;
+    if (operands.length < 3) return all;
+    return j === 0 ? CHOICES : all.slice(0, CHOSEN);
+  });
   return edges.reduce<number[][]>((rows, values) => rows.flatMap((row) => values.map((v) => [...row, v])), [[]]);
 };
 
@@ -105,6 +108,13 @@ const draw = (random: Random, type: ScalarType, former: number): number => {
 
 export const randomRow = (random: Random, { name, operands }: InstructionSpec): number[] => {
   if (name === "POW2") return [random.between(-130, 130)];
+  if (name === "FSQRT" && random.chance(0.9)) {
+    const drawn = Math.abs(draw(random, "F", 1));
+    if (random.chance(0.5)) return [drawn];
+    // Squares, and what lies beside them.
+    const root = Math.min(Math.max(drawn, 2 ** -63), 2 ** 63);
+    return [random.pick(around(fround(root ** 2)))];
+  }
   const row: number[] = [];
   for (const type of operands) row.push(draw(random, type, row[row.length - 1] ?? random.between(-9, 9)));
   return row;
