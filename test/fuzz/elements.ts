@@ -1,7 +1,7 @@
 import { countOf, KINDS, type Operator, type TensorTree, toHex } from "../../executor/index.ts";
 import { type Claim, type ProvenCall, provenCall } from "../support/inference-proof.ts";
 import { createRandom, type Random, randomInput, randomProgram } from "../support/random-program.ts";
-import type { TensorVerifier } from "../support/tensor-verifier.ts";
+import { startVerifier, type TensorVerifier } from "../support/tensor-verifier.ts";
 
 /** Single elements on L1 against the definition, for every kind of operator. */
 
@@ -59,4 +59,40 @@ export const checkElements = async (
       if (verdict === undefined || "error" in verdict) tally.findings.push(`${place}: ${verdict?.error}`);
       else if (verdict.post !== expected) tally.findings.push(`${place}: the contract computes another element`);
     }
+};
+
+type ElementsFuzz = {
+  /** Elements of each kind, at least. */
+  readonly count: number;
+  readonly seed: number;
+  readonly print: (line: string) => void;
+};
+
+const MOST_FINDINGS = 10;
+/** Programs whose elements go to the contract in one request. */
+const PROGRAMS_A_REQUEST = 40;
+
+export const fuzzElements = async ({ count, seed, print }: ElementsFuzz): Promise<readonly string[]> => {
+  const ending: (() => unknown)[] = [];
+  const verifier = await startVerifier({ after: (done) => void ending.push(done as () => unknown) });
+  const tally = createElementTally();
+  const started = performance.now();
+  let pending: Promise<void> = Promise.resolve();
+  const isWanted = (kind: Operator["kind"]): boolean => (tally.byKind.get(kind) as number) < count;
+  for (let at = seed; KINDS.some(isWanted) && tally.findings.length < MOST_FINDINGS; at += PROGRAMS_A_REQUEST) {
+    const cases = Array.from({ length: PROGRAMS_A_REQUEST }, (_, i) => {
+      const call = randomCall(at + i);
+      return { seed: at + i, call, claims: claimsOf(call, at + i, ({ kind }) => isWanted(kind)) };
+    });
+    // The next proofs are made while the contract checks these.
+    await pending;
+    pending = checkElements(verifier, cases, tally);
+  }
+  await pending;
+  for (const end of ending) await end();
+  print(
+    `${[...tally.byKind.values()].reduce((a, b) => a + b)} elements in ${((performance.now() - started) / 1000).toFixed(1)} s`,
+  );
+  for (const [kind, checked] of tally.byKind) print(`  ${kind.padEnd(10)} ${checked}`);
+  return tally.findings;
 };

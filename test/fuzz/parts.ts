@@ -1,4 +1,3 @@
-import { KINDS, type Operator } from "../../executor/index.ts";
 import type { Ends } from "../support/peers.ts";
 
 type Round = { readonly count: number; readonly seed: number; readonly print: (line: string) => void };
@@ -63,36 +62,6 @@ const runSolvency = async ({ count, seed, print }: Round): Promise<readonly stri
   return tally.findings;
 };
 
-/** Programs whose elements go to the contract in one request. */
-const PROGRAMS_A_REQUEST = 40;
-
-const fuzzElements = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
-  const { checkElements, claimsOf, createElementTally, randomCall } = await import("./elements.ts");
-  const { startVerifier } = await import("../support/tensor-verifier.ts");
-  const ending: (() => unknown)[] = [];
-  const verifier = await startVerifier({ after: (done) => void ending.push(done as () => unknown) });
-  const tally = createElementTally();
-  const started = performance.now();
-  let pending: Promise<void> = Promise.resolve();
-  const isWanted = (kind: Operator["kind"]): boolean => (tally.byKind.get(kind) as number) < count;
-  for (let at = seed; KINDS.some(isWanted) && tally.findings.length < MOST_FINDINGS; at += PROGRAMS_A_REQUEST) {
-    const cases = Array.from({ length: PROGRAMS_A_REQUEST }, (_, i) => {
-      const call = randomCall(at + i);
-      return { seed: at + i, call, claims: claimsOf(call, at + i, ({ kind }) => isWanted(kind)) };
-    });
-    // The next proofs are made while the contract checks these.
-    await pending;
-    pending = checkElements(verifier, cases, tally);
-  }
-  await pending;
-  for (const end of ending) await end();
-  print(
-    `${[...tally.byKind.values()].reduce((a, b) => a + b)} elements in ${((performance.now() - started) / 1000).toFixed(1)} s`,
-  );
-  for (const [kind, checked] of tally.byKind) print(`  ${kind.padEnd(10)} ${checked}`);
-  return tally.findings;
-};
-
 export const parts: readonly Part[] = [
   {
     name: "programs",
@@ -110,7 +79,13 @@ export const parts: readonly Part[] = [
     name: "elements",
     what: "elements of each kind of operator, L1's verifier against the reference",
     count: 5_000,
-    run: fuzzElements,
+    run: async (round) => (await import("./elements.ts")).fuzzElements(round),
+  },
+  {
+    name: "instructions",
+    what: "random cases of each scalar instruction and lowered body, contract against definition",
+    count: 10_000,
+    run: async (round) => (await import("./instructions.ts")).fuzzInstructions(round),
   },
   { name: "peers", what: "mutated messages of peers", count: 5_000, run: fuzzMessages },
 ];
