@@ -37,6 +37,7 @@ export { chunksOf, type ModelData } from "./clients/model-chunks.ts";
 export {
   createModelPublisher,
   type ModelToPublish,
+  messagesIn,
   type PublicationPlan,
   type PublicationProgress,
   type Published,

@@ -24,7 +24,10 @@ const inBlob = async (bytes: Bytes): Promise<ModelChunk> => {
 };
 
 const FORMS = {
-  calldata: { size: CHUNK_BYTES, chunk: async (bytes: Bytes): Promise<ModelChunk> => ({ hash: toHex(keccak256(bytes)), bytes }) },
+  calldata: {
+    size: CHUNK_BYTES,
+    chunk: async (bytes: Bytes): Promise<ModelChunk> => ({ hash: toHex(keccak256(bytes)), bytes }),
+  },
   blobs: { size: BLOB_CHUNK_BYTES, chunk: inBlob },
 } as const;
 

@@ -1,14 +1,15 @@
-import { encodeFunctionData, type PublicClient } from "viem";
+import { encodeFunctionData, type PublicClient, parseEventLogs, type TransactionReceipt } from "viem";
 import {
   type Bytes,
   type CommittedBlob,
   fromHex,
   type Hex,
+  keccak256,
   type Telemetry,
   TRANSACTION_GAS_CAP,
   toHex,
 } from "../../executor/index.ts";
-import { modelRegistry } from "../contracts/contracts.gen.ts";
+import { batchInbox, modelRegistry } from "../contracts/contracts.gen.ts";
 import { chunksOf, type ModelChunk, type ModelData } from "./model-chunks.ts";
 import { type BlobCall, gasFor, type L1Call, type Transactor } from "./transactor.ts";
 
@@ -40,7 +41,14 @@ export type PublicationPlan = {
   readonly cost: bigint;
 };
 
-export type Published = { readonly transactionHash: Hex; readonly chunks: number; readonly posted: number };
+export type Published = {
+  /** On L1. */
+  readonly transactionHash: Hex;
+  /** On L2, where the model is judged: the hash of the queued message. */
+  readonly l2Transaction: Hex;
+  readonly chunks: number;
+  readonly posted: number;
+};
 
 /** Chunks that are on L1, of all. */
 export type PublicationProgress = (done: number, chunks: number) => void;
@@ -78,6 +86,12 @@ const POST_BLOBS_GAS = 260_000n;
 const PUBLISH_GAS = 150_000n;
 /** More for each chunk that a publication names. */
 const NAME_GAS = 5_000n;
+
+/** Hashes on L2 of the messages that a transaction queued. */
+export const messagesIn = ({ logs }: Pick<TransactionReceipt, "logs">): readonly Hex[] =>
+  parseEventLogs({ abi: batchInbox.abi, logs, eventName: "MessageQueued" }).map(({ args }) =>
+    toHex(keccak256(fromHex(args.envelope))),
+  );
 
 const grouped = <T>(items: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
@@ -149,7 +163,9 @@ export const createModelPublisher = (
       const receipt = await transactor.send(publishCall(model, chunks));
       const posted = missing.length;
       logger.info({ modelId: id, name, data, chunks: chunks.length, posted }, "published a model on L1");
-      return { transactionHash: receipt.transactionHash, chunks: chunks.length, posted };
+      const [l2Transaction] = messagesIn(receipt);
+      if (l2Transaction === undefined) throw new RangeError("a publication queues a message");
+      return { transactionHash: receipt.transactionHash, l2Transaction, chunks: chunks.length, posted };
     },
   };
 };

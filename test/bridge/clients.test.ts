@@ -209,9 +209,7 @@ test("a model is published in chunks, each sent once, and its bytes reach a read
     data: encodeFunctionData({ abi: modelRegistry.abi, functionName: "post", args: [toHex(chunks[1] as Bytes)] }),
   });
   const run = async (name: string) => {
-    const published = publisher
-      .plan({ id, artifact, name }, "calldata")
-      .then((plan) => publisher.publish(plan));
+    const published = publisher.plan({ id, artifact, name }, "calldata").then((plan) => publisher.publish(plan));
     let done = false;
     void published
       .finally(() => {

@@ -87,11 +87,11 @@ const setUp = async (t: TestContext) => {
       const publisher = createModelPublisher({ logger, client: l1.client, transactor }, layout.contracts.modelRegistry);
       let done = false;
       const published = publisher
-    .plan(model, "calldata")
-    .then((plan) => publisher.publish(plan))
-    .finally(() => {
-        done = true;
-      });
+        .plan(model, "calldata")
+        .then((plan) => publisher.publish(plan))
+        .finally(() => {
+          done = true;
+        });
       published.catch(() => undefined);
       while (!done) {
         await transactor.tick();

@@ -17,8 +17,8 @@ export const publishOn = async ({ anvil, deployment }: Stage, model: ModelToPubl
     .plan(model, "calldata")
     .then((plan) => publisher.publish(plan))
     .finally(() => {
-    done = true;
-  });
+      done = true;
+    });
   while (!done) await transactor.tick();
   await publishing;
   await transactor.stop();
