@@ -35,7 +35,10 @@ export type Unit = { readonly after: Position } & (
 );
 
 /** The unit that is next in a batch. Total: any bytes are some sequence of units, the last of which leaves the batch. */
-export const unitAt = ({ phase, position }: Pick<ChainState, "phase" | "position">, record: Pick<InboxRecord, "data" | "delayedEnd">): Unit => {
+export const unitAt = (
+  { phase, position }: Pick<ChainState, "phase" | "position">,
+  record: Pick<InboxRecord, "data" | "delayedEnd">,
+): Unit => {
   const { data, delayedEnd } = record;
   const { batch, cursor, delayed } = position;
   const item = batchItemAt(data, cursor);

@@ -1,7 +1,7 @@
 import { Common, createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
 import { paramsEVM } from "@ethereumjs/evm";
-import type { Bytes } from "../foundation/bytes.ts";
 import { HISTORY_WINDOW } from "../chain/parameters.ts";
+import type { Bytes } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccak256 } from "../foundation/keccak.ts";
 import { recoverPublicKey } from "./secp256k1.ts";

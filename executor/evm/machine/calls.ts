@@ -9,8 +9,8 @@ import {
   type Reference,
   referTo,
   type Window,
-  windowOf,
   type Words,
+  windowOf,
   wordsAfter,
 } from "./memory.ts";
 import { exitWith, frameOf, halt, isStatic, next, type Operation, spend } from "./operation.ts";
@@ -27,8 +27,8 @@ import {
   registersOf,
 } from "./state.ts";
 import type { Tree } from "./tree.ts";
-import { isPrecompile, MARK, markOf, NO_CODE, setMark, warmAddress } from "./world.ts";
 import { addressIn, wordOf } from "./word.ts";
+import { isPrecompile, MARK, markOf, NO_CODE, setMark, warmAddress } from "./world.ts";
 
 const MAX_DEPTH = 1024;
 const WARM_GAS = 100;

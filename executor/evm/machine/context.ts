@@ -1,5 +1,5 @@
-import type { ChainState } from "../../chain/chain-state.ts";
 import type { Origin, Position } from "../../chain/chain.ts";
+import type { ChainState } from "../../chain/chain-state.ts";
 import type { ChainParameters } from "../../chain/parameters.ts";
 import { type Bytes, concat } from "../../foundation/bytes.ts";
 import { CodedError } from "../../foundation/errors.ts";

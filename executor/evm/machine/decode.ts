@@ -5,9 +5,9 @@ import { keccak256 } from "../../foundation/keccak.ts";
 import { DEPOSIT_TYPE, decodeEnvelope, isRefusal, MAX_INITCODE_BYTES } from "../envelope.ts";
 import { creationFrame } from "./calls.ts";
 import type { UnitContext } from "./context.ts";
-import { NO_WORDS, readBytes, type Reference, readReference, referTo } from "./memory.ts";
-import { type Environment, type Frame, type MachineState, PHASE, REGISTERS, RESULT, registersOf } from "./state.ts";
+import { NO_WORDS, type Reference, readBytes, readReference, referTo } from "./memory.ts";
 import { itemSpan, spanOf } from "./span.ts";
+import { type Environment, type Frame, type MachineState, PHASE, REGISTERS, RESULT, registersOf } from "./state.ts";
 import { type Account, NO_CODE, warmAddress, warmSlot } from "./world.ts";
 
 /** DECODE and ACCESS (machine.md 2.1). */
@@ -182,4 +182,3 @@ export const runAccess = (state: MachineState): void => {
   if (after.cursor === source.length) begin(state, env);
   else state.registers = after;
 };
-

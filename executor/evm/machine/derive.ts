@@ -1,6 +1,6 @@
-import { type ChainState, chainStateAfter } from "../../chain/chain-state.ts";
 import { COINBASE, hashBlockHeader, nextBaseFee, prevRandaoOf } from "../../chain/block.ts";
 import type { Header, Origin, Position } from "../../chain/chain.ts";
+import { type ChainState, chainStateAfter } from "../../chain/chain-state.ts";
 import { ADDRESS, type ChainParameters, HISTORY_WINDOW } from "../../chain/parameters.ts";
 import { blockTimestamp, packedOrigin } from "../../chain/system.ts";
 import { type Unit, unitAt } from "../../chain/units.ts";
@@ -10,8 +10,8 @@ import { BLOOM_BYTES } from "../bloom.ts";
 import { type BatchRecord, type DelayedMessage, type Ended, fault, type MachineRules } from "./context.ts";
 import type { BlockContext } from "./state.ts";
 import { hashTree, type Tree } from "./tree.ts";
-import type { World } from "./world.ts";
 import { numberIn } from "./word.ts";
+import type { World } from "./world.ts";
 
 /** Units (machine.md 2 and 8): what stands at a chain state, and those of one step. */
 
@@ -54,7 +54,11 @@ const blockOf = (chain: ChainState, origin: Origin, parameters: ChainParameters)
   chainId: parameters.chainId,
 });
 
-const beginBlock = ({ chain, tree, world, rules }: Components, unit: Unit & { kind: "begin" }, origin: Origin): Ended => {
+const beginBlock = (
+  { chain, tree, world, rules }: Components,
+  unit: Unit & { kind: "begin" },
+  origin: Origin,
+): Ended => {
   const { blockGasLimit, maxDrift } = rules.parameters;
   const slot = uintBE(chain.number % HISTORY_WINDOW, 32);
   const withHistory = world.setSlot(tree, HISTORY, slot, numberIn(chain.parentHash));
@@ -133,4 +137,3 @@ export const beginUnit = (components: Components, source: UnitSource): Ended | A
     }
   }
 };
-

@@ -3,7 +3,7 @@ import { fromHex } from "../../foundation/bytes.ts";
 import { keccak256, keccakOf } from "../../foundation/keccak.ts";
 import { transfer } from "./calls.ts";
 import { fault } from "./context.ts";
-import { EMPTY_REFERENCE, readReference, type Reference, referTo } from "./memory.ts";
+import { EMPTY_REFERENCE, type Reference, readReference, referTo } from "./memory.ts";
 import { exitWith, frameOf, halt, stop } from "./operation.ts";
 import { push } from "./stack.ts";
 import {
@@ -12,13 +12,13 @@ import {
   type MachineState,
   PHASE,
   REGISTERS,
-  type Registers,
   RESULT,
+  type Registers,
   registersOf,
   type Suspended,
 } from "./state.ts";
-import { codeFrom, isPrecompile, MARK, markOf, NO_CODE, setMark, warmAddress } from "./world.ts";
 import { numberOf } from "./word.ts";
+import { codeFrom, isPrecompile, MARK, markOf, NO_CODE, setMark, warmAddress } from "./world.ts";
 
 /** Begin and end of frames: INITCODE, ENTER, EXIT, DEPOSIT (machine.md 2.2, 2.3, 4.3, 4.4). */
 
@@ -173,4 +173,3 @@ export const runDeposit = (state: MachineState): void => {
   state.stateRoot = world.setAccount(state.stateRoot, self, { ...account, code: codeFrom(bytes) });
   exitWith(state, RESULT.created, EMPTY_REFERENCE);
 };
-

@@ -1,5 +1,6 @@
 import { type ChainState, encodeChainState, hashChainState } from "../../chain/chain-state.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
+import { runBulk } from "./bulk.ts";
 import {
   type Answer,
   type Answers,
@@ -15,15 +16,15 @@ import { type Arrival, beginUnit, type UnitSource } from "./derive.ts";
 import { runDeposit, runEnter, runExit, runInitcode } from "./frames.ts";
 import { EMPTY_REFERENCE, expandTo, NO_WORDS, wordsOf } from "./memory.ts";
 import { needOf, runCheck, runInfer, runPrecompile } from "./native.ts";
-import { OPERATIONS, runBulk } from "./opcodes.ts";
+import { OPERATIONS } from "./opcodes.ts";
 import { runOperation } from "./operation.ts";
 import type { Precompiles } from "./precompiles.ts";
 import { EMPTY_STACK } from "./stack.ts";
 import {
   createHasher,
+  encodeBlockContext,
   encodeEnvironment,
   encodeFrame,
-  encodeBlockContext,
   encodeLogs,
   encodeRegisters,
   encodeRest,
@@ -95,10 +96,7 @@ type StartOf = { readonly tree: Tree; readonly world: World; readonly chainPre: 
 /** Preimages of the parts of a state, undefined where there is no such part. A chain state has `chain` alone. */
 export type Preimages = Readonly<
   Partial<
-    Record<
-      "state" | "rest" | "frame" | "parent" | "env" | "block" | "registers" | "logs" | "sweep" | "chain",
-      Bytes
-    >
+    Record<"state" | "rest" | "frame" | "parent" | "env" | "block" | "registers" | "logs" | "sweep" | "chain", Bytes>
   >
 >;
 

@@ -5,7 +5,7 @@ import { DTYPES } from "../../tensor/program.ts";
 import { recordIn, recordSlot } from "../model-call.ts";
 import { answerTo, fault, type InputTensor, type Need, type UnitContext } from "./context.ts";
 import { sourceOf } from "./frames.ts";
-import { readReference, type Reference, referTo, wordsOf } from "./memory.ts";
+import { type Reference, readReference, referTo, wordsOf } from "./memory.ts";
 import { exitWith, frameOf, halt } from "./operation.ts";
 import { type MachineState, PHASE, REGISTERS, RESULT, type Registers, registersOf } from "./state.ts";
 
@@ -79,8 +79,7 @@ const runEthereums = (state: MachineState, address: number, { precompiles }: Uni
   }
   state.gas -= Number(answer.gas);
   // The identity's output is its input: nothing is opened.
-  const output =
-    address === IDENTITY ? input : referTo(wordsOf(answer.output), 0, answer.output.length);
+  const output = address === IDENTITY ? input : referTo(wordsOf(answer.output), 0, answer.output.length);
   succeed(state, output);
 };
 

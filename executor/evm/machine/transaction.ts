@@ -1,13 +1,13 @@
 import { hashReceipt } from "../../chain/block.ts";
-import { appendLeaf } from "../../foundation/merkle.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
+import { appendLeaf } from "../../foundation/merkle.ts";
 import { type Ended, fault, type UnitContext } from "./context.ts";
 import { CREATION } from "./decode.ts";
 import { writeBytes } from "./memory.ts";
 import { type Environment, type MachineState, PHASE, RESULT, type SweepLink } from "./state.ts";
 import type { Tree } from "./tree.ts";
-import { MARK, markOf } from "./world.ts";
 import { hashTree } from "./tree.ts";
+import { MARK, markOf } from "./world.ts";
 
 /** What is before and after the frames of a transaction: LOAD, TXEND, SWEEP, RECEIPT (machine.md 2.4). */
 
