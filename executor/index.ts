@@ -116,7 +116,7 @@ export { createMemoryStore } from "./store/memory-store.ts";
 export { openRocksStore } from "./store/rocks-store.ts";
 
 // Tensor programs: building, reading, running.
-export { digitsAt, isLive, product } from "./tensor/address.ts";
+export { digitsAt, elementHeight, isLive, product } from "./tensor/address.ts";
 export { type Access, type Assembly, createAssembly, type OperatorSpec, type Ref } from "./tensor/assembly.ts";
 export {
   type Conv2d,
@@ -142,7 +142,7 @@ export { createTensorTree, tensorRoot } from "./tensor/commitment.ts";
 export { readProgram, violations } from "./tensor/constraints.ts";
 export { bytesOf, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
 export { createEngine, type Engine } from "./tensor/engine.ts";
-export { programId } from "./tensor/identity.ts";
+export { identityOf, openConstant, openOperator, programId } from "./tensor/identity.ts";
 export { createGraph as createOnnxGraph, type Value as OnnxValue } from "./tensor/onnx-graph.ts";
 export {
   type Constant,
