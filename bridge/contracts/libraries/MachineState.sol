@@ -73,12 +73,12 @@ library MachineState {
     }
 
     /// @notice Reads a reference of 44 bytes.
-    function referenceAt(bytes memory data, uint256 at) internal pure returns (Reference memory) {
+    function referenceAt(bytes memory data, uint256 offset) internal pure returns (Reference memory) {
         return Reference(
-            bytes32(_uint(data, at, 32)),
-            uint32(_uint(data, at + 32, 4)),
-            uint32(_uint(data, at + 36, 4)),
-            uint32(_uint(data, at + 40, 4))
+            bytes32(_uint(data, offset, 32)),
+            uint32(_uint(data, offset + 32, 4)),
+            uint32(_uint(data, offset + 36, 4)),
+            uint32(_uint(data, offset + 40, 4))
         );
     }
 
@@ -114,15 +114,15 @@ library MachineState {
         if (part.length != size || part[0] != tag || keccak256(part) != hash) revert ILeafRules.BadEvidence();
     }
 
-    function _uint(bytes memory data, uint256 at, uint256 size) private pure returns (uint256 value) {
+    function _uint(bytes memory data, uint256 offset, uint256 size) private pure returns (uint256 value) {
         assembly ("memory-safe") {
-            value := shr(sub(256, shl(3, size)), mload(add(add(data, 32), at)))
+            value := shr(sub(256, shl(3, size)), mload(add(add(data, 32), offset)))
         }
     }
 
-    function _set(bytes memory data, uint256 at, bytes32 value) private pure {
+    function _set(bytes memory data, uint256 offset, bytes32 value) private pure {
         assembly ("memory-safe") {
-            mstore(add(add(data, 32), at), value)
+            mstore(add(add(data, 32), offset), value)
         }
     }
 }

@@ -138,21 +138,21 @@ library Program {
         uint256 axes = op.outputAxes + _uint(record, 3, 1);
         op.extents = new uint256[](axes);
         op.operands = new Operand[](_uint(record, 4, 1));
-        uint256 at = 8;
+        uint256 offset = 8;
         for (uint256 x; x < axes; ++x) {
-            op.extents[x] = _uint(record, at, 4);
-            at += 4;
+            op.extents[x] = _uint(record, offset, 4);
+            offset += 4;
         }
-        at += 16; // the declared interval
+        offset += 16; // the declared interval
         for (uint256 j; j < op.operands.length; ++j) {
-            at = _decodeOperand(record, at, axes, op.operands[j]);
+            offset = _decodeOperand(record, offset, axes, op.operands[j]);
         }
         uint256 bodySize = _uint(record, 6, 2);
-        if (at + bodySize != record.length) revert ILeafRules.BadEvidence();
+        if (offset + bodySize != record.length) revert ILeafRules.BadEvidence();
         op.body = new bytes(bodySize);
         bytes memory body = op.body;
         assembly ("memory-safe") {
-            mcopy(add(body, 32), add(add(record, 32), at), bodySize)
+            mcopy(add(body, 32), add(add(record, 32), offset), bodySize)
         }
     }
 
@@ -224,46 +224,46 @@ library Program {
         }
     }
 
-    function _decodeOperand(bytes memory record, uint256 at, uint256 axes, Operand memory operand)
+    function _decodeOperand(bytes memory record, uint256 offset, uint256 axes, Operand memory operand)
         private
         pure
         returns (uint256)
     {
-        uint256 source = _uint(record, at, 4);
+        uint256 source = _uint(record, offset, 4);
         operand.isConstant = source >> 31 == 1;
         operand.index = source & 0x7fffffff;
-        operand.dtype = _uint(record, at + 4, 1);
-        operand.guards = new Guard[](_uint(record, at + 5, 1));
-        operand.count = _uint(record, at + 8, 4);
-        (operand.base, operand.stride) = _affine(record, at + 12, axes);
+        operand.dtype = _uint(record, offset + 4, 1);
+        operand.guards = new Guard[](_uint(record, offset + 5, 1));
+        operand.count = _uint(record, offset + 8, 4);
+        (operand.base, operand.stride) = _affine(record, offset + 12, axes);
         uint256 size = 8 + 8 * axes;
-        at += 12 + size;
+        offset += 12 + size;
         for (uint256 g; g < operand.guards.length; ++g) {
             Guard memory guard = operand.guards[g];
-            (guard.off, guard.coef) = _affine(record, at, axes);
-            guard.limit = _uint(record, at + size, 4);
-            at += size + 4;
+            (guard.off, guard.coef) = _affine(record, offset, axes);
+            guard.limit = _uint(record, offset + size, 4);
+            offset += size + 4;
         }
-        return at;
+        return offset;
     }
 
     /// @dev An i64 and one for each axis.
-    function _affine(bytes memory record, uint256 at, uint256 axes)
+    function _affine(bytes memory record, uint256 offset, uint256 axes)
         private
         pure
-        returns (int256 offset, int256[] memory coefficients)
+        returns (int256 constant_, int256[] memory coefficients)
     {
-        offset = int256(int64(uint64(_uint(record, at, 8))));
+        constant_ = int256(int64(uint64(_uint(record, offset, 8))));
         coefficients = new int256[](axes);
         for (uint256 x; x < axes; ++x) {
-            coefficients[x] = int256(int64(uint64(_uint(record, at + 8 + 8 * x, 8))));
+            coefficients[x] = int256(int64(uint64(_uint(record, offset + 8 + 8 * x, 8))));
         }
     }
 
     /// @dev `size` big-endian bytes; whoever reads past the end finds the record's length wrong.
-    function _uint(bytes memory data, uint256 at, uint256 size) private pure returns (uint256 value) {
+    function _uint(bytes memory data, uint256 offset, uint256 size) private pure returns (uint256 value) {
         assembly ("memory-safe") {
-            value := shr(sub(256, shl(3, size)), mload(add(add(data, 32), at)))
+            value := shr(sub(256, shl(3, size)), mload(add(add(data, 32), offset)))
         }
     }
 }
