@@ -55,6 +55,7 @@ export {
   claimRegistry,
   l1CrossDomainMessenger,
   l1StandardBridge,
+  leafRules,
   modelRegistry,
   portal,
   tensorStepVerifier,
