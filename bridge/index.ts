@@ -8,6 +8,7 @@ export {
   type Game,
   gameHash,
   levelBase,
+  rightBase,
   rootOverLast,
 } from "./claims/game-hash.ts";
 export {
@@ -58,6 +59,7 @@ export {
   claimRegistry,
   l1CrossDomainMessenger,
   l1StandardBridge,
+  leafRules,
   modelRegistry,
   portal,
   tensorStepVerifier,
