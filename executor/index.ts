@@ -138,11 +138,11 @@ export {
   upsample2d,
 } from "./tensor/builders.ts";
 export { decodeProgram, encodeProgram } from "./tensor/codec.ts";
-export { createTensorTree, tensorRoot } from "./tensor/commitment.ts";
+export { createTensorTree, partHash, tensorRoot, wordLeaf } from "./tensor/commitment.ts";
 export { readProgram, violations } from "./tensor/constraints.ts";
 export { bytesOf, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
 export { createEngine, type Engine } from "./tensor/engine.ts";
-export { programId } from "./tensor/identity.ts";
+export { operatorLeaf, programId } from "./tensor/identity.ts";
 export { createGraph as createOnnxGraph, type Value as OnnxValue } from "./tensor/onnx-graph.ts";
 export {
   type Constant,

@@ -17,6 +17,7 @@ export const TAG = {
   programMeta: 0x19,
   game: 0x20,
   levelBase: 0x21,
+  rightBase: 0x22,
   context: 0x23,
   edge: 0x24,
   logsRecord: 0x46,

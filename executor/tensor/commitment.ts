@@ -11,7 +11,7 @@ import { DTYPES, type Dtype } from "./program.ts";
  */
 
 /** `K(0x13 ++ word)`. */
-const wordLeaf = (word: Bytes): Bytes => keccakOf(tagByte(TAG.tensorWord), word);
+export const wordLeaf = (word: Bytes): Bytes => keccakOf(tagByte(TAG.tensorWord), word);
 
 /** Part of a word: `K(0x14 ++ u8 height ++ 2^height packed elements)`. */
 export const partHash = (height: number, packed: Bytes): Bytes =>
