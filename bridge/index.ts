@@ -8,6 +8,7 @@ export {
   type Game,
   gameHash,
   levelBase,
+  rightBase,
   rootOverLast,
 } from "./claims/game-hash.ts";
 export {

@@ -11,17 +11,18 @@ library GameHash {
     }
 
     /// @notice Origin of level 0: the claims on one parent, up to one inbox position.
-    function game(address registry, bytes32 parent, uint64 limitBatch, uint64 limitDelayed)
-        internal
-        view
-        returns (bytes32)
-    {
-        return keccak256(abi.encodePacked(Tag.GAME, block.chainid, registry, parent, limitBatch, limitDelayed));
+    function game(address registry, bytes32 parent, uint64 limitBatch) internal view returns (bytes32) {
+        return keccak256(abi.encodePacked(Tag.GAME, block.chainid, registry, parent, limitBatch));
     }
 
     /// @notice All that lies left of a level's root: where it comes from and the state that it starts with.
     function levelBase(bytes32 origin, bytes32 start) internal pure returns (bytes32) {
         return keccak256(abi.encodePacked(Tag.LEVEL_BASE, origin, start));
+    }
+
+    /// @notice All that lies left of a right child.
+    function rightBase(bytes32 base, bytes32 left) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(Tag.RIGHT_BASE, base, left));
     }
 
     /// @notice Where rivals meet.
@@ -35,6 +36,21 @@ library GameHash {
 
     function edge(bytes32 ctx, bytes32 node) internal pure returns (bytes32) {
         return keccak256(abi.encodePacked(Tag.EDGE, ctx, node));
+    }
+
+    /// @notice Leaf of level 2: an operator and the root of its tensor.
+    function operatorLeaf(uint32 operator, bytes32 tensorRoot) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(Tag.OPERATOR_LEAF, operator, tensorRoot));
+    }
+
+    /// @notice Leaf of a tensor's tree: 32 bytes of packed elements.
+    function word(bytes32 packed) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(Tag.TENSOR_WORD, packed));
+    }
+
+    /// @notice Node below a word: 2^height packed elements.
+    function part(uint8 height, bytes calldata packed) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(Tag.TENSOR_PART, height, packed));
     }
 
     /// @notice Root of the tree whose right-most leaf is `leaf`, with the left siblings `path`, lowest first.
