@@ -185,7 +185,7 @@ export const createBoard = (options: BoardOptions): Board => {
     const claim = claimOf(parent);
     const { l1ChainId, registry, height } = options;
     const { limitBatch } = claim;
-    const origin = toHex(gameHash({ l1ChainId, registry, parent: fromHex(parent), limitBatch, limitDelayed: 0n }));
+    const origin = toHex(gameHash({ l1ChainId, registry, parent: fromHex(parent), limitBatch }));
     return rootContext(0, origin, height, claim.endState);
   };
   const isAlive = (id: Hex): boolean => {

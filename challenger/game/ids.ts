@@ -1,13 +1,11 @@
-import { contextHash, edgeHash, levelBase } from "../../bridge/index.ts";
+import { contextHash, edgeHash, levelBase, rightBase } from "../../bridge/index.ts";
 import {
+  type Bytes,
   fromHex,
   type Hex,
   innerNode,
-  keccakOf,
   operatorLeaf,
   partHash,
-  TAG,
-  tagByte,
   toHex,
   wordLeaf,
 } from "../../executor/index.ts";
@@ -41,14 +39,38 @@ export const isTensorLevel = (level: number): boolean => level >= TENSOR_LEVEL;
 /** Height of a word's node; -1 where there are no words. */
 export const wordHeight = (level: number): number => (isTensorLevel(level) ? level - TENSOR_LEVEL : -1);
 
-export const ctxId = (ctx: Ctx): Hex =>
-  toHex(contextHash({ ...ctx, origin: fromHex(ctx.origin), base: fromHex(ctx.base) }));
-export const edgeId = (ctx: Hex, node: Hex): Hex => toHex(edgeHash(fromHex(ctx), fromHex(node)));
-export const baseOf = (origin: Hex, start: Hex): Hex => toHex(levelBase(fromHex(origin), fromHex(start)));
+/** Ids that are remembered, per kind. A visit asks for the same ones each block, and hashing is nearly all that it costs. */
+const REMEMBERED = 50_000;
+const remembering = <Args extends readonly unknown[]>(
+  hash: (...args: Args) => Bytes,
+  keyOf: (...args: Args) => string,
+) => {
+  const known = new Map<string, Hex>();
+  return (...args: Args): Hex => {
+    const key = keyOf(...args);
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    if (known.size >= REMEMBERED) known.clear();
+    const made = toHex(hash(...args));
+    known.set(key, made);
+    return made;
+  };
+};
+const ofPair = (hash: (a: Bytes, b: Bytes) => Bytes) =>
+  remembering(
+    (a: Hex, b: Hex) => hash(fromHex(a), fromHex(b)),
+    (a, b) => `${a}${b}`,
+  );
+
+export const ctxId = remembering(
+  (ctx: Ctx) => contextHash({ ...ctx, origin: fromHex(ctx.origin), base: fromHex(ctx.base) }),
+  ({ level, origin, position, height, base }) => `${level}.${position}.${height}${origin}${base}`,
+);
+export const edgeId = ofPair(edgeHash);
+export const baseOf = ofPair(levelBase);
 /** Base of what lies right of a complete subtree. */
-export const baseAfter = (base: Hex, left: Hex): Hex =>
-  toHex(keccakOf(tagByte(TAG.rightBase), fromHex(base), fromHex(left)));
-export const innerId = (left: Hex, right: Hex): Hex => toHex(innerNode(fromHex(left), fromHex(right)));
+export const baseAfter = ofPair(rightBase);
+export const innerId = ofPair(innerNode);
 export const operatorId = (operator: bigint, tensorRoot: Hex): Hex =>
   toHex(operatorLeaf(Number(operator), fromHex(tensorRoot)));
 
