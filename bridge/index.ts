@@ -58,6 +58,7 @@ export {
   l1StandardBridge,
   modelRegistry,
   portal,
+  tensorStepVerifier,
 } from "./contracts/contracts.gen.ts";
 export { type BatchBlock, batchBlockSize, encodeBatch, MAX_BATCH_BYTES } from "./derivation/batch.ts";
 export { type BlobArchive, createBlobArchive } from "./derivation/blob-archive.ts";

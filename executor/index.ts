@@ -58,7 +58,7 @@ export {
 } from "./foundation/bytes.ts";
 export { CodedError, hasCode, messageOf } from "./foundation/errors.ts";
 export { keccak256, keccakOf } from "./foundation/keccak.ts";
-export { EMPTY_FRONTIER, type Frontier, innerNode } from "./foundation/merkle.ts";
+export { ceilLog2, EMPTY_FRONTIER, type Frontier, innerNode, merkleRoot } from "./foundation/merkle.ts";
 export { appendPadded, type PaddedLeaves, type PaddedTree, paddedTree, paddingWith } from "./foundation/padded-tree.ts";
 export { decodeRlp, encodeRlp, type RlpItem } from "./foundation/rlp.ts";
 export { createLock, createServices, type Service, sleep, type Telemetry } from "./foundation/service.ts";
@@ -116,7 +116,7 @@ export { createMemoryStore } from "./store/memory-store.ts";
 export { openRocksStore } from "./store/rocks-store.ts";
 
 // Tensor programs: building, reading, running.
-export { digitsAt, isLive, product } from "./tensor/address.ts";
+export { digitsAt, elementHeight, isLive, product } from "./tensor/address.ts";
 export { type Access, type Assembly, createAssembly, type OperatorSpec, type Ref } from "./tensor/assembly.ts";
 export {
   type Conv2d,
@@ -138,11 +138,12 @@ export {
   upsample2d,
 } from "./tensor/builders.ts";
 export { decodeProgram, encodeProgram } from "./tensor/codec.ts";
-export { createTensorTree, partHash, tensorRoot, wordLeaf } from "./tensor/commitment.ts";
+export { createTensorTree, partHash, type TensorTree, tensorRoot, wordLeaf } from "./tensor/commitment.ts";
 export { readProgram, violations } from "./tensor/constraints.ts";
-export { bytesOf, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
+export { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
 export { createEngine, type Engine } from "./tensor/engine.ts";
-export { operatorLeaf, programId } from "./tensor/identity.ts";
+export { identityOf, openConstant, openOperator, operatorLeaf, programId } from "./tensor/identity.ts";
+export type { OpenableTree } from "./tensor/multi-proof.ts";
 export { createGraph as createOnnxGraph, type Value as OnnxValue } from "./tensor/onnx-graph.ts";
 export {
   type Constant,
@@ -171,3 +172,4 @@ export {
   scalarTypeOf,
 } from "./tensor/scalar.ts";
 export { processorName } from "./tensor/selftest.ts";
+export { type Inference, proveStep, type StepProof } from "./tensor/step-proof.ts";

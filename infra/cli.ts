@@ -53,6 +53,11 @@ define(
   async (config) => (await import("./commands/node.ts")).executorCommand(config),
 );
 define(
+  program.command("deploy").description("deploy the L1 contracts of a new chain and write its rollup.json"),
+  "deploy",
+  async (config) => (await import("./commands/deploy.ts")).deployCommand(config),
+);
+define(
   program.command("audit").description("find the first block on which two nodes differ"),
   "audit",
   async (config) => (await import("./commands/audit.ts")).auditCommand(config),

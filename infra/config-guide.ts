@@ -5,6 +5,7 @@ const TITLES: Readonly<Record<CommandName, string>> = {
   sequencer: "Orders transactions, builds blocks, posts batches.",
   executor:
     "Derives the chain from L1, hears new blocks from peers before, executes and serves it; with a key, claims it on L1.",
+  deploy: "Deploys a new chain's L1 contracts, and writes the rollup.json that its nodes read.",
   audit: "Compares two nodes down to the first block on which they differ; exit code 3 when there is one.",
   status: "A node's heads: unsafe, safe, finalized, and how far it has read L1.",
   "peers list": "A node's peers: id, address, direction, score, bytes in and out.",

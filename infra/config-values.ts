@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from "node:net";
+import { isAddress, parseEther } from "viem";
 
 /** Readings of what a user types. Each throws a RangeError that says what is expected. */
 
@@ -43,6 +44,25 @@ export const privateKey = (value: string): `0x${string}` => {
   if (!/^0x[0-9a-fA-F]{64}$/.test(value)) throw new RangeError("expected 0x and 64 hex digits");
   if (BigInt(value) === 0n || BigInt(value) >= CURVE_ORDER) throw new RangeError("expected a key of secp256k1");
   return value as `0x${string}`;
+};
+
+/** Lower case; where cases are mixed they must be right. */
+export const address = (value: string): `0x${string}` => {
+  if (!isAddress(value))
+    throw new RangeError("expected 0x and 40 hex digits, with a right checksum if cases are mixed");
+  return value.toLowerCase() as `0x${string}`;
+};
+
+/** Wei of an amount in ether. */
+export const ether = (value: string): bigint => {
+  if (!/^\d{1,9}(\.\d{1,18})?$/.test(value)) throw new RangeError("expected an amount of ether, like 0.5");
+  return parseEther(value);
+};
+
+/** A whole number without a sign, of at most 64 bits. */
+export const whole = (value: string): bigint => {
+  if (!/^\d{1,20}$/.test(value) || BigInt(value) >= 1n << 64n) throw new RangeError("expected an integer below 2^64");
+  return BigInt(value);
 };
 
 export const modelName = (value: string): string => {

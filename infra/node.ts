@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
-import { createClaimant, createTransactor, type L1Source } from "../bridge/index.ts";
+import { createClaimant, createTransactor } from "../bridge/index.ts";
 import {
-  type Chain,
   CodedError,
   createRpcServer,
   fromHex,
@@ -16,8 +15,9 @@ import type { L1ErrorCode } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
 import { type Core, openCore } from "./node-core.ts";
 import { startPeering } from "./node-peers.ts";
+import { readinessOf } from "./readiness.ts";
 import type { Rollup } from "./rollup.ts";
-import { createMetricsServer, type ReadinessCheck } from "./telemetry/metrics-server.ts";
+import { createMetricsServer } from "./telemetry/metrics-server.ts";
 
 export type NodeErrorCode = L1ErrorCode | "NODE_SEQUENCER_KEY";
 
@@ -28,38 +28,12 @@ export type AssayNode = Running & {
   readonly p2p: readonly string[];
 };
 
-/** L1 that has not shown a new block for so long makes a node not ready. */
-const L1_SILENCE_MS = 120_000;
-
 /** A quiet chain's last block is followed by an empty one, for tools that wait for it. */
 const TRAILING_MS = 2_000;
 
 const clientVersion = (): string => {
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   return `assay/v${version}/${process.platform}-${process.arch}/node${process.versions.node}`;
-};
-
-const readinessOf = ({ chain, l1 }: Core): ReadinessCheck[] => {
-  let heard = performance.now();
-  l1.onAdvance(() => {
-    heard = performance.now();
-  });
-  return [
-    {
-      name: "l1",
-      check: () => {
-        if (l1.head === undefined) return "nothing of L1 has been read";
-        const silence = performance.now() - heard;
-        return silence > L1_SILENCE_MS ? `no new L1 block for ${Math.round(silence / 1000)} s` : undefined;
-      },
-    },
-    { name: "derivation", check: () => behind(chain, l1) },
-  ];
-};
-
-const behind = (chain: Chain, l1: L1Source): string | undefined => {
-  const left = l1.recordCount - chain.position.batch;
-  return left > 1n ? `${left} batches of L1 are not derived` : undefined;
 };
 
 /** Meets the peers, opens the servers, last, so that a node that answers is whole; starts everything. */

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { type L1Contracts, partnersOf } from "../bridge/index.ts";
 import {
@@ -10,7 +10,7 @@ import {
   messageOf,
 } from "../executor/index.ts";
 
-export type RollupErrorCode = "ROLLUP_FILE";
+export type RollupErrorCode = "ROLLUP_FILE" | "ROLLUP_EXISTS";
 
 const hex = (bytes: number) =>
   z
@@ -93,3 +93,27 @@ export const writeRollup = (file: string, rollup: Rollup): void =>
     file,
     `${JSON.stringify(rollup, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value), 2)}\n`,
   );
+
+/**
+ * Makes the rollup's file before what goes into it: what takes long, and cannot be taken back, is not done for a file that
+ * cannot be written. ROLLUP_EXISTS, ROLLUP_FILE. What `work` answers is written; when it fails the file is removed.
+ */
+export const writeNewRollup = async (file: string, work: () => Promise<Rollup>): Promise<Rollup> => {
+  try {
+    closeSync(openSync(file, "wx"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST")
+      throw new CodedError<RollupErrorCode>("ROLLUP_EXISTS", `${file} exists: choose another file, or remove it`, {
+        file,
+      });
+    throw new CodedError<RollupErrorCode>("ROLLUP_FILE", `${file}: ${messageOf(error)}`, { file }, error);
+  }
+  try {
+    const rollup = await work();
+    writeRollup(file, rollup);
+    return rollup;
+  } catch (error) {
+    rmSync(file, { force: true });
+    throw error;
+  }
+};

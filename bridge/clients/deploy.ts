@@ -122,7 +122,13 @@ export const deployBridge = async ({ wallet, reader }: DeployClients, options: D
       const data = { contract: name };
       throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `L1 does not take ${name}: ${why}`, data, error);
     }
-  const receipts = await Promise.all(hashes.map((hash) => reader.waitForTransactionReceipt({ hash })));
+  const receipts = await Promise.all(hashes.map((hash) => reader.waitForTransactionReceipt({ hash }))).catch(
+    (error: unknown) => {
+      throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `L1 does not show the creations: ${messageOf(error)}`, {
+        hashes,
+      });
+    },
+  );
   for (const [i, name] of CONTRACTS.entries()) {
     const receipt = receipts[i];
     if (receipt?.status !== "success")

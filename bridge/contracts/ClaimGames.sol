@@ -11,6 +11,7 @@ import {Claim, ClaimStatus, IClaimRegistry} from "./interfaces/IClaimRegistry.so
 contract ClaimGames is IClaimGames, IClaimListing {
     /// @notice None of the OP Stack's own, nor of its games of many chains.
     uint32 public constant GAME_TYPE = 0x61737361;
+    uint256 private constant MAX_DELAY = 30 days;
 
     IClaimRegistry public immutable REGISTRY;
     address public immutable IMPLEMENTATION;
@@ -20,6 +21,8 @@ contract ClaimGames is IClaimGames, IClaimListing {
     bytes32[] private _claims;
 
     constructor(IClaimRegistry registry, uint256 finalityDelay) {
+        // INVARIANT: no deployment keeps money for good: the wait ends.
+        if (finalityDelay > MAX_DELAY) revert DelayTooLong(finalityDelay, MAX_DELAY);
         REGISTRY = registry;
         IMPLEMENTATION = address(new ClaimGame(registry, GAME_TYPE));
         disputeGameFinalityDelaySeconds = finalityDelay;

@@ -23,6 +23,8 @@ abstract contract Withdrawals is IWithdrawals {
     address private constant NO_SENDER = 0x000000000000000000000000000000000000dEaD;
     /// @dev Origin of calls that estimate gas.
     address private constant ESTIMATION = address(1);
+    /// @dev Longest proof maturity delay, and longest pause.
+    uint256 private constant MAX_DELAY = 30 days;
 
     struct Proven {
         IClaimGame disputeGameProxy;
@@ -50,6 +52,9 @@ abstract contract Withdrawals is IWithdrawals {
     mapping(bytes32 withdrawalHash => address[]) public proofSubmitters;
 
     constructor(IClaimGames games, WithdrawalParameters memory parameters) {
+        // INVARIANT: no deployment keeps money for good: each wait ends.
+        if (parameters.proofMaturityDelay > MAX_DELAY) revert DelayTooLong(parameters.proofMaturityDelay, MAX_DELAY);
+        if (parameters.pauseDuration > MAX_DELAY) revert DelayTooLong(parameters.pauseDuration, MAX_DELAY);
         GAMES = games;
         guardian = parameters.guardian;
         proofMaturityDelaySeconds = parameters.proofMaturityDelay;

@@ -15,6 +15,7 @@ import {
   type Hex,
   type InboxEnvelope,
   type KeyValueStore,
+  messageOf,
   type Position,
   type Service,
   sleep,
@@ -56,6 +57,8 @@ export type Follower = Service & {
   sync(): Promise<void>;
   /** Begins to follow the source. */
   start(): void;
+  /** Why the last attempt failed: derivation stands still. Undefined after one that did not. */
+  readonly failure: string | undefined;
 };
 
 const DEFAULTS = { keepUnsafe: false, retryMs: 1000, maxBackoffMs: 30_000 };
@@ -102,6 +105,7 @@ export const createFollower = (components: FollowerComponents, options: Follower
   let following: Promise<void> | undefined;
   let wake: () => void = () => undefined;
   let awake = true;
+  let failure: string | undefined;
 
   const safeGauge = new Gauge({
     name: "assay_follower_safe_number",
@@ -317,8 +321,10 @@ export const createFollower = (components: FollowerComponents, options: Follower
       try {
         while (!aborter.signal.aborted && (await chain.exclusive(step)));
         await chain.exclusive(finalize);
+        failure = undefined;
       } catch (error) {
         failures.inc();
+        failure = error instanceof CodedError ? `${error.code}: ${error.message}` : messageOf(error);
         throw error;
       }
     });
@@ -349,6 +355,9 @@ export const createFollower = (components: FollowerComponents, options: Follower
 
   return {
     name: "follower",
+    get failure() {
+      return failure;
+    },
     sync,
     start() {
       following ??= follow();

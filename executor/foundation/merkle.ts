@@ -1,5 +1,6 @@
-import { type Bytes, ZERO_32 } from "./bytes.ts";
+import { type Bytes, concat, ZERO_32 } from "./bytes.ts";
 import { keccakOf } from "./keccak.ts";
+import { hashBatch } from "./keccak-batch.ts";
 import { TAG, tagByte } from "./tags.ts";
 
 /** Smallest h with 2^h >= n; `ceilLog2(0) = ceilLog2(1) = 0`. */
@@ -20,16 +21,35 @@ export const zeroSubtree = (h: number): Bytes => {
   return zeroSubtrees[h] as Bytes;
 };
 
+/**
+ * One level of a tree up: the inner nodes over the first `count` of `nodes` (32 bytes each) are written to `to`, which may
+ * be the same bytes; an odd last one is paired with `filler`. Returns how many they are.
+ */
+export const raiseLevel = (nodes: Bytes, count: number, filler: Bytes, to: Bytes): number => {
+  const pairs = count >> 1;
+  hashBatch({ tag: TAG.inner, size: 64 }, nodes, pairs, to);
+  if (count % 2 === 0) return pairs;
+  to.set(innerNode(nodes.slice(32 * (count - 1), 32 * count), filler), 32 * pairs);
+  return pairs + 1;
+};
+
 /** Root of the complete binary tree of height `height` (default: the smallest that fits), missing leaves zero. */
 export const merkleRoot = (leaves: readonly Bytes[], height = ceilLog2(leaves.length)): Bytes => {
-  let level: readonly Bytes[] = leaves;
+  if (leaves.length === 0) return zeroSubtree(height);
+  const nodes = concat(...leaves);
+  let count = leaves.length;
+  for (let h = 0; h < height; h++) count = raiseLevel(nodes, count, zeroSubtree(h), nodes);
+  return nodes.slice(0, 32);
+};
+
+/** Siblings of leaf `index` in `merkleRoot`'s tree, lowest first. */
+export const merklePath = (leaves: readonly Bytes[], index: number, height = ceilLog2(leaves.length)): Bytes[] => {
+  const path: Bytes[] = [];
   for (let h = 0; h < height; h++) {
-    const next: Bytes[] = [];
-    for (let i = 0; i < level.length; i += 2)
-      next.push(innerNode(level[i] as Bytes, (level[i + 1] as Bytes | undefined) ?? zeroSubtree(h)));
-    level = next;
+    const first = ((index >>> h) ^ 1) * 2 ** h;
+    path.push(merkleRoot(leaves.slice(first, first + 2 ** h), h));
   }
-  return (level[0] as Bytes | undefined) ?? zeroSubtree(height);
+  return path;
 };
 
 /** An append-only tree: one peak for each one-bit of `count`, lowest bit first. */

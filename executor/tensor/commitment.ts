@@ -1,6 +1,7 @@
 import { type Bytes, concat } from "../foundation/bytes.ts";
-import { keccak256, keccakOf } from "../foundation/keccak.ts";
-import { ceilLog2 } from "../foundation/merkle.ts";
+import { keccakOf } from "../foundation/keccak.ts";
+import { hashBatch } from "../foundation/keccak-batch.ts";
+import { ceilLog2, innerNode, raiseLevel } from "../foundation/merkle.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
 import { packTensor } from "./elements.ts";
 import { DTYPES, type Dtype } from "./program.ts";
@@ -17,22 +18,16 @@ export const wordLeaf = (word: Bytes): Bytes => keccakOf(tagByte(TAG.tensorWord)
 export const partHash = (height: number, packed: Bytes): Bytes =>
   keccakOf(tagByte(TAG.tensorPart), Uint8Array.of(height), packed);
 
-/** Writes hashes of `count` items of `size` bytes from `from` to `to` (which may be the same array), tag in front. */
-const hashEach = (tag: number, from: Bytes, size: number, count: number, to: Bytes): void => {
-  const preimage = new Uint8Array(1 + size);
-  preimage[0] = tag;
-  for (let i = 0; i < count; i++) {
-    preimage.set(from.subarray(i * size, (i + 1) * size), 1);
-    to.set(keccak256(preimage), 32 * i);
-  }
-};
+/** Writes the leaves of whole words to `to`, which may be the same bytes. */
+const hashWords = (words: Bytes, to: Bytes): void =>
+  hashBatch({ tag: TAG.tensorWord, size: 32 }, words, words.length / 32, to);
 
 const zeroRoots: Bytes[] = [wordLeaf(new Uint8Array(32))];
 /** Root of the tree of 2^height zero words. */
 const zeroRoot = (height: number): Bytes => {
   for (let h = zeroRoots.length; h <= height; h++) {
     const below = zeroRoots[h - 1] as Bytes;
-    zeroRoots.push(keccakOf(tagByte(TAG.inner), below, below));
+    zeroRoots.push(innerNode(below, below));
   }
   return zeroRoots[height] as Bytes;
 };
@@ -45,23 +40,14 @@ const padded = (packed: Bytes): Bytes => {
   return out;
 };
 
-/** `nodes` of one level to those of the next: an odd last node is paired with zero words. Returns how many they are. */
-const raise = (nodes: Bytes, count: number, height: number, to: Bytes): number => {
-  const pairs = count >> 1;
-  hashEach(TAG.inner, nodes, 64, pairs, to);
-  if (count % 2 === 0) return pairs;
-  to.set(keccakOf(tagByte(TAG.inner), nodes.slice(32 * (count - 1), 32 * count), zeroRoot(height)), 32 * pairs);
-  return pairs + 1;
-};
-
 /** Root over packed data (little-endian elements, without padding; at least one byte). */
 export const tensorRootOf = (packed: Bytes): Bytes => {
   const data = padded(packed);
   let count = data.length / 32;
   const height = ceilLog2(count);
   const nodes = new Uint8Array(data.length);
-  hashEach(TAG.tensorWord, data, 32, count, nodes);
-  for (let h = 0; h < height; h++) count = raise(nodes, count, h, nodes);
+  hashWords(data, nodes);
+  for (let h = 0; h < height; h++) count = raiseLevel(nodes, count, zeroRoot(h), nodes);
   return nodes.slice(0, 32);
 };
 
@@ -89,11 +75,11 @@ export const createTensorTree = (dtype: Dtype, packed: Bytes): TensorTree => {
   const words = data.length / 32;
   const wordHeight = ceilLog2(words);
   const leaves = new Uint8Array(32 * words);
-  hashEach(TAG.tensorWord, data, 32, words, leaves);
+  hashWords(data, leaves);
   const levels = [leaves];
   for (let h = 0, count = words; h < wordHeight; h++) {
     const next = new Uint8Array(32 * Math.ceil(count / 2));
-    count = raise(levels[h] as Bytes, count, h, next);
+    count = raiseLevel(levels[h] as Bytes, count, zeroRoot(h), next);
     levels.push(next);
   }
 

@@ -1,10 +1,10 @@
-import { type Bytes, type Hex, toHex, uintBE } from "../foundation/bytes.ts";
+import { type Bytes, concat, type Hex, toHex, uintBE } from "../foundation/bytes.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
-import { merkleRoot } from "../foundation/merkle.ts";
+import { merklePath, merkleRoot } from "../foundation/merkle.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
 import { encodeConstant, encodeHeader, encodeOperator, encodeOutputs } from "./codec.ts";
 import { tensorRootOf } from "./commitment.ts";
-import type { Program } from "./program.ts";
+import type { Constant, Operator, Program } from "./program.ts";
 
 /** A program's id is its content. */
 
@@ -24,6 +24,8 @@ export const operatorLeaf = (index: number, root: Bytes): Bytes =>
 export type ProgramIdentity = {
   readonly id: Hex;
   readonly header: Bytes;
+  /** `header ++ operatorsRoot ++ constantsRoot ++ K(outputs)`, 192 bytes: of the id, without its tag. */
+  readonly preimage: Bytes;
   readonly outputs: Bytes;
   readonly operatorLeaves: readonly Bytes[];
   readonly operatorsRoot: Bytes;
@@ -48,10 +50,11 @@ export const identityOf = (program: Program): ProgramIdentity => {
   );
   const operatorsRoot = merkleRoot(operatorLeaves);
   const constantsRoot = merkleRoot(constantLeaves);
-  const id = keccakOf(tagByte(TAG.programId), header, operatorsRoot, constantsRoot, keccak256(outputs));
+  const preimage = concat(header, operatorsRoot, constantsRoot, keccak256(outputs));
   const identity: ProgramIdentity = {
-    id: toHex(id),
+    id: toHex(keccakOf(tagByte(TAG.programId), preimage)),
     header,
+    preimage,
     outputs,
     operatorLeaves,
     operatorsRoot,
@@ -65,3 +68,23 @@ export const identityOf = (program: Program): ProgramIdentity => {
 
 /** `K(0x16 ++ header ++ operatorsRoot ++ constantsRoot ++ K(outputs))`. */
 export const programId = (program: Program): Hex => identityOf(program).id;
+
+/** A record of a program and what shows that it is there: siblings, lowest first. */
+export type OpenedOperator = { readonly record: Bytes; readonly path: readonly Bytes[] };
+export type OpenedConstant = OpenedOperator & { readonly dataRoot: Bytes };
+
+/** Operator `index`, which must be there. */
+export const openOperator = (program: Program, index: number): OpenedOperator => ({
+  record: encodeOperator(program.operators[index] as Operator),
+  path: merklePath(identityOf(program).operatorLeaves, index),
+});
+
+/** Constant `index`, which must be there. */
+export const openConstant = (program: Program, index: number): OpenedConstant => {
+  const { dataRoots, constantLeaves } = identityOf(program);
+  return {
+    record: encodeConstant(program.constants[index] as Constant),
+    dataRoot: dataRoots[index] as Bytes,
+    path: merklePath(constantLeaves, index),
+  };
+};

@@ -25,10 +25,10 @@ const chainOf = (chainId: bigint, rpc: string) =>
 
 const POLL_MS = 50;
 
-/** Viem's clients for one chain and one account. */
-export const clientsOf = (chainId: bigint, rpc: string, privateKey: Hex) => {
+/** Viem's clients for one chain and one account. `pollMs`: for a chain that is not on this machine. */
+export const clientsOf = (chainId: bigint, rpc: string, privateKey: Hex, pollMs = POLL_MS) => {
   const chain = chainOf(chainId, rpc);
-  const shared = { chain, transport: http(rpc, { retryCount: 0 }), pollingInterval: POLL_MS } as const;
+  const shared = { chain, transport: http(rpc, { retryCount: 0 }), pollingInterval: pollMs } as const;
   return {
     reader: createPublicClient({ ...shared, cacheTime: 0 }),
     wallet: createWalletClient({ ...shared, account: privateKeyToAccount(privateKey) }),

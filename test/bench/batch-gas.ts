@@ -11,19 +11,7 @@ import {
 } from "../../executor/index.ts";
 import { startAnvil } from "../support/anvil.ts";
 import { layOut, SEQUENCER, startSender } from "../support/l2-node.ts";
-
-/** Bytes of which hardly any is zero, as compressed or signed data are. */
-const denseBytes = (length: number): Bytes => {
-  const words = new Uint32Array(Math.ceil(length / 4));
-  let state = 0x9e3779b9;
-  for (let i = 0; i < words.length; i++) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    words[i] = state;
-  }
-  return new Uint8Array(words.buffer, 0, length);
-};
+import { denseBytes } from "./dense-bytes.ts";
 
 const CALLDATA = [1_000, 10_000, 100_000];
 const BLOBS = [1_000, BLOB_DATA_BYTES, 6 * BLOB_DATA_BYTES];

@@ -17,11 +17,6 @@ const BENCHES: readonly Bench[] = [
     run: async (line) => (await import("./inference.ts")).benchInference(line),
   },
   {
-    name: "state",
-    what: "changed accounts through the state tree to disk",
-    run: async (line) => (await import("./state.ts")).benchState(line),
-  },
-  {
     name: "transactions",
     what: "transfers and ERC-20 transfers through the state transition beside anvil",
     run: async (line) => (await import("./transactions.ts")).benchTransactions(line),

@@ -151,7 +151,7 @@ test("without a rival a claim is confirmed by the block in which the period is o
   await assertBalanced(b);
 });
 
-test("a rival stops the time: without a game neither is ever confirmed", async (t) => {
+test("a rival stops the time: if nobody disputes, neither is ever confirmed", async (t) => {
   const b = await createClaims(t);
   await b.l1.mine(Number(SPACING));
   const right = await b.propose(b.firstClaim, stateOf(b.first, 1));

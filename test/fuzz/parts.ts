@@ -49,12 +49,43 @@ const fuzzMessages = async ({ count, seed, print }: Round): Promise<readonly str
   return tally.findings;
 };
 
+const runSolvency = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
+  const { fuzzSolvency } = await import("./solvency.ts");
+  const ending: (() => unknown)[] = [];
+  const started = performance.now();
+  const tally = await fuzzSolvency({ after: (done) => void ending.push(done) }, { steps: count, seed });
+  for (const end of ending) await end();
+  const seconds = (performance.now() - started) / 1000;
+  print(`${tally.steps} steps, ${tally.withdrawals} withdrawals in ${seconds.toFixed(1)} s`);
+  for (const [name, done] of [...tally.done].sort())
+    print(`  ${name.padEnd(12)} ${done}, refused ${tally.refused.get(name) ?? 0}`);
+  return tally.findings;
+};
+
 export const parts: readonly Part[] = [
   {
     name: "programs",
     what: "random programs, reference against fast executor",
     count: 10_000,
     run: fuzzPrograms,
+  },
+  {
+    name: "solvency",
+    what: "deposits, forced transactions, withdrawals, claims and L1 reorgs",
+    count: 200,
+    run: runSolvency,
+  },
+  {
+    name: "elements",
+    what: "elements of each kind of operator, L1's verifier against the reference",
+    count: 5_000,
+    run: async (round) => (await import("./elements.ts")).fuzzElements(round),
+  },
+  {
+    name: "instructions",
+    what: "random cases of each scalar instruction and lowered body, contract against definition",
+    count: 10_000,
+    run: async (round) => (await import("./instructions.ts")).fuzzInstructions(round),
   },
   { name: "peers", what: "mutated messages of peers", count: 5_000, run: fuzzMessages },
 ];

@@ -54,7 +54,7 @@ type ProposeArgs = readonly [parent: Hex, limitBatch: bigint, endState: Hex, nod
 export type Call = { readonly from: number; readonly to: Hex; readonly abi: Abi; readonly value?: bigint };
 
 /** L1 with the contracts, and an account that claims whatever a test tells it to. */
-export const createClaims = async (t: TestContext, alloc: GenesisAlloc = {}) => {
+export const createClaims = async (t: Pick<TestContext, "after">, alloc: GenesisAlloc = {}) => {
   const l1: Anvil = await startAnvil(t, "--hardfork", "prague");
   let genesis: Genesis | undefined;
   const { contracts } = await deployBridge(

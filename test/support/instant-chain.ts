@@ -29,7 +29,7 @@ const noModels: ModelRuntime = {
 };
 
 /** A chain behind JSON-RPC that makes a block of each transaction as it comes. */
-export const startInstantChain = async (t: TestContext, genesis: Genesis) => {
+export const startInstantChain = async (t: Pick<TestContext, "after">, genesis: Genesis) => {
   const store = createMemoryStore();
   const chain = await createChain(
     { ...telemetry(), store, world: createWorldState(store, { keep: 64 }), models: noModels },

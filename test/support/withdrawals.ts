@@ -35,7 +35,7 @@ import { createClaims, SPACING } from "./claims.ts";
 import { startInstantChain } from "./instant-chain.ts";
 
 /** L1 and L2 with viem's own op-stack actions on both, and ether in the portal. */
-export const createSettlement = async (t: TestContext, user = 6) => {
+export const createSettlement = async (t: Pick<TestContext, "after">, user = 6) => {
   const address = account(user).address;
   const claims = await createClaims(t, { [address.toLowerCase()]: { balance: parseEther("10") } });
   const { l1, contracts } = claims;

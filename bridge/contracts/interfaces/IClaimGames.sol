@@ -18,6 +18,8 @@ interface IClaimGames {
     event DisputeGameCreated(address indexed disputeProxy, uint32 indexed gameType, bytes32 indexed rootClaim);
 
     error OnlyRegistry(address caller);
+    /// @notice Seconds; at deployment.
+    error DelayTooLong(uint256 given, uint256 most);
 
     function gameCount() external view returns (uint256);
     function gameAtIndex(uint256 index) external view returns (uint32 gameType, uint64 timestamp, IClaimGame proxy);

@@ -66,7 +66,17 @@ struct Witness {
 interface IDisputeGame {
     /// @param left The nodes below.
     event EdgeOpened(bytes32 indexed edge, bytes32 left, bytes32 right);
-    event LevelOpened(bytes32 indexed sub, bytes32 indexed edge, uint8 level, uint8 height, address staker);
+    /// @param edge The leaf that the tree ends in.
+    /// @param ctx Where the tree's root, of this node, meets its rivals.
+    event LevelOpened(
+        bytes32 indexed sub,
+        bytes32 indexed edge,
+        bytes32 indexed ctx,
+        bytes32 node,
+        uint8 level,
+        uint8 height,
+        address staker
+    );
     event TensorOpened(bytes32 indexed edge, bytes32 indexed child);
     event EdgeProven(bytes32 indexed edge);
     event TimerUpdated(bytes32 indexed edge, uint64 cached);

@@ -57,6 +57,8 @@ interface IWithdrawals {
     error NotCovered(uint256 value, uint256 balance);
     error Unauthorized();
     error PauseTooSoon(uint256 earliest);
+    /// @notice Seconds; at deployment.
+    error DelayTooLong(uint256 given, uint256 most);
 
     /// @notice Shows that L2 recorded the withdrawal in the state of a claim. Starts the proof maturity delay.
     /// @param withdrawal As the message passer's event has it.

@@ -7,13 +7,19 @@ library Tag {
     bytes1 internal constant INNER = 0x01;
     bytes1 internal constant STATE_LEAF = 0x08;
     bytes1 internal constant SLOT_KEY = 0x0a;
+    bytes1 internal constant MACHINE_STATE = 0x10;
     bytes1 internal constant CHAIN_STATE = 0x11;
     bytes1 internal constant OPERATOR_LEAF = 0x12;
     bytes1 internal constant TENSOR_WORD = 0x13;
     bytes1 internal constant TENSOR_PART = 0x14;
+    bytes1 internal constant PROGRAM_ID = 0x16;
+    bytes1 internal constant OPERATOR_RECORD = 0x17;
+    bytes1 internal constant CONSTANT_RECORD = 0x18;
     bytes1 internal constant GAME = 0x20;
     bytes1 internal constant LEVEL_BASE = 0x21;
     bytes1 internal constant RIGHT_BASE = 0x22;
     bytes1 internal constant CONTEXT = 0x23;
     bytes1 internal constant EDGE = 0x24;
+    bytes1 internal constant REST = 0x40;
+    bytes1 internal constant REGISTERS = 0x44;
 }

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {Binary32} from "./Binary32.sol";
+import {Elements} from "./Elements.sol";
+
+/// @title The straight-line scalar programs of MAP
+/// @notice Twin of executor/tensor/scalar.ts. Values are those of `Elements`: I an integer, F a binary32. A body that is not
+/// well-formed reverts, and so does a result that no well-formed program has: |v| >= 2^53, infinity, a division by zero.
+library ScalarMachine {
+    /// @notice Lengths, codes, sources, types or unused fields are wrong.
+    error BadBody();
+    /// @notice An integer reaches 2^53.
+    error IntegerTooLarge();
+
+    uint256 private constant ADD = 1;
+    uint256 private constant SUB = 2;
+    uint256 private constant MUL = 3;
+    uint256 private constant DIV = 4;
+    uint256 private constant MIN = 5;
+    uint256 private constant MAX = 6;
+    uint256 private constant LT = 7;
+    uint256 private constant LE = 8;
+    uint256 private constant EQ = 9;
+    uint256 private constant SEL = 10;
+    uint256 private constant FADD = 16;
+    uint256 private constant FSUB = 17;
+    uint256 private constant FMUL = 18;
+    uint256 private constant FDIV = 19;
+    uint256 private constant FSQRT = 20;
+    uint256 private constant FNEG = 21;
+    uint256 private constant FABS = 22;
+    uint256 private constant FMIN = 23;
+    uint256 private constant FMAX = 24;
+    uint256 private constant FFLOOR = 25;
+    uint256 private constant FRNE = 26;
+    uint256 private constant FLT = 27;
+    uint256 private constant FLE = 28;
+    uint256 private constant FEQ = 29;
+    uint256 private constant FSEL = 30;
+    uint256 private constant I2F = 32;
+    uint256 private constant F2I = 33;
+    uint256 private constant QU8 = 34;
+    uint256 private constant QI8 = 35;
+    uint256 private constant POW2 = 36;
+
+    /// @dev A signature: how many operands (two bits), whether the first, the others, the result are F (a bit each).
+    uint256 private constant FIRST_F = 4;
+    uint256 private constant OTHERS_F = 8;
+    uint256 private constant RESULT_F = 16;
+    uint256 private constant II_I = 2;
+    uint256 private constant III_I = 3;
+    uint256 private constant FF_F = 2 | FIRST_F | OTHERS_F | RESULT_F;
+    uint256 private constant F_F = 1 | FIRST_F | RESULT_F;
+    uint256 private constant FF_I = 2 | FIRST_F | OTHERS_F;
+    uint256 private constant IFF_F = 3 | OTHERS_F | RESULT_F;
+    uint256 private constant I_F = 1 | RESULT_F;
+    uint256 private constant F_I = 1 | FIRST_F;
+    uint256 private constant FI_I = 2 | FIRST_F;
+
+    /// @dev Signatures by code, five bits each; 0 where no instruction has the code.
+    uint256 private constant SIGNATURES = (II_I << (5 * ADD)) | (II_I << (5 * SUB)) | (II_I << (5 * MUL))
+        | (II_I << (5 * DIV)) | (II_I << (5 * MIN)) | (II_I << (5 * MAX)) | (II_I << (5 * LT)) | (II_I << (5 * LE))
+        | (II_I << (5 * EQ)) | (III_I << (5 * SEL)) | (FF_F << (5 * FADD)) | (FF_F << (5 * FSUB)) | (FF_F << (5 * FMUL))
+        | (FF_F << (5 * FDIV)) | (F_F << (5 * FSQRT)) | (F_F << (5 * FNEG)) | (F_F << (5 * FABS)) | (FF_F << (5 * FMIN))
+        | (FF_F << (5 * FMAX)) | (F_F << (5 * FFLOOR)) | (F_F << (5 * FRNE)) | (FF_I << (5 * FLT)) | (FF_I << (5 * FLE))
+        | (FF_I << (5 * FEQ)) | (IFF_F << (5 * FSEL)) | (I_F << (5 * I2F)) | (F_I << (5 * F2I)) | (FI_I << (5 * QU8))
+        | (FI_I << (5 * QI8)) | (I_F << (5 * POW2));
+
+    uint256 private constant MOST_INSTRUCTIONS = 64;
+    uint256 private constant MOST_OPERANDS = 8;
+    /// @dev Source bytes: below 64 an earlier result, from here on an operand, IMMEDIATE the instruction's last four bytes.
+    uint256 private constant OPERAND = 0x80;
+    uint256 private constant IMMEDIATE = 0xff;
+
+    /// @param known Bit s: source s exists, the immediate apart.
+    /// @param floats Bit s: source s is F.
+    struct Frame {
+        uint256[] operands;
+        uint256[] results;
+        uint256 known;
+        uint256 floats;
+    }
+
+    /// @notice The packed element of a MAP.
+    /// @param body The record's: u8 m, then m instructions of eight bytes.
+    /// @param operands Values, as `Elements.decode` gives them.
+    /// @param floats Bit j: operand j is of dtype f32.
+    /// @param dtype Of the output.
+    function element(bytes calldata body, uint256[] memory operands, uint256 floats, uint256 dtype)
+        internal
+        pure
+        returns (uint256 packed)
+    {
+        (uint256 value, bool isFloat) = run(body, operands, floats);
+        // INVARIANT: the last type is the output's.
+        if (isFloat != (dtype == Elements.F32)) revert BadBody();
+        return Elements.encode(dtype, value);
+    }
+
+    /// @notice The last result of a body, and whether it is F. Parameters as of `element`.
+    function run(bytes calldata body, uint256[] memory operands, uint256 floats)
+        internal
+        pure
+        returns (uint256 value, bool isFloat)
+    {
+        unchecked {
+            if (body.length == 0) revert BadBody();
+            uint256 count = uint8(body[0]);
+            if (count == 0 || count > MOST_INSTRUCTIONS || body.length != 1 + 8 * count) revert BadBody();
+            if (operands.length > MOST_OPERANDS) revert BadBody();
+            Frame memory frame =
+                Frame(operands, new uint256[](count), ((1 << operands.length) - 1) << OPERAND, floats << OPERAND);
+            for (uint256 i; i < count; ++i) {
+                uint256 code;
+                assembly ("memory-safe") {
+                    code := shr(192, calldataload(add(add(body.offset, 1), shl(3, i))))
+                }
+                (value, isFloat) = _step(frame, code);
+                frame.results[i] = value;
+                frame.known |= 1 << i;
+                if (isFloat) frame.floats |= 1 << i;
+            }
+        }
+    }
+
+    /// @param code u8 op, u8 a, u8 b, u8 c, u32 immediate.
+    function _step(Frame memory frame, uint256 code) private pure returns (uint256 value, bool isFloat) {
+        unchecked {
+            uint256 op = code >> 56;
+            uint256 signature = (op > POW2 ? 0 : SIGNATURES >> (5 * op)) & 31;
+            uint256 arity = signature & 3;
+            if (arity == 0) revert BadBody();
+            bool others = signature & OTHERS_F != 0;
+            uint256 a = _load(frame, (code >> 48) & 0xff, code, signature & FIRST_F != 0);
+            uint256 b;
+            uint256 c;
+            if (arity > 1) b = _load(frame, (code >> 40) & 0xff, code, others);
+            if (arity > 2) c = _load(frame, (code >> 32) & 0xff, code, others);
+            // INVARIANT: what is not used is 0.
+            if (code & (0xffffff >> (8 * arity)) << 32 != 0) revert BadBody();
+            if (code & 0xffffffff != 0 && !_hasImmediate(code)) revert BadBody();
+            isFloat = signature & RESULT_F != 0;
+            if (op < FADD) value = uint256(_integer(op, int256(a), int256(b), int256(c)));
+            else if (op < I2F) value = _float(op, a, b, c);
+            else value = _convert(op, a, int256(b));
+            // INVARIANT: an integer is exact in every implementation.
+            if (!isFloat && value + (2 ** 53 - 1) > 2 * (2 ** 53 - 1)) revert IntegerTooLarge();
+        }
+    }
+
+    /// @dev An unused source is 0 where this is asked, which is not the immediate.
+    function _hasImmediate(uint256 code) private pure returns (bool) {
+        unchecked {
+            return (code >> 48) & 0xff == IMMEDIATE || (code >> 40) & 0xff == IMMEDIATE || (code >> 32) & 0xff == IMMEDIATE;
+        }
+    }
+
+    function _load(Frame memory frame, uint256 source, uint256 code, bool isFloat) private pure returns (uint256) {
+        unchecked {
+            if (source == IMMEDIATE) {
+                return isFloat ? Binary32.canonical(code & 0xffffffff) : uint256(int256(int32(uint32(code))));
+            }
+            // INVARIANT: the source exists and has the type that the instruction takes.
+            if ((frame.known >> source) & 1 == 0 || ((frame.floats >> source) & 1 != 0) != isFloat) revert BadBody();
+            return source < OPERAND ? frame.results[source] : frame.operands[source - OPERAND];
+        }
+    }
+
+    function _integer(uint256 op, int256 a, int256 b, int256 c) private pure returns (int256) {
+        unchecked {
+            if (op < MIN) {
+                if (op == ADD) return a + b;
+                if (op == SUB) return a - b;
+                if (op == MUL) return a * b;
+                if (b == 0) revert Binary32.OutsideDomain();
+                return a / b;
+            }
+            if (op == MIN) return a < b ? a : b;
+            if (op == MAX) return a > b ? a : b;
+            if (op == SEL) return a != 0 ? b : c;
+            return _truth(op == LT ? a < b : op == LE ? a <= b : a == b);
+        }
+    }
+
+    function _float(uint256 op, uint256 a, uint256 b, uint256 c) private pure returns (uint256) {
+        if (op < FNEG) {
+            if (op == FMUL) return Binary32.mul(a, b);
+            if (op == FADD) return Binary32.add(a, b);
+            if (op == FSUB) return Binary32.sub(a, b);
+            return op == FDIV ? Binary32.div(a, b) : Binary32.sqrt(a);
+        }
+        if (op < FLT) {
+            if (op == FMIN) return Binary32.min(a, b);
+            if (op == FMAX) return Binary32.max(a, b);
+            if (op == FNEG) return Binary32.neg(a);
+            if (op == FABS) return Binary32.abs(a);
+            return op == FRNE ? Binary32.rne(a) : Binary32.floor(a);
+        }
+        if (op == FSEL) return a != 0 ? b : c;
+        return uint256(_truth(op == FLT ? Binary32.lt(a, b) : op == FLE ? Binary32.le(a, b) : a == b));
+    }
+
+    function _convert(uint256 op, uint256 a, int256 zero) private pure returns (uint256) {
+        unchecked {
+            if (op == I2F) return Binary32.fromInt(int256(a));
+            if (op == POW2) return Binary32.pow2(int256(a));
+            int256 nearest = Binary32.toInt(a);
+            if (op == F2I) return uint256(nearest);
+            (int256 lo, int256 hi) = op == QU8 ? (int256(0), int256(255)) : (int256(-128), int256(127));
+            nearest += zero;
+            return uint256(nearest < lo ? lo : nearest > hi ? hi : nearest);
+        }
+    }
+
+    function _truth(bool condition) private pure returns (int256 result) {
+        assembly ("memory-safe") {
+            result := condition
+        }
+    }
+}

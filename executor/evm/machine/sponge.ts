@@ -1,0 +1,121 @@
+import type { Bytes } from "../../foundation/bytes.ts";
+
+/** Bytes of the sponge: 25 lanes of 8, little-endian. */
+export const SPONGE_BYTES = 200;
+/** Bytes that one permutation absorbs. */
+export const RATE = 136;
+
+const ROUNDS = 24;
+
+/** Round constants by FIPS 202's shift register, as pairs low, high. */
+const roundConstants = (): Uint32Array => {
+  const constants = new Uint32Array(2 * ROUNDS);
+  let register = 1;
+  for (let round = 0; round < ROUNDS; round++)
+    for (let j = 0; j <= 6; j++) {
+      const bit = 2 ** j - 1;
+      if (register & 1) {
+        const at = 2 * round + (bit >> 5);
+        constants[at] = (constants[at] as number) ^ (1 << (bit & 31));
+      }
+      register = (register << 1) ^ (register & 0x80 ? 0x171 : 0);
+    }
+  return constants;
+};
+const CONSTANTS = roundConstants();
+
+/** For each step of rho and pi, where the lane in hand goes and by how much it is rotated. */
+const walk = (): readonly (readonly [target: number, rotation: number])[] => {
+  const steps: [number, number][] = [];
+  for (let t = 0, x = 1, y = 0; t < 24; t++) {
+    [x, y] = [y, (2 * x + 3 * y) % 5];
+    steps.push([x + 5 * y, (((t + 1) * (t + 2)) / 2) % 64]);
+  }
+  return steps;
+};
+const WALK = walk();
+
+const lanes = new Int32Array(50);
+const columns = new Int32Array(10);
+const row = new Int32Array(10);
+
+const theta = (): void => {
+  for (let i = 0; i < 10; i++)
+    columns[i] =
+      (lanes[i] as number) ^
+      (lanes[i + 10] as number) ^
+      (lanes[i + 20] as number) ^
+      (lanes[i + 30] as number) ^
+      (lanes[i + 40] as number);
+  for (let x = 0; x < 5; x++) {
+    const before = 2 * ((x + 4) % 5);
+    const after = 2 * ((x + 1) % 5);
+    const low = columns[after] as number;
+    const high = columns[after + 1] as number;
+    const toLow = (columns[before] as number) ^ ((low << 1) | (high >>> 31));
+    const toHigh = (columns[before + 1] as number) ^ ((high << 1) | (low >>> 31));
+    for (let at = 2 * x; at < 50; at += 10) {
+      lanes[at] = (lanes[at] as number) ^ toLow;
+      lanes[at + 1] = (lanes[at + 1] as number) ^ toHigh;
+    }
+  }
+};
+
+const rhoPi = (): void => {
+  let low = lanes[2] as number;
+  let high = lanes[3] as number;
+  for (const [target, rotation] of WALK) {
+    const by = rotation & 31;
+    const first = rotation < 32 ? low : high;
+    const second = rotation < 32 ? high : low;
+    low = lanes[2 * target] as number;
+    high = lanes[2 * target + 1] as number;
+    lanes[2 * target] = by === 0 ? first : (first << by) | (second >>> (32 - by));
+    lanes[2 * target + 1] = by === 0 ? second : (second << by) | (first >>> (32 - by));
+  }
+};
+
+const chi = (): void => {
+  for (let start = 0; start < 50; start += 10) {
+    row.set(lanes.subarray(start, start + 10));
+    for (let i = 0; i < 10; i++)
+      lanes[start + i] = (row[i] as number) ^ (~(row[(i + 2) % 10] as number) & (row[(i + 4) % 10] as number));
+  }
+};
+
+/** keccak-f[1600] on a sponge: a new one. No library lets its state be read between two permutations. */
+const permute = (sponge: Bytes): Bytes => {
+  const from = new DataView(sponge.buffer, sponge.byteOffset, SPONGE_BYTES);
+  for (let i = 0; i < 50; i++) lanes[i] = from.getInt32(4 * i, true);
+  for (let round = 0; round < ROUNDS; round++) {
+    theta();
+    rhoPi();
+    chi();
+    lanes[0] = (lanes[0] as number) ^ (CONSTANTS[2 * round] as number);
+    lanes[1] = (lanes[1] as number) ^ (CONSTANTS[2 * round + 1] as number);
+  }
+  const out = new Uint8Array(SPONGE_BYTES);
+  const to = new DataView(out.buffer);
+  for (let i = 0; i < 50; i++) to.setInt32(4 * i, lanes[i] as number, true);
+  return out;
+};
+
+export const EMPTY_SPONGE: Bytes = new Uint8Array(SPONGE_BYTES);
+
+/** Absorbs one whole block of 136 bytes. */
+export const absorb = (sponge: Bytes, block: Bytes): Bytes => {
+  if (block.length !== RATE) throw new RangeError(`a block of ${block.length} bytes`);
+  const mixed = sponge.slice();
+  for (let i = 0; i < RATE; i++) mixed[i] = (mixed[i] as number) ^ (block[i] as number);
+  return permute(mixed);
+};
+
+/** Pads what is left, fewer than 136 bytes, as Keccak does (0x01 .. 0x80), absorbs it and squeezes the hash. */
+export const squeeze = (sponge: Bytes, rest: Bytes): Bytes => {
+  if (rest.length >= RATE) throw new RangeError(`${rest.length} bytes are left`);
+  const block = new Uint8Array(RATE);
+  block.set(rest);
+  block[rest.length] = 0x01;
+  block[RATE - 1] = (block[RATE - 1] as number) | 0x80;
+  return absorb(sponge, block).slice(0, 32);
+};

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { type ReadinessParts, readinessOf } from "./readiness.ts";
+
+const HEAD = { number: 1n, hash: "0x00", timestamp: 1n } as const;
+const HEALTHY = {
+  chain: { position: { batch: 4n, cursor: 0, delayed: 0n } },
+  l1: { head: HEAD, recordCount: 5n, onAdvance: () => () => undefined },
+  follower: { failure: undefined },
+  peering: { halted: false },
+  hears: "blocks",
+} as const satisfies ReadinessParts;
+
+/** Names of the checks that do not hold. */
+const failing = (change: Partial<ReadinessParts>): readonly string[] =>
+  readinessOf({ ...HEALTHY, ...change })
+    .filter(({ check }) => check() !== undefined)
+    .map(({ name }) => name);
+
+test("a node is ready when it reads L1, derives what it read, and follows gossip", () => {
+  assert.deepEqual(failing({}), []);
+  assert.deepEqual(failing({ l1: { ...HEALTHY.l1, head: undefined } }), ["l1"]);
+  assert.deepEqual(failing({ l1: { ...HEALTHY.l1, recordCount: 6n } }), ["derivation"]);
+  assert.deepEqual(failing({ follower: { failure: "MODEL_MISSING: gone" } }), ["derivation"]);
+  assert.deepEqual(failing({ peering: { halted: true } }), ["gossip"]);
+});
+
+test("gossip is no matter to a node that hears none", () => {
+  assert.deepEqual(failing({ peering: { halted: true }, hears: "nothing" }), []);
+  assert.deepEqual(failing({ peering: undefined }), []);
+});

@@ -1,0 +1,22 @@
+import { writeFileSync } from "node:fs";
+import { formatSection, type GasSection } from "./gas-table.ts";
+
+/** Loaded one after the other: each has an L1 of its own. */
+const SECTIONS: readonly (() => Promise<GasSection>)[] = [
+  async () => (await import("./settlement-gas.ts")).settlementGas(),
+];
+
+const FILE = new URL("../../GAS.md", import.meta.url);
+const ABOUT = `# Gas on L1
+
+Measured by \`npm run bench:gas\` on anvil, which writes this file with \`npm run bench:gas -- --write\`.
+
+`;
+
+const sections: string[] = [];
+for (const section of SECTIONS) {
+  const text = formatSection(await section());
+  process.stdout.write(`${text}\n`);
+  sections.push(text);
+}
+if (process.argv.includes("--write")) writeFileSync(FILE, ABOUT + sections.join("\n"));
