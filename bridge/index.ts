@@ -56,6 +56,7 @@ export {
   claimRegistry,
   l1CrossDomainMessenger,
   l1StandardBridge,
+  leafRules,
   modelRegistry,
   portal,
   tensorStepVerifier,

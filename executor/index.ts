@@ -37,7 +37,7 @@ export { type Inbox, type UnitsErrorCode, unitsFrom } from "./chain/units.ts";
 // One transaction at a time: envelopes and the state transition.
 export { createMachine } from "./evm/engine.ts";
 export { DEPOSIT_TYPE, decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./evm/envelope.ts";
-export { pointEvaluation } from "./evm/kzg.ts";
+export { pointEvaluation } from "./evm/precompiles.ts";
 export { createRules } from "./evm/rules.ts";
 export { signDigest } from "./evm/secp256k1.ts";
 export { applyTransaction } from "./evm/transition.ts";
@@ -138,7 +138,7 @@ export {
   upsample2d,
 } from "./tensor/builders.ts";
 export { decodeProgram, encodeProgram } from "./tensor/codec.ts";
-export { createTensorTree, partHash, type TensorTree, tensorRoot, wordLeaf } from "./tensor/commitment.ts";
+export { createTensorTree, partHash, type TensorTree, tensorRoot } from "./tensor/commitment.ts";
 export { readProgram, violations } from "./tensor/constraints.ts";
 export { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
 export { createEngine, type Engine } from "./tensor/engine.ts";
@@ -173,3 +173,4 @@ export {
 } from "./tensor/scalar.ts";
 export { processorName } from "./tensor/selftest.ts";
 export { type Inference, proveStep, type StepProof } from "./tensor/step-proof.ts";
+export { wordLeaf } from "./tensor/word-nodes.ts";
