@@ -37,7 +37,7 @@ export { type Inbox, type UnitsErrorCode, unitsFrom } from "./chain/units.ts";
 // One transaction at a time: envelopes and the state transition.
 export { createMachine } from "./evm/engine.ts";
 export { DEPOSIT_TYPE, decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./evm/envelope.ts";
-export { pointEvaluation } from "./evm/kzg.ts";
+export { pointEvaluation } from "./evm/precompiles.ts";
 export { createRules } from "./evm/rules.ts";
 export { signDigest } from "./evm/secp256k1.ts";
 export { applyTransaction } from "./evm/transition.ts";
