@@ -1,8 +1,16 @@
 // The face of the executor: what the other folders may import.
 
 // Blobs of L1.
-export { BLOB_BYTES, BLOB_DATA_BYTES, decodeBlobs, encodeBlobs } from "./blob/blob.ts";
-export { type CommittedBlob, commitBlob, isBlobOf, proveBlobs, type SidecarForm } from "./blob/kzg.ts";
+export {
+  BLOB_BYTES,
+  BLOB_CHUNK_BYTES,
+  BLOB_DATA_BYTES,
+  decodeBlobs,
+  decodeChunkBlob,
+  encodeBlobs,
+  encodeChunkBlob,
+} from "./blob/blob.ts";
+export { type CommittedBlob, commitBlob, hashOfBlob, isBlobOf, proveBlobs, type SidecarForm } from "./blob/kzg.ts";
 // The chain: parameters, genesis, executing blocks.
 export { batchItemAt, headerTimestamp, isBlockHeader } from "./chain/batch-item.ts";
 export { nextBaseFee } from "./chain/block.ts";
@@ -37,8 +45,8 @@ export { type Inbox, type UnitsErrorCode, unitsFrom } from "./chain/units.ts";
 // One transaction at a time: envelopes and the state transition.
 export { createMachine } from "./evm/engine.ts";
 export { DEPOSIT_TYPE, decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./evm/envelope.ts";
-export { pointEvaluation } from "./evm/kzg.ts";
 export { afterInference } from "./evm/machine/after-inference.ts";
+export { pointEvaluation } from "./evm/precompiles.ts";
 export { createRules } from "./evm/rules.ts";
 export { signDigest } from "./evm/secp256k1.ts";
 export { applyTransaction } from "./evm/transition.ts";
@@ -84,7 +92,7 @@ export {
   tokenFactoryPredeploy,
 } from "./genesis/predeploys.gen.ts";
 export { createModelRuntime } from "./models/create-runtime.ts";
-export type { ArtifactSource, ModelContent, ModelRuntime } from "./models/runtime.ts";
+export type { ArtifactKeeper, ArtifactSource, ModelContent, ModelRuntime, Piece } from "./models/runtime.ts";
 // ONNX files into tensor programs.
 export { decodeModel, decodeTensor } from "./onnx/decode.ts";
 export { describeModel, describeProgram, type ModelDescription } from "./onnx/describe.ts";
@@ -146,7 +154,7 @@ export {
   upsample2d,
 } from "./tensor/builders.ts";
 export { decodeProgram, encodeProgram } from "./tensor/codec.ts";
-export { createTensorTree, type TensorTree, tensorRoot } from "./tensor/commitment.ts";
+export { createTensorTree, partHash, type TensorTree, tensorRoot } from "./tensor/commitment.ts";
 export { readProgram, violations } from "./tensor/constraints.ts";
 export { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
 export { createEngine, type Engine } from "./tensor/engine.ts";
@@ -182,3 +190,4 @@ export {
 } from "./tensor/scalar.ts";
 export { processorName } from "./tensor/selftest.ts";
 export { type Inference, type InferenceCall, proveStep, type StepProof } from "./tensor/step-proof.ts";
+export { wordLeaf } from "./tensor/word-nodes.ts";
