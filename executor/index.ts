@@ -1,8 +1,16 @@
 // The face of the executor: what the other folders may import.
 
 // Blobs of L1.
-export { BLOB_BYTES, BLOB_DATA_BYTES, decodeBlobs, encodeBlobs } from "./blob/blob.ts";
-export { type CommittedBlob, commitBlob, isBlobOf, proveBlobs, type SidecarForm } from "./blob/kzg.ts";
+export {
+  BLOB_BYTES,
+  BLOB_CHUNK_BYTES,
+  BLOB_DATA_BYTES,
+  decodeBlobs,
+  decodeChunkBlob,
+  encodeBlobs,
+  encodeChunkBlob,
+} from "./blob/blob.ts";
+export { type CommittedBlob, commitBlob, hashOfBlob, isBlobOf, proveBlobs, type SidecarForm } from "./blob/kzg.ts";
 // The chain: parameters, genesis, executing blocks.
 export { batchItemAt, headerTimestamp, isBlockHeader } from "./chain/batch-item.ts";
 export { nextBaseFee } from "./chain/block.ts";
@@ -76,7 +84,7 @@ export {
   tokenFactoryPredeploy,
 } from "./genesis/predeploys.gen.ts";
 export { createModelRuntime } from "./models/create-runtime.ts";
-export type { ArtifactSource, ModelContent, ModelRuntime } from "./models/runtime.ts";
+export type { ArtifactKeeper, ArtifactSource, ModelContent, ModelRuntime, Piece } from "./models/runtime.ts";
 // ONNX files into tensor programs.
 export { decodeModel, decodeTensor } from "./onnx/decode.ts";
 export { describeModel, describeProgram, type ModelDescription } from "./onnx/describe.ts";
@@ -138,7 +146,7 @@ export {
   upsample2d,
 } from "./tensor/builders.ts";
 export { decodeProgram, encodeProgram } from "./tensor/codec.ts";
-export { createTensorTree, type TensorTree, tensorRoot } from "./tensor/commitment.ts";
+export { createTensorTree, partHash, type TensorTree, tensorRoot } from "./tensor/commitment.ts";
 export { readProgram, violations } from "./tensor/constraints.ts";
 export { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
 export { createEngine, type Engine } from "./tensor/engine.ts";
@@ -173,3 +181,4 @@ export {
 } from "./tensor/scalar.ts";
 export { processorName } from "./tensor/selftest.ts";
 export { type Inference, proveStep, type StepProof } from "./tensor/step-proof.ts";
+export { wordLeaf } from "./tensor/word-nodes.ts";
