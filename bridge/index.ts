@@ -9,6 +9,7 @@ export {
   type Game,
   gameHash,
   levelBase,
+  rightBase,
   rootOverLast,
 } from "./claims/game-hash.ts";
 export {
@@ -56,8 +57,10 @@ export {
   claimRegistry,
   l1CrossDomainMessenger,
   l1StandardBridge,
+  leafRules,
   modelRegistry,
   portal,
+  tensorStepVerifier,
 } from "./contracts/contracts.gen.ts";
 export { type BatchBlock, batchBlockSize, encodeBatch, MAX_BATCH_BYTES } from "./derivation/batch.ts";
 export { type BlobArchive, createBlobArchive } from "./derivation/blob-archive.ts";

@@ -37,7 +37,7 @@ export { type Inbox, type UnitsErrorCode, unitsFrom } from "./chain/units.ts";
 // One transaction at a time: envelopes and the state transition.
 export { createMachine } from "./evm/engine.ts";
 export { DEPOSIT_TYPE, decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./evm/envelope.ts";
-export { pointEvaluation } from "./evm/kzg.ts";
+export { pointEvaluation } from "./evm/precompiles.ts";
 export { createRules } from "./evm/rules.ts";
 export { signDigest } from "./evm/secp256k1.ts";
 export { applyTransaction } from "./evm/transition.ts";
@@ -58,7 +58,7 @@ export {
 } from "./foundation/bytes.ts";
 export { CodedError, hasCode, messageOf } from "./foundation/errors.ts";
 export { keccak256, keccakOf } from "./foundation/keccak.ts";
-export { EMPTY_FRONTIER, type Frontier, innerNode } from "./foundation/merkle.ts";
+export { ceilLog2, EMPTY_FRONTIER, type Frontier, innerNode, merkleRoot } from "./foundation/merkle.ts";
 export { appendPadded, type PaddedLeaves, type PaddedTree, paddedTree, paddingWith } from "./foundation/padded-tree.ts";
 export { decodeRlp, encodeRlp, type RlpItem } from "./foundation/rlp.ts";
 export { createLock, createServices, type Service, sleep, type Telemetry } from "./foundation/service.ts";
@@ -147,11 +147,12 @@ export {
   upsample2d,
 } from "./tensor/builders.ts";
 export { decodeProgram, encodeProgram } from "./tensor/codec.ts";
-export { createTensorTree, tensorRoot } from "./tensor/commitment.ts";
+export { createTensorTree, type TensorTree, tensorRoot } from "./tensor/commitment.ts";
 export { readProgram, violations } from "./tensor/constraints.ts";
-export { bytesOf, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
+export { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
 export { createEngine, type Engine } from "./tensor/engine.ts";
-export { identityOf, openConstant, openOperator, programId } from "./tensor/identity.ts";
+export { identityOf, openConstant, openOperator, operatorLeaf, programId } from "./tensor/identity.ts";
+export type { OpenableTree } from "./tensor/multi-proof.ts";
 export { createGraph as createOnnxGraph, type Value as OnnxValue } from "./tensor/onnx-graph.ts";
 export {
   type Constant,
@@ -180,3 +181,4 @@ export {
   scalarTypeOf,
 } from "./tensor/scalar.ts";
 export { processorName } from "./tensor/selftest.ts";
+export { type Inference, proveStep, type StepProof } from "./tensor/step-proof.ts";

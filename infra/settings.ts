@@ -406,7 +406,8 @@ export const SETTINGS = {
     argument: "ether",
     variable: "ASSAY_BOND",
     fallback: "1",
-    description: "what a claim puts at stake; half of a lost one goes to the winner, half is burned",
+    description:
+      "what a claim puts at stake, trees of a dispute half as much; half of a lost stake goes to the winner, half is burned",
     parse: ether,
   },
   proofMaturityDelay: {

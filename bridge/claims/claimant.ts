@@ -130,7 +130,7 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
   const rangeOn = async ({ id, place, claim }: Tip, height: number): Promise<ClaimedRange> => {
     const limit = claim.limitBatch;
     const lineage = l1.lineage(limit);
-    const key = `${id} ${limit} ${claim.limitDelayed} ${lineage}`;
+    const key = `${id} ${limit} ${lineage}`;
     if (computed?.key === key) return computed.range;
     const began = performance.now();
     const range = await claimedRange({ chain, inbox: l1 }, place, { limit, height, signal: aborter.signal });
@@ -147,7 +147,7 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
     const height = given.parameters.heights[LEVEL];
     for (;;) {
       const parent = await tipOf(given);
-      const { limitBatch, limitDelayed, madeAt } = parent.claim;
+      const { limitBatch, madeAt } = parent.claim;
       metrics.right.set(Number(parent.claim.blockNumber));
       // INVARIANT: nothing is claimed before this node derived it from L1.
       if (l1.recordCount < limitBatch || chain.position.batch < limitBatch) return undefined;
@@ -158,7 +158,6 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
         registry: registry.address,
         parent: fromHex(parent.id),
         limitBatch,
-        limitDelayed,
       });
       const base = levelBase(origin, range.start);
       const context = contextHash({ level: LEVEL, origin, position: 0n, height, base });
@@ -188,8 +187,9 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
     // A claim of nothing only makes room for the records that came since.
     if (range.units === 0 && l1.recordCount <= claim.limitBatch) return undefined;
     if ((await registry.winner(context)) !== undefined) return lose(parent.id);
-    if ((await client.getBalance({ address: transactor.address })) <= parameters.bond) {
-      logger.warn({ bond: parameters.bond }, "the account cannot pay for a claim's bond");
+    const [bond] = parameters.stakes;
+    if ((await client.getBalance({ address: transactor.address })) <= bond) {
+      logger.warn({ bond }, "the account cannot pay for a claim's bond");
       return undefined;
     }
     const read = l1.head;
@@ -198,9 +198,10 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
       registry.claim(parent.id),
     ]);
     // INVARIANT: the claim is one for the parent and the history that L1 has now.
-    const same = again.limitBatch === claim.limitBatch && again.limitDelayed === claim.limitDelayed;
-    if (now === undefined || now.hash !== read?.hash || !same) throw changed("L1 reorganised");
-    const call = proposeCall(registry.address, parameters.bond, { parent: parent.id, ...range });
+    const { limitBatch } = claim;
+    if (now === undefined || now.hash !== read?.hash || again.limitBatch !== limitBatch)
+      throw changed("L1 reorganised");
+    const call = proposeCall(registry.address, bond, { parent: parent.id, limitBatch, ...range });
     return { action: "propose" as const, call, block: range.end.number };
   };
 

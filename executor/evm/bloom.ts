@@ -4,7 +4,7 @@ import { keccak256 } from "../foundation/keccak.ts";
 export const BLOOM_BYTES = 256;
 
 /** Sets the three bits of a value in Ethereum's 2048-bit filter. */
-const addToBloom = (bloom: Bytes, value: Bytes): void => {
+export const addToBloom = (bloom: Bytes, value: Bytes): void => {
   const hash = keccak256(value);
   for (let i = 0; i < 6; i += 2) {
     const bit = (((hash[i] as number) << 8) | (hash[i + 1] as number)) & 2047;

@@ -75,5 +75,17 @@ export const parts: readonly Part[] = [
     count: 200,
     run: runSolvency,
   },
+  {
+    name: "elements",
+    what: "elements of each kind of operator, L1's verifier against the reference",
+    count: 5_000,
+    run: async (round) => (await import("./elements.ts")).fuzzElements(round),
+  },
+  {
+    name: "instructions",
+    what: "random cases of each scalar instruction and lowered body, contract against definition",
+    count: 10_000,
+    run: async (round) => (await import("./instructions.ts")).fuzzInstructions(round),
+  },
   { name: "peers", what: "mutated messages of peers", count: 5_000, run: fuzzMessages },
 ];

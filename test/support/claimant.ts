@@ -88,7 +88,7 @@ export const startClaimant = (
 };
 
 const PROPOSED = parseAbiItem(
-  "event ClaimProposed(bytes32 indexed id, bytes32 indexed parent, bytes32 node, bytes endState, uint64 limitBatch, uint64 limitDelayed, address staker)",
+  "event ClaimProposed(bytes32 indexed id, bytes32 indexed parent, bytes32 node, bytes endState, uint64 limitBatch, address staker)",
 );
 
 /** What L1 holds of claims. */

@@ -37,7 +37,7 @@ export const compile = (name: string, source: string): { readonly abi: Abi; read
 };
 
 /** A contract that shows internal functions to a test. It imports by paths from the repository's root. */
-export const startHarness = async (name: string, source: string) => {
+export const compileHarness = (name: string, source: string): { readonly abi: Abi; readonly code: Hex } => {
   const settings = {
     viaIR: true,
     optimizer: { enabled: true, runs: 200 },
@@ -52,12 +52,17 @@ export const startHarness = async (name: string, source: string) => {
   );
   const contract = output.contracts?.["harness.sol"]?.[name];
   if (contract === undefined) throw new Error(JSON.stringify(output.errors));
-  const abi: Abi = contract.abi;
+  return { abi: contract.abi, code: `0x${contract.evm.deployedBytecode.object}` };
+};
+
+/** A harness on a machine of its own. */
+export const startHarness = async (name: string, source: string) => {
+  const { abi, code } = compileHarness(name, source);
   const { manager } = createWorldState(createMemoryStore());
   const machine = createMachine(manager, { models: withoutModels, rules: createRules(1n) });
   const to = createAddressFromString(`0x${"77".repeat(20)}`);
   await manager.putAccount(to, new Account(1n));
-  await manager.putCode(to, fromHex(`0x${contract.evm.deployedBytecode.object}`));
+  await manager.putCode(to, fromHex(code));
   return {
     /** The result, or the name of the error with which the call ended. */
     async call<T>(

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ILeafRules} from "../interfaces/ILeafRules.sol";
+import {Elements} from "./Elements.sol";
 import {GameHash} from "./GameHash.sol";
 import {Tag} from "./Tag.sol";
 
@@ -55,7 +56,7 @@ library Program {
     /// @notice Header, root of the operator records, root of the constant records, hash of the outputs.
     uint256 internal constant IDENTITY_SIZE = HEADER_SIZE + 96;
     uint256 internal constant CONSTANT_RECORD_SIZE = 24;
-    uint256 private constant OUTPUT_SIZE = 8;
+    uint256 internal constant OUTPUT_SIZE = 8;
 
     uint256 internal constant INPUT = 0;
     uint256 internal constant MOVE = 1;
@@ -65,14 +66,7 @@ library Program {
     uint256 internal constant TOPK = 5;
     uint256 internal constant MAP = 6;
 
-    uint256 internal constant U8 = 1;
-    uint256 internal constant I8 = 2;
-    uint256 internal constant I32 = 3;
-    uint256 internal constant I64 = 4;
-    uint256 internal constant F32 = 5;
-
-    /// @notice Byte `dtype` of each: bytes of an element; k, where 2^k elements make a word.
-    bytes6 private constant ELEMENT_BYTES = 0x000101040804;
+    /// @notice Byte `dtype`: k, where 2^k elements make a word.
     bytes6 private constant WORD_EXPONENT = 0x000505030203;
 
     /// @notice The program of an id.
@@ -174,20 +168,15 @@ library Program {
         }
     }
 
-    function elementBytes(uint256 dtype) internal pure returns (uint256) {
-        if (dtype == 0 || dtype > F32) revert ILeafRules.BadEvidence();
-        return uint8(ELEMENT_BYTES[dtype]);
-    }
-
     /// @notice k: 2^k elements make a word.
     function wordExponent(uint256 dtype) internal pure returns (uint256) {
-        if (dtype == 0 || dtype > F32) revert ILeafRules.BadEvidence();
+        if (dtype == 0 || dtype > Elements.F32) revert ILeafRules.BadEvidence();
         return uint8(WORD_EXPONENT[dtype]);
     }
 
     /// @notice Words of a tensor's data.
     function wordsOf(uint256 dtype, uint256 count) internal pure returns (uint256) {
-        return (count * elementBytes(dtype) + 31) / 32;
+        return (count * Elements.bytesOf(dtype) + 31) / 32;
     }
 
     /// @notice Height of a tensor's tree of words.

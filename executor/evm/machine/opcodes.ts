@@ -1,9 +1,18 @@
 import { CALLS } from "./calls.ts";
 import type { Operation } from "./operation.ts";
+import { ARITHMETIC } from "./operations/arithmetic.ts";
+import { COPIES } from "./operations/copy.ts";
+import { ENVIRONMENT } from "./operations/environment.ts";
+import { LOGS } from "./operations/log.ts";
+import { MEMORY } from "./operations/memory.ts";
+import { STACK_AND_CONTROL } from "./operations/stack-control.ts";
+import { STORAGE } from "./operations/storage.ts";
+
+const FAMILIES = [ARITHMETIC, STACK_AND_CONTROL, ENVIRONMENT, MEMORY, COPIES, STORAGE, LOGS, CALLS];
 
 /** Instructions by opcode; undefined ones halt. Each family is a table in a file of its own. */
 export const OPERATIONS: readonly (Operation | undefined)[] = (() => {
   const table = new Array<Operation | undefined>(256).fill(undefined);
-  for (const family of [CALLS]) for (const [opcode, operation] of family) table[opcode] = operation;
+  for (const family of FAMILIES) for (const [opcode, operation] of family) table[opcode] = operation;
   return table;
 })();

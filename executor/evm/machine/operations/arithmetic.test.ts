@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ARITHMETIC } from "./arithmetic.ts";
+import { WORD_FUNCTIONS } from "./arithmetic.ts";
 
 const MAX = 2n ** 256n - 1n;
 const MIN_SIGNED = 2n ** 255n;
@@ -107,13 +107,13 @@ const VECTORS: Readonly<Record<string, readonly [opcode: number, operands: reado
 for (const [name, vectors] of Object.entries(VECTORS))
   test(name, () => {
     for (const [opcode, [a = 0n, b = 0n, c = 0n], result] of vectors)
-      assert.equal(ARITHMETIC.get(opcode)?.(a, b, c), result, `0x${opcode.toString(16)} of ${a}, ${b}, ${c}`);
+      assert.equal(WORD_FUNCTIONS.get(opcode)?.(a, b, c), result, `0x${opcode.toString(16)} of ${a}, ${b}, ${c}`);
   });
 
 test("every function of words has its vectors", () => {
   const seen = new Set(Object.values(VECTORS).flatMap((vectors) => vectors.map(([opcode]) => opcode)));
   assert.deepEqual(
-    [...ARITHMETIC.keys()],
+    [...WORD_FUNCTIONS.keys()],
     [...seen].sort((a, b) => a - b),
   );
 });

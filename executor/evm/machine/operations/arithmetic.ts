@@ -1,3 +1,6 @@
+import { halt, next, type Operation, spend } from "../operation.ts";
+import { push } from "../stack.ts";
+
 /** A pure function of the words on top of the stack, the topmost first. Words are 0 <= w < 2^256. */
 type WordFunction = (a: bigint, b: bigint, c: bigint) => bigint;
 
@@ -19,8 +22,8 @@ const power: WordFunction = (base, exponent) => {
 const signExtend: WordFunction = (byte, value) =>
   byte >= 31n ? value : wrap(BigInt.asIntN(8 * (Number(byte) + 1), value));
 
-/** Opcodes that read and write the stack alone. Division and remainder by zero are zero. */
-export const ARITHMETIC: ReadonlyMap<number, WordFunction> = new Map<number, WordFunction>([
+/** Division and remainder by zero are zero. */
+export const WORD_FUNCTIONS: ReadonlyMap<number, WordFunction> = new Map<number, WordFunction>([
   [0x01, (a, b) => wrap(a + b)],
   [0x02, (a, b) => wrap(a * b)],
   [0x03, (a, b) => wrap(a - b)],
@@ -50,3 +53,49 @@ export const ARITHMETIC: ReadonlyMap<number, WordFunction> = new Map<number, Wor
   // Beyond the width only the sign is left.
   [0x1d, (shift, value) => wrap(signed(value) >> (shift >= 256n ? 255n : shift))],
 ]);
+
+const VERY_LOW = 3;
+const LOW = 5;
+const MID = 8;
+/** Static gas, by opcode. */
+const GAS: Readonly<Record<number, number>> = {
+  1: VERY_LOW,
+  2: LOW,
+  3: VERY_LOW,
+  4: LOW,
+  5: LOW,
+  6: LOW,
+  7: LOW,
+  8: MID,
+  9: MID,
+  10: 10,
+  11: LOW,
+};
+const POPS: Readonly<Record<number, 1 | 3>> = { 8: 3, 9: 3, 21: 1, 25: 1 };
+
+const EXP = 0x0a;
+/** EIP-160. */
+const EXP_BYTE_GAS = 50;
+const bytesIn = (value: bigint): number => (value === 0n ? 0 : Math.ceil(value.toString(16).length / 2));
+
+const operationOf = (opcode: number, of: WordFunction): Operation => {
+  const pops = POPS[opcode] ?? 2;
+  const gas = GAS[opcode] ?? VERY_LOW;
+  return {
+    pops,
+    pushes: 1,
+    run: (state) => {
+      const { stack } = state;
+      const second = stack.below;
+      const charge = opcode === EXP ? gas + EXP_BYTE_GAS * bytesIn(second.value) : gas;
+      if (!spend(state, charge)) return halt(state);
+      const rest = pops === 2 ? second.below : pops === 1 ? second : second.below.below;
+      next(state, push(rest, of(stack.value, second.value, second.below.value)));
+    },
+  };
+};
+
+/** Opcodes that read and write the stack alone, each a function of words. */
+export const ARITHMETIC: ReadonlyMap<number, Operation> = new Map(
+  Array.from(WORD_FUNCTIONS, ([opcode, of]) => [opcode, operationOf(opcode, of)]),
+);
