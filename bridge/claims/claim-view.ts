@@ -123,11 +123,11 @@ export const createClaimView = (
       ],
       blockHash,
     )) as [ClaimParameters, bigint, bigint, bigint, Hex, bigint];
-    const { period, spacing, bond } = given;
+    const { period, spacing, stakes } = given;
     return {
       period,
       spacing,
-      bond,
+      bond: stakes[0],
       proofMaturityDelay: maturity,
       finalityDelay: finality,
       pauseDuration: duration,
