@@ -147,7 +147,7 @@ export {
   upsample2d,
 } from "./tensor/builders.ts";
 export { decodeProgram, encodeProgram } from "./tensor/codec.ts";
-export { createTensorTree, type TensorTree, tensorRoot } from "./tensor/commitment.ts";
+export { createTensorTree, partHash, type TensorTree, tensorRoot } from "./tensor/commitment.ts";
 export { readProgram, violations } from "./tensor/constraints.ts";
 export { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
 export { createEngine, type Engine } from "./tensor/engine.ts";
@@ -182,3 +182,4 @@ export {
 } from "./tensor/scalar.ts";
 export { processorName } from "./tensor/selftest.ts";
 export { type Inference, proveStep, type StepProof } from "./tensor/step-proof.ts";
+export { wordLeaf } from "./tensor/word-nodes.ts";
