@@ -118,7 +118,16 @@ export type { Handler, Network, NetworkErrorCode, Topic } from "./p2p/network/ne
 export type { Peering, PeeringComponents, PeeringOptions } from "./p2p/peering.ts";
 
 // JSON-RPC.
-export type { PoolErrorCode, PooledTransaction, TransactionPool } from "./rpc/backend.ts";
+export type {
+  Claim,
+  ClaimState,
+  Claims,
+  ClaimsErrorCode,
+  PoolErrorCode,
+  PooledTransaction,
+  SettlementParameters,
+  TransactionPool,
+} from "./rpc/backend.ts";
 export { createRpcServer, type RpcServerOptions } from "./rpc/server.ts";
 
 // State and where it is stored.
