@@ -19,7 +19,7 @@ export {
 } from "./claims/parameters.ts";
 export { type ClaimedRange, claimedRange, GENESIS_PLACE, type Place } from "./claims/range.ts";
 export { type BeaconOptions, createBeaconSource } from "./clients/beacon.ts";
-export { type Deployment, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
+export { type Deployment, type DeployOptions, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";
 export {
   appendBlobsCall,
