@@ -176,6 +176,7 @@ const tensorTree = (elements: readonly Hex[], start: State): OwnTree => {
     evidence: () => evidenceOf(start),
     below: () => undefined,
     packed: (height, index) => packedOf(elements, height, index),
+    fetch: async () => undefined,
   };
 };
 
@@ -227,6 +228,7 @@ export const treeOf = (belief: Belief, level: 0 | 1 | 2, start: State, claimed?:
       return trees.get(position);
     },
     packed: () => undefined,
+    fetch: async () => undefined,
   };
 };
 
