@@ -83,6 +83,8 @@ export type RightClaims = Service & {
   walk(head: bigint): Promise<Walk>;
   /** The newest right claim on L1. */
   tip(): Promise<RightClaim>;
+  /** One of the steps, or the first claim. RangeError for another. */
+  claimAt(id: Hex): Promise<RightClaim>;
   /** The right claim on a right claim; undefined while this node has not derived all that it is about. The codes of `walk`. */
   succession(parent: RightClaim): Promise<Succession | undefined>;
   /** Forgets the oldest step. */
@@ -141,6 +143,13 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
   const tip = async (): Promise<RightClaim> => {
     const { genesis } = await rules();
     const { id, place } = trail.steps.at(-1) ?? { id: genesis, place: GENESIS_PLACE };
+    return { id, place, claim: await registry.claim(id) };
+  };
+
+  const claimAt = async (id: Hex): Promise<RightClaim> => {
+    const { genesis } = await rules();
+    const place = id === genesis ? GENESIS_PLACE : trail.steps.find((step) => step.id === id)?.place;
+    if (place === undefined) throw new RangeError(`${id} is no right claim that was found`);
     return { id, place, claim: await registry.claim(id) };
   };
 
@@ -209,6 +218,7 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
     },
     rules,
     tip,
+    claimAt,
     succession,
     shift: () => lock(() => trail.shift()),
     walk: (head) => lock(() => follow(head)),
