@@ -1,4 +1,5 @@
 // The face of the bridge: what the other folders may import.
+export { createClaimView } from "./claims/claim-view.ts";
 export { type Claimant, type ClaimantErrorCode, type ClaimantOptions, createClaimant } from "./claims/claimant.ts";
 export {
   type Context,
@@ -34,10 +35,13 @@ export {
   readInbox,
   refusalOfAppend,
 } from "./clients/inbox.ts";
+export { chunksOf, type ModelData } from "./clients/model-chunks.ts";
 export {
-  chunksOf,
   createModelPublisher,
   type ModelToPublish,
+  messagesIn,
+  type PublicationPlan,
+  type PublicationProgress,
   type Published,
   registrationGas,
 } from "./clients/model-publisher.ts";

@@ -6,7 +6,9 @@ import { TAG, tagByte } from "../foundation/tags.ts";
 
 /** Nodes of a tensor's tree from its words up: leaves are `K(0x13 ++ word)`, and zero words fill a power of two. */
 
-const zeroRoots: Bytes[] = [keccakOf(tagByte(TAG.tensorWord), new Uint8Array(32))];
+export const wordLeaf = (word: Bytes): Bytes => keccakOf(tagByte(TAG.tensorWord), word);
+
+const zeroRoots: Bytes[] = [wordLeaf(new Uint8Array(32))];
 /** Root of the tree of 2^height zero words. */
 export const zeroRoot = (height: number): Bytes => {
   for (let h = zeroRoots.length; h <= height; h++) {

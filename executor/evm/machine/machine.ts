@@ -1,6 +1,5 @@
 import { type ChainState, encodeChainState, hashChainState } from "../../chain/chain-state.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
-import { runBulk } from "./bulk.ts";
 import {
   type Answer,
   type Answers,
@@ -11,15 +10,9 @@ import {
   type Need,
   type UnitContext,
 } from "./context.ts";
-import { runAccess, runDecode } from "./decode.ts";
-import { type Arrival, beginUnit, type UnitSource } from "./derive.ts";
-import { runDeposit, runEnter, runExit, runInitcode } from "./frames.ts";
-import { EMPTY_REFERENCE, expandTo, NO_WORDS, wordsOf } from "./memory.ts";
-import { needOf, runCheck, runInfer, runPrecompile } from "./native.ts";
-import { OPERATIONS } from "./opcodes.ts";
-import { runOperation } from "./operation.ts";
+import { beginUnit, type UnitSource } from "./derive.ts";
+import { needOf } from "./native.ts";
 import type { Precompiles } from "./precompiles.ts";
-import { EMPTY_STACK } from "./stack.ts";
 import {
   createHasher,
   encodeBlockContext,
@@ -31,67 +24,10 @@ import {
   encodeSuspended,
   encodeSweep,
   type MachineState,
-  NO_LOGS,
-  NO_SWEEP,
-  PHASE,
-  type Phase,
-  REGISTERS,
-  RESULT,
-  registersOf,
 } from "./state.ts";
-import { runLoad, runReceipt, runSweep, runTxend } from "./transaction.ts";
+import { arrive, stepTransaction } from "./step.ts";
 import type { Tree } from "./tree.ts";
 import type { World } from "./world.ts";
-
-/** A step that does not end the unit, by phase. RECEIPT and a refusing DECODE end it. */
-const STEPS: Readonly<Record<Exclude<Phase, 2 | 14>, (state: MachineState, context: UnitContext) => void>> = {
-  [PHASE.load]: runLoad,
-  [PHASE.access]: runAccess,
-  [PHASE.initcode]: runInitcode,
-  [PHASE.enter]: runEnter,
-  [PHASE.op]: (state) => runOperation(state, OPERATIONS),
-  [PHASE.bulk]: runBulk,
-  [PHASE.precompile]: runPrecompile,
-  [PHASE.check]: runCheck,
-  [PHASE.infer]: runInfer,
-  [PHASE.exit]: runExit,
-  [PHASE.deposit]: runDeposit,
-  [PHASE.txend]: runTxend,
-  [PHASE.sweep]: runSweep,
-};
-
-/** A transaction's machine before its first phase. */
-const arrive = ({ envelope, inPieces }: Arrival, { tree, world, chainPre }: StartOf): MachineState => {
-  const words = wordsOf(envelope);
-  const { length } = envelope;
-  return {
-    phase: inPieces ? PHASE.load : PHASE.decode,
-    result: RESULT.none,
-    pc: 0,
-    depth: 0,
-    gas: 0,
-    refund: 0,
-    stack: EMPTY_STACK,
-    memory: inPieces ? expandTo(NO_WORDS, words.count) : words,
-    frame: undefined,
-    stateRoot: tree,
-    txStartRoot: undefined,
-    txTree: undefined,
-    logs: NO_LOGS,
-    sweep: NO_SWEEP,
-    returndata: EMPTY_REFERENCE,
-    env: undefined,
-    chainPre,
-    registers: registersOf({
-      kind: REGISTERS.load,
-      source: EMPTY_REFERENCE,
-      cursor: inPieces ? 0 : length,
-      length,
-    }),
-    world,
-  };
-};
-type StartOf = { readonly tree: Tree; readonly world: World; readonly chainPre: Bytes };
 
 /** Preimages of the parts of a state, undefined where there is no such part. A chain state has `chain` alone. */
 export type Preimages = Readonly<
@@ -171,9 +107,8 @@ export const createEvmMachine = (
   };
 
   const advance = (running: MachineState, unit: UnitContext): void => {
-    if (running.phase === PHASE.receipt) end(runReceipt(running, unit));
-    else if (running.phase !== PHASE.decode) STEPS[running.phase](running, unit);
-    else if (!runDecode(running, unit)) end({ tree, chain: { ...chain, position: unit.after } });
+    const last = stepTransaction(running, unit);
+    if (last !== undefined) end(last);
   };
 
   return {
