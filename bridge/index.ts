@@ -1,4 +1,5 @@
 // The face of the bridge: what the other folders may import.
+export { createClaimView } from "./claims/claim-view.ts";
 export { type Claimant, type ClaimantErrorCode, type ClaimantOptions, createClaimant } from "./claims/claimant.ts";
 export {
   type Context,

@@ -43,7 +43,7 @@ const serve = async (
   core: Core,
   { pool, start }: { readonly pool?: TransactionPool; readonly start: () => void },
 ): Promise<AssayNode> => {
-  const { services, chain, l1, follower, peering, failed } = core;
+  const { services, chain, l1, follower, peering, claims, failed } = core;
   try {
     const p2p = await startPeering(peering);
     const metrics = services.add(
@@ -52,6 +52,7 @@ const serve = async (
     const backend = {
       chain,
       l1,
+      claims,
       identity: { clientVersion: clientVersion() },
       ...(pool === undefined ? {} : { pool }),
       ...(peering === undefined ? {} : { peering }),

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram } from "prom-client";
+import { createBoundedCache } from "../foundation/bounded-cache.ts";
 import { type Bytes, concat, fromHex, type Hex, toHex } from "../foundation/bytes.ts";
 import { CodedError, hasCode } from "../foundation/errors.ts";
 import { keccakOf } from "../foundation/keccak.ts";
@@ -13,7 +14,6 @@ import type { Program } from "../tensor/program.ts";
 import { inputBytesOf, outputBytesOf } from "../tensor/reference.ts";
 import { checkProcessor } from "../tensor/selftest.ts";
 import { createArtifacts } from "./artifacts.ts";
-import { createBoundedCache } from "./bounded-cache.ts";
 import { createEngineCache } from "./engine-cache.ts";
 import { createModelStore } from "./model-store.ts";
 import type { Admission, ArtifactSource, ModelContent, ModelErrorCode, ModelRecord, ModelRuntime } from "./runtime.ts";
