@@ -123,6 +123,8 @@ export type {
   ClaimState,
   Claims,
   ClaimsErrorCode,
+  DisputeMove,
+  DisputeView,
   PoolErrorCode,
   PooledTransaction,
   SettlementParameters,

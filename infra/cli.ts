@@ -53,6 +53,13 @@ define(
   async (config) => (await import("./commands/node.ts")).executorCommand(config),
 );
 define(
+  program
+    .command("challenger")
+    .description("run a challenger: it recomputes every claim from L1 alone and disputes the wrong ones"),
+  "challenger",
+  async (config) => (await import("./commands/node.ts")).challengerCommand(config),
+);
+define(
   program.command("deploy").description("deploy the L1 contracts of a new chain and write its rollup.json"),
   "deploy",
   async (config) => (await import("./commands/deploy.ts")).deployCommand(config),
@@ -101,6 +108,28 @@ define(
   evidence.command("resume").description("an operator has seen the evidence: follow gossip again"),
   "evidence resume",
   async (config) => (await import("./commands/evidence.ts")).resumeGossipCommand(config),
+);
+const dispute = program.command("dispute").description("look at a challenger's disputes");
+define(
+  dispute.command("list").description("print the disputes: state, claims, clocks, moves"),
+  "dispute list",
+  async (config) => (await import("./commands/dispute.ts")).listDisputesCommand(config),
+);
+define(
+  dispute
+    .command("show")
+    .description("print one dispute with its claims and moves")
+    .argument("<id of a claim>"),
+  "dispute show",
+  async (config, id) => (await import("./commands/dispute.ts")).showDisputeCommand(config, id as string),
+);
+define(
+  dispute
+    .command("explain")
+    .description("print why each move is made, or what keeps the challenger from one")
+    .argument("<id of a claim>"),
+  "dispute explain",
+  async (config, id) => (await import("./commands/dispute.ts")).explainDisputeCommand(config, id as string),
 );
 const model = program.command("model").description("compile, publish and look at models");
 define(

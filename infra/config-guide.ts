@@ -4,6 +4,7 @@ const TITLES: Readonly<Record<CommandName, string>> = {
   devnet: "Everything on one machine, with a sample model and contract.",
   sequencer: "Orders transactions, builds blocks, posts batches.",
   executor:
+  challenger: "A node that recomputes every claim from L1 and disputes the wrong ones, down to one tensor element.",
     "Derives the chain from L1, hears new blocks from peers before, executes and serves it; with a key, claims it on L1.",
   deploy: "Deploys a new chain's L1 contracts, and writes the rollup.json that its nodes read.",
   audit: "Compares two nodes down to the first block on which they differ; exit code 3 when there is one.",
@@ -14,6 +15,9 @@ const TITLES: Readonly<Record<CommandName, string>> = {
   "peers remove": "Drops a node's peer by its id: it is not dialled again by name, but may be found again.",
   "evidence list": "Heights at which the sequencer signed two blocks. After an equivocation gossip is not followed.",
   "evidence resume": "An operator has seen the evidence: gossip is followed again.",
+  "dispute list": "The disputes of a challenger: what is wrong, what it does, how much time is left.",
+  "dispute show": "One dispute: the right claim, the wrong ones with their clocks, the moves.",
+  "dispute explain": "Why the challenger makes each move, or why it makes none.",
   "model inspect": "Facts about an ONNX model, or every reason why it is refused.",
   "model compile": "Writes the artifact of an ONNX model.",
   "model publish": "Posts a model's artifact to L1 and registers it.",

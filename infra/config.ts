@@ -70,6 +70,7 @@ export const COMMAND_SETTINGS = {
     "finalityDelay",
     "pauseDuration",
   ],
+  challenger: [...NODE, "challengeKey", "claimDepth"],
   audit: ["json", "ownRpc", "againstRpc"],
   status: ["json", "nodeRpc"],
   "peers list": ["json", "nodeRpc"],
@@ -77,6 +78,9 @@ export const COMMAND_SETTINGS = {
   "peers remove": ["nodeRpc"],
   "evidence list": ["json", "nodeRpc"],
   "evidence resume": ["nodeRpc"],
+  "dispute list": ["json", "nodeRpc"],
+  "dispute show": ["json", "nodeRpc"],
+  "dispute explain": ["json", "nodeRpc"],
   "model inspect": ["json", "nodeRpc"],
   "model compile": ["json", "out"],
   "model publish": [...LOG, "json", "l1Rpc", "rollup", "modelName", "modelData", "verdictRpc", "privateKey"],
@@ -89,6 +93,7 @@ export type CommandConfig<C extends CommandName> = Config<(typeof COMMAND_SETTIN
 /** What every node is told. */
 export type NodeConfig = Config<(typeof NODE)[number]>;
 export type ExecutorConfig = CommandConfig<"executor">;
+export type ChallengerConfig = CommandConfig<"challenger">;
 export type SequencerConfig = CommandConfig<"sequencer">;
 export type DevnetConfig = CommandConfig<"devnet">;
 

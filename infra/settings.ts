@@ -216,6 +216,15 @@ export const SETTINGS = {
       "private key whose account claims the chain's state on L1, and pays the bonds; without one nothing is claimed; prefer the variable, flags are visible to other users",
     parse: privateKey,
   },
+  challengeKey: {
+    flag: "--challenge-key",
+    argument: "key",
+    variable: "ASSAY_CHALLENGE_KEY",
+    secret: true,
+    description:
+      "private key whose account disputes wrong claims on L1, and puts up the stakes; prefer the variable, flags are visible to other users",
+    parse: privateKey,
+  },
   claimIntervalBlocks: {
     flag: "--claim-interval-blocks",
     argument: "blocks",

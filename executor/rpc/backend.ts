@@ -117,6 +117,36 @@ export type Claims = {
   parameters(): Promise<SettlementParameters>;
 };
 
+/** A move of the dispute game that the node makes, or wants to make, and the rule by which it does. */
+export type DisputeMove = {
+  readonly call: string;
+  readonly rule: string;
+  readonly says: string;
+  readonly because: string;
+  /** 0 chain, 1 execution, 2 inference, 0x30 + k tensor; null for moves that are about a claim. */
+  readonly level: number | null;
+  readonly height: number | null;
+  /** First leaf below the edge. */
+  readonly position: number | null;
+};
+
+/** What the node does about the claims on one right claim. Timers and the period in L1 blocks. */
+export type DisputeView = {
+  readonly parent: Hex;
+  /** Null while the node does not know it. */
+  readonly right: Hex | null;
+  readonly rivals: readonly { readonly id: Hex; readonly staker: Hex; readonly status: string; readonly timer: number }[];
+  readonly state: "playing" | "waiting" | "settled" | "blocked" | "lost";
+  /** Why nothing is played. */
+  readonly lack: string | null;
+  readonly moves: readonly DisputeMove[];
+  /** Moves that L1 would refuse now, with the contract's error. */
+  readonly refusals: readonly (DisputeMove & { readonly error: string })[];
+  readonly period: number;
+  /** L1 block of this view. */
+  readonly l1Block: number;
+};
+
 /** What the methods stand on. */
 export type Backend = {
   readonly chain: Chain;
@@ -131,4 +161,6 @@ export type Backend = {
   readonly claims?: Claims;
   /** A node without it has no peers. */
   readonly peering?: Peers;
+  /** Of a challenger: the disputes at its last look. */
+  readonly disputes?: () => readonly DisputeView[];
 };

@@ -1,7 +1,7 @@
-import type { ExecutorConfig, NodeConfig, SequencerConfig } from "../config.ts";
+import type { ChallengerConfig, ExecutorConfig, NodeConfig, SequencerConfig } from "../config.ts";
 import { secretsOf } from "../config.ts";
 import { untilStopped } from "../lifecycle.ts";
-import { type AssayNode, createExecutorNode, createSequencerNode } from "../node.ts";
+import { type AssayNode, createChallengerNode, createExecutorNode, createSequencerNode } from "../node.ts";
 import { readRollup } from "../rollup.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { createRegistry } from "../telemetry/metrics-server.ts";
@@ -28,6 +28,17 @@ export const executorCommand = async (config: ExecutorConfig): Promise<number> =
   const telemetry = telemetryOf("executor", config, secretsOf(config));
   return untilStopped(telemetry.logger, async () => {
     const node = await createExecutorNode(telemetry, config, rollup);
+    announce(node);
+    return node;
+  });
+};
+
+/** `assay challenger` */
+export const challengerCommand = async (config: ChallengerConfig): Promise<number> => {
+  const rollup = readRollup(config.rollup);
+  const telemetry = telemetryOf("challenger", config, secretsOf(config));
+  return untilStopped(telemetry.logger, async () => {
+    const node = await createChallengerNode(telemetry, config, rollup);
     announce(node);
     return node;
   });

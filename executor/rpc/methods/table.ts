@@ -4,6 +4,7 @@ import type { MethodTable } from "../method.ts";
 import { ADMIN_METHODS } from "./admin.ts";
 import { BLOCK_METHODS } from "./blocks.ts";
 import { CLAIM_METHODS } from "./claims.ts";
+import { DISPUTE_METHODS } from "./disputes.ts";
 import { FEE_METHODS } from "./fees.ts";
 import { createLogMethods } from "./logs.ts";
 import { createSyncMethods, NET_METHODS } from "./net.ts";
@@ -29,6 +30,7 @@ export const createMethodTable = (
     ...ADMIN_METHODS,
     ...ROLLUP_METHODS,
     ...CLAIM_METHODS,
+    ...DISPUTE_METHODS,
     ...createLogMethods(filters),
   };
   return Object.fromEntries(

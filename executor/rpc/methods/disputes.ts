@@ -1,0 +1,25 @@
+import type { Backend, DisputeView } from "../backend.ts";
+import { RPC_CODE, RpcError } from "../errors.ts";
+import type { Json } from "../format.ts";
+import { type MethodTable, method } from "../method.ts";
+import { hash } from "../schemas.ts";
+
+/** What a challenger does about claims that are not the right ones. */
+
+const disputesOf = ({ disputes }: Backend): readonly DisputeView[] => {
+  if (disputes === undefined)
+    throw new RpcError(RPC_CODE.server, "this node is no challenger", { code: "DISPUTES_UNKNOWN" });
+  return disputes();
+};
+
+const isAbout = ({ parent, right, rivals }: DisputeView, id: string): boolean =>
+  id === parent || id === right || rivals.some((rival) => rival.id === id);
+
+export const DISPUTE_METHODS: MethodTable = {
+  rollup_disputes: method([], (_, backend) => disputesOf(backend) as unknown as Json),
+  /** By the id of the parent, of the right claim or of a wrong one; null when nothing is disputed there. */
+  rollup_dispute: method(
+    [hash],
+    ([id], backend) => (disputesOf(backend).find((dispute) => isAbout(dispute, id)) ?? null) as unknown as Json,
+  ),
+};
