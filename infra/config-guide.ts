@@ -4,8 +4,8 @@ const TITLES: Readonly<Record<CommandName, string>> = {
   devnet: "Everything on one machine, with a sample model and contract.",
   sequencer: "Orders transactions, builds blocks, posts batches.",
   executor:
-  challenger: "A node that recomputes every claim from L1 and disputes the wrong ones, down to one tensor element.",
     "Derives the chain from L1, hears new blocks from peers before, executes and serves it; with a key, claims it on L1.",
+  challenger: "A node that recomputes every claim from L1 and disputes the wrong ones, down to one tensor element.",
   deploy: "Deploys a new chain's L1 contracts, and writes the rollup.json that its nodes read.",
   audit: "Compares two nodes down to the first block on which they differ; exit code 3 when there is one.",
   status:
