@@ -34,10 +34,13 @@ export {
   readInbox,
   refusalOfAppend,
 } from "./clients/inbox.ts";
+export { chunksOf, type ModelData } from "./clients/model-chunks.ts";
 export {
-  chunksOf,
   createModelPublisher,
   type ModelToPublish,
+  messagesIn,
+  type PublicationPlan,
+  type PublicationProgress,
   type Published,
   registrationGas,
 } from "./clients/model-publisher.ts";

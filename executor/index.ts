@@ -1,8 +1,16 @@
 // The face of the executor: what the other folders may import.
 
 // Blobs of L1.
-export { BLOB_BYTES, BLOB_DATA_BYTES, decodeBlobs, encodeBlobs } from "./blob/blob.ts";
-export { type CommittedBlob, commitBlob, isBlobOf, proveBlobs, type SidecarForm } from "./blob/kzg.ts";
+export {
+  BLOB_BYTES,
+  BLOB_CHUNK_BYTES,
+  BLOB_DATA_BYTES,
+  decodeBlobs,
+  decodeChunkBlob,
+  encodeBlobs,
+  encodeChunkBlob,
+} from "./blob/blob.ts";
+export { type CommittedBlob, commitBlob, hashOfBlob, isBlobOf, proveBlobs, type SidecarForm } from "./blob/kzg.ts";
 // The chain: parameters, genesis, executing blocks.
 export { batchItemAt, headerTimestamp, isBlockHeader } from "./chain/batch-item.ts";
 export { nextBaseFee } from "./chain/block.ts";
@@ -76,7 +84,7 @@ export {
   tokenFactoryPredeploy,
 } from "./genesis/predeploys.gen.ts";
 export { createModelRuntime } from "./models/create-runtime.ts";
-export type { ArtifactSource, ModelContent, ModelRuntime } from "./models/runtime.ts";
+export type { ArtifactKeeper, ArtifactSource, ModelContent, ModelRuntime, Piece } from "./models/runtime.ts";
 // ONNX files into tensor programs.
 export { decodeModel, decodeTensor } from "./onnx/decode.ts";
 export { describeModel, describeProgram, type ModelDescription } from "./onnx/describe.ts";

@@ -99,11 +99,14 @@ define(
   "evidence resume",
   async (config) => (await import("./commands/evidence.ts")).resumeGossipCommand(config),
 );
-const model = program.command("model").description("look at an ONNX model, or compile it to an artifact");
+const model = program.command("model").description("compile, publish and look at models");
 define(
-  model.command("inspect").description("print schema, operators, size, multiply-adds, gas and id").argument("<file>"),
+  model
+    .command("inspect")
+    .description("print schema, size, gas and id of an ONNX file, or of a registered model by id or name")
+    .argument("<file, id or name>"),
   "model inspect",
-  async (config, file) => (await import("./commands/model.ts")).inspectCommand(config, file as string),
+  async (config, what) => (await import("./commands/model.ts")).inspectCommand(config, what as string),
 );
 define(
   model.command("compile").description("write the artifact that is published through L1").argument("<file>"),
@@ -117,6 +120,15 @@ define(
     .argument("<file>"),
   "model publish",
   async (config, file) => (await import("./commands/model.ts")).publishCommand(config, file as string),
+);
+
+define(model.command("list").description("print the models that contracts can call"), "model list", async (config) =>
+  (await import("./commands/model-registry.ts")).listModelsCommand(config),
+);
+define(
+  model.command("status").description("print what became of a model's publications").argument("<id or name>"),
+  "model status",
+  async (config, id) => (await import("./commands/model-registry.ts")).modelStatusCommand(config, id as string),
 );
 
 try {

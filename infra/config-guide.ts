@@ -16,6 +16,8 @@ const TITLES: Readonly<Record<CommandName, string>> = {
   "model inspect": "Facts about an ONNX model, or every reason why it is refused.",
   "model compile": "Writes the artifact of an ONNX model.",
   "model publish": "Posts a model's artifact to L1 and registers it.",
+  "model list": "The models that contracts can call, oldest first.",
+  "model status": "What became of a model's publications: on L1, and what the rollup says of them.",
 };
 
 /** The text of `infra/README.md`: what every command can be told, straight from the table of settings. */

@@ -87,11 +87,11 @@ export const openCore = async (
     services.add({ name: "store", stop: () => store.close() });
     // Models are opened before the peers that they may come from.
     const content = createContentSlot();
+    const beacons = (config.l1Beacon ?? []).map((url) => createBeaconSource(url));
     const sources = [
       ...(config.p2pOff ? [] : [createPeerArtifactSource(content)]),
-      createL1ArtifactSource({ client }, { deployment: rollup.l1 }),
+      createL1ArtifactSource({ client, blobSources: beacons }, { deployment: rollup.l1 }),
     ];
-    const beacons = (config.l1Beacon ?? []).map((url) => createBeaconSource(url));
     const blobSources = config.p2pOff ? beacons : [...beacons, createPeerBlobSource(content)];
     const models = await createModelRuntime({ ...telemetry, store }, { sources });
     const modelService = services.add({ name: "models", stop: () => models.stop() });

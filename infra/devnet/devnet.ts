@@ -249,8 +249,8 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     const { program } = importOnnx(readFileSync(sampleModelFile()));
     const modelId = programId(program);
     const artifact = encodeProgram(program);
-    const model = { id: modelId, artifact, name: SAMPLE_NAME, signal };
-    await publish(telemetry, l1, deployment.contracts.modelRegistry, model);
+    const model = { id: modelId, artifact, name: SAMPLE_NAME };
+    await publish({ ...telemetry, ...l1 }, deployment.contracts.modelRegistry, model, { signal });
     // Until here L1 made a block for each transaction; from here on it keeps time.
     const miner = createTestClient({ mode: "anvil", transport: http(anvil.rpc) });
     await miner.setAutomine(false);
