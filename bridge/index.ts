@@ -1,6 +1,6 @@
 // The face of the bridge: what the other folders may import.
 export { createClaimView } from "./claims/claim-view.ts";
-export { type Claimant, type ClaimantErrorCode, type ClaimantOptions, createClaimant } from "./claims/claimant.ts";
+export { type Claimant, type ClaimantOptions, createClaimant } from "./claims/claimant.ts";
 export {
   type Context,
   claimId,
@@ -27,6 +27,14 @@ export {
   type RangeComponents,
   statesOf,
 } from "./claims/range.ts";
+export {
+  createRightClaims,
+  type RegistryRules,
+  type RightClaim,
+  type RightClaims,
+  type RightClaimsErrorCode,
+  type Succession,
+} from "./claims/right-claims.ts";
 export { type BeaconOptions, createBeaconSource } from "./clients/beacon.ts";
 export { type Deployment, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";
