@@ -34,7 +34,7 @@ export type ChallengerComponents = Telemetry & {
   /** Of the account whose stakes are at risk. */
   readonly transactor: Transactor;
   /** The tree over the units that claims on a right claim are about. */
-  readonly traceOf: (succession: Succession) => Promise<Trace>;
+  readonly traceOf: (succession: Succession, signal: AbortSignal) => Promise<Trace>;
 };
 
 export type ChallengerOptions = {
@@ -62,6 +62,8 @@ export type Dispute = {
   /** Moves that L1 would refuse now. */
   readonly refusals: readonly Refusal[];
   readonly lack: string | undefined;
+  /** Of challenge, in L1 blocks. */
+  readonly period: bigint;
   /** L1 block of this view. */
   readonly l1Block: bigint;
 };
@@ -136,7 +138,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
         `this node has derived ${chain.position.batch} inbox records, the claims are about ${limitBatch}`,
         { derived: chain.position.batch, limitBatch },
       );
-    const made = { succession, tree: holdTree(await traceOf(succession)) };
+    const made = { succession, tree: holdTree(await traceOf(succession, signal)) };
     ready.set(key, made);
     for (const oldest of ready.keys()) {
       if (ready.size <= MOST_TREES) break;
@@ -157,7 +159,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
 
   /** What is to be done in one game, on one state of the board. Nothing that fails here touches the other games. */
   const judge = async (game: Game, board: FetchedBoard, rivals: readonly Rival[]): Promise<Dispute> => {
-    const about = { parent: game.parent.id, rivals, refusals: [], l1Block: board.now };
+    const about = { parent: game.parent.id, rivals, refusals: [], period: board.period, l1Block: board.now };
     try {
       const { succession, tree } = await treeOf(game);
       const solution = await visit(

@@ -19,10 +19,17 @@ const describeMove = ({ rule, call }: Move): DisputeMove => {
   };
 };
 
-export const describeDispute = (
-  { parent, right, rivals, state, moves, refusals, lack, l1Block }: Dispute,
-  period: bigint,
-): DisputeView => ({
+export const describeDispute = ({
+  parent,
+  right,
+  rivals,
+  state,
+  moves,
+  refusals,
+  lack,
+  period,
+  l1Block,
+}: Dispute): DisputeView => ({
   parent,
   right: right ?? null,
   rivals: rivals.map(({ id, staker, status, timer }) => ({ id, staker, status, timer: Number(timer) })),

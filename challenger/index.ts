@@ -1,5 +1,19 @@
 // The face of the challenger: what the other folders may import.
 export { audit, type BlockReader, type BlockSummary } from "./audit.ts";
+export {
+  type Challenger,
+  type ChallengerComponents,
+  type ChallengerErrorCode,
+  type ChallengerOptions,
+  createChallenger,
+  type Dispute,
+} from "./challenger.ts";
+export { describeDispute } from "./describe.ts";
+// The game: what a client that believes in its own trees does.
+export { createBoardReader } from "./game/board-reader.ts";
+export { holdTree } from "./game/held-tree.ts";
+export { visit } from "./game/visit.ts";
+export { createAttempts } from "./sending.ts";
 // Levels of a dispute as an honest party holds them.
 export {
   type ChainTraceComponents,
@@ -8,4 +22,5 @@ export {
   createChainTrace,
 } from "./trace/chain-trace.ts";
 export { createInferenceTrace } from "./trace/inference-trace.ts";
+export { createTraces, type TracesComponents } from "./trace/traces.ts";
 export { LEVEL, type LeafKind, type Trace } from "./trace/trace.ts";

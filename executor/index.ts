@@ -93,7 +93,7 @@ export {
   tokenFactoryPredeploy,
 } from "./genesis/predeploys.gen.ts";
 export { createModelRuntime } from "./models/create-runtime.ts";
-export type { ArtifactKeeper, ArtifactSource, ModelContent, ModelRuntime, Piece } from "./models/runtime.ts";
+export type { ArtifactKeeper, ArtifactSource, ModelContent, ModelPrograms, ModelRuntime, Piece } from "./models/runtime.ts";
 // ONNX files into tensor programs.
 export { decodeModel, decodeTensor } from "./onnx/decode.ts";
 export { describeModel, describeProgram, type ModelDescription } from "./onnx/describe.ts";
@@ -120,6 +120,7 @@ export type { Peering, PeeringComponents, PeeringOptions } from "./p2p/peering.t
 
 // JSON-RPC.
 export type {
+  Backend,
   Claim,
   ClaimState,
   Claims,

@@ -132,7 +132,7 @@ export const openCore = async (
     // Before those that wait for a model: they are let go.
     services.add(modelService);
     telemetry.logger.info({ chainId: rollup.chain.chainId, head: chain.head.header.number }, "chain is open");
-    return { services, failed, client, store, chain, l1, follower, sequencer, peering, claims, hears };
+    return { services, failed, client, store, models, chain, l1, follower, sequencer, peering, claims, hears };
   } catch (error) {
     await services.stop();
     throw error;

@@ -7,10 +7,10 @@ import {
   fromHex,
   signDigest,
   type Telemetry,
-  type TransactionPool,
 } from "../executor/index.ts";
+import { createChallenger, createTraces, describeDispute } from "../challenger/index.ts";
 import { createPublisher, createSequencer } from "../sequencer/index.ts";
-import type { ExecutorConfig, NodeConfig, SequencerConfig } from "./config.ts";
+import type { ChallengerConfig, ExecutorConfig, NodeConfig, SequencerConfig } from "./config.ts";
 import type { L1ErrorCode } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
 import { type Core, openCore } from "./node-core.ts";
@@ -36,12 +36,14 @@ const clientVersion = (): string => {
   return `assay/v${version}/${process.platform}-${process.arch}/node${process.versions.node}`;
 };
 
+type Parts = Pick<Backend, "pool" | "disputes"> & { readonly start: () => void };
+
 /** Meets the peers, opens the servers, last, so that a node that answers is whole; starts everything. */
 const serve = async (
   telemetry: Telemetry,
   config: NodeConfig,
   core: Core,
-  { pool, start }: { readonly pool?: TransactionPool; readonly start: () => void },
+  { pool, disputes, start }: Parts,
 ): Promise<AssayNode> => {
   const { services, chain, l1, follower, peering, claims, failed } = core;
   try {
@@ -55,6 +57,7 @@ const serve = async (
       claims,
       identity: { clientVersion: clientVersion() },
       ...(pool === undefined ? {} : { pool }),
+      ...(disputes === undefined ? {} : { disputes }),
       ...(peering === undefined ? {} : { peering }),
     };
     const without = config.rpcNoAdmin ? ["admin"] : [];
@@ -97,6 +100,37 @@ export const createExecutorNode = async (
     start: () => {
       transactor.start();
       claimant.start();
+    },
+  });
+};
+
+/** A node that recomputes every claim from L1 alone and disputes those that are wrong. */
+export const createChallengerNode = async (
+  telemetry: Telemetry,
+  config: ChallengerConfig,
+  rollup: Rollup,
+): Promise<AssayNode> => {
+  const core = await openCore(telemetry, config, rollup, { following: {}, hears: "blocks", agent: clientVersion() });
+  const { services, client } = core;
+  const account = privateKeyToAccount(config.challengeKey);
+  const transactor = services.add(createTransactor({ ...telemetry, client, account }, { pollMs: config.l1PollMs }));
+  const right = services.add(
+    createRightClaims(
+      { ...telemetry, ...core },
+      { registry: rollup.l1.contracts.claimRegistry, depth: BigInt(config.claimDepth) },
+    ),
+  );
+  const challenger = services.add(
+    createChallenger(
+      { ...telemetry, ...core, right, transactor, traceOf: createTraces({ ...core, right }) },
+      { startBlock: rollup.l1.startBlock, pollMs: config.l1PollMs },
+    ),
+  );
+  return serve(telemetry, config, core, {
+    disputes: () => challenger.disputes.map(describeDispute),
+    start: () => {
+      transactor.start();
+      challenger.start();
     },
   });
 };

@@ -1,0 +1,42 @@
+import type { L1Source, RightClaims, Succession } from "../../bridge/index.ts";
+import { type AnsweringModels, type Chain, fromHex, type UnitSource } from "../../executor/index.ts";
+import { createChainTrace } from "./chain-trace.ts";
+import { createExecution } from "./execution-trace.ts";
+import type { Trace } from "./trace.ts";
+
+export type TracesComponents = {
+  readonly chain: Chain;
+  readonly l1: L1Source;
+  readonly models: AnsweringModels;
+  readonly right: RightClaims;
+};
+
+/** The inbox as machines read it. */
+const unitsOf = (l1: L1Source): UnitSource => ({
+  record(index) {
+    const record = l1.record(index);
+    if (record === undefined) return undefined;
+    const { data, origin, delayedEnd, kind } = record;
+    return { data, origin, delayedEnd, medium: kind === "blobs" ? "blobs" : "calldata" };
+  },
+  message: (index) => l1.message(index),
+});
+
+/** Trees over the units that claims on right claims are about, with all levels below. Fails as its levels do. */
+export const createTraces =
+  ({ chain, l1, models, right }: TracesComponents) =>
+  async ({ parent, range }: Succession, signal: AbortSignal): Promise<Trace> => {
+    const { parameters, l1ChainId } = await right.rules();
+    const [height, below] = parameters.heights;
+    const game = {
+      l1ChainId,
+      registry: right.registry.address,
+      parent: fromHex(parent.id),
+      limitBatch: parent.claim.limitBatch,
+    };
+    return createChainTrace(
+      { chain, inbox: l1, execution: await createExecution({ chain, inbox: unitsOf(l1), models }, below) },
+      { game, from: parent.place, start: range.start, heights: [height, below] },
+      signal,
+    );
+  };
