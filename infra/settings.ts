@@ -324,6 +324,22 @@ export const SETTINGS = {
     description: "name under which contracts find the model, if it is still free",
     parse: modelName,
   },
+  modelData: {
+    flag: "--model-data",
+    argument: "kind",
+    variable: "ASSAY_MODEL_DATA",
+    fallback: "auto",
+    description: "where the model's bytes lie on L1: calldata, blobs, or auto: what is cheaper now",
+    parse: oneOf("auto", "calldata", "blobs"),
+  },
+  verdictRpc: {
+    flag: "--rpc",
+    argument: "url",
+    variable: "ASSAY_RPC",
+    optional: true,
+    description: "JSON-RPC endpoint of a node; with it the command waits for what the rollup says of the model",
+    parse: httpUrl,
+  },
   privateKey: {
     flag: "--private-key",
     argument: "key",
@@ -406,7 +422,8 @@ export const SETTINGS = {
     argument: "ether",
     variable: "ASSAY_BOND",
     fallback: "1",
-    description: "what a claim puts at stake; half of a lost one goes to the winner, half is burned",
+    description:
+      "what a claim puts at stake, trees of a dispute half as much; half of a lost stake goes to the winner, half is burned",
     parse: ether,
   },
   proofMaturityDelay: {

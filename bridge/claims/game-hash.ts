@@ -6,22 +6,17 @@ export type Game = {
   readonly registry: Hex;
   readonly parent: Bytes;
   readonly limitBatch: bigint;
-  readonly limitDelayed: bigint;
 };
 
 /** Origin of level 0. */
-export const gameHash = ({ l1ChainId, registry, parent, limitBatch, limitDelayed }: Game): Bytes =>
-  keccakOf(
-    tagByte(TAG.game),
-    uintBE(l1ChainId, 32),
-    fromHex(registry),
-    parent,
-    uintBE(limitBatch, 8),
-    uintBE(limitDelayed, 8),
-  );
+export const gameHash = ({ l1ChainId, registry, parent, limitBatch }: Game): Bytes =>
+  keccakOf(tagByte(TAG.game), uintBE(l1ChainId, 32), fromHex(registry), parent, uintBE(limitBatch, 8));
 
 /** All that lies left of a level's root: where it comes from and the state that it starts with. */
 export const levelBase = (origin: Bytes, start: Bytes): Bytes => keccakOf(tagByte(TAG.levelBase), origin, start);
+
+/** All that lies left of a right child. */
+export const rightBase = (base: Bytes, left: Bytes): Bytes => keccakOf(tagByte(TAG.rightBase), base, left);
 
 /** The place where rivals meet. */
 export type Context = {

@@ -12,9 +12,10 @@ export type ClaimParameters = {
   readonly delay: bigint;
   /** Least number of blocks between a claim and its child. */
   readonly spacing: bigint;
-  readonly bond: bigint;
-  /** What a lost bond pays to the winner; the rest is burned. */
-  readonly tariff: bigint;
+  /** Of roots at levels 0 (a claim's bond), 1 and 2. */
+  readonly stakes: readonly [bigint, bigint, bigint];
+  /** What a lost stake pays to the winner; the rest is burned. */
+  readonly tariffs: readonly [bigint, bigint, bigint];
 };
 
 /** Seconds. `guardian`: who may pause withdrawals, for `pauseDuration` of any four. */
@@ -33,8 +34,8 @@ export const DEVNET_CLAIMS: ClaimParameters = {
   censorship: 20n,
   delay: 1n,
   spacing: 5n,
-  bond: ETHER,
-  tariff: ETHER / 2n,
+  stakes: [ETHER, ETHER / 2n, ETHER / 2n],
+  tariffs: [ETHER / 2n, ETHER / 4n, ETHER / 4n],
 };
 
 export const DEVNET_WITHDRAWALS: Omit<WithdrawalParameters, "guardian"> = {

@@ -14,7 +14,6 @@ export type RegisteredClaim = {
   readonly parent: Hex;
   readonly endState: Hex;
   readonly limitBatch: bigint;
-  readonly limitDelayed: bigint;
   /** L1 block in which it was made. */
   readonly madeAt: bigint;
   readonly blockNumber: bigint;
@@ -55,14 +54,16 @@ const PROPOSE_GAS = 900_000n;
 
 export type Proposal = {
   readonly parent: Hex;
+  /** Inbox records that were derived: claims on the parent are about as many. */
+  readonly limitBatch: bigint;
   readonly end: ChainState;
   readonly root: Bytes;
   readonly path: readonly Bytes[];
 };
 
 /** The gas is given: what it takes depends on who comes first. */
-export const proposeCall = (registry: Hex, bond: bigint, { parent, end, root, path }: Proposal): L1Call => {
-  const args = [parent, toHex(encodeChainState(end)), toHex(root), path.map(toHex)] as const;
+export const proposeCall = (registry: Hex, bond: bigint, { parent, limitBatch, end, root, path }: Proposal): L1Call => {
+  const args = [parent, limitBatch, toHex(encodeChainState(end)), toHex(root), path.map(toHex)] as const;
   const data = encodeFunctionData({ abi: claimRegistry.abi, functionName: "propose", args });
   return { to: registry, data, value: bond, gas: gasFor(fromHex(data), PROPOSE_GAS) };
 };

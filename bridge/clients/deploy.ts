@@ -1,7 +1,6 @@
 import {
   type Abi,
   type Account,
-  type Address,
   BaseError,
   getContractAddress,
   type Chain as L1Chain,
@@ -9,6 +8,7 @@ import {
   type Transport,
   type Hex as ViemHex,
   type WalletClient,
+  zeroAddress,
 } from "viem";
 import {
   CodedError,
@@ -70,16 +70,15 @@ export type DeployOptions = {
   readonly genesisOf: (contracts: L1Contracts) => Genesis;
   readonly claims: ClaimParameters;
   readonly withdrawals: WithdrawalParameters;
+  /** The contract that says what the leaves of a dispute are. Without it none is ever refined or proven. */
+  readonly rules?: Hex;
 };
-
-/** No dispute game yet: a claim with a rival stays open. */
-const NO_GAME: Address = "0x0000000000000000000000000000000000000000";
 
 type Creation = { readonly abi: Abi; readonly bytecode: ViemHex; readonly args: readonly unknown[] };
 
 const creations = async (
   contracts: L1Contracts,
-  { sequencer, forceDelay, genesisOf, claims, withdrawals }: DeployOptions,
+  { sequencer, forceDelay, genesisOf, claims, withdrawals, rules = zeroAddress }: DeployOptions,
 ): Promise<{ readonly [name in keyof L1Contracts]: Creation }> => {
   const genesis = genesisOf(contracts);
   const { blockGasLimit } = genesis.parameters;
@@ -95,7 +94,7 @@ const creations = async (
       args: [contracts.batchInbox, contracts.claimGames, { guardian, proofMaturityDelay, pauseDuration }],
     },
     modelRegistry: { ...modelRegistry, args: [contracts.batchInbox] },
-    claimRegistry: { ...claimRegistry, args: [contracts.batchInbox, contracts.claimGames, NO_GAME, first, claims] },
+    claimRegistry: { ...claimRegistry, args: [contracts.batchInbox, contracts.claimGames, rules, first, claims] },
     claimGames: { ...claimGames, args: [contracts.claimRegistry, finalityDelay] },
     l1CrossDomainMessenger: { ...l1CrossDomainMessenger, args: [contracts.portal] },
     l1StandardBridge: { ...l1StandardBridge, args: [contracts.l1CrossDomainMessenger] },

@@ -30,6 +30,13 @@ contract BatchInbox is IBatchInbox {
     /// @notice L2 gas that one unit of L1 gas pays for. To fill a block's MAX_QUEUED_GAS costs 1.25 million L1 gas.
     uint256 public constant GAS_PER_L1_GAS = 16;
 
+    /// @dev Bytes that one blob holds.
+    uint256 private constant BLOB_BYTES = 126_976;
+    /// @dev The shortest record of a batch; a block's header has 13, for its begin and its end.
+    uint256 private constant BYTES_PER_UNIT = 5;
+    /// @dev Begin and end of a block of messages alone, and the step to the next batch.
+    uint256 private constant UNITS_OF_BATCH = 3;
+
     address public immutable SEQUENCER;
     address public immutable PORTAL;
     address public immutable MODEL_REGISTRY;
@@ -63,7 +70,7 @@ contract BatchInbox is IBatchInbox {
         // INVARIANT: a reader has to hold at most this much.
         if (data.length > MAX_DATA) revert DataTooLong(data.length);
         _checkSequenced(index, originNumber, originTimestamp, delayedEnd, delayedAccumulator);
-        _append(Record(keccak256(data), KIND_CALLDATA, originNumber, originTimestamp, delayedEnd));
+        _append(Record(keccak256(data), KIND_CALLDATA, originNumber, originTimestamp, delayedEnd, 0), data.length);
     }
 
     /// @inheritdoc IBatchInbox
@@ -76,7 +83,9 @@ contract BatchInbox is IBatchInbox {
     ) external {
         bytes32[] memory hashes = _blobHashes();
         _checkSequenced(index, originNumber, originTimestamp, delayedEnd, delayedAccumulator);
-        _append(Record(keccak256(abi.encodePacked(hashes)), KIND_BLOBS, originNumber, originTimestamp, delayedEnd));
+        bytes32 dataHash = keccak256(abi.encodePacked(hashes));
+        uint256 size = hashes.length * BLOB_BYTES;
+        _append(Record(dataHash, KIND_BLOBS, originNumber, originTimestamp, delayedEnd, 0), size);
         emit BlobsAppended(index, hashes);
     }
 
@@ -88,7 +97,7 @@ contract BatchInbox is IBatchInbox {
         // A batch's timestamp may be ahead of this block's; records stay in order all the same.
         uint64 timestamp = uint64(block.timestamp);
         if (index != 0 && _records[index - 1].l1Timestamp > timestamp) timestamp = _records[index - 1].l1Timestamp;
-        _append(Record(keccak256(""), KIND_FORCED, uint64(block.number), timestamp, delayedEnd));
+        _append(Record(keccak256(""), KIND_FORCED, uint64(block.number), timestamp, delayedEnd, 0), 0);
     }
 
     /// @inheritdoc IBatchInbox
@@ -120,6 +129,21 @@ contract BatchInbox is IBatchInbox {
     /// @inheritdoc IBatchInbox
     function recordAt(uint64 index) external view returns (Record memory) {
         return _records[index];
+    }
+
+    /// @inheritdoc IBatchInbox
+    function furthest(uint64 start, uint256 units) external view returns (uint64 end) {
+        end = uint64(_records.length);
+        uint256 most = _unitsThrough(start) + units;
+        if (end <= start + 1 || _unitsThrough(end) <= most) return end;
+        // Records through `low` are taken, through `high` they are too many.
+        (uint64 low, uint64 high) = (start + 1, end);
+        while (high - low > 1) {
+            uint64 middle = (low + high) / 2;
+            if (_unitsThrough(middle) <= most) low = middle;
+            else high = middle;
+        }
+        return low;
     }
 
     /// @inheritdoc IBatchInbox
@@ -187,12 +211,21 @@ contract BatchInbox is IBatchInbox {
         if (gas > BLOCK_GAS_LIMIT) revert DelayedGasExceeded(gas, BLOCK_GAS_LIMIT);
     }
 
-    function _append(Record memory record) private {
+    /// @param size Bytes that the batch holds at most.
+    function _append(Record memory record, uint256 size) private {
         uint64 index = uint64(_records.length);
+        uint64 taken = index == 0 ? 0 : _records[index - 1].delayedEnd;
+        // INVARIANT: no bytes, however cut, are more units.
+        uint256 units = size / BYTES_PER_UNIT + (record.delayedEnd - taken) + UNITS_OF_BATCH;
+        record.unitsThrough = uint56(_unitsThrough(index) + units);
         _records.push(record);
         emit BatchAppended(
             index, record.kind, record.dataHash, record.l1Number, record.l1Timestamp, record.delayedEnd
         );
+    }
+
+    function _unitsThrough(uint64 count) private view returns (uint256) {
+        return count == 0 ? 0 : _records[count - 1].unitsThrough;
     }
 
     function _starved(uint64 index) private view returns (bool) {

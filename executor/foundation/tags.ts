@@ -18,6 +18,7 @@ export const TAG = {
   programMeta: 0x19,
   game: 0x20,
   levelBase: 0x21,
+  rightBase: 0x22,
   context: 0x23,
   edge: 0x24,
   rest: 0x40,

@@ -13,6 +13,7 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 export const deployCommand = async (config: CommandConfig<"deploy">): Promise<number> => {
   const l1ChainId = await (await openL1(config.l1Rpc)).getChainId();
   const clients = clientsOf(BigInt(l1ChainId), config.l1Rpc, config.privateKey, POLL_MS);
+  const stakes = [config.bond, config.bond / 2n, config.bond / 2n] as const;
   const layer2 = {
     chain: { ...DEVNET_PARAMETERS, chainId: BigInt(config.l2ChainId) },
     // Nobody has ether that did not come over the bridge.
@@ -29,8 +30,8 @@ export const deployCommand = async (config: CommandConfig<"deploy">): Promise<nu
         censorship: config.censorship,
         delay: config.inclusionDelay,
         spacing: config.claimSpacing,
-        bond: config.bond,
-        tariff: config.bond / 2n,
+        stakes,
+        tariffs: [stakes[0] / 2n, stakes[1] / 2n, stakes[2] / 2n],
       },
       withdrawals: {
         guardian: config.guardian,

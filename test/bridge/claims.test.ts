@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { type Abi, encodeDeployData } from "viem";
-import {
-  claimGames,
-  claimRegistry,
-  DEVNET_CLAIMS,
-  deployBridge,
-  enqueueCall,
-  rootOverLast,
-} from "../../bridge/index.ts";
+import { claimGames, claimRegistry, DEVNET_CLAIMS, deployBridge, rootOverLast } from "../../bridge/index.ts";
 import {
   type ChainState,
   encodeChainState,
@@ -51,7 +44,7 @@ const [OPEN, CONFIRMED, FORFEITED] = [1, 2, 3];
 test("a claim: its id, what is kept of it, and every reason to refuse one", async (t) => {
   const b = await createClaims(t);
   const state = stateOf(b.first, 1);
-  const args = b.argsOf(b.firstClaim, state);
+  const args = await b.argsOf(b.firstClaim, state);
   const propose = { from: ALICE, ...b.registry, value: BOND };
   const { firstClaim } = b;
   const genesis = await b.of<{ madeAt: bigint; status: number; outputRoot: string }>("claimOf", toHex(firstClaim));
@@ -62,20 +55,19 @@ test("a claim: its id, what is kept of it, and every reason to refuse one", asyn
   assert.equal(await b.refusal(propose, "propose", args), "TooEarly");
   await b.l1.mine(Number(SPACING));
   assert.equal(await b.refusal(propose, "propose", args), undefined);
-  const [parent, endState, node, path] = args;
+  const [parent, limit, endState, node, path] = args;
   const refusal = (change: readonly unknown[], call: object = {}) =>
     b.refusal({ ...propose, ...call }, "propose", change);
-  assert.equal(await refusal([node, endState, node, path]), "UnknownParent");
-  assert.equal(await refusal([parent, endState.slice(0, -2), node, path]), "BadEnd");
-  assert.equal(await refusal([parent, `${endState.slice(0, -2)}ff`, node, path]), "BadEnd");
-  assert.equal(await refusal([parent, endState, node, path.slice(1)]), "BadEnd");
-  assert.equal(await refusal([parent, endState, node, [...path, node]]), "BadEnd");
-  assert.equal(await refusal([parent, endState, path[0], path]), "BadEnd");
-  assert.equal(await refusal([parent, endState, node, [...path].reverse()]), "BadEnd");
+  assert.equal(await refusal([parent, limit + 1n, endState, node, path]), "WrongLimit");
+  assert.equal(await refusal([node, limit, endState, node, path]), "UnknownParent");
+  assert.equal(await refusal([parent, limit, endState.slice(0, -2), node, path]), "BadEnd");
+  assert.equal(await refusal([parent, limit, `${endState.slice(0, -2)}ff`, node, path]), "BadEnd");
+  assert.equal(await refusal([parent, limit, endState, node, path.slice(1)]), "BadEnd");
+  assert.equal(await refusal([parent, limit, endState, node, [...path, node]]), "BadEnd");
+  assert.equal(await refusal([parent, limit, endState, path[0], path]), "BadEnd");
+  assert.equal(await refusal([parent, limit, endState, node, [...path].reverse()]), "BadEnd");
   for (const value of [0n, BOND - 1n, BOND + 1n]) assert.equal(await refusal(args, { value }), "BadStake");
 
-  // A message in the queue moves the position that children must derive up to.
-  await b.l1.wallet(4).sendTransaction(enqueueCall(b.contracts.batchInbox, Uint8Array.of(1), 21_000n));
   const { events, gasUsed } = await b.send(propose, "propose", args);
   t.diagnostic(`propose: ${gasUsed} gas`);
   const id = toHex(await b.idOf(firstClaim, state));
@@ -83,7 +75,7 @@ test("a claim: its id, what is kept of it, and every reason to refuse one", asyn
     events.map(({ eventName }) => eventName),
     ["ClaimProposed", "DisputeGameCreated"],
   );
-  const limits = { limitBatch: 0n, limitDelayed: 1n };
+  const limits = { limitBatch: 0n };
   assert.deepEqual(events[0]?.args, { id, parent, node, endState, ...limits, staker: account(ALICE).address });
   const block = await b.l1.client.getBlock();
   assert.deepEqual(await b.of("claimOf", id), {
@@ -93,7 +85,6 @@ test("a claim: its id, what is kept of it, and every reason to refuse one", asyn
     ...limits,
     madeAt: block.number,
     status: OPEN,
-    isFirst: true,
     blockNumber: 1n,
     createdAt: block.timestamp,
     confirmedAt: 0n,
@@ -104,7 +95,11 @@ test("a claim: its id, what is kept of it, and every reason to refuse one", asyn
   await b.send({ ...propose, from: MALLORY }, "propose", args);
   assert.equal(await b.of("credits", account(MALLORY).address), BOND);
   assert.equal(await b.of("held"), BOND);
-  assert.deepEqual(await b.of("rootOf", id), { staker: account(ALICE).address, stake: BOND });
+  assert.deepEqual(await b.of("rootOf", id), {
+    staker: account(ALICE).address,
+    stake: BOND,
+    claimed: toHex(new Uint8Array(32)),
+  });
   await assertBalanced(b);
   const before = await b.l1.client.getBalance({ address: account(MALLORY).address });
   await b.send({ from: MALLORY, ...b.registry }, "withdraw");
@@ -146,13 +141,17 @@ test("without a rival a claim is confirmed by the block in which the period is o
   await assertBalanced(b);
 
   // A rival that comes after the end is told so, and loses nothing.
-  await b.send({ from: MALLORY, ...b.registry, value: BOND }, "propose", b.argsOf(b.firstClaim, stateOf(b.first, 7)));
+  await b.send(
+    { from: MALLORY, ...b.registry, value: BOND },
+    "propose",
+    await b.argsOf(b.firstClaim, stateOf(b.first, 7)),
+  );
   assert.equal(await b.of("credits", account(MALLORY).address), BOND);
   assert.equal(await statusOf(b, await b.idOf(b.firstClaim, stateOf(b.first, 7))), 0);
   await assertBalanced(b);
 });
 
-test("a rival stops the time: without a game neither is ever confirmed", async (t) => {
+test("a rival stops the time: if nobody disputes, neither is ever confirmed", async (t) => {
   const b = await createClaims(t);
   await b.l1.mine(Number(SPACING));
   const right = await b.propose(b.firstClaim, stateOf(b.first, 1));
@@ -185,7 +184,7 @@ test("a rival that comes when the period is over loses its bond, and what stands
   assert.equal(await b.refusal(call, "settle", [toHex(wrong)]), "TooEarly");
   await b.send(call, "settle", [toHex(right)]);
 
-  assert.equal(await b.refusal({ ...call, value: BOND }, "propose", b.argsOf(wrong, b.first)), "UnknownParent");
+  assert.equal(await b.refusal({ ...call, value: BOND }, "propose", await b.argsOf(wrong, b.first)), "UnknownParent");
   assert.deepEqual(await Promise.all([right, wrong, child, grandchild].map((id) => b.of("isRejected", toHex(id)))), [
     false,
     true,
@@ -236,7 +235,7 @@ test("a claim that ends inside a block is one like others, but no game: it has n
   bytes[1] = 2;
   const path = b.treeOver(inside, 1).path;
   const node = rootOverLast(keccakOf(bytes), path);
-  const args = [toHex(b.firstClaim), toHex(bytes), toHex(node), path.map(toHex)];
+  const args = [toHex(b.firstClaim), 0n, toHex(bytes), toHex(node), path.map(toHex)];
   assert.equal(await b.refusal({ from: ALICE, ...b.registry, value: BOND }, "propose", args), "BadEnd");
 
   // A game is what the registry listed, at the address that follows from its claim.
@@ -254,85 +253,30 @@ test("a claim that ends inside a block is one like others, but no game: it has n
     assert.deepEqual([await gameOf(name, game), await gameOf(name, contractAddress)], [true, false], name);
 });
 
-const GAME = compile(
-  "Game",
-  `contract Game {
-    mapping(bytes32 => uint64) public timerOf;
-    function credit(bytes32 edge, uint64 blocks) external { timerOf[edge] = blocks; }
-    function present(bytes32) external {}
-}`,
-);
-
-/** A registry that asks a game for its timers, beside the deployed one. */
-const withGame = async (t: TestContext) => {
+test("a registry is not made with a period too short for an honest answer, nor with stakes that pay for quarrels", async (t) => {
   const b = await createClaims(t);
-  const deploy = async (abi: Abi, bytecode: Hex, args: readonly unknown[] = []) => {
-    const hash = await b.l1.wallet(0).deployContract({ abi, bytecode, args });
-    const { contractAddress } = await b.l1.client.waitForTransactionReceipt({ hash });
-    assert.ok(contractAddress);
-    return contractAddress;
-  };
-  const game = await deploy(GAME.abi, GAME.bytecode);
-  const first = toHex(encodeChainState(b.first));
-  const args = (change: Partial<typeof DEVNET_CLAIMS> = {}, genesis = first) =>
-    [b.contracts.batchInbox, game, game, genesis, { ...DEVNET_CLAIMS, ...change }] as const;
-  const registry = { to: await deploy(claimRegistry.abi as Abi, claimRegistry.bytecode, args()), abi: b.registry.abi };
-  const credit = (id: Hex, blocks: bigint) => b.send({ from: 4, to: game, abi: GAME.abi }, "credit", [id, blocks]);
-  const of = <T>(functionName: string, ...given: readonly unknown[]) =>
-    b.read<T>(registry.to, registry.abi, functionName, given);
-  const propose = async (state: ChainState, from: number, seed = 1) => {
-    const { events } = await b.send({ from, ...registry, value: BOND }, "propose", b.argsOf(b.firstClaim, state, seed));
-    return events[0]?.args["id"] as Hex;
-  };
-  return { ...b, registry, args, credit, of, propose };
-};
-
-test("with a game, what it credits decides between rivals, and the loser's bond pays the winner", async (t) => {
-  const b = await withGame(t);
-  await b.l1.mine(Number(SPACING));
-  const wrong = await b.propose(stateOf(b.first, 8), MALLORY);
-  await b.l1.mine(10);
-  const right = await b.propose(stateOf(b.first, 1), ALICE);
-  await b.l1.mine(Number(PERIOD));
-  const call = { from: 4, ...b.registry };
-  assert.deepEqual([await b.of("timerOf", wrong), await b.of("timerOf", right)], [11n, 0n]);
-  // Of own time and credited time the longer one counts; they do not add up.
-  await b.credit(wrong, PERIOD - 1n);
-  assert.equal(await b.of("timerOf", wrong), PERIOD - 1n);
-  assert.equal(await b.refusal(call, "settle", [wrong]), "TooEarly");
-  await b.credit(right, PERIOD - 1n);
-  assert.equal(await b.refusal(call, "settle", [right]), "TooEarly");
-  await b.credit(right, 2n ** 64n - 1n);
-  await b.send(call, "settle", [right]);
-  assert.equal(await b.of("isRejected", wrong), true);
-  assert.equal(await b.of("isRejected", right), false);
-  // A game that says the same of the other one comes too late: one winner a context.
-  await b.credit(wrong, 2n ** 64n - 1n);
-  assert.deepEqual((await b.send(call, "settle", [wrong])).events, []);
-  assert.equal((await b.of<{ status: number }>("claimOf", wrong)).status, OPEN);
-  await b.send(call, "collect", [wrong]);
-  assert.equal(await b.of("credits", account(ALICE).address), BOND + TARIFF);
-  assert.equal(await b.of("burned"), BOND - TARIFF);
-  assert.equal(await b.of("held"), 0n);
-});
-
-test("a registry is not made with a period too short for an honest answer, nor with a bond that pays for quarrels", async (t) => {
-  const b = await withGame(t);
-  const { heights, censorship, delay } = DEVNET_CLAIMS;
+  const { heights, censorship, delay, tariffs } = DEVNET_CLAIMS;
   const moves = heights.reduce((sum, height) => sum + BigInt(height) + 1n, 0n);
   const shortest = censorship + (delay + 1n) * moves + 1n;
-  const made = (...args: ReturnType<typeof b.args>) =>
-    b.l1.client
+  const first = toHex(encodeChainState(b.first));
+  const made = (change: Partial<typeof DEVNET_CLAIMS>, genesis = first) => {
+    const { batchInbox, claimGames } = b.contracts;
+    const args = [batchInbox, claimGames, claimGames, genesis, { ...DEVNET_CLAIMS, ...change }];
+    return b.l1.client
       .call({ data: encodeDeployData({ abi: claimRegistry.abi, bytecode: claimRegistry.bytecode, args } as never) })
       .then(
         () => true,
         () => false,
       );
-  assert.equal(await made(...b.args({ period: shortest })), true);
-  assert.equal(await made(...b.args({ period: shortest - 1n })), false);
-  assert.equal(await made(...b.args({ tariff: BOND / 2n + 1n })), false);
-  assert.equal(await made(...b.args({ heights: [64, 1, 1, 1] })), false);
-  assert.equal(await made(...b.args({}, "0x11")), false);
+  };
+  assert.equal(await made({ period: shortest }), true);
+  assert.equal(await made({ period: shortest - 1n }), false);
+  for (const level of [0, 1, 2]) {
+    const higher = tariffs.map((tariff, i) => (i === level ? tariff + 1n : tariff)) as unknown as typeof tariffs;
+    assert.equal(await made({ tariffs: higher }), false);
+  }
+  assert.equal(await made({ heights: [64, 1, 1, 1] }), false);
+  assert.equal(await made({}, "0x11"), false);
 
   // Whoever deploys is told which of the contracts was refused.
   const clients = { wallet: b.l1.wallet(0), reader: b.l1.client };

@@ -24,8 +24,8 @@ const harness = startHarness(
 import {GameHash} from "bridge/contracts/libraries/GameHash.sol";
 import {ChainState} from "bridge/contracts/libraries/ChainState.sol";
 contract Harness {
-    function game(address registry, bytes32 parent, uint64 batch, uint64 delayed) external view returns (bytes32) {
-        return GameHash.game(registry, parent, batch, delayed);
+    function game(address registry, bytes32 parent, uint64 batch) external view returns (bytes32) {
+        return GameHash.game(registry, parent, batch);
     }
     function levelBase(bytes32 origin, bytes32 start) external pure returns (bytes32) {
         return GameHash.levelBase(origin, start);
@@ -58,13 +58,13 @@ test("ids of claims are the same in both languages", async () => {
   for (let i = 0; i < 20; i++) {
     const registry = toHex(some(i).subarray(0, 20));
     const [parent, start, leaf] = [some(100 + i), some(200 + i), some(300 + i)];
-    const [limitBatch, limitDelayed] = [2n ** BigInt(3 * i), 2n ** 64n - 1n - BigInt(i)];
+    const limitBatch = 2n ** BigInt(3 * i) - BigInt(i);
     const height = i;
     const path = Array.from({ length: height }, (_, k) => some(1000 * i + k));
     // The harness runs on chain 1.
-    const game = { l1ChainId: 1n, registry, parent, limitBatch, limitDelayed };
+    const game = { l1ChainId: 1n, registry, parent, limitBatch };
     const origin = gameHash(game);
-    assert.equal(await call<Hex>("game", registry, toHex(parent), limitBatch, limitDelayed), toHex(origin));
+    assert.equal(await call<Hex>("game", registry, toHex(parent), limitBatch), toHex(origin));
     const base = levelBase(origin, start);
     assert.equal(await call<Hex>("levelBase", toHex(origin), toHex(start)), toHex(base));
     const place = { level: i % 3, origin, position: limitBatch, height, base };

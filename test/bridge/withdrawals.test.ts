@@ -305,7 +305,7 @@ test("a claim that lost: no proof against it is taken, and those that were do no
   const right = await s.claim();
   await s.l1.mine(Number(PERIOD));
   // The same state by another tree: a rival, too late.
-  await s.send({ from: 3, ...s.registry, value: BOND }, "propose", s.argsOf(s.firstClaim, s.chainState(), 77));
+  await s.send({ from: 3, ...s.registry, value: BOND }, "propose", await s.argsOf(s.firstClaim, s.chainState(), 77));
   const { number } = s.l2.chain.head.header;
   const by = { from: s.user, ...s.portal };
   await s.send(by, "proveWithdrawalTransaction", await proofOf(s, withdrawal, 1n, number));

@@ -68,7 +68,7 @@ test("deploy makes a chain's contracts with the given settings and writes the fi
   assert.equal(await client.readContract({ ...games, functionName: "disputeGameFinalityDelaySeconds" }), 88n);
   const registry = { address: contracts.claimRegistry, abi: claimRegistry.abi } as const;
   const parameters = await client.readContract({ ...registry, functionName: "parameters" });
-  assert.deepEqual([parameters.period, parameters.bond], [45_818n, 5n * 10n ** 17n]);
+  assert.deepEqual([parameters.period, parameters.stakes[0]], [45_818n, 5n * 10n ** 17n]);
   const inbox = { address: contracts.batchInbox, abi: batchInbox.abi } as const;
   assert.equal(await client.readContract({ ...inbox, functionName: "SEQUENCER" }), sequencer);
   assert.equal(await client.readContract({ ...inbox, functionName: "FORCE_DELAY" }), 600n);

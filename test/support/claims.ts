@@ -41,9 +41,16 @@ import { settlement } from "./settlement.ts";
 export const GUARDIAN = 5;
 const ABI: Abi = [...claimRegistry.abi, ...portal.abi, ...claimGames.abi, ...claimGame.abi];
 const L1_CHAIN_ID = 31_337n;
-export const { bond: BOND, period: PERIOD, spacing: SPACING, tariff: TARIFF, heights: HEIGHTS } = DEVNET_CLAIMS;
+export const {
+  period: PERIOD,
+  spacing: SPACING,
+  heights: HEIGHTS,
+  stakes: [BOND],
+  tariffs: [TARIFF],
+} = DEVNET_CLAIMS;
 export const HEIGHT = HEIGHTS[0];
 
+type ProposeArgs = readonly [parent: Hex, limitBatch: bigint, endState: Hex, node: Hex, path: readonly Hex[]];
 export type Call = { readonly from: number; readonly to: Hex; readonly abi: Abi; readonly value?: bigint };
 
 /** L1 with the contracts, and an account that claims whatever a test tells it to. */
@@ -117,24 +124,22 @@ export const createClaims = async (t: Pick<TestContext, "after">, alloc: Genesis
     read,
     of,
     treeOver,
-    argsOf(parent: Bytes, state: ChainState, seed = 1): readonly [Hex, Hex, Hex, readonly Hex[]] {
+    /** Arguments of `propose`. */
+    async argsOf(parent: Bytes, state: ChainState, seed = 1): Promise<ProposeArgs> {
+      const { limitBatch } = await of<{ limitBatch: bigint }>("claimOf", toHex(parent));
       const { path, node } = treeOver(state, seed);
-      return [toHex(parent), toHex(encodeChainState(state)), toHex(node), path.map(toHex)];
+      return [toHex(parent), limitBatch, toHex(encodeChainState(state)), toHex(node), path.map(toHex)];
     },
     /** The id that the claim has, by the twin. */
     async idOf(parent: Bytes, state: ChainState, seed = 1): Promise<Bytes> {
-      const { limitBatch, limitDelayed, endState } = await of<{
-        limitBatch: bigint;
-        limitDelayed: bigint;
-        endState: Hex;
-      }>("claimOf", toHex(parent));
-      const game = { l1ChainId: L1_CHAIN_ID, registry: contracts.claimRegistry, parent, limitBatch, limitDelayed };
+      const { limitBatch, endState } = await of<{ limitBatch: bigint; endState: Hex }>("claimOf", toHex(parent));
+      const game = { l1ChainId: L1_CHAIN_ID, registry: contracts.claimRegistry, parent, limitBatch };
       return claimId(game, { start: fromHex(endState), height: HEIGHT, node: treeOver(state, seed).node });
     },
     /** Claims a state; answers the claim's id. */
     async propose(parent: Bytes, state: ChainState, { seed = 1, from = 2 } = {}): Promise<Bytes> {
       const id = await this.idOf(parent, state, seed);
-      await send({ from, ...registry, value: BOND }, "propose", this.argsOf(parent, state, seed));
+      await send({ from, ...registry, value: BOND }, "propose", await this.argsOf(parent, state, seed));
       return id;
     },
     /** Waits for the challenge period, and confirms. */

@@ -5,12 +5,14 @@ pragma solidity ^0.8.30;
 /// @param dataHash keccak256 of the bytes; of the blobs' versioned hashes, in order, for a batch in blobs.
 /// @param kind 0 bytes in calldata, 1 in blobs, 2 forced (no bytes).
 /// @param delayedEnd Number of delayed messages that this batch and all before it take.
+/// @param unitsThrough Upper bound of the units of derivation in this batch and all before it.
 struct Record {
     bytes32 dataHash;
     uint8 kind;
     uint64 l1Number;
     uint64 l1Timestamp;
     uint64 delayedEnd;
+    uint56 unitsThrough;
 }
 
 /// @notice One delayed message.
@@ -112,6 +114,9 @@ interface IBatchInbox {
     function recordCount() external view returns (uint64);
     function messageCount() external view returns (uint64);
     function recordAt(uint64 index) external view returns (Record memory);
+    /// @notice Number of records, from `start` on as many as hold at most `units` by their upper bounds, but at least one
+    /// when there is one.
+    function furthest(uint64 start, uint256 units) external view returns (uint64 end);
     function messageAt(uint64 index) external view returns (Message memory);
     /// @notice Accumulator after `count` messages, zero for none.
     function accumulatorAt(uint64 count) external view returns (bytes32);

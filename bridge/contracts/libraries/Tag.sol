@@ -17,6 +17,7 @@ library Tag {
     bytes1 internal constant CONSTANT_RECORD = 0x18;
     bytes1 internal constant GAME = 0x20;
     bytes1 internal constant LEVEL_BASE = 0x21;
+    bytes1 internal constant RIGHT_BASE = 0x22;
     bytes1 internal constant CONTEXT = 0x23;
     bytes1 internal constant EDGE = 0x24;
     bytes1 internal constant REST = 0x40;

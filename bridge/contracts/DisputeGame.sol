@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {
+    Context, ContextState, Edge, IDisputeGame, Root, Witness
+} from "./interfaces/IDisputeGame.sol";
+import {ILeafRules, Leaf, LeafKind, Past} from "./interfaces/ILeafRules.sol";
+import {GameHash} from "./libraries/GameHash.sol";
+
+/// @title DisputeGame
+/// @notice It only hashes and counts blocks: what a leaf is, and what comes after it, is said by the rules.
+abstract contract DisputeGame is IDisputeGame {
+    uint8 private constant INFERENCE = 2;
+    /// @dev Level of tensors whose words are one element; the level of others is so much higher as a word has doublings.
+    uint8 private constant TENSOR = 0x30;
+    /// @dev What is proven has had all time there is.
+    uint64 private constant FOREVER = type(uint64).max;
+
+    ILeafRules public immutable RULES;
+
+    uint64 internal immutable PERIOD;
+    uint96 private immutable STAKE_0;
+    uint96 private immutable STAKE_1;
+    uint96 private immutable STAKE_2;
+    uint96 private immutable TARIFF_0;
+    uint96 private immutable TARIFF_1;
+    uint96 private immutable TARIFF_2;
+
+    mapping(bytes32 ctx => ContextState) private _contexts;
+    mapping(bytes32 edge => Edge) private _edges;
+    mapping(bytes32 edge => Root) private _roots;
+    /// @inheritdoc IDisputeGame
+    mapping(bytes32 ctx => bytes32) public winners;
+    /// @inheritdoc IDisputeGame
+    mapping(address account => uint256) public credits;
+    /// @inheritdoc IDisputeGame
+    uint256 public held;
+    /// @inheritdoc IDisputeGame
+    uint256 public burned;
+    /// @dev Within a multicall, whose value is the caller's credit by then.
+    bool private transient _batching;
+
+    /// @dev For what takes no stake. In a multicall the value is that of the whole.
+    modifier free() {
+        if (!_batching && msg.value != 0) revert BadStake(msg.value, 0);
+        _;
+    }
+
+    modifier alone() {
+        if (_batching) revert InMulticall();
+        _;
+    }
+
+    constructor(ILeafRules rules, uint64 period, uint96[3] memory stakes, uint96[3] memory tariffs) {
+        for (uint256 level; level < 3; ++level) {
+            // INVARIANT: whoever quarrels with himself burns at least half a stake.
+            if (tariffs[level] > stakes[level] / 2) revert BadParameters();
+        }
+        (RULES, PERIOD) = (rules, period);
+        (STAKE_0, STAKE_1, STAKE_2) = (stakes[0], stakes[1], stakes[2]);
+        (TARIFF_0, TARIFF_1, TARIFF_2) = (tariffs[0], tariffs[1], tariffs[2]);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function open(Context calldata ctx, bytes32 node, bytes32 left, bytes32 right) external payable free {
+        // INVARIANT: level and height alone say which preimage a node has; with two forms, rivals could have equal children.
+        if (ctx.height == 0 || _isPacked(ctx)) revert IsLeaf();
+        Edge storage edge = _playable(ctx, node);
+        if (GameHash.inner(left, right) != node) revert BadPreimage();
+        _open(edge, ctx, node, [left, right]);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function openWord(Context calldata ctx, bytes32 node, bytes calldata packed) external payable free {
+        if (ctx.height == 0 || !_isPacked(ctx)) revert IsLeaf();
+        Edge storage edge = _playable(ctx, node);
+        if (!_isWhole(ctx, node, packed)) revert BadPreimage();
+        _open(edge, ctx, node, _halves(ctx, packed));
+    }
+
+    /// @inheritdoc IDisputeGame
+    function refine(
+        Context calldata ctx,
+        bytes32 node,
+        Witness calldata witness,
+        bytes calldata evidence,
+        bytes32 subNode,
+        bytes32[] calldata path
+    ) external payable {
+        _playable(ctx, node);
+        Leaf memory leaf = _leafAt(ctx, witness, evidence);
+        if (leaf.kind != LeafKind.REFINE) revert WrongKind();
+        // INVARIANT: the tree ends in this very leaf, at the height that the rules say.
+        if (path.length != leaf.height || GameHash.rootOverLast(node, path) != subNode) revert BadEnd();
+        bytes32 id = _id(ctx);
+        bytes32 edge = GameHash.edge(id, node);
+        // INVARIANT: and it begins with the state before the leaf.
+        bytes32 base = GameHash.levelBase(id, witness.pre);
+        bytes32 subCtx = GameHash.context(leaf.level, id, 0, leaf.height, base);
+        (bytes32 sub, bool isNew) = _addRoot(leaf.level, subCtx, subNode, edge);
+        if (isNew) emit LevelOpened(sub, edge, subCtx, subNode, leaf.level, leaf.height, msg.sender);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function descend(
+        Context calldata ctx,
+        bytes32 node,
+        Witness calldata witness,
+        bytes calldata evidence,
+        bytes32 tensorRoot
+    ) external payable free {
+        Edge storage edge = _playable(ctx, node);
+        Leaf memory leaf = _leafAt(ctx, witness, evidence);
+        if (leaf.kind != LeafKind.DESCEND) revert WrongKind();
+        if (GameHash.operatorLeaf(uint32(ctx.position), tensorRoot) != node) revert BadPreimage();
+        if (edge.opened) return;
+        (edge.opened, edge.tensorLevel, edge.tensorHeight) = (true, leaf.level, leaf.height);
+        bytes32 id = _id(ctx);
+        bytes32 child = _add(_tensorContext(id, edge), tensorRoot);
+        emit TensorOpened(GameHash.edge(id, node), child);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function prove(Context calldata ctx, bytes32 node, Witness calldata witness, bytes calldata evidence)
+        external
+        payable
+        free
+    {
+        Edge storage edge = _playable(ctx, node);
+        Leaf memory leaf = _leafAt(ctx, witness, evidence);
+        if (leaf.kind != LeafKind.PROVE) revert WrongKind();
+        _prove(edge, ctx, node, leaf.post);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function proveElement(
+        Context calldata ctx,
+        bytes32 node,
+        Context calldata operator,
+        Witness calldata witness,
+        bytes calldata evidence
+    ) external payable free {
+        Edge storage edge = _playable(ctx, node);
+        if (ctx.level < TENSOR || ctx.height != 0) revert WrongKind();
+        // INVARIANT: the witness is of the operator whose tensor this is; only its leaf makes contexts of this origin.
+        if (_id(operator) != ctx.origin) revert BadWitness();
+        Past memory past = _past(operator, witness);
+        _prove(edge, ctx, node, RULES.elementOf(ctx.level - TENSOR, ctx.position, operator.position, past, evidence));
+    }
+
+    /// @inheritdoc IDisputeGame
+    function update(Context calldata ctx, bytes32 node, bytes calldata shown) external payable free {
+        bytes32 id = _id(ctx);
+        bytes32 key = GameHash.edge(id, node);
+        Edge storage edge = _edges[key];
+        if (!edge.exists) revert UnknownEdge(key);
+        uint64 own = _own(_contexts[id], edge);
+        uint64 below = _below(ctx, id, node, shown);
+        uint64 sum = below > FOREVER - own ? FOREVER : own + below;
+        if (sum <= edge.cached) return;
+        edge.cached = sum;
+        emit TimerUpdated(key, sum);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function settle(Context calldata ctx, bytes32 node) external payable free {
+        bytes32 id = _id(ctx);
+        bytes32 edge = GameHash.edge(id, node);
+        // A claim is settled by its id: that asks for its parent too.
+        if (ctx.level == 0) revert NotRoot(edge);
+        _checkTime(id, edge);
+        _win(id, edge);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function collect(Context calldata ctx, bytes32 node) external payable free {
+        bytes32 id = _id(ctx);
+        _lose(ctx.level, id, GameHash.edge(id, node));
+    }
+
+    /// @inheritdoc IDisputeGame
+    function multicall(bytes[] calldata calls) external payable alone {
+        // INVARIANT: the value counts once: from here on it is credit, and no call looks at it.
+        credits[msg.sender] += msg.value;
+        _batching = true;
+        for (uint256 i; i < calls.length; ++i) {
+            (bool ok, bytes memory answer) = address(this).delegatecall(calls[i]);
+            if (!ok) {
+                assembly ("memory-safe") {
+                    revert(add(answer, 32), mload(answer))
+                }
+            }
+        }
+        _batching = false;
+    }
+
+    /// @inheritdoc IDisputeGame
+    function withdraw() external alone {
+        uint256 amount = credits[msg.sender];
+        // INVARIANT: the credit is gone before its owner's code runs.
+        credits[msg.sender] = 0;
+        emit Withdrawn(msg.sender, amount);
+        (bool ok,) = msg.sender.call{value: amount}("");
+        if (!ok) revert TransferFailed();
+    }
+
+    /// @inheritdoc IDisputeGame
+    function edgeOf(bytes32 edge) external view returns (Edge memory) {
+        return _edges[edge];
+    }
+
+    /// @inheritdoc IDisputeGame
+    function contextState(bytes32 ctx) public view returns (ContextState memory) {
+        return _contexts[ctx];
+    }
+
+    /// @inheritdoc IDisputeGame
+    function rootOf(bytes32 edge) external view returns (Root memory) {
+        return _roots[edge];
+    }
+
+    /// @inheritdoc IDisputeGame
+    function timerOf(bytes32 ctx, bytes32 node) external view returns (uint64) {
+        return _timer(ctx, GameHash.edge(ctx, node));
+    }
+
+    /// @dev Makes a root at the caller's stake. Existing, or in a settled context: nothing, and the stake is credited back.
+    function _addRoot(uint8 level, bytes32 ctx, bytes32 node, bytes32 claimed)
+        internal
+        returns (bytes32 edge, bool isNew)
+    {
+        uint96 stake = level == 0 ? STAKE_0 : level == 1 ? STAKE_1 : STAKE_2;
+        if (!_batching && msg.value != stake) revert BadStake(msg.value, stake);
+        edge = GameHash.edge(ctx, node);
+        // INVARIANT: in a context of roots there are only roots: its height is that of the whole tree.
+        if (_edges[edge].exists || _contexts[ctx].settled) {
+            if (!_batching) credits[msg.sender] += msg.value;
+            return (edge, false);
+        }
+        if (_batching) {
+            uint256 credit = credits[msg.sender];
+            if (credit < stake) revert BadStake(credit, stake);
+            credits[msg.sender] = credit - stake;
+        }
+        held += stake;
+        _roots[edge] = Root({staker: msg.sender, stake: stake, claimed: claimed});
+        _add(ctx, node);
+        return (edge, true);
+    }
+
+    /// @dev Its stake goes back; its context is decided.
+    /// @return isFirst False: the context was decided before.
+    function _win(bytes32 ctx, bytes32 edge) internal returns (bool isFirst) {
+        // INVARIANT: a context has one winner.
+        if (_contexts[ctx].settled) return false;
+        _contexts[ctx].settled = true;
+        winners[ctx] = edge;
+        credits[_roots[edge].staker] += _release(edge);
+        emit LevelSettled(ctx, edge);
+        return true;
+    }
+
+    function _lose(uint8 level, bytes32 ctx, bytes32 edge) internal {
+        bytes32 winner = winners[ctx];
+        if (_roots[edge].staker == address(0) || !_contexts[ctx].settled || winner == edge) revert NotLoser(edge);
+        if (_roots[edge].stake == 0) return;
+        uint256 lost = _release(edge);
+        uint256 tariff = level == 0 ? TARIFF_0 : level == 1 ? TARIFF_1 : TARIFF_2;
+        credits[_roots[winner].staker] += tariff;
+        burned += lost - tariff;
+        emit StakeLost(edge, tariff, lost - tariff);
+    }
+
+    /// @dev Burns what is at stake for a root that nothing can decide any more.
+    function _burn(bytes32 edge) internal {
+        burned += _release(edge);
+    }
+
+    function _checkTime(bytes32 ctx, bytes32 edge) internal view {
+        if (_roots[edge].staker == address(0)) revert NotRoot(edge);
+        if (_timer(ctx, edge) < PERIOD) revert TooEarly();
+    }
+
+    /// @dev Own time, or what was credited with it: never both, so no block counts twice.
+    function _timer(bytes32 ctx, bytes32 key) internal view returns (uint64) {
+        Edge storage edge = _edges[key];
+        if (edge.proven) return FOREVER;
+        uint64 own = _own(_contexts[ctx], edge);
+        return own > edge.cached ? own : edge.cached;
+    }
+
+    /// @dev Of a context only the first edge has time of its own, while it is alone.
+    function _own(ContextState storage context, Edge storage edge) private view returns (uint64) {
+        if (!edge.isFirst) return 0;
+        return (context.secondAt == 0 ? uint64(block.number) : context.secondAt) - context.firstAt;
+    }
+
+    /// @dev Third and later rivals change nothing.
+    function _add(bytes32 ctx, bytes32 node) private returns (bytes32 key) {
+        key = GameHash.edge(ctx, node);
+        Edge storage edge = _edges[key];
+        if (edge.exists) return key;
+        edge.exists = true;
+        ContextState storage context = _contexts[ctx];
+        if (context.firstAt == 0) (context.firstAt, edge.isFirst) = (uint64(block.number), true);
+        else if (context.secondAt == 0) context.secondAt = uint64(block.number);
+    }
+
+    function _open(Edge storage edge, Context calldata ctx, bytes32 node, bytes32[2] memory children) private {
+        if (edge.opened) return;
+        edge.opened = true;
+        (bytes32 left, bytes32 right) = _childContexts(ctx, children[0]);
+        _add(left, children[0]);
+        _add(right, children[1]);
+        emit EdgeOpened(GameHash.edge(_id(ctx), node), children[0], children[1]);
+    }
+
+    function _prove(Edge storage edge, Context calldata ctx, bytes32 node, bytes32 post) private {
+        if (post != node) revert WrongPost(post);
+        if (edge.proven) return;
+        edge.proven = true;
+        emit EdgeProven(GameHash.edge(_id(ctx), node));
+    }
+
+    /// @dev Takes what is at stake out of the root.
+    function _release(bytes32 edge) private returns (uint256 stake) {
+        Root storage root = _roots[edge];
+        stake = root.stake;
+        root.stake = 0;
+        held -= stake;
+    }
+
+    /// @dev INVARIANT: only what has a rival is played on; else the same blocks would count once a level.
+    function _playable(Context calldata ctx, bytes32 node) private view returns (Edge storage edge) {
+        bytes32 id = _id(ctx);
+        bytes32 key = GameHash.edge(id, node);
+        edge = _edges[key];
+        if (!edge.exists || _contexts[id].secondAt == 0) revert NotRivalled(key);
+    }
+
+    function _leafAt(Context calldata ctx, Witness calldata witness, bytes calldata evidence)
+        private
+        view
+        returns (Leaf memory)
+    {
+        if (ctx.level > INFERENCE || ctx.height != 0) revert WrongKind();
+        return RULES.leafOf(ctx.level, ctx.position, _past(ctx, witness), evidence);
+    }
+
+    /// @dev INVARIANT: the witness is what the context's base was made from.
+    function _past(Context calldata ctx, Witness calldata witness) private pure returns (Past memory) {
+        bytes32[] calldata lefts = witness.lefts;
+        bool isWhole = ctx.position == 0 || ctx.level == INFERENCE;
+        bytes32 base = isWhole ? GameHash.levelBase(ctx.origin, witness.head) : witness.head;
+        for (uint256 i; i < lefts.length; ++i) {
+            base = GameHash.rightBase(base, lefts[i]);
+        }
+        if (base != ctx.base || (!isWhole && lefts.length != 1)) revert BadWitness();
+        if (lefts.length == 0) {
+            if (witness.path.length != 0 || witness.pre != witness.head) revert BadWitness();
+        } else {
+            // INVARIANT: pre is the leaf before, at its full depth.
+            if (witness.path.length != _trailingZeros(ctx.position)) revert BadWitness();
+            if (GameHash.rootOverLast(witness.pre, witness.path) != lefts[lefts.length - 1]) revert BadWitness();
+        }
+        return Past({origin: ctx.origin, start: isWhole ? witness.head : bytes32(0), lefts: lefts, pre: witness.pre});
+    }
+
+    /// @dev Time of what lies below the edge, as far as it was updated.
+    function _below(Context calldata ctx, bytes32 id, bytes32 node, bytes calldata shown) private view returns (uint64) {
+        Edge storage edge = _edges[GameHash.edge(id, node)];
+        if (ctx.height != 0) {
+            if (!edge.opened) revert NotLinked();
+            bytes32[2] memory children;
+            if (_isPacked(ctx)) {
+                if (!_isWhole(ctx, node, shown)) revert NotLinked();
+                children = _halves(ctx, shown);
+            } else {
+                children = abi.decode(_exactly(shown, 64), (bytes32[2]));
+                if (GameHash.inner(children[0], children[1]) != node) revert NotLinked();
+            }
+            (bytes32 left, bytes32 right) = _childContexts(ctx, children[0]);
+            uint64 leftTimer = _timer(left, GameHash.edge(left, children[0]));
+            uint64 rightTimer = _timer(right, GameHash.edge(right, children[1]));
+            return leftTimer < rightTimer ? leftTimer : rightTimer;
+        }
+        if (edge.opened) {
+            bytes32 root = abi.decode(_exactly(shown, 32), (bytes32));
+            if (GameHash.operatorLeaf(uint32(ctx.position), root) != node) revert NotLinked();
+            bytes32 tensor = _tensorContext(id, edge);
+            return _timer(tensor, GameHash.edge(tensor, root));
+        }
+        (bytes32 subCtx, bytes32 subNode) = abi.decode(_exactly(shown, 64), (bytes32, bytes32));
+        bytes32 sub = GameHash.edge(subCtx, subNode);
+        // INVARIANT: a tree speaks for the leaf that it ends in, never for a rival of that.
+        if (_roots[sub].claimed != GameHash.edge(id, node)) revert NotLinked();
+        return _timer(subCtx, sub);
+    }
+
+    /// @dev The tree's level and height are those that the rules said: a smaller tree of the same origin is a part of it.
+    function _tensorContext(bytes32 leaf, Edge storage edge) private view returns (bytes32) {
+        return GameHash.context(edge.tensorLevel, leaf, 0, edge.tensorHeight, GameHash.levelBase(leaf, 0));
+    }
+
+    function _id(Context calldata ctx) private pure returns (bytes32) {
+        return GameHash.context(ctx.level, ctx.origin, ctx.position, ctx.height, ctx.base);
+    }
+
+    function _childContexts(Context calldata ctx, bytes32 left) private pure returns (bytes32, bytes32) {
+        uint8 height = ctx.height - 1;
+        uint64 middle = ctx.position + (uint64(1) << height);
+        return (
+            GameHash.context(ctx.level, ctx.origin, ctx.position, height, ctx.base),
+            GameHash.context(ctx.level, ctx.origin, middle, height, GameHash.rightBase(ctx.base, left))
+        );
+    }
+
+    /// @dev Whether nodes of this place are hashes of packed elements: a word, or a part of one.
+    function _isPacked(Context calldata ctx) private pure returns (bool) {
+        return ctx.level >= TENSOR && ctx.height <= ctx.level - TENSOR;
+    }
+
+    /// @dev Whether the node is this word, or this part of one.
+    function _isWhole(Context calldata ctx, bytes32 node, bytes calldata packed) private pure returns (bool) {
+        uint8 k = ctx.level - TENSOR;
+        if (packed.length != uint256(32) >> (k - ctx.height)) return false;
+        return node == (ctx.height == k ? GameHash.word(bytes32(packed)) : GameHash.part(ctx.height, packed));
+    }
+
+    function _halves(Context calldata ctx, bytes calldata packed) private pure returns (bytes32[2] memory) {
+        uint256 middle = packed.length / 2;
+        uint8 height = ctx.height - 1;
+        return [GameHash.part(height, packed[:middle]), GameHash.part(height, packed[middle:])];
+    }
+
+    function _exactly(bytes calldata shown, uint256 length) private pure returns (bytes calldata) {
+        if (shown.length != length) revert NotLinked();
+        return shown;
+    }
+
+    function _trailingZeros(uint64 position) private pure returns (uint256 zeros) {
+        while (position & 1 == 0) {
+            position >>= 1;
+            ++zeros;
+        }
+    }
+}
