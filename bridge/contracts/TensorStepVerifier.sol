@@ -6,6 +6,7 @@ import {ITensorStepVerifier} from "./interfaces/ITensorStepVerifier.sol";
 import {DotProduct} from "./libraries/DotProduct.sol";
 import {Elements} from "./libraries/Elements.sol";
 import {Evidence, EvidenceReader} from "./libraries/Evidence.sol";
+import {Lefts} from "./libraries/Lefts.sol";
 import {Inference, MachineState, Reference} from "./libraries/MachineState.sol";
 import {Operand, Operator, Program, ProgramShape} from "./libraries/Program.sol";
 import {ScalarMachine} from "./libraries/ScalarMachine.sol";
@@ -217,19 +218,10 @@ contract TensorStepVerifier is ITensorStepVerifier {
         // INVARIANT: an operator reads earlier ones.
         if (index >= step.operator) revert ILeafRules.BadEvidence();
         root = step.evidence.word();
-        (uint256 left, uint256 height) = _leftOf(step.operator, index);
+        (uint256 which, uint256 height) = Lefts.locate(step.operator, index);
         bytes32[] memory siblings = step.evidence.words(height);
         bytes32 node = Program.rootOver(Program.operatorLeaf(index, root), index, siblings);
-        if (left >= step.lefts.length || node != step.lefts[left]) revert ILeafRules.BadEvidence();
-    }
-
-    /// @dev The left subtree that covers leaf `index`: where two places part, the higher bit of `position` has its subtree.
-    function _leftOf(uint256 position, uint256 index) private pure returns (uint256 left, uint256 height) {
-        while ((position >> height) != (index >> height)) ++height;
-        for (uint256 above = position >> height; above > 0; above &= above - 1) {
-            ++left;
-        }
-        --height;
+        if (which >= step.lefts.length || node != step.lefts[which]) revert ILeafRules.BadEvidence();
     }
 
     function _parts(Run run) private pure returns (uint256 pointer, uint256 length, uint256 r) {

@@ -32,11 +32,6 @@ const BENCHES: readonly Bench[] = [
     run: async (line) => (await import("./batch-gas.ts")).benchBatchGas(line),
   },
   {
-    name: "element-gas",
-    what: "the proof of one tensor element on L1",
-    run: async (line) => (await import("./element-gas.ts")).benchElementGas(line),
-  },
-  {
     name: "end-to-end",
     what: "inference transactions through RPC, block, batch and follower",
     run: async (line) => (await import("./end-to-end.ts")).benchEndToEnd(line, Number(process.argv[3] ?? 60)),
