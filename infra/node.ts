@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
 import { createClaimant, createRightClaims, createTransactor } from "../bridge/index.ts";
 import {
+  type Backend,
   CodedError,
   createRpcServer,
   fromHex,
