@@ -1,8 +1,16 @@
 // The face of the executor: what the other folders may import.
 
 // Blobs of L1.
-export { BLOB_BYTES, BLOB_DATA_BYTES, decodeBlobs, encodeBlobs } from "./blob/blob.ts";
-export { type CommittedBlob, commitBlob, isBlobOf, proveBlobs, type SidecarForm } from "./blob/kzg.ts";
+export {
+  BLOB_BYTES,
+  BLOB_CHUNK_BYTES,
+  BLOB_DATA_BYTES,
+  decodeBlobs,
+  decodeChunkBlob,
+  encodeBlobs,
+  encodeChunkBlob,
+} from "./blob/blob.ts";
+export { type CommittedBlob, commitBlob, hashOfBlob, isBlobOf, proveBlobs, type SidecarForm } from "./blob/kzg.ts";
 // The chain: parameters, genesis, executing blocks.
 export { batchItemAt, headerTimestamp, isBlockHeader } from "./chain/batch-item.ts";
 export { nextBaseFee } from "./chain/block.ts";
@@ -37,7 +45,8 @@ export { type Inbox, type UnitsErrorCode, unitsFrom } from "./chain/units.ts";
 // One transaction at a time: envelopes and the state transition.
 export { createMachine } from "./evm/engine.ts";
 export { DEPOSIT_TYPE, decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./evm/envelope.ts";
-export { pointEvaluation } from "./evm/kzg.ts";
+export { afterInference } from "./evm/machine/after-inference.ts";
+export { pointEvaluation } from "./evm/precompiles.ts";
 export { createRules } from "./evm/rules.ts";
 export { signDigest } from "./evm/secp256k1.ts";
 export { applyTransaction } from "./evm/transition.ts";
@@ -59,7 +68,14 @@ export {
 export { CodedError, hasCode, messageOf } from "./foundation/errors.ts";
 export { keccak256, keccakOf } from "./foundation/keccak.ts";
 export { ceilLog2, EMPTY_FRONTIER, type Frontier, innerNode, merkleRoot } from "./foundation/merkle.ts";
-export { appendPadded, type PaddedLeaves, type PaddedTree, paddedTree, paddingWith } from "./foundation/padded-tree.ts";
+export {
+  appendPadded,
+  type PaddedLeaves,
+  type PaddedTree,
+  paddedNodes,
+  paddedTree,
+  paddingWith,
+} from "./foundation/padded-tree.ts";
 export { decodeRlp, encodeRlp, type RlpItem } from "./foundation/rlp.ts";
 export { createLock, createServices, type Service, sleep, type Telemetry } from "./foundation/service.ts";
 export { TAG, tagByte } from "./foundation/tags.ts";
@@ -76,7 +92,7 @@ export {
   tokenFactoryPredeploy,
 } from "./genesis/predeploys.gen.ts";
 export { createModelRuntime } from "./models/create-runtime.ts";
-export type { ArtifactSource, ModelContent, ModelRuntime } from "./models/runtime.ts";
+export type { ArtifactKeeper, ArtifactSource, ModelContent, ModelRuntime, Piece } from "./models/runtime.ts";
 // ONNX files into tensor programs.
 export { decodeModel, decodeTensor } from "./onnx/decode.ts";
 export { describeModel, describeProgram, type ModelDescription } from "./onnx/describe.ts";
@@ -102,7 +118,16 @@ export type { Handler, Network, NetworkErrorCode, Topic } from "./p2p/network/ne
 export type { Peering, PeeringComponents, PeeringOptions } from "./p2p/peering.ts";
 
 // JSON-RPC.
-export type { PoolErrorCode, PooledTransaction, TransactionPool } from "./rpc/backend.ts";
+export type {
+  Claim,
+  ClaimState,
+  Claims,
+  ClaimsErrorCode,
+  PoolErrorCode,
+  PooledTransaction,
+  SettlementParameters,
+  TransactionPool,
+} from "./rpc/backend.ts";
 export { createRpcServer, type RpcServerOptions } from "./rpc/server.ts";
 
 // State and where it is stored.
@@ -138,13 +163,14 @@ export {
   upsample2d,
 } from "./tensor/builders.ts";
 export { decodeProgram, encodeProgram } from "./tensor/codec.ts";
-export { createTensorTree, type TensorTree, tensorRoot } from "./tensor/commitment.ts";
+export { createTensorTree, partHash, type TensorTree, tensorRoot } from "./tensor/commitment.ts";
 export { readProgram, violations } from "./tensor/constraints.ts";
 export { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
 export { createEngine, type Engine } from "./tensor/engine.ts";
 export { identityOf, openConstant, openOperator, operatorLeaf, programId } from "./tensor/identity.ts";
 export type { OpenableTree } from "./tensor/multi-proof.ts";
 export { createGraph as createOnnxGraph, type Value as OnnxValue } from "./tensor/onnx-graph.ts";
+export { type Openings, openRun } from "./tensor/openings.ts";
 export {
   type Constant,
   countOf,
@@ -160,7 +186,7 @@ export {
   type Source,
   type TensorData,
 } from "./tensor/program.ts";
-export { element, inputBytesOf, run as runReference } from "./tensor/reference.ts";
+export { element, inputBytesOf, outputBytesOf, run as runReference } from "./tensor/reference.ts";
 export {
   codeOf,
   IMMEDIATE_SOURCE,
@@ -172,4 +198,5 @@ export {
   scalarTypeOf,
 } from "./tensor/scalar.ts";
 export { processorName } from "./tensor/selftest.ts";
-export { type Inference, proveStep, type StepProof } from "./tensor/step-proof.ts";
+export { type Inference, type InferenceCall, proveStep, type StepProof } from "./tensor/step-proof.ts";
+export { wordLeaf } from "./tensor/word-nodes.ts";

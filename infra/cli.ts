@@ -14,7 +14,7 @@ const version = (): string =>
 const define = <C extends CommandName>(
   command: Command,
   name: C,
-  run: (config: CommandConfig<C>, ...operands: string[]) => Promise<number>,
+  run: (config: CommandConfig<C>, ...operands: (string | undefined)[]) => Promise<number>,
 ): Command => {
   for (const settingName of COMMAND_SETTINGS[name]) {
     const setting: Setting<unknown> = SETTINGS[settingName];
@@ -63,9 +63,12 @@ define(
   async (config) => (await import("./commands/audit.ts")).auditCommand(config),
 );
 define(
-  program.command("status").description("print a node's heads and how far it has read L1"),
+  program
+    .command("status")
+    .description("print a node's heads, how far it has read L1 and what is claimed there; or how far a transaction is")
+    .argument("[transaction]"),
   "status",
-  async (config) => (await import("./commands/status.ts")).statusCommand(config),
+  async (config, transaction) => (await import("./commands/status.ts")).statusCommand(config, transaction),
 );
 const peers = program.command("peers").description("look at a node's peers, add and remove them");
 define(
@@ -99,11 +102,14 @@ define(
   "evidence resume",
   async (config) => (await import("./commands/evidence.ts")).resumeGossipCommand(config),
 );
-const model = program.command("model").description("look at an ONNX model, or compile it to an artifact");
+const model = program.command("model").description("compile, publish and look at models");
 define(
-  model.command("inspect").description("print schema, operators, size, multiply-adds, gas and id").argument("<file>"),
+  model
+    .command("inspect")
+    .description("print schema, size, gas and id of an ONNX file, or of a registered model by id or name")
+    .argument("<file, id or name>"),
   "model inspect",
-  async (config, file) => (await import("./commands/model.ts")).inspectCommand(config, file as string),
+  async (config, what) => (await import("./commands/model.ts")).inspectCommand(config, what as string),
 );
 define(
   model.command("compile").description("write the artifact that is published through L1").argument("<file>"),
@@ -117,6 +123,15 @@ define(
     .argument("<file>"),
   "model publish",
   async (config, file) => (await import("./commands/model.ts")).publishCommand(config, file as string),
+);
+
+define(model.command("list").description("print the models that contracts can call"), "model list", async (config) =>
+  (await import("./commands/model-registry.ts")).listModelsCommand(config),
+);
+define(
+  model.command("status").description("print what became of a model's publications").argument("<id or name>"),
+  "model status",
+  async (config, id) => (await import("./commands/model-registry.ts")).modelStatusCommand(config, id as string),
 );
 
 try {

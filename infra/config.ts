@@ -77,9 +77,11 @@ export const COMMAND_SETTINGS = {
   "peers remove": ["nodeRpc"],
   "evidence list": ["json", "nodeRpc"],
   "evidence resume": ["nodeRpc"],
-  "model inspect": ["json"],
+  "model inspect": ["json", "nodeRpc"],
   "model compile": ["json", "out"],
-  "model publish": [...LOG, "json", "l1Rpc", "rollup", "modelName", "privateKey"],
+  "model publish": [...LOG, "json", "l1Rpc", "rollup", "modelName", "modelData", "verdictRpc", "privateKey"],
+  "model list": ["json", "nodeRpc"],
+  "model status": ["json", "nodeRpc", "l1Rpc", "rollup"],
 } as const satisfies Record<string, readonly SettingName[]>;
 
 export type CommandName = keyof typeof COMMAND_SETTINGS;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   batchInbox,
   createBeaconSource,
+  createClaimView,
   createFollower,
   createL1ArtifactSource,
   createL1Source,
@@ -87,11 +88,11 @@ export const openCore = async (
     services.add({ name: "store", stop: () => store.close() });
     // Models are opened before the peers that they may come from.
     const content = createContentSlot();
+    const beacons = (config.l1Beacon ?? []).map((url) => createBeaconSource(url));
     const sources = [
       ...(config.p2pOff ? [] : [createPeerArtifactSource(content)]),
-      createL1ArtifactSource({ client }, { deployment: rollup.l1 }),
+      createL1ArtifactSource({ client, blobSources: beacons }, { deployment: rollup.l1 }),
     ];
-    const beacons = (config.l1Beacon ?? []).map((url) => createBeaconSource(url));
     const blobSources = config.p2pOff ? beacons : [...beacons, createPeerBlobSource(content)];
     const models = await createModelRuntime({ ...telemetry, store }, { sources });
     const modelService = services.add({ name: "models", stop: () => models.stop() });
@@ -116,6 +117,7 @@ export const openCore = async (
         { deployment: rollup.l1, pollMs: config.l1PollMs },
       ),
     );
+    const claims = createClaimView({ ...telemetry, client, l1 }, rollup.l1.contracts);
     const follower = services.add(createFollower({ ...telemetry, chain, l1, store }, following));
     const peering = config.p2pOff
       ? undefined
@@ -130,7 +132,7 @@ export const openCore = async (
     // Before those that wait for a model: they are let go.
     services.add(modelService);
     telemetry.logger.info({ chainId: rollup.chain.chainId, head: chain.head.header.number }, "chain is open");
-    return { services, failed, client, store, chain, l1, follower, sequencer, peering, hears };
+    return { services, failed, client, store, chain, l1, follower, sequencer, peering, claims, hears };
   } catch (error) {
     await services.stop();
     throw error;

@@ -324,6 +324,22 @@ export const SETTINGS = {
     description: "name under which contracts find the model, if it is still free",
     parse: modelName,
   },
+  modelData: {
+    flag: "--model-data",
+    argument: "kind",
+    variable: "ASSAY_MODEL_DATA",
+    fallback: "auto",
+    description: "where the model's bytes lie on L1: calldata, blobs, or auto: what is cheaper now",
+    parse: oneOf("auto", "calldata", "blobs"),
+  },
+  verdictRpc: {
+    flag: "--rpc",
+    argument: "url",
+    variable: "ASSAY_RPC",
+    optional: true,
+    description: "JSON-RPC endpoint of a node; with it the command waits for what the rollup says of the model",
+    parse: httpUrl,
+  },
   privateKey: {
     flag: "--private-key",
     argument: "key",

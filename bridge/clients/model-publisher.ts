@@ -1,6 +1,7 @@
-import { encodeFunctionData, type PublicClient } from "viem";
+import { encodeFunctionData, type PublicClient, parseEventLogs, type TransactionReceipt } from "viem";
 import {
   type Bytes,
+  type CommittedBlob,
   fromHex,
   type Hex,
   keccak256,
@@ -8,11 +9,9 @@ import {
   TRANSACTION_GAS_CAP,
   toHex,
 } from "../../executor/index.ts";
-import { modelRegistry } from "../contracts/contracts.gen.ts";
-import { gasFor, type Transactor } from "./transactor.ts";
-
-/** Bytes of one chunk: a transaction with it stays below the 128 KiB that mempools take. */
-export const CHUNK_BYTES = 100_000;
+import { batchInbox, modelRegistry } from "../contracts/contracts.gen.ts";
+import { chunksOf, type ModelChunk, type ModelData } from "./model-chunks.ts";
+import { type BlobCall, gasFor, type L1Call, type Transactor } from "./transactor.ts";
 
 export type ModelPublisherComponents = Pick<Telemetry, "logger"> & {
   readonly client: PublicClient;
@@ -28,28 +27,40 @@ export type ModelToPublish = {
   readonly gas?: bigint;
 };
 
-export type Published = { readonly transactionHash: Hex; readonly chunks: number; readonly posted: number };
-
-export type ModelPublisher = {
-  /**
-   * Posts the chunks that L1 lacks, then publishes. Can be called again after any failure: what L1 has is not sent
-   * twice, and a model that is registered already stays as it is. L1_REVERTED for a bad name.
-   */
-  publish(model: ModelToPublish): Promise<Published>;
+/** What a publication comes to. */
+export type PublicationPlan = {
+  readonly model: ModelToPublish;
+  readonly data: ModelData;
+  readonly chunks: readonly ModelChunk[];
+  /** Those that L1 lacks, or has had for too long. */
+  readonly missing: readonly ModelChunk[];
+  /** L1 gas of what is left to be sent, and blob gas. */
+  readonly gas: bigint;
+  readonly blobGas: bigint;
+  /** Wei for these, at L1's present base fees, tips aside. */
+  readonly cost: bigint;
 };
 
-/** In order, no two equal: a chunk that stood before, as runs of one value give, is made shorter. */
-export const chunksOf = (artifact: Bytes): Bytes[] => {
-  const chunks: Bytes[] = [];
-  const seen = new Set<Hex>();
-  for (let offset = 0; offset < artifact.length; ) {
-    let chunk = artifact.subarray(offset, offset + CHUNK_BYTES);
-    while (chunk.length > 1 && seen.has(toHex(keccak256(chunk)))) chunk = chunk.subarray(0, -1);
-    seen.add(toHex(keccak256(chunk)));
-    chunks.push(chunk);
-    offset += chunk.length;
-  }
-  return chunks;
+export type Published = {
+  /** On L1. */
+  readonly transactionHash: Hex;
+  /** On L2, where the model is judged: the hash of the queued message. */
+  readonly l2Transaction: Hex;
+  readonly chunks: number;
+  readonly posted: number;
+};
+
+/** Chunks that are on L1, of all. */
+export type PublicationProgress = (done: number, chunks: number) => void;
+
+export type ModelPublisher = {
+  /** What is left to be done, in calldata or blobs, or in what costs less. Sends nothing. */
+  plan(model: ModelToPublish, data: ModelData | "auto"): Promise<PublicationPlan>;
+  /**
+   * Posts the chunks that L1 lacks, then publishes. Can be planned and called again after any failure: what L1 has is
+   * not sent twice, and a model that is registered already stays as it is. L1_REVERTED for a bad name.
+   */
+  publish(plan: PublicationPlan, onProgress?: PublicationProgress): Promise<Published>;
 };
 
 /** Position of the length of names and shapes in an artifact's header. */
@@ -64,8 +75,26 @@ export const registrationGas = (artifact: Bytes): bigint => {
   return gas < TRANSACTION_GAS_CAP ? gas : TRANSACTION_GAS_CAP;
 };
 
-/** Chunks sent at a time. */
-const PARALLEL = 8;
+/** Chunks in calldata sent at a time, and transactions with blobs: mempools hold few of one account. */
+const PARALLEL: Readonly<Record<ModelData, number>> = { calldata: 8, blobs: 2 };
+/** Blobs that one transaction carries. */
+const BLOBS_AT_ONCE = 6;
+const BLOB_GAS = 131_072n;
+/** L1 gas beside the price of the input: hashing, a slot or some, the event. */
+const POST_GAS = 120_000n;
+const POST_BLOBS_GAS = 260_000n;
+const PUBLISH_GAS = 150_000n;
+/** More for each chunk that a publication names. */
+const NAME_GAS = 5_000n;
+
+/** Hashes on L2 of the messages that a transaction queued. */
+export const messagesIn = ({ logs }: Pick<TransactionReceipt, "logs">): readonly Hex[] =>
+  parseEventLogs({ abi: batchInbox.abi, logs, eventName: "MessageQueued" }).map(({ args }) =>
+    toHex(keccak256(fromHex(args.envelope))),
+  );
+
+const grouped = <T>(items: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 
 export const createModelPublisher = (
   { client, transactor, logger }: ModelPublisherComponents,
@@ -74,33 +103,69 @@ export const createModelPublisher = (
   const isPosted = (hash: Hex) =>
     client.readContract({ address: registry, abi: modelRegistry.abi, functionName: "isPosted", args: [hash] });
 
-  const post = (chunk: Bytes) => {
-    const data = encodeFunctionData({ abi: modelRegistry.abi, functionName: "post", args: [toHex(chunk)] });
-    return transactor.send({ to: registry, data, gas: gasFor(fromHex(data), 120_000n) });
+  const postCall = ({ bytes }: ModelChunk): L1Call => {
+    const data = encodeFunctionData({ abi: modelRegistry.abi, functionName: "post", args: [toHex(bytes)] });
+    return { to: registry, data, gas: gasFor(fromHex(data), POST_GAS) };
+  };
+  const postBlobsCall = (chunks: readonly ModelChunk[]): BlobCall => {
+    const data = encodeFunctionData({ abi: modelRegistry.abi, functionName: "postBlobs" });
+    const blobs = chunks.map(({ blob }) => blob).filter((blob): blob is CommittedBlob => blob !== undefined);
+    return { to: registry, data, gas: gasFor(fromHex(data), POST_BLOBS_GAS), blobs };
+  };
+  /** Transactions that bring these chunks to L1, and how many each brings. */
+  const postings = (data: ModelData, chunks: readonly ModelChunk[]): { call: L1Call | BlobCall; brings: number }[] =>
+    data === "blobs"
+      ? grouped(chunks, BLOBS_AT_ONCE).map((group) => ({ call: postBlobsCall(group), brings: group.length }))
+      : chunks.map((chunk) => ({ call: postCall(chunk), brings: 1 }));
+
+  const publishCall = ({ id, artifact, name, gas }: ModelToPublish, chunks: readonly ModelChunk[]): L1Call => ({
+    to: registry,
+    data: encodeFunctionData({
+      abi: modelRegistry.abi,
+      functionName: "publish",
+      args: [id, chunks.map(({ hash }) => hash), name, gas ?? registrationGas(artifact)],
+    }),
+  });
+
+  const planIn = async (model: ModelToPublish, data: ModelData): Promise<PublicationPlan> => {
+    const chunks = await chunksOf(model.artifact, data);
+    const missing: ModelChunk[] = [];
+    for (const group of grouped(chunks, PARALLEL.calldata)) {
+      const there = await Promise.all(group.map(({ hash }) => isPosted(hash)));
+      missing.push(...group.filter((_, i) => !there[i]));
+    }
+    const naming = gasFor(fromHex(publishCall(model, chunks).data), PUBLISH_GAS + NAME_GAS * BigInt(chunks.length));
+    const gas = postings(data, missing).reduce((sum, { call }) => sum + (call.gas ?? 0n), naming);
+    const blobGas = data === "blobs" ? BLOB_GAS * BigInt(missing.length) : 0n;
+    const [block, blobFee] = await Promise.all([client.getBlock(), blobGas === 0n ? 0n : client.getBlobBaseFee()]);
+    return { model, data, chunks, missing, gas, blobGas, cost: gas * (block.baseFeePerGas ?? 0n) + blobGas * blobFee };
   };
 
   return {
-    async publish({ id, artifact, name, gas }) {
-      const chunks = chunksOf(artifact);
-      const hashes = chunks.map((chunk) => toHex(keccak256(chunk)));
-      let posted = 0;
-      for (let i = 0; i < chunks.length; i += PARALLEL)
+    async plan(model, data) {
+      if (data !== "auto") return planIn(model, data);
+      const [calldata, blobs] = [await planIn(model, "calldata"), await planIn(model, "blobs")];
+      return blobs.cost < calldata.cost ? blobs : calldata;
+    },
+    async publish({ model, data, chunks, missing }, onProgress = () => undefined) {
+      const { id, name } = model;
+      let done = chunks.length - missing.length;
+      onProgress(done, chunks.length);
+      for (const group of grouped(postings(data, missing), PARALLEL[data]))
         await Promise.all(
-          chunks.slice(i, i + PARALLEL).map(async (chunk, j) => {
-            if (await isPosted(hashes[i + j] as Hex)) return;
-            await post(chunk);
-            posted++;
-            logger.debug({ modelId: id, posted, chunks: chunks.length }, "posted a chunk of a model");
+          group.map(async ({ call, brings }) => {
+            await transactor.send(call);
+            done += brings;
+            onProgress(done, chunks.length);
+            logger.debug({ modelId: id, posted: done, chunks: chunks.length }, "posted chunks of a model");
           }),
         );
-      const data = encodeFunctionData({
-        abi: modelRegistry.abi,
-        functionName: "publish",
-        args: [id, hashes, name, gas ?? registrationGas(artifact)],
-      });
-      const receipt = await transactor.send({ to: registry, data });
-      logger.info({ modelId: id, name, chunks: chunks.length, posted }, "published a model on L1");
-      return { transactionHash: receipt.transactionHash, chunks: chunks.length, posted };
+      const receipt = await transactor.send(publishCall(model, chunks));
+      const posted = missing.length;
+      logger.info({ modelId: id, name, data, chunks: chunks.length, posted }, "published a model on L1");
+      const [l2Transaction] = messagesIn(receipt);
+      if (l2Transaction === undefined) throw new RangeError("a publication queues a message");
+      return { transactionHash: receipt.transactionHash, l2Transaction, chunks: chunks.length, posted };
     },
   };
 };

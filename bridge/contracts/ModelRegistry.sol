@@ -10,12 +10,16 @@ contract ModelRegistry is IModelRegistry {
     uint256 public constant MAX_CHUNK = 100_000;
     uint256 public constant MAX_CHUNKS = 4_096;
     uint256 public constant MAX_NAME = 64;
+    /// @notice Blobs of one transaction (EIP-7594).
+    uint256 public constant MAX_BLOBS = 6;
+    /// @notice Seconds from the posting of a blob to the publication that names it.
+    uint256 public constant BLOB_WINDOW = 1 days;
     address public constant L2_REGISTRY = 0x42000000000000000000000000000000000000a2;
 
     IBatchInbox public immutable INBOX;
 
-    /// @inheritdoc IModelRegistry
-    mapping(bytes32 hash => bool) public isPosted;
+    mapping(bytes32 hash => bool) private _posted;
+    mapping(bytes32 versionedHash => uint256) private _blobPostedAt;
 
     constructor(IBatchInbox inbox) {
         INBOX = inbox;
@@ -27,9 +31,23 @@ contract ModelRegistry is IModelRegistry {
         if (msg.sender != tx.origin || msg.sender.code.length != 0) revert NotDirect(msg.sender);
         if (chunk.length == 0 || chunk.length > MAX_CHUNK) revert BadChunk(chunk.length);
         hash = keccak256(chunk);
-        if (isPosted[hash]) return hash;
-        isPosted[hash] = true;
+        if (_posted[hash]) return hash;
+        _posted[hash] = true;
         emit ChunkPosted(hash, chunk.length);
+    }
+
+    /// @inheritdoc IModelRegistry
+    function postBlobs() external returns (bytes32[] memory hashes) {
+        uint256 count;
+        while (count < MAX_BLOBS && blobhash(count) != 0) ++count;
+        // INVARIANT: no blob that was paid for goes unnoticed.
+        if (count == 0 || blobhash(MAX_BLOBS) != 0) revert BadChunkCount(count);
+        hashes = new bytes32[](count);
+        for (uint256 i; i < count; ++i) {
+            hashes[i] = blobhash(i);
+            _blobPostedAt[hashes[i]] = block.timestamp;
+        }
+        emit BlobsPosted(hashes);
     }
 
     /// @inheritdoc IModelRegistry
@@ -41,7 +59,7 @@ contract ModelRegistry is IModelRegistry {
         if (!_isName(bytes(name))) revert BadName(name);
         for (uint256 i; i < chunkHashes.length; ++i) {
             // INVARIANT: whoever derives the chain from L1 finds every byte of a model there.
-            if (!isPosted[chunkHashes[i]]) revert ChunkMissing(chunkHashes[i]);
+            if (!isPosted(chunkHashes[i])) revert ChunkMissing(chunkHashes[i]);
             // INVARIANT: every byte that L2 judges was paid for here; no chunk stands for many.
             if (_mark(chunkHashes[i])) revert ChunkRepeated(chunkHashes[i]);
         }
@@ -61,6 +79,14 @@ contract ModelRegistry is IModelRegistry {
                 data: abi.encodeWithSignature("register(bytes32,bytes32,string)", modelId, contentHash, name)
             })
         );
+    }
+
+    /// @inheritdoc IModelRegistry
+    function isPosted(bytes32 hash) public view returns (bool) {
+        if (_posted[hash]) return true;
+        uint256 postedAt = _blobPostedAt[hash];
+        // INVARIANT: L1 still has a blob for weeks after it was named.
+        return postedAt != 0 && block.timestamp <= postedAt + BLOB_WINDOW;
     }
 
     /// @dev Marks live in transient storage, from and to nothing within one publication.

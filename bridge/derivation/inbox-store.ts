@@ -98,6 +98,8 @@ const batchByHashKey = (dataHash: Hex) => concat(Uint8Array.of(COLUMN.batchByHas
 const depositByHashKey = (envelope: Bytes) => concat(Uint8Array.of(COLUMN.depositByHash), keccak256(envelope));
 const chunkKey = (hash: Bytes) => concat(Uint8Array.of(COLUMN.modelChunk), hash);
 
+const postingKey = (hash: Hex) => concat(Uint8Array.of(COLUMN.blobPosting), fromHex(hash));
+
 const encodeRecord = (record: NewRecord): Bytes =>
   concat(
     Uint8Array.of(RECORD_KIND[record.kind]),
@@ -187,6 +189,9 @@ const hasCalldata = ({ kind, data }: NewRecord): boolean =>
 /** Checkpoints kept for finding the common ancestor after a reorg. */
 const MAX_CHECKPOINTS = 4096;
 
+/** The L1 block that holds a blob, and its timestamp in seconds. */
+export type BlobPosting = { readonly l1Block: bigint; readonly timestamp: bigint };
+
 /** What one stretch of L1 adds, on top of the block `base`. */
 export type InboxChange = {
   readonly base: bigint;
@@ -196,6 +201,7 @@ export type InboxChange = {
   readonly messages: readonly DelayedMessage[];
   readonly chunks: readonly Bytes[];
   readonly chunkHashes: readonly Bytes[];
+  readonly blobPostings: ReadonlyMap<Hex, BlobPosting>;
 };
 
 /** Everything read from L1, on disk. Reads are synchronous; one write a stretch of L1, so a crash leaves a whole state. */
@@ -287,6 +293,12 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
       return found?.kind === "deposit" && equalBytes(found.envelope, envelope);
     },
     chunk: (hash: Bytes): Bytes | undefined => store.get(chunkKey(hash)),
+    /** Where L1 had a chunk in a blob, last. A reorg leaves it: it says where to look, never what is there. */
+    blobPosting(hash: Hex): BlobPosting | undefined {
+      const bytes = store.get(postingKey(hash));
+      if (bytes === undefined) return undefined;
+      return { l1Block: viewOf(bytes).getBigUint64(0), timestamp: viewOf(bytes).getBigUint64(8) };
+    },
     /** Accumulator after `count` messages. */
     accumulator(count: bigint): Bytes | undefined {
       if (count === 0n) return EMPTY_ACCUMULATOR;
@@ -349,6 +361,8 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
       writes.push(...putRecords(change.records, base.recordCount), ...putMessages(change.messages));
       for (const [i, hash] of change.chunkHashes.entries())
         writes.push({ type: "put", key: chunkKey(hash), value: change.chunks[i] ?? EMPTY_BYTES });
+      for (const [hash, { l1Block, timestamp }] of change.blobPostings)
+        writes.push({ type: "put", key: postingKey(hash), value: concat(uintBE(l1Block, 8), uintBE(timestamp, 8)) });
       const { head } = change.cursor;
       writes.push(
         { type: "put", key: checkpointKey(head.number), value: concat(fromHex(head.hash), uintBE(head.timestamp, 8)) },

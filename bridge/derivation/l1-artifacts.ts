@@ -1,10 +1,23 @@
 import { getAbiItem, type PublicClient } from "viem";
-import { type ArtifactSource, concat, fromHex, type Hex, hasCode } from "../../executor/index.ts";
+import {
+  type ArtifactKeeper,
+  type ArtifactSource,
+  concat,
+  fromHex,
+  type Hex,
+  hasCode,
+  hashOfBlob,
+} from "../../executor/index.ts";
 import type { Deployment } from "../clients/deploy.ts";
 import { modelRegistry } from "../contracts/contracts.gen.ts";
+import type { BlobSource } from "./l1-blobs.ts";
 import { type L1DataErrorCode, mapBounded, readCalldata } from "./l1-calldata.ts";
 
-export type L1ArtifactSourceComponents = { readonly client: PublicClient };
+/** `blobSources`: who may have chunks that are blobs, in order. */
+export type L1ArtifactSourceComponents = {
+  readonly client: PublicClient;
+  readonly blobSources?: readonly BlobSource[];
+};
 
 export type L1ArtifactSourceOptions = {
   readonly deployment: Deployment;
@@ -18,10 +31,13 @@ const SMALLEST_WINDOW = 10n;
 
 const PUBLISHED = getAbiItem({ abi: modelRegistry.abi, name: "ModelPublished" });
 const POSTED = getAbiItem({ abi: modelRegistry.abi, name: "ChunkPosted" });
+const BLOBS_POSTED = getAbiItem({ abi: modelRegistry.abi, name: "BlobsPosted" });
+/** First byte of a blob's versioned hash. */
+const VERSIONED = "0x01";
 
-/** Artifacts from L1's logs and calldata, read again from the newest block backwards. Rejects when L1 cannot be read. */
+/** Artifacts from L1's logs, calldata and blobs, read again from the newest block backwards. Rejects when L1 cannot be read. */
 export const createL1ArtifactSource = (
-  { client }: L1ArtifactSourceComponents,
+  { client, blobSources = [] }: L1ArtifactSourceComponents,
   { deployment, window = DEFAULT_WINDOW }: L1ArtifactSourceOptions,
 ): ArtifactSource => {
   const address = deployment.contracts.modelRegistry;
@@ -54,6 +70,38 @@ export const createL1ArtifactSource = (
       client.getLogs({ address, event: PUBLISHED, args: { contentHash }, strict: true, ...range });
     for await (const [log] of backwards(await latest(), signal, read)) if (log !== undefined) return log;
     return undefined;
+  };
+
+  type Missing = { readonly newest: bigint; readonly missing: Set<Hex>; readonly signal: AbortSignal };
+
+  /** Blobs of one L1 block that are wanted, from the first sources that have them. */
+  const readBlobs = async (keeper: ArtifactKeeper, l1Block: bigint, { missing, signal }: Missing): Promise<void> => {
+    const { timestamp } = await client.getBlock({ blockNumber: l1Block });
+    for (const source of blobSources) {
+      const hashes = [...missing].filter((hash) => hash.startsWith(VERSIONED));
+      if (hashes.length === 0) return;
+      for (const blob of await source.fetch({ hashes, l1Block, timestamp }, signal)) {
+        const hash = await hashOfBlob(blob);
+        if (hash === undefined || !missing.has(hash)) continue;
+        await keeper.putBlob(hash, blob);
+        missing.delete(hash);
+      }
+    }
+  };
+
+  const retrieveBlobs = async (keeper: ArtifactKeeper, wanted: Missing): Promise<void> => {
+    const { newest, missing, signal } = wanted;
+    // A keccak hash may look like a versioned one: the log says which it is.
+    if (![...missing].some((hash) => hash.startsWith(VERSIONED)) || blobSources.length === 0) return;
+    const posted = backwards(newest, signal, (range) =>
+      client.getLogs({ address, event: BLOBS_POSTED, strict: true, ...range }),
+    );
+    for await (const logs of posted)
+      for (const { args, blockNumber } of logs)
+        if (args.versionedHashes.some((hash) => missing.has(hash))) {
+          await readBlobs(keeper, blockNumber, wanted);
+          if (missing.size === 0) return;
+        }
   };
 
   return {
@@ -89,6 +137,7 @@ export const createL1ArtifactSource = (
         );
         if (missing.size === 0) return;
       }
+      await retrieveBlobs(keeper, { newest, missing, signal });
     },
     async locate(modelId, signal) {
       const found: Hex[] = [];

@@ -3,9 +3,8 @@ import {
   type Bytes,
   CodedError,
   type ContentExchange,
-  commitBlob,
   type Hex,
-  hasCode,
+  hashOfBlob,
   type Telemetry,
 } from "../../executor/index.ts";
 import type { BlobArchive } from "./blob-archive.ts";
@@ -46,22 +45,12 @@ export const createBlobReader = (
     registers: [registry],
   });
 
-  /** The versioned hash that the bytes really have; undefined when they are no blob. */
-  const hashOf = async (bytes: Bytes): Promise<Hex | undefined> => {
-    try {
-      return (await commitBlob(bytes)).hash;
-    } catch (error) {
-      if (hasCode(error, "BLOB_MALFORMED")) return undefined;
-      throw error;
-    }
-  };
-
   const ask = async (source: BlobSource, request: BlobRequest, signal: AbortSignal): Promise<void> => {
     const wanted = new Set(request.hashes);
     for (const bytes of await source.fetch(request, signal)) {
       if (wanted.size === 0) return;
       signal.throwIfAborted();
-      const hash = await hashOf(bytes);
+      const hash = await hashOfBlob(bytes);
       const isWanted = hash !== undefined && wanted.delete(hash);
       blobs.inc({ source: source.name, outcome: isWanted ? "kept" : "strange" });
       if (isWanted) await archive.keep([{ hash, bytes }]);

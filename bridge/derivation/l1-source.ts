@@ -9,6 +9,7 @@ import {
   type KeyValueStore,
   keccakOf,
   type ModelRuntime,
+  type Piece,
   type Service,
   sleep,
   type Telemetry,
@@ -179,19 +180,30 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     });
   };
 
+  /** A chunk of a published model. One in a blob is in the archive when this resolves. L1_BLOB_MISSING. */
+  const pieceOf = async (hash: Hex, { chunks, blobPostings }: L1Stretch): Promise<Piece | undefined> => {
+    const chunk = chunks.get(hash) ?? inbox.chunk(fromHex(hash));
+    if (chunk !== undefined) return chunk;
+    const posting = blobPostings.get(hash) ?? inbox.blobPosting(hash);
+    if (posting === undefined) return undefined;
+    await readBlobs({ hashes: [hash], ...posting }, aborter.signal);
+    return { blob: hash };
+  };
+
   /** Gives every published model's bytes to the model store, from this stretch or from what was read before. */
-  const deliverModels = async ({ chunks, publications }: L1Stretch): Promise<void> => {
-    for (const { modelId, contentHash, chunkHashes } of publications) {
-      const found = chunkHashes.map((hash) => {
-        const chunk: Bytes | undefined = chunks.get(hash) ?? inbox.chunk(fromHex(hash));
-        if (chunk === undefined)
+  const deliverModels = async (stretch: L1Stretch): Promise<void> => {
+    for (const { modelId, contentHash, chunkHashes } of stretch.publications) {
+      const pieces: Piece[] = [];
+      for (const hash of chunkHashes) {
+        const piece = await pieceOf(hash, stretch);
+        if (piece === undefined)
           throw new CodedError("L1_GAP", `a chunk of model ${modelId} was not seen on L1`, { modelId, hash });
-        return chunk;
-      });
-      const stored = await models.putChunks(found);
+        pieces.push(piece);
+      }
+      const stored = await models.putChunks(pieces);
       if (stored !== contentHash)
         throw new CodedError("L1_GAP", `chunks of model ${modelId} have another content hash`, { modelId, stored });
-      logger.info({ modelId, chunks: found.length }, "model read from L1");
+      logger.info({ modelId, chunks: pieces.length }, "model read from L1");
     }
   };
 
@@ -247,7 +259,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     if (head === undefined) throw new CodedError("L1_CHANGED", `L1 has lost block ${to}`, { block: to });
     const stretch: L1Stretch =
       to === base.number
-        ? { records: [], messages: [], chunks: new Map(), publications: [] }
+        ? { records: [], messages: [], chunks: new Map(), blobPostings: new Map(), publications: [] }
         : await readStretch(l1, deployment.contracts, base.number + 1n, to);
     const finalized = min(await finalizedNumber(), to);
     // INVARIANT: the stretch lies between two blocks that were both canonical after it was read.
@@ -268,6 +280,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
       messages: linked.messages,
       chunks: [...stretch.chunks.values()],
       chunkHashes: [...stretch.chunks.keys()].map(fromHex),
+      blobPostings: stretch.blobPostings,
     });
     if (!intact) {
       reorgs.inc();

@@ -2,7 +2,7 @@ import { parseEventLogs } from "viem";
 import { type Bytes, CodedError, EMPTY_BYTES, equalBytes, fromHex, type Hex, keccakOf } from "../../executor/index.ts";
 import type { L1Contracts } from "../clients/deploy.ts";
 import { batchInbox, modelRegistry } from "../contracts/contracts.gen.ts";
-import { type DelayedMessage, type NewRecord, recordKindOf } from "./inbox-store.ts";
+import { type BlobPosting, type DelayedMessage, type NewRecord, recordKindOf } from "./inbox-store.ts";
 import { type L1Data, type L1DataErrorCode, mapBounded, readCalldata } from "./l1-calldata.ts";
 import { MESSAGE_KIND } from "./messages.ts";
 
@@ -16,6 +16,8 @@ export type L1Stretch = {
   readonly records: readonly Omit<NewRecord, "lineage">[];
   readonly messages: readonly Omit<DelayedMessage, "accumulator">[];
   readonly chunks: ReadonlyMap<Hex, Bytes>;
+  /** Chunks in blobs, by versioned hash: they are read when a publication names them. */
+  readonly blobPostings: ReadonlyMap<Hex, BlobPosting>;
   readonly publications: readonly Publication[];
 };
 
@@ -41,7 +43,7 @@ export const readStretch = async (l1: L1Data, contracts: L1Contracts, from: bigi
   const appended = of("BatchAppended");
   const blobsOf = new Map(of("BlobsAppended").map(({ args }) => [args.index, args.versionedHashes] as const));
   const queued = of("MessageQueued");
-  const timed = [...queued, ...of("BlobsAppended")].map((log) => log.blockNumber);
+  const timed = [...queued, ...of("BlobsAppended"), ...of("BlobsPosted")].map((log) => log.blockNumber);
   const timestamps = new Map(
     await mapBounded([...new Set(timed)], async (blockNumber) => {
       const { timestamp } = await client.getBlock({ blockNumber });
@@ -92,10 +94,18 @@ export const readStretch = async (l1: L1Data, contracts: L1Contracts, from: bigi
     of("ChunkPosted"),
     async (log) => [log.args.hash, await readCalldata(l1, "chunk", log, log.args.hash)] as const,
   );
+  const blobPostings = new Map(
+    of("BlobsPosted").flatMap(({ args, blockNumber }) =>
+      args.versionedHashes.map((hash) => {
+        const posting: BlobPosting = { l1Block: blockNumber, timestamp: timestampOf(blockNumber) };
+        return [hash, posting] as const;
+      }),
+    ),
+  );
   const publications = of("ModelPublished").map(({ args: { modelId, contentHash, chunkHashes } }) => ({
     modelId,
     contentHash,
     chunkHashes,
   }));
-  return { records, messages, chunks: new Map(chunks), publications };
+  return { records, messages, chunks: new Map(chunks), blobPostings, publications };
 };

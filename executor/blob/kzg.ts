@@ -63,15 +63,18 @@ export const commitBlob = async (bytes: Bytes): Promise<CommittedBlob> => {
   return { bytes, commitment, hash: versionedHash(commitment) };
 };
 
-/** Whether these bytes are the blob of that versioned hash: whoever gives a blob, this is what it is worth. */
-export const isBlobOf = async (hash: Hex, bytes: Bytes): Promise<boolean> => {
+/** The versioned hash that the bytes really have; undefined when they are no blob. */
+export const hashOfBlob = async (bytes: Bytes): Promise<Hex | undefined> => {
   try {
-    return (await commitBlob(bytes)).hash === hash;
+    return (await commitBlob(bytes)).hash;
   } catch (error) {
-    if (error instanceof CodedError && error.code === "BLOB_MALFORMED") return false;
+    if (error instanceof CodedError && error.code === "BLOB_MALFORMED") return undefined;
     throw error;
   }
 };
+
+/** Whether these bytes are the blob of that versioned hash: whoever gives a blob, this is what it is worth. */
+export const isBlobOf = async (hash: Hex, bytes: Bytes): Promise<boolean> => (await hashOfBlob(bytes)) === hash;
 
 /** How a transaction proves its blobs: one proof a blob (EIP-4844), or one a cell (EIP-7594, from Osaka on). */
 export type SidecarForm = "blob" | "cells";

@@ -70,18 +70,45 @@ const logEntry = ({ address, topics, data }: Log): Bytes => {
 export const logsChain = (logs: readonly Log[]): Bytes =>
   logs.reduce<Bytes>((previous, log) => keccakOf(tagByte(TAG.logsLink), previous, logEntry(log)), ZERO_32);
 
-/** Leaf of receiptsRoot. It names the new contract of a creation that succeeded. */
-export const receiptLeaf = (transaction: Bytes, receipt: Receipt): Bytes => {
-  const { status, contractAddress, logs } = receipt;
-  return keccakOf(
+/** What a receipt's leaf commits to. */
+type ReceiptFields = {
+  /** Leaf of transactionsRoot. */
+  readonly transaction: Bytes;
+  readonly status: 0 | 1;
+  readonly cumulativeGasUsed: bigint;
+  readonly gasUsed: bigint;
+  /** Head and length of the logs' chain. */
+  readonly logsChain: Bytes;
+  readonly logs: number;
+  readonly bloom: Bytes;
+  /** The new contract of a creation that succeeded. */
+  readonly created: Bytes | undefined;
+};
+
+/** Leaf of receiptsRoot. */
+export const hashReceipt = (receipt: ReceiptFields): Bytes =>
+  keccakOf(
     tagByte(TAG.receipt),
-    transaction,
-    Uint8Array.of(status),
+    receipt.transaction,
+    Uint8Array.of(receipt.status),
     uintBE(receipt.cumulativeGasUsed, 8),
     uintBE(receipt.gasUsed, 8),
-    logsChain(logs),
-    uintBE(logs.length, 4),
-    keccakOf(tagByte(TAG.bloom), fromHex(receipt.logsBloom)),
-    status === 1 && contractAddress !== undefined ? fromHex(contractAddress) : new Uint8Array(20),
+    receipt.logsChain,
+    uintBE(receipt.logs, 4),
+    keccakOf(tagByte(TAG.bloom), receipt.bloom),
+    receipt.created ?? new Uint8Array(20),
   );
+
+export const receiptLeaf = (transaction: Bytes, receipt: Receipt): Bytes => {
+  const { status, contractAddress, logs } = receipt;
+  return hashReceipt({
+    transaction,
+    status,
+    cumulativeGasUsed: receipt.cumulativeGasUsed,
+    gasUsed: receipt.gasUsed,
+    logsChain: logsChain(logs),
+    logs: logs.length,
+    bloom: fromHex(receipt.logsBloom),
+    created: status === 1 && contractAddress !== undefined ? fromHex(contractAddress) : undefined,
+  });
 };

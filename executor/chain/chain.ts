@@ -2,7 +2,7 @@ import type { StateManagerInterface } from "@ethereumjs/common";
 import type { Address } from "@ethereumjs/util";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { Frontier } from "../foundation/merkle.ts";
-import type { TreeProof } from "../state/world.ts";
+import type { StateGround, TreeProof } from "../state/world.ts";
 import type { ChainParameters } from "./parameters.ts";
 
 /** The L1 block that a block of the chain refers to. Timestamp in seconds. */
@@ -205,6 +205,8 @@ export type Chain = {
 
   /** State after block `number`: a private overlay. STATE_PRUNED when it is no longer kept. */
   stateAt(number: bigint): StateManagerInterface;
+  /** The tree after block `number`, for machines that run above it. STATE_PRUNED, then and later. */
+  ground(number: bigint): StateGround;
   prove(number: bigint, keys: readonly Bytes[]): readonly TreeProof[];
   /**
    * Runs a message on the state after `number` (block context: the next block), without effect. CALL_TIMEOUT, CALL_LIMIT.

@@ -369,6 +369,10 @@ export const createChain = async (
       blockOrFail(number);
       return world.view(Number(number));
     },
+    ground(number) {
+      blockOrFail(number);
+      return world.ground(Number(number));
+    },
     prove(number, keys) {
       blockOrFail(number);
       return world.prove(Number(number), keys);

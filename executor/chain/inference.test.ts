@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 import { decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
 import { encodeDeposit } from "../evm/envelope.ts";
-import { recordSlot } from "../evm/inference.ts";
+import { recordSlot } from "../evm/model-call.ts";
 import { type Bytes, concat, fromHex, type Hex, readUintBE, toHex, uintBE } from "../foundation/bytes.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { digitClassifier, modelRegistryPredeploy } from "../genesis/predeploys.gen.ts";

@@ -32,3 +32,6 @@ export const ADDRESS = {
 
 /** EIP-7825: no transaction may ask for more. */
 export const TRANSACTION_GAS_CAP = 2n ** 24n;
+
+/** Slots of the ring of block hashes: EIP-2935 says 8191. */
+export const HISTORY_WINDOW = 8191n;

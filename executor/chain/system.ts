@@ -1,11 +1,10 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
 import { Address } from "@ethereumjs/util";
 import type { BlockEnvironment } from "../evm/engine.ts";
-import { HISTORY_WINDOW } from "../evm/rules.ts";
 import { fromHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
 import { COINBASE, nextBaseFee, prevRandaoOf } from "./block.ts";
-import type { Block, BlockAttributes, Origin } from "./chain.ts";
-import { ADDRESS, type ChainParameters } from "./parameters.ts";
+import type { Block, BlockAttributes, Header, Origin } from "./chain.ts";
+import { ADDRESS, type ChainParameters, HISTORY_WINDOW } from "./parameters.ts";
 
 const history = new Address(fromHex(ADDRESS.history));
 const l1Block = new Address(fromHex(ADDRESS.l1Block));
@@ -14,7 +13,11 @@ const coinbase = new Address(fromHex(COINBASE));
 const MAX_U64 = 2n ** 64n - 1n;
 
 /** `max(parent's, min(given, origin's + drift))`: total, never before the parent. */
-export const blockTimestamp = (parent: Block, { timestamp, origin }: BlockAttributes, maxDrift: bigint): bigint => {
+export const blockTimestamp = (
+  parent: { readonly header: Pick<Header, "timestamp"> },
+  { timestamp, origin }: BlockAttributes,
+  maxDrift: bigint,
+): bigint => {
   const latest = origin.timestamp + maxDrift;
   const wanted = timestamp < latest ? timestamp : latest;
   const bounded = wanted < MAX_U64 ? wanted : MAX_U64;
@@ -35,10 +38,12 @@ export const environmentAfter = (
   prevRandao: prevRandaoOf(parent.hash, attributes.origin.number),
 });
 
+/** L1Block's slot 0. */
+export const packedOrigin = ({ number, timestamp }: Origin): bigint => (timestamp << 64n) | number;
+
 /** What a block writes before its first transaction: the parent's hash (EIP-2935) and the L1 block it refers to. */
 export const writeSystemSlots = async (state: StateManagerInterface, parent: Block, origin: Origin): Promise<void> => {
   await state.putStorage(history, uintBE(parent.header.number % HISTORY_WINDOW, 32), fromHex(parent.hash));
-  const packed = uintBE((origin.timestamp << 64n) | origin.number, 32);
-  await state.putStorage(l1Block, ZERO_32, packed);
+  await state.putStorage(l1Block, ZERO_32, uintBE(packedOrigin(origin), 32));
   state.originalStorageCache.clear();
 };

@@ -25,7 +25,7 @@ export type UnitsErrorCode =
   | "UNITS_OTHER_BLOCK";
 
 /** One step of derivation; `after`: where the next one stands. */
-type Unit = { readonly after: Position } & (
+export type Unit = { readonly after: Position } & (
   | { readonly kind: "begin"; readonly timestamp: bigint | undefined }
   | { readonly kind: "message"; readonly index: bigint }
   /** `envelope` undefined: too long to be read. */
@@ -35,7 +35,10 @@ type Unit = { readonly after: Position } & (
 );
 
 /** The unit that is next in a batch. Total: any bytes are some sequence of units, the last of which leaves the batch. */
-const unitAt = ({ phase, position }: Pick<ChainState, "phase" | "position">, record: InboxRecord): Unit => {
+export const unitAt = (
+  { phase, position }: Pick<ChainState, "phase" | "position">,
+  record: Pick<InboxRecord, "data" | "delayedEnd">,
+): Unit => {
   const { data, delayedEnd } = record;
   const { batch, cursor, delayed } = position;
   const item = batchItemAt(data, cursor);

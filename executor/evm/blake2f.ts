@@ -1,6 +1,5 @@
-import type { ExecResult, PrecompileInput } from "@ethereumjs/evm";
 import type { Bytes } from "../foundation/bytes.ts";
-import { burn } from "./precompiles.ts";
+import type { Precompile } from "./precompile.ts";
 
 /*
  * The rounds of BLAKE2b in WebAssembly, whose words have 64 bits. The module is written out here: ten unrolled rounds in a
@@ -160,9 +159,8 @@ export const compress = (data: Bytes): Bytes => {
 const INPUT_BYTES = 213;
 
 /** Precompile 0x09 (EIP-152): `rounds u32 ++ h ++ m ++ t ++ final`, a gas a round. */
-export const blake2f = ({ data, gasLimit }: PrecompileInput): ExecResult => {
-  if (data.length !== INPUT_BYTES || (data[212] as number) > 1) return burn(gasLimit);
+export const blake2f: Precompile = (data, gasLimit) => {
+  if (data.length !== INPUT_BYTES || (data[212] as number) > 1) return undefined;
   const gas = BigInt(new DataView(data.buffer, data.byteOffset).getUint32(0));
-  if (gas > gasLimit) return burn(gasLimit);
-  return { executionGasUsed: gas, returnValue: compress(data) };
+  return gas > gasLimit ? undefined : { gas, output: compress(data) };
 };

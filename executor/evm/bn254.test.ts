@@ -3,8 +3,8 @@ import test from "node:test";
 import { bn254 as definition } from "@noble/curves/bn254.js";
 import fc from "fast-check";
 import { type Bytes, concat, toHex, uintBE } from "../foundation/bytes.ts";
-import { bn254Add, bn254Multiply, bn254Pairing } from "./bn254.ts";
 import { runBoth } from "./precompile.fixture.ts";
+import { bn254Add, bn254Multiply, bn254Pairing } from "./precompiles.ts";
 
 const { G1, G2, fields } = definition;
 const FIELD = fields.Fp.ORDER;

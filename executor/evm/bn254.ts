@@ -1,7 +1,6 @@
-import type { ExecResult, PrecompileInput } from "@ethereumjs/evm";
 import { type Bytes, compareBytes, fromHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
 import { CURVE, type Curve, loadCurve, SIZE } from "./curve-library.ts";
-import { burn, MAX_PAIRING_INPUT } from "./precompiles.ts";
+import { MAX_PAIRING_INPUT, type Precompile } from "./precompile.ts";
 
 /** EIP-196 and 197 at the prices of EIP-1108. */
 const ADD_GAS = 150n;
@@ -112,35 +111,32 @@ const createGroup = ({ module, allocate, write, read }: Curve) => {
   };
 };
 
+const createPrecompiles = (curve: Curve) => {
+  const group = createGroup(curve);
+
+  /** Precompile 0x06. */
+  const add: Precompile = (data, gasLimit) => {
+    const output = gasLimit < ADD_GAS ? undefined : group.add(padded(data, 2 * G1_BYTES));
+    return output === undefined ? undefined : { gas: ADD_GAS, output };
+  };
+  /** Precompile 0x07. */
+  const multiply: Precompile = (data, gasLimit) => {
+    const output = gasLimit < MULTIPLY_GAS ? undefined : group.multiply(padded(data, G1_BYTES + 32));
+    return output === undefined ? undefined : { gas: MULTIPLY_GAS, output };
+  };
+  /** Precompile 0x08: a word that is one or zero. Any number of pairs, up to the protocol's bound. */
+  const pairing: Precompile = (data, gasLimit) => {
+    if (data.length % PAIR_BYTES !== 0 || data.length > MAX_PAIRING_INPUT) return undefined;
+    const gas = PAIRING_GAS + PAIR_GAS * BigInt(data.length / PAIR_BYTES);
+    const holds = gas > gasLimit ? undefined : group.pairing(data);
+    return holds === undefined ? undefined : { gas, output: holds ? uintBE(1, 32) : ZERO_32.slice() };
+  };
+  return { add, multiply, pairing };
+};
+
 /** The curve is loaded at the first call. */
-let loading: Promise<ReturnType<typeof createGroup>> | undefined;
-export const bn254 = (): Promise<ReturnType<typeof createGroup>> => {
-  loading ??= loadCurve(CURVE.bn254).then(createGroup);
+let loading: Promise<ReturnType<typeof createPrecompiles>> | undefined;
+export const loadBn254 = (): Promise<ReturnType<typeof createPrecompiles>> => {
+  loading ??= loadCurve(CURVE.bn254).then(createPrecompiles);
   return loading;
-};
-
-type Precompile = (input: PrecompileInput) => Promise<ExecResult>;
-
-/** Precompile 0x06. */
-export const bn254Add: Precompile = async ({ data, gasLimit }) => {
-  if (gasLimit < ADD_GAS) return burn(gasLimit);
-  const sum = (await bn254()).add(padded(data, 2 * G1_BYTES));
-  return sum === undefined ? burn(gasLimit) : { executionGasUsed: ADD_GAS, returnValue: sum };
-};
-
-/** Precompile 0x07. */
-export const bn254Multiply: Precompile = async ({ data, gasLimit }) => {
-  if (gasLimit < MULTIPLY_GAS) return burn(gasLimit);
-  const product = (await bn254()).multiply(padded(data, G1_BYTES + 32));
-  return product === undefined ? burn(gasLimit) : { executionGasUsed: MULTIPLY_GAS, returnValue: product };
-};
-
-/** Precompile 0x08: a word that is one or zero. Any number of pairs, up to the protocol's bound. */
-export const bn254Pairing: Precompile = async ({ data, gasLimit }) => {
-  if (data.length % PAIR_BYTES !== 0 || data.length > MAX_PAIRING_INPUT) return burn(gasLimit);
-  const gas = PAIRING_GAS + PAIR_GAS * BigInt(data.length / PAIR_BYTES);
-  if (gas > gasLimit) return burn(gasLimit);
-  const holds = (await bn254()).pairing(data);
-  if (holds === undefined) return burn(gasLimit);
-  return { executionGasUsed: gas, returnValue: holds ? uintBE(1, 32) : ZERO_32.slice() };
 };

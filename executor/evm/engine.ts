@@ -16,14 +16,11 @@ import { ADDRESS } from "../chain/parameters.ts";
 import { fromHex } from "../foundation/bytes.ts";
 import type { Pace } from "../foundation/pace.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
-import { blake2f } from "./blake2f.ts";
-import { bn254Add, bn254Multiply, bn254Pairing } from "./bn254.ts";
 import { admit, infer, type NativeCall } from "./inference.ts";
 import { assertLibrary, SyncInterpreter } from "./interpreter.ts";
 import { createJournal } from "./journal.ts";
-import { pointEvaluation } from "./kzg.ts";
 import { OPCODE_HANDLERS, STORAGE_GAS } from "./opcodes.ts";
-import { bounded } from "./precompiles.ts";
+import { blake2, bn254Add, bn254Multiply, bn254Pairing, bounded, pointEvaluation } from "./precompiles.ts";
 
 /** What execution sees of the block it runs in. */
 export type BlockEnvironment = {
@@ -61,7 +58,7 @@ const REPLACED: ReadonlyMap<number, PrecompileFunc> = new Map<number, Precompile
   [6, bn254Add],
   [7, bn254Multiply],
   [8, bn254Pairing],
-  [9, blake2f],
+  [9, blake2],
   [10, pointEvaluation],
 ]);
 

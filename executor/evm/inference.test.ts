@@ -20,7 +20,8 @@ import { CodedError } from "../foundation/errors.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import type { ModelRecord, ModelRuntime } from "../models/runtime.ts";
 import { encodeDeposit } from "./envelope.ts";
-import { readRecord, recordSlot } from "./inference.ts";
+import { readRecord } from "./inference.ts";
+import { recordSlot } from "./model-call.ts";
 
 const ID = toHex(uintBE(0xabcdefn, 32));
 const UNKNOWN = toHex(uintBE(0x999n, 32));

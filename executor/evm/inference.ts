@@ -2,11 +2,11 @@ import type { StateManagerInterface } from "@ethereumjs/common";
 import type { ExecResult } from "@ethereumjs/evm";
 import { Address } from "@ethereumjs/util";
 import { ADDRESS } from "../chain/parameters.ts";
-import { type Bytes, concat, fromHex, type Hex, readUintBE, toHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
+import { type Bytes, fromHex, type Hex, readUintBE, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
-import { keccakOf } from "../foundation/keccak.ts";
 import type { Pace } from "../foundation/pace.ts";
 import type { ModelErrorCode, ModelRecord, ModelRuntime } from "../models/runtime.ts";
+import { admitGas, encodeAdmission, recordIn, recordSlot } from "./model-call.ts";
 import { burn } from "./precompiles.ts";
 
 /*
@@ -36,20 +36,9 @@ export type NativeComponents = {
 
 const registry = new Address(fromHex(ADDRESS.modelRegistry));
 
-/** Slot of a model's record: `keccak256(id ++ uint256(0))`. */
-export const recordSlot = (id: Bytes): Bytes => keccakOf(id, ZERO_32);
-
 /** What the registry holds of a model; undefined when it is not callable. */
-export const readRecord = async (state: StateManagerInterface, id: Bytes): Promise<ModelRecord | undefined> => {
-  const packed = readUintBE(await state.getStorage(registry, recordSlot(id)));
-  if ((packed & 0xffn) !== 1n) return undefined;
-  return {
-    gas: packed >> 192n,
-    inputBytes: Number((packed >> 160n) & 0xffffffffn),
-    outputBytes: Number((packed >> 128n) & 0xffffffffn),
-    operators: Number((packed >> 96n) & 0xffffffffn),
-  };
-};
+export const readRecord = async (state: StateManagerInterface, id: Bytes): Promise<ModelRecord | undefined> =>
+  recordIn(readUintBE(await state.getStorage(registry, recordSlot(id))));
 
 const fatal = (code: ModelErrorCode, message: string, data: Record<string, unknown>): never => {
   throw new CodedError<ModelErrorCode>(code, message, data);
@@ -79,22 +68,6 @@ export const infer = async (
   return { executionGasUsed: record.gas, returnValue: output };
 };
 
-/** ADMIT costs this and one more for every 8 bytes of the artifact: it hashes and checks all of them. */
-export const ADMIT_BASE_GAS = 5000n;
-const ADMIT_BYTES_PER_GAS = 8;
-
-const encodeAdmission = (record: ModelRecord, meta: Bytes): Bytes =>
-  concat(
-    uintBE(record.gas, 32),
-    uintBE(record.inputBytes, 32),
-    uintBE(record.outputBytes, 32),
-    uintBE(record.operators, 32),
-    uintBE(160, 32),
-    uintBE(meta.length, 32),
-    meta,
-    new Uint8Array((32 - (meta.length % 32)) % 32),
-  );
-
 /** INVARIANT: what ADMIT costs does not depend on what is on disk. A call, whose sender is anyone's claim, brings nothing. */
 const lengthOf = async (
   contentHash: Hex,
@@ -122,11 +95,8 @@ export const admit = async (
   const id = toHex(data.subarray(0, 32));
   const contentHash = toHex(data.subarray(32));
   const length = await lengthOf(contentHash, components);
-  const gas = ADMIT_BASE_GAS + BigInt(Math.ceil(length / ADMIT_BYTES_PER_GAS));
+  const gas = admitGas(length);
   if (gas > gasLimit) return burn(gasLimit);
   const admission = await components.models.admit(id, contentHash);
-  return {
-    executionGasUsed: gas,
-    returnValue: admission.admitted ? encodeAdmission(admission.record, admission.meta) : new Uint8Array(0),
-  };
+  return { executionGasUsed: gas, returnValue: encodeAdmission(admission) };
 };

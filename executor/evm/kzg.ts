@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import type { ExecResult, PrecompileInput } from "@ethereumjs/evm";
 import { type Bytes, compareBytes, concat, equalBytes, fromHex, uintBE } from "../foundation/bytes.ts";
 import { CURVE, type Curve, loadCurve, SIZE } from "./curve-library.ts";
-import { burn } from "./precompiles.ts";
+import type { Precompile } from "./precompile.ts";
 
 const GAS = 50_000n;
 const INPUT_BYTES = 192;
@@ -89,20 +88,25 @@ const createVerifier = ({ module, allocate, write }: Curve) => {
 
 /** The curve is loaded at the first call. */
 let loading: Promise<ReturnType<typeof createVerifier>> | undefined;
-
-/** EIP-4844: does the polynomial behind `commitment` have the value `y` at `z`? False for malformed points and numbers. */
-export const verifyProof = async (commitment: Bytes, z: Bytes, y: Bytes, proof: Bytes): Promise<boolean> => {
+const loadVerifier = () => {
   loading ??= loadCurve(CURVE.bls12381).then(createVerifier);
-  return (await loading)(commitment, z, y, proof);
+  return loading;
 };
 
+/** EIP-4844: does the polynomial behind `commitment` have the value `y` at `z`? False for malformed points and numbers. */
+export const verifyProof = async (commitment: Bytes, z: Bytes, y: Bytes, proof: Bytes): Promise<boolean> =>
+  (await loadVerifier())(commitment, z, y, proof);
+
 /** Precompile 0x0a: `versionedHash ++ z ++ y ++ commitment ++ proof`. */
-export const pointEvaluation = async ({ data, gasLimit }: PrecompileInput): Promise<ExecResult> => {
-  if (gasLimit < GAS || data.length !== INPUT_BYTES) return burn(gasLimit);
-  const commitment = data.slice(96, 144);
-  const versioned = createHash("sha256").update(commitment).digest();
-  versioned[0] = 1;
-  if (!equalBytes(versioned, data.subarray(0, 32))) return burn(gasLimit);
-  const holds = await verifyProof(commitment, data.slice(32, 64), data.slice(64, 96), data.slice(144, 192));
-  return holds ? { executionGasUsed: GAS, returnValue: OUTPUT.slice() } : burn(gasLimit);
+export const loadPointEvaluation = async (): Promise<Precompile> => {
+  const verify = await loadVerifier();
+  return (data, gasLimit) => {
+    if (gasLimit < GAS || data.length !== INPUT_BYTES) return undefined;
+    const commitment = data.slice(96, 144);
+    const versioned = createHash("sha256").update(commitment).digest();
+    versioned[0] = 1;
+    if (!equalBytes(versioned, data.subarray(0, 32))) return undefined;
+    const holds = verify(commitment, data.slice(32, 64), data.slice(64, 96), data.slice(144, 192));
+    return holds ? { gas: GAS, output: OUTPUT.slice() } : undefined;
+  };
 };

@@ -1,10 +1,9 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
 import { EVMError } from "@ethereumjs/evm";
 import { Address } from "@ethereumjs/util";
-import { ADDRESS } from "../chain/parameters.ts";
+import { ADDRESS, HISTORY_WINDOW } from "../chain/parameters.ts";
 import { type Bytes, EMPTY_BYTES, fromHex, uintBE } from "../foundation/bytes.ts";
 import { keccak256 } from "../foundation/keccak.ts";
-import { HISTORY_WINDOW } from "./rules.ts";
 
 /** The part of the library's run state that these handlers use. */
 export type OpcodeState = {

@@ -1,11 +1,8 @@
-import type { PrecompileFunc, PrecompileInput } from "@ethereumjs/evm";
-import { EVMError, type ExecResult } from "@ethereumjs/evm";
-
-/** Bytes of input above which a precompile fails: L1 must be able to replay the call. */
-export const MAX_PRECOMPILE_INPUT = 65_536;
-export const MAX_PAIRING_INPUT = 192 * 200;
-/** A call that costs more than this fails: an L1 transaction could not forward it. */
-export const MAX_PRECOMPILE_GAS = 8_000_000n;
+import { EVMError, type ExecResult, type PrecompileFunc, type PrecompileInput } from "@ethereumjs/evm";
+import { blake2f } from "./blake2f.ts";
+import { loadBn254 } from "./bn254.ts";
+import { loadPointEvaluation } from "./kzg.ts";
+import { MAX_PRECOMPILE_GAS, maximumInput, type Precompile } from "./precompile.ts";
 
 /** The call fails and takes all its gas. */
 export const burn = (gasLimit: bigint): ExecResult => ({
@@ -13,8 +10,6 @@ export const burn = (gasLimit: bigint): ExecResult => ({
   executionGasUsed: gasLimit,
   exceptionError: new EVMError(EVMError.errorMessages.OUT_OF_GAS),
 });
-
-const maximumInput = (address: number): number => (address === 8 ? MAX_PAIRING_INPUT : MAX_PRECOMPILE_INPUT);
 
 /**
  * A library precompile under the protocol's bounds. The library prices before it computes, so a call above the bound of
@@ -28,3 +23,19 @@ export const bounded =
     const result = await precompile({ ...input, gasLimit });
     return result.exceptionError === undefined ? result : burn(input.gasLimit);
   };
+
+type LibraryPrecompile = (input: PrecompileInput) => Promise<ExecResult>;
+
+/** One of the chain's own precompiles as the library calls it. */
+const forLibrary =
+  (load: () => Precompile | Promise<Precompile>): LibraryPrecompile =>
+  async ({ data, gasLimit }) => {
+    const answer = (await load())(data, gasLimit);
+    return answer === undefined ? burn(gasLimit) : { executionGasUsed: answer.gas, returnValue: answer.output };
+  };
+
+export const bn254Add = forLibrary(async () => (await loadBn254()).add);
+export const bn254Multiply = forLibrary(async () => (await loadBn254()).multiply);
+export const bn254Pairing = forLibrary(async () => (await loadBn254()).pairing);
+export const blake2 = forLibrary(() => blake2f);
+export const pointEvaluation = forLibrary(loadPointEvaluation);

@@ -1,5 +1,6 @@
 import { Common, createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
 import { paramsEVM } from "@ethereumjs/evm";
+import { HISTORY_WINDOW } from "../chain/parameters.ts";
 import type { Bytes } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccak256 } from "../foundation/keccak.ts";
@@ -9,9 +10,6 @@ import { recoverPublicKey } from "./secp256k1.ts";
 const EIPS = [2935, 7709, 7823, 7883];
 
 export type RulesErrorCode = "CHAIN_ID_RANGE";
-
-/** Slots of the ring of block hashes: EIP-2935 says 8191. */
-export const HISTORY_WINDOW = 8191n;
 
 /** The precompile 0x01 passes 27 or 28. */
 const ecrecover = (hash: Bytes, v: bigint, r: Bytes, s: Bytes): Bytes =>

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Bytes, uintBE } from "./bytes.ts";
+import { type Bytes, concat, uintBE } from "./bytes.ts";
 import { keccakOf } from "./keccak.ts";
 import { innerNode, merkleRoot } from "./merkle.ts";
-import { appendPadded, type PaddedLeaves, paddedTree, paddingWith } from "./padded-tree.ts";
+import { appendPadded, type PaddedLeaves, paddedNodes, paddedTree, paddingWith } from "./padded-tree.ts";
 
 const START = keccakOf(uintBE(99, 4));
 const leafOf = (i: number): Bytes => keccakOf(uintBE(i, 4));
@@ -44,4 +44,24 @@ test("a tree of 2^63 leaves costs as much as its height", () => {
     path.reduce((node, sibling) => innerNode(sibling, node), leafOf(2)),
     root,
   );
+});
+
+test("every node is that of the tree with every leaf in place", () => {
+  for (let height = 0; height <= 4; height++)
+    for (let count = 1; count <= 2 ** height; count++) {
+      const given = Array.from({ length: count }, (_, i) => leafOf(i));
+      const tree = paddedNodes(concat(...given), height);
+      const leaves = Array.from({ length: 2 ** height }, (_, i) => leafOf(Math.min(i, count - 1)));
+      for (let h = 0; h <= height; h++)
+        for (let i = 0; i < 2 ** (height - h); i++)
+          assert.deepEqual(tree.node(h, i), merkleRoot(leaves.slice(i * 2 ** h, (i + 1) * 2 ** h)), `${h}/${i}`);
+      assert.deepEqual(tree.node(height, 0), paddedTree(leavesOf(count), height).root);
+      for (const [h, i] of [
+        [height + 1, 0],
+        [0, 2 ** height],
+        [0, -1],
+      ] as const)
+        assert.throws(() => tree.node(h, i), RangeError);
+    }
+  assert.throws(() => paddedNodes(concat(leafOf(0), leafOf(1), leafOf(2)), 1), RangeError);
 });

@@ -1,5 +1,5 @@
 import type { Bytes } from "./bytes.ts";
-import { appendLeaf, EMPTY_FRONTIER, type Frontier, innerNode } from "./merkle.ts";
+import { appendLeaf, EMPTY_FRONTIER, type Frontier, innerNode, raiseLevel } from "./merkle.ts";
 
 /** Leaves of a tree from the left on, folded but for the newest. None yet: `last` is what the tree is filled up with. */
 export type PaddedLeaves = { readonly count: number; readonly before: Frontier; readonly last: Bytes };
@@ -37,4 +37,38 @@ export const paddedTree = ({ before: { count, peaks }, last }: PaddedLeaves, hei
     padding = innerNode(padding, padding);
   }
   return { root: mixed, path };
+};
+
+/** All nodes of such a tree: `node(height, index)` is the root over the leaves from `index * 2^height` on. */
+export type PaddedNodes = {
+  readonly height: number;
+  node(height: number, index: number): Bytes;
+};
+
+/**
+ * The same tree with every node at hand: 64 bytes for each leaf. `leaves`: 32 bytes each, at least one. RangeError when it
+ * is too low for them, and for a node that it does not have.
+ */
+export const paddedNodes = (leaves: Bytes, height: number): PaddedNodes => {
+  let count = leaves.length / 32;
+  if (count > 2 ** height) throw new RangeError(`${count} leaves in a tree of height ${height}`);
+  let padding: Bytes = leaves.slice(-32);
+  const paddings = [padding];
+  const levels = [leaves];
+  for (let h = 0; h < height; h++) {
+    const next = new Uint8Array(32 * Math.ceil(count / 2));
+    count = raiseLevel(levels[h] as Bytes, count, padding, next);
+    levels.push(next);
+    padding = innerNode(padding, padding);
+    paddings.push(padding);
+  }
+  return {
+    height,
+    node(h, index) {
+      const nodes = levels[h];
+      if (nodes === undefined || !(index >= 0 && index < 2 ** (height - h)))
+        throw new RangeError(`no node ${h}/${index} in a tree of height ${height}`);
+      return 32 * index < nodes.length ? nodes.slice(32 * index, 32 * index + 32) : (paddings[h] as Bytes);
+    },
+  };
 };

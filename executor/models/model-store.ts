@@ -1,8 +1,17 @@
+import { decodeChunkBlob } from "../blob/blob.ts";
+import { isBlobOf } from "../blob/kzg.ts";
 import { type Bytes, concat, equalBytes, fromHex, type Hex, readUintBE, toHex, uintBE } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
-import { type ArtifactKeeper, MAX_CHUNK_BYTES, MAX_CHUNKS, type ModelContent, type ModelErrorCode } from "./runtime.ts";
+import {
+  type ArtifactKeeper,
+  MAX_CHUNK_BYTES,
+  MAX_CHUNKS,
+  type ModelContent,
+  type ModelErrorCode,
+  type Piece,
+} from "./runtime.ts";
 
 /**
  * Artifacts by content hash, in the chunks in which L1 has them, and content hashes by model id. Equal chunks of several
@@ -15,9 +24,12 @@ const key = (column: number, hash: Bytes): Bytes => concat(Uint8Array.of(column)
 const chunkKey = (hash: Bytes) => key(COLUMN.modelChunk, hash);
 const artifactKey = (contentHash: Bytes) => key(COLUMN.artifact, contentHash);
 const manifestKey = (contentHash: Bytes) => key(COLUMN.manifest, contentHash);
+const blobKey = (hash: Bytes) => key(COLUMN.blob, hash);
 const indexKey = (id: Bytes) => key(COLUMN.modelIndex, id);
 
 const HASH = 32;
+/** First byte of a blob's versioned hash. A keccak hash may begin with it too: both are looked for. */
+const VERSIONED = 0x01;
 const LENGTH = 8;
 /** Chunks in one write, and between two turns of the event loop. */
 const CHUNKS_AT_ONCE = 64;
@@ -37,10 +49,17 @@ export const createModelStore = (store: KeyValueStore) => {
   const manifestOf = (contentHash: Hex): Bytes | undefined =>
     recordOf(contentHash)?.subarray(LENGTH) ?? store.get(manifestKey(fromHex(contentHash)));
 
+  /** The chunk that a blob of L1 is. What is in the column was checked; its hash takes milliseconds. */
+  const blobChunk = (hash: Bytes): Bytes | undefined => {
+    const blob = hash[0] === VERSIONED ? store.get(blobKey(hash)) : undefined;
+    return blob === undefined ? undefined : decodeChunkBlob(blob);
+  };
+  const storedChunk = (hash: Bytes): Bytes | undefined => store.get(chunkKey(hash)) ?? blobChunk(hash);
+
   /** Undefined when it is gone or another. */
   const soundChunk = (hash: Bytes): Bytes | undefined => {
     const chunk = store.get(chunkKey(hash));
-    return chunk !== undefined && equalBytes(keccak256(chunk), hash) ? chunk : undefined;
+    return chunk !== undefined && equalBytes(keccak256(chunk), hash) ? chunk : blobChunk(hash);
   };
 
   const wholeWrites = (contentHash: Bytes, length: number, manifest: Bytes): Write[] => [
@@ -53,7 +72,7 @@ export const createModelStore = (store: KeyValueStore) => {
       const manifest = manifestOf(contentHash);
       return manifest === undefined ? undefined : Array.from(hashesIn(manifest), toHex);
     },
-    hasChunk: (hash) => store.get(chunkKey(fromHex(hash))) !== undefined,
+    hasChunk: (hash) => storedChunk(fromHex(hash)) !== undefined,
     async putManifest(contentHash, manifest) {
       const chunks = manifest.length / HASH;
       if (
@@ -71,22 +90,32 @@ export const createModelStore = (store: KeyValueStore) => {
         throw corrupt("this is not the chunk of that hash", { chunk: hash, length: chunk.length });
       await store.write([{ type: "put", key: chunkKey(fromHex(hash)), value: chunk }]);
     },
+    async putBlob(hash, blob) {
+      if (!(await isBlobOf(hash, blob))) throw corrupt("this is not the blob of that hash", { chunk: hash });
+      await store.write([{ type: "put", key: blobKey(fromHex(hash)), value: blob }]);
+    },
   };
 
   return {
     keeper,
 
-    async putChunks(chunks: readonly Bytes[]): Promise<Hex> {
-      const hashes = chunks.map(keccak256);
+    async putChunks(pieces: readonly Piece[]): Promise<Hex> {
+      const hashes = pieces.map((piece) => (piece instanceof Uint8Array ? keccak256(piece) : fromHex(piece.blob)));
       const contentHash = keccakOf(...hashes);
       if (store.get(artifactKey(contentHash)) !== undefined) return toHex(contentHash);
-      for (let from = 0; from < chunks.length; from += CHUNKS_AT_ONCE) {
+      let length = 0;
+      for (let from = 0; from < pieces.length; from += CHUNKS_AT_ONCE) {
         const writes: Write[] = [];
-        for (const [i, chunk] of chunks.slice(from, from + CHUNKS_AT_ONCE).entries())
-          writes.push({ type: "put", key: chunkKey(hashes[from + i] as Bytes), value: chunk });
+        for (const [i, piece] of pieces.slice(from, from + CHUNKS_AT_ONCE).entries()) {
+          const hash = hashes[from + i] as Bytes;
+          const chunk = piece instanceof Uint8Array ? piece : blobChunk(hash);
+          if (chunk === undefined)
+            throw new CodedError<ModelErrorCode>("MODEL_DATA_MISSING", `blob ${toHex(hash)} is not in the store`);
+          length += chunk.length;
+          if (piece instanceof Uint8Array) writes.push({ type: "put", key: chunkKey(hash), value: chunk });
+        }
         await store.write(writes);
       }
-      const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
       await store.write(wholeWrites(contentHash, length, concat(...hashes)));
       return toHex(contentHash);
     },
@@ -103,7 +132,7 @@ export const createModelStore = (store: KeyValueStore) => {
       let length = 0;
       let read = 0;
       for (const hash of hashesIn(manifest)) {
-        const chunk = store.get(chunkKey(hash));
+        const chunk = storedChunk(hash);
         if (chunk === undefined) missing++;
         length += chunk?.length ?? 0;
         if (++read % CHUNKS_AT_ONCE === 0) await turn();

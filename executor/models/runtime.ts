@@ -1,5 +1,6 @@
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { Pace } from "../foundation/pace.ts";
+import type { Program } from "../tensor/program.ts";
 
 /** What the chain keeps of a model (state of the registry predeploy). `gas` is EVM gas of one call. */
 export type ModelRecord = {
@@ -28,6 +29,9 @@ export type ModelErrorCode =
 export const MAX_CHUNKS = 4_096;
 export const MAX_CHUNK_BYTES = 100_000;
 
+/** A chunk: its bytes, whose hash is keccak, or the versioned hash of the blob that it is. */
+export type Piece = Bytes | { readonly blob: Hex };
+
 /** What an artifact source may read and write of a half-complete artifact. All is checked by hash when it is written. */
 export type ArtifactKeeper = {
   /** The chunks' hashes in order, once the manifest is here. */
@@ -37,6 +41,8 @@ export type ArtifactKeeper = {
   putManifest(contentHash: Hex, manifest: Bytes): Promise<void>;
   /** MODEL_CORRUPT when it has another hash or is too long. */
   putChunk(hash: Hex, chunk: Bytes): Promise<void>;
+  /** The same of a chunk that is a blob of L1: its versioned hash is computed. */
+  putBlob(hash: Hex, blob: Bytes): Promise<void>;
 };
 
 /** Where artifacts come from that should be on disk and are not. Tried in the order given. */
@@ -66,12 +72,21 @@ export type ModelRuntime = {
   artifactLength(contentHash: Hex): number | undefined;
   /** The same, retrieving it when it is not. MODEL_DATA_MISSING. */
   retrieve(contentHash: Hex): Promise<number>;
-  /** Keeps the chunks of an artifact (from L1), in order; contentHash = K(K(chunk 0) ++ K(chunk 1) ++ ...). */
-  putChunks(chunks: readonly Bytes[]): Promise<Hex>;
+  /**
+   * Keeps the chunks of an artifact (from L1), in order; contentHash = K(hash of chunk 0 ++ hash of chunk 1 ++ ...). A
+   * chunk that is a blob is in the store already. MODEL_DATA_MISSING when it is not.
+   */
+  putChunks(chunks: readonly Piece[]): Promise<Hex>;
   stop(): Promise<void>;
 };
 
 /** What a node that keeps artifacts gives to others: pieces as they are on disk, whole artifact or not. */
 export type ModelContent = {
   content(kind: "manifest" | "chunk", hash: Hex): Bytes | undefined;
+};
+
+/** Programs of models, for whoever follows an inference operator by operator. */
+export type ModelPrograms = {
+  /** The program of that id, as its artifact says. Retrieves it as `run` does. MODEL_MISSING, MODEL_CORRUPT. */
+  program(id: Hex): Promise<Program>;
 };

@@ -21,7 +21,7 @@ import {
   staleKeyOf,
 } from "./keys.ts";
 import { createStateManager } from "./manager.ts";
-import { createNodeCache } from "./node-cache.ts";
+import { createNodeCache, type NodeSource } from "./node-cache.ts";
 import { decodeIds, encodeIds, type Ref } from "./node-codec.ts";
 import { createOverlay, type StateReader } from "./overlay.ts";
 import type { TreeProof } from "./proof.ts";
@@ -37,6 +37,9 @@ export type SealedState = {
   readonly writes: readonly Write[];
   accept(): void;
 };
+
+/** One committed version as nodes: for whoever keeps versions of his own above it. */
+export type StateGround = { readonly root: Ref; readonly nodes: NodeSource; readonly reader: StateReader };
 
 /** One account with its slots, all bytes: for dumps and rebuilds. */
 export type DumpedAccount = {
@@ -67,6 +70,8 @@ export type WorldState = {
   view(version: number): StateManagerInterface;
   /** A private state on the committed one at `version` that has roots of its own. STATE_PRUNED. */
   fork(version: number): StateFork;
+  /** The tree of the committed state at `version` and what its leaves stand for. STATE_PRUNED, then and later. */
+  ground(version: number): StateGround;
   /** Proofs against the root at `version`. STATE_PRUNED. */
   prove(version: number, keys: readonly Bytes[]): readonly TreeProof[];
   /** Root at `version`. STATE_PRUNED. */
@@ -324,19 +329,37 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     ).manager;
   };
 
-  const forkAt = (of: number): StateFork => {
-    const root = refAt(of);
-    const reader = readerAt(of);
+  /** Throws when the nodes of a version may be gone. */
+  const guardOf = (of: number): (() => void) => {
     const identity = identityOf(of);
-    return createFork({
-      root,
-      reader,
-      nodes,
-      assertThere: () => {
-        assertServed(of);
-        if (identities.get(of) !== identity)
-          throw new CodedError<StateErrorCode>("STATE_PRUNED", `version ${of} was reverted`);
+    return () => {
+      assertServed(of);
+      if (identities.get(of) !== identity)
+        throw new CodedError<StateErrorCode>("STATE_PRUNED", `version ${of} was reverted`);
+    };
+  };
+
+  const groundAt = (of: number): StateGround => {
+    const root = refAt(of);
+    const assertThere = guardOf(of);
+    const guarded: NodeSource = {
+      get bytes() {
+        return nodes.bytes;
       },
+      locate(id) {
+        assertThere();
+        return nodes.locate(id);
+      },
+    };
+    return { root, nodes: guarded, reader: readerAt(of) };
+  };
+
+  const forkAt = (of: number): StateFork =>
+    createFork({
+      root: refAt(of),
+      reader: readerAt(of),
+      nodes,
+      assertThere: guardOf(of),
       manage: (overlay, rootOf) =>
         createStateManager(overlay, {
           root: () => {
@@ -346,7 +369,6 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
           copy: () => viewAt(of),
         }),
     });
-  };
 
   const writer = managerOver(
     committed,
@@ -479,6 +501,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     revertTo,
     view: viewAt,
     fork: forkAt,
+    ground: groundAt,
     prove(of, keys) {
       const from = refAt(of);
       return keys.map((key) => tree.prove(from, key));

@@ -49,6 +49,8 @@ export const COLUMN = {
   depositByHash: 0x36,
   /** Blobs of batches by versioned hash. */
   blob: 0x37,
+  /** Where L1 has a blob that is a chunk of a model. */
+  blobPosting: 0x38,
   batcher: 0x40,
   claim: 0x41,
   blockSeal: 0x50,

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { type Bytes, concat, equalBytes, toHex } from "../foundation/bytes.ts";
 import { keccak256 } from "../foundation/keccak.ts";
-import { createTensorTree, partHash, tensorRoot, tensorRootOf } from "./commitment.ts";
+import { buildTensorTree, createTensorTree, partHash, tensorRoot, tensorRootOf } from "./commitment.ts";
 import { packTensor, unpackTensor } from "./elements.ts";
 import { DTYPES, type Dtype } from "./program.ts";
 
@@ -95,6 +95,28 @@ describe("tensor commitment", () => {
     }
     assert.throws(() => tree.node(5, 16), RangeError);
     assert.throws(() => tree.node(5, 256), RangeError);
+  });
+
+  it("keeps few nodes and finds all of a tree of many chunks", () => {
+    const packed = numbered(32 * 1000 + 5);
+    const data = padToPower(packed);
+    const tree = createTensorTree("u8", packed);
+    assert.ok(tree.bytes < 1.1 * packed.length);
+    for (let height = 5; height <= tree.height; height++)
+      for (let position = 0; position < data.length; position += Math.max(2 ** height, 32 * 37 * 2 ** height)) {
+        const expected = naiveRoot(data.subarray(position, position + 2 ** height));
+        assert.equal(toHex(tree.node(height, position)), toHex(expected), `${height} ${position}`);
+      }
+  });
+
+  it("hashes on other threads what it hashes here", async () => {
+    for (const length of [40, 2 ** 14, 2 ** 14 + 1, 2 ** 20, 2 ** 20 + 33, 5 * 2 ** 19 + 1]) {
+      const packed = numbered(length);
+      const [here, there] = [createTensorTree("i8", packed), await buildTensorTree("i8", packed)];
+      assert.equal(toHex(there.root), toHex(here.root), `${length}`);
+      const beyond = 2 ** there.height - 2 ** 13;
+      if (beyond > 0) assert.deepEqual(there.node(13, beyond), here.node(13, beyond));
+    }
   });
 
   it("tells a part from a word and parts of other heights apart", () => {

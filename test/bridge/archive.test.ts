@@ -14,10 +14,12 @@ import {
   type ArtifactSource,
   type Bytes,
   COLUMN,
+  commitBlob,
   concat,
   createAssembly,
   createMemoryStore,
   createModelRuntime,
+  decodeChunkBlob,
   encodeProgram,
   fromHex,
   type Hex,
@@ -82,9 +84,12 @@ const setUp = async (t: TestContext) => {
     const { modelRegistry } = layout.contracts;
     const publisher = createModelPublisher({ ...telemetry(), client: l1.client, transactor }, modelRegistry);
     let done = false;
-    const published = publisher.publish({ id, artifact, name: "" }).finally(() => {
-      done = true;
-    });
+    const published = publisher
+      .plan({ id, artifact, name: "" }, "calldata")
+      .then((plan) => publisher.publish(plan))
+      .finally(() => {
+        done = true;
+      });
     published.catch(() => undefined);
     while (!done) {
       await transactor.tick();
@@ -251,6 +256,11 @@ const createKeeper = () => {
       assert.equal(toHex(keccak256(chunk)), hash);
       assert.equal(chunks.has(hash), false, "nothing is read twice");
       chunks.set(hash, chunk);
+    },
+    async putBlob(hash, blob) {
+      assert.equal((await commitBlob(blob)).hash, hash);
+      assert.equal(chunks.has(hash), false, "nothing is read twice");
+      chunks.set(hash, decodeChunkBlob(blob));
     },
   };
   return { keeper, chunks };

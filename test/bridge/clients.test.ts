@@ -197,7 +197,7 @@ test("a model is published in chunks, each sent once, and its bytes reach a read
   );
   const artifact = Uint8Array.from({ length: 250_000 }, (_, i) => (i * 31 + (i >> 8)) & 255);
   const id: Hex = `0x${"ab".repeat(32)}`;
-  const chunks = chunksOf(artifact);
+  const chunks = (await chunksOf(artifact, "calldata")).map(({ bytes }) => bytes);
   assert.deepEqual(
     chunks.map(({ length }) => length),
     [100_000, 100_000, 50_000],
@@ -209,7 +209,7 @@ test("a model is published in chunks, each sent once, and its bytes reach a read
     data: encodeFunctionData({ abi: modelRegistry.abi, functionName: "post", args: [toHex(chunks[1] as Bytes)] }),
   });
   const run = async (name: string) => {
-    const published = publisher.publish({ id, artifact, name });
+    const published = publisher.plan({ id, artifact, name }, "calldata").then((plan) => publisher.publish(plan));
     let done = false;
     void published
       .finally(() => {
@@ -241,7 +241,9 @@ test("a model is published in chunks, each sent once, and its bytes reach a read
       artifactLength: () => undefined,
       retrieve: () => Promise.reject(new Error("no artifact is here")),
       stop: async () => undefined,
-      async putChunks(parts) {
+      async putChunks(pieces) {
+        const parts = pieces.filter((piece) => piece instanceof Uint8Array);
+        assert.equal(parts.length, pieces.length);
         visible ??= node.source.messageCount;
         if (broken) throw new Error("the disk is full");
         stored.push(concat(...parts));

@@ -86,9 +86,12 @@ const setUp = async (t: TestContext) => {
       const { transactor } = publisherAccount;
       const publisher = createModelPublisher({ logger, client: l1.client, transactor }, layout.contracts.modelRegistry);
       let done = false;
-      const published = publisher.publish(model).finally(() => {
-        done = true;
-      });
+      const published = publisher
+        .plan(model, "calldata")
+        .then((plan) => publisher.publish(plan))
+        .finally(() => {
+          done = true;
+        });
       published.catch(() => undefined);
       while (!done) {
         await transactor.tick();

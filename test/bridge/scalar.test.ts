@@ -14,7 +14,7 @@ import {
 } from "../../executor/index.ts";
 import { compareMaps, judgeMutants, LOWERED, mapsOf, randomMaps } from "../support/map-cases.ts";
 import { createRandom } from "../support/random-program.ts";
-import { compareInstruction, edgeRows, randomRow, tieRows } from "../support/scalar-cases.ts";
+import { compareInstruction, edgeRows, randomRow, tieRows, zerosOf } from "../support/scalar-cases.ts";
 import { bodyOf, dtypesOf, type Outcome, rowsOf, startScalarMachine } from "../support/scalar-machine.ts";
 
 const SEED = 4_100;
@@ -32,6 +32,37 @@ describe("the scalar machine on chain equals its definition", () => {
       assert.deepEqual(differences.slice(0, 5), []);
       assert.ok(rows.length - refused > 100, `${rows.length} rows, ${refused} refused`);
     });
+
+  test("a zero has no sign, whatever made it", async () => {
+    const random = createRandom(SEED);
+    let zeros = 0;
+    for (const spec of INSTRUCTIONS.filter(({ result }) => result === "F")) {
+      const rows = edgeRows(spec);
+      for (let i = 0; i < RANDOM_ROWS; i++) rows.push(randomRow(random, spec));
+      const found = await zerosOf(machine, spec, rows);
+      assert.ok(
+        found.every((outcome) => outcome === 1),
+        spec.name,
+      );
+      zeros += found.length;
+    }
+    assert.ok(zeros > 500, `${zeros} zeros`);
+    const times = instruction("FMUL", { operand: 0 }, { float: -0 });
+    const program = {
+      instructions: [times, instruction("FEQ", 0, { float: 0 })],
+      operands: ["f32"],
+      dtype: "u8",
+    } as const;
+    assert.equal(times.imm, 0x80000000);
+    assert.deepEqual(await machine.outcomesOf(program, [[-1], [0], [1]]), [1, 1, 1]);
+    const given = {
+      instructions: [instruction("FEQ", { operand: 0 }, { float: 0 })],
+      operands: ["f32"],
+      dtype: "u8",
+    } as const;
+    const minus = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0x80);
+    assert.deepEqual(await machine.outcomesOfBytes(dtypesOf(given), bodyOf(given.instructions), minus), [1]);
+  });
 
   for (const [name, program] of Object.entries(LOWERED))
     test(`${name} on random inputs`, async () => {

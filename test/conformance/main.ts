@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { machineSuite } from "./machine.ts";
 import { modelsSuite } from "./models.ts";
 import { onnxSuite } from "./onnx.ts";
 import { precompilesSuite } from "./precompiles.ts";
@@ -8,7 +9,15 @@ import { stateSuite } from "./state.ts";
 import { corpus, type Suite } from "./suite.ts";
 
 /** Every corpus, in the order in which they run. */
-const SUITES: readonly Suite[] = [onnxSuite, modelsSuite, rpcSuite, rlpSuite, precompilesSuite, stateSuite];
+const SUITES: readonly Suite[] = [
+  onnxSuite,
+  modelsSuite,
+  rpcSuite,
+  rlpSuite,
+  precompilesSuite,
+  stateSuite,
+  machineSuite,
+];
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { filter: { type: "string" } } });
 

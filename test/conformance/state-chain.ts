@@ -36,7 +36,7 @@ const noModels: ModelRuntime = {
 const rules = createRules(1n, [2935, 7709]);
 
 /** The corpus defines the hash of block n as keccak of its decimal digits; the chain reads hashes from state. */
-const putBlockHashes = async ({ manager }: WorldState, number: bigint): Promise<void> => {
+export const putBlockHashes = async ({ manager }: WorldState, number: bigint): Promise<void> => {
   await manager.putAccount(history, new Account(1n));
   for (let back = 1n; back <= 256n && back <= number; back++) {
     const block = number - back;
@@ -46,7 +46,7 @@ const putBlockHashes = async ({ manager }: WorldState, number: bigint): Promise<
 };
 
 /** The corpus is older than EIP-7825's bound on a transaction's gas: any limit is decoded. */
-const UNBOUNDED_GAS = 2n ** 64n - 1n;
+export const UNBOUNDED_GAS = 2n ** 64n - 1n;
 
 /** The accounts without the ring of block hashes. */
 function* ethereumAccounts(world: WorldState): Iterable<DumpedAccount> {

@@ -25,13 +25,13 @@ const commit = async (world: WorldState, write: (sealed: ReturnType<WorldState["
   sealed.accept();
 };
 
-const freshWorld = () => {
+export const freshWorld = () => {
   const store = createMemoryStore();
   const world = createWorldState(store);
   return { world, commit: () => commit(world, ({ writes }) => store.write(writes)) };
 };
 
-const putPreState = async ({ manager }: WorldState, { pre }: StateCase): Promise<void> => {
+export const putPreState = async ({ manager }: WorldState, { pre }: StateCase): Promise<void> => {
   for (const [address, { nonce, balance, code, storage }] of pre) {
     const target = createAddressFromString(address);
     await manager.putAccount(target, new Account(nonce, balance));

@@ -28,7 +28,9 @@ import { compile } from "./solidity.ts";
 import { createStage, L2_ACCOUNTS, l2Account, telemetry } from "./stage.ts";
 
 export const FORCE_DELAY = 60n;
-const STRANGER = 7;
+/** Claims; nobody else sends from this account. */
+const CLAIMANT = 7;
+const STRANGER = 6;
 const DEPOSITOR = 8;
 
 const REFUSING = compile("TakesNone", "contract TakesNone {}");
@@ -51,7 +53,7 @@ export const createExit = async (t: Pick<TestContext, "after">) => {
   const { contracts } = deployment;
   const store = createMemoryStore();
   const node = await stage.executor(store);
-  const claimant = startClaimant(ends, stage, node, { from: STRANGER, depth: 1n });
+  const claimant = startClaimant(ends, stage, node, { from: CLAIMANT, depth: 1n });
   const server = await createRpcServer(
     { backend: { chain: node.chain, identity: { clientVersion: "assay/test" } }, ...telemetry() },
     { port: 0 },

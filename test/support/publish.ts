@@ -13,9 +13,12 @@ export const publishOn = async ({ anvil, deployment }: Stage, model: ModelToPubl
     deployment.contracts.modelRegistry,
   );
   let done = false;
-  const publishing = publisher.publish(model).finally(() => {
-    done = true;
-  });
+  const publishing = publisher
+    .plan(model, "calldata")
+    .then((plan) => publisher.publish(plan))
+    .finally(() => {
+      done = true;
+    });
   while (!done) await transactor.tick();
   await publishing;
   await transactor.stop();

@@ -3,6 +3,7 @@ import {
   type InstructionSpec,
   type Interval,
   immediateBits,
+  instruction,
   OPERAND_SOURCE,
   type ScalarType,
 } from "../../executor/index.ts";
@@ -49,6 +50,23 @@ export const edgeRows = ({ operands }: InstructionSpec): number[][] => {
   return edges.reduce<number[][]>((rows, values) => rows.flatMap((row) => values.map((v) => [...row, v])), [[]]);
 };
 
+/** Squares of what is just above or below the middle of two binary32: k^2 + k + c is a multiple of 2^bits, so a binary32. */
+const almostMiddles = (): number[] => {
+  const squares: number[] = [];
+  for (let c = -16; c <= 64; c += 2)
+    for (const bits of [23, 24])
+      for (const odd of [0, 1]) {
+        const isMultiple = (k: number, of: number): boolean =>
+          (BigInt(k) * BigInt(k + 1) + BigInt(c)) % BigInt(of) === 0n;
+        let k = odd;
+        for (let bit = 1; bit < bits; bit++) if (!isMultiple(k, 2 ** (bit + 1))) k += 2 ** bit;
+        if (bits === 23) k += 2 ** 23;
+        const square = k * (k + 1) + c;
+        if (k >= 2 ** 23 && fround(square) === square) squares.push(square);
+      }
+  return squares;
+};
+
 /** Halves, and what ties just as they do. */
 export const tieRows = (name: string): number[][] => {
   const rows: number[][] = [];
@@ -61,6 +79,7 @@ export const tieRows = (name: string): number[][] => {
           const tie = (mantissa + 0.5) * 2 ** (bits - 24) + beside;
           if (tie < 2 ** 53) rows.push([tie], [-tie]);
         }
+  if (name === "FSQRT") for (const square of almostMiddles()) rows.push([square], [square * 2 ** -126]);
   if (name === "POW2") for (let e = -130; e <= 130; e++) rows.push([e]);
   return rows;
 };
@@ -139,6 +158,23 @@ export const alone = ({ code, operands, result }: InstructionSpec): ScalarProgra
   const [a = 0, b = 0, c = 0] = operands.map((_, j) => OPERAND_SOURCE + j);
   return { instructions: [{ op: code, a, b, c, imm: 0 }], operands: operands.map(widest), dtype: widest(result) };
 };
+
+/** One instruction, and whether its result is zero. */
+const isZero = (spec: InstructionSpec): ScalarProgram => {
+  const { instructions, operands } = alone(spec);
+  return { instructions: [...instructions, instruction("FEQ", 0, { float: 0 })], operands, dtype: "u8" };
+};
+
+/** Rows of an instruction whose result is zero, as the following instruction sees it: 0, or -0 for one. */
+export const zerosOf = async (
+  machine: ScalarMachine,
+  spec: InstructionSpec,
+  rows: readonly number[][],
+): Promise<readonly Outcome[]> =>
+  machine.outcomesOf(
+    isZero(spec),
+    rows.filter((row) => definedOutcome(spec, row) === 0),
+  );
 
 export type Compared = { readonly rows: number; readonly refused: number; readonly differences: readonly string[] };
 

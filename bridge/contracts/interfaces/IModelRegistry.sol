@@ -2,9 +2,11 @@
 pragma solidity ^0.8.30;
 
 /// @title Publication of models on L1
-/// @notice The bytes go into calldata, in chunks; publication then tells L2, where they are judged.
+/// @notice The bytes go into calldata or blobs, in chunks; publication then tells L2, where they are judged.
 interface IModelRegistry {
     event ChunkPosted(bytes32 indexed hash, uint256 length);
+    /// @notice Each blob is a chunk, known by its versioned hash.
+    event BlobsPosted(bytes32[] versionedHashes);
     event ModelPublished(
         bytes32 indexed modelId, bytes32 indexed contentHash, bytes32[] chunkHashes, string name
     );
@@ -22,9 +24,13 @@ interface IModelRegistry {
     /// @param chunk 1 to 100,000 bytes.
     function post(bytes calldata chunk) external returns (bytes32 hash);
 
+    /// @notice Puts the transaction's blobs on L1, each a chunk: `u32 length ++ bytes` and zeros. L1 keeps them for weeks,
+    /// so they are to be published within BLOB_WINDOW; posted again, the time begins anew.
+    function postBlobs() external returns (bytes32[] memory hashes);
+
     /// @notice Queues the registration of a model whose chunks are all there.
     /// @param modelId Merkle commitment of the program.
-    /// @param chunkHashes keccak256 of its chunks, in order, at most 4,096, no two of them equal.
+    /// @param chunkHashes Of its chunks, in order, at most 4,096, no two of them equal: keccak256, or the blob's versioned hash.
     /// @param name Name to be given to it on L2 if free, or empty.
     /// @param gas L2 gas of the registration.
     /// @return index Of the delayed message.
@@ -32,5 +38,6 @@ interface IModelRegistry {
         external
         returns (uint64 index);
 
+    /// @notice Whether a publication may name the chunk.
     function isPosted(bytes32 hash) external view returns (bool);
 }

@@ -16,6 +16,11 @@ library ChainState {
         return state.length == SIZE && state[0] == Tag.CHAIN_STATE && uint8(state[1]) <= 1;
     }
 
+    /// @notice Inbox record at which derivation stands.
+    function batch(bytes memory state) internal pure returns (uint64) {
+        return uint64(uint256(_word(state, 2)) >> 192);
+    }
+
     /// @notice Number of the block that is open, or ended last.
     function number(bytes memory state) internal pure returns (uint64) {
         return uint64(uint256(_word(state, 22)) >> 192);

@@ -6,6 +6,9 @@ import {Tag} from "./Tag.sol";
 /// @title Hashes of the dispute game's board
 /// @notice Twin of bridge/claims/game-hash.ts. An id is the content's hash, so it survives reorgs and front-running.
 library GameHash {
+    /// @notice Bytes of `0x20 ++ u256 chainId ++ address game ++ bytes32 parentClaim ++ u64 limitBatch ++ u64 limitDelayed`.
+    uint256 internal constant GAME_SIZE = 101;
+
     function inner(bytes32 left, bytes32 right) internal pure returns (bytes32) {
         return keccak256(abi.encodePacked(Tag.INNER, left, right));
     }
@@ -13,6 +16,14 @@ library GameHash {
     /// @notice Origin of level 0: the claims on one parent, up to one inbox position.
     function game(address registry, bytes32 parent, uint64 limitBatch) internal view returns (bytes32) {
         return keccak256(abi.encodePacked(Tag.GAME, block.chainid, registry, parent, limitBatch));
+    }
+
+    /// @notice Inbox record before which a game's range ends.
+    /// @param preimage Of the game's hash.
+    function limitOf(bytes memory preimage) internal pure returns (uint64 limit) {
+        assembly ("memory-safe") {
+            limit := shr(192, mload(add(preimage, 117)))
+        }
     }
 
     /// @notice All that lies left of a level's root: where it comes from and the state that it starts with.

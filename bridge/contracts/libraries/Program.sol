@@ -56,7 +56,7 @@ library Program {
     /// @notice Header, root of the operator records, root of the constant records, hash of the outputs.
     uint256 internal constant IDENTITY_SIZE = HEADER_SIZE + 96;
     uint256 internal constant CONSTANT_RECORD_SIZE = 24;
-    uint256 private constant OUTPUT_SIZE = 8;
+    uint256 internal constant OUTPUT_SIZE = 8;
 
     uint256 internal constant INPUT = 0;
     uint256 internal constant MOVE = 1;

@@ -73,12 +73,12 @@ library ScalarMachine {
     uint256 private constant OPERAND = 0x80;
     uint256 private constant IMMEDIATE = 0xff;
 
-    /// @param known Bit s: source s exists, the immediate apart.
-    /// @param floats Bit s: source s is F.
-    struct Frame {
-        uint256[] operands;
-        uint256[] results;
-        uint256 known;
+    /// @param table In memory: 64 words of results, then the operands.
+    /// @param integers Bit s: source s exists and is I.
+    /// @param floats Bit s: source s exists and is F; the immediate's bit marks this set.
+    struct Sources {
+        uint256 table;
+        uint256 integers;
         uint256 floats;
     }
 
@@ -108,62 +108,89 @@ library ScalarMachine {
             if (body.length == 0) revert BadBody();
             uint256 count = uint8(body[0]);
             if (count == 0 || count > MOST_INSTRUCTIONS || body.length != 1 + 8 * count) revert BadBody();
-            if (operands.length > MOST_OPERANDS) revert BadBody();
-            Frame memory frame =
-                Frame(operands, new uint256[](count), ((1 << operands.length) - 1) << OPERAND, floats << OPERAND);
+            Sources memory sources = _sources(operands, floats);
             for (uint256 i; i < count; ++i) {
                 uint256 code;
                 assembly ("memory-safe") {
                     code := shr(192, calldataload(add(add(body.offset, 1), shl(3, i))))
                 }
-                (value, isFloat) = _step(frame, code);
-                frame.results[i] = value;
-                frame.known |= 1 << i;
-                if (isFloat) frame.floats |= 1 << i;
+                (value, isFloat) = _step(sources, code);
+                uint256 table = sources.table;
+                assembly ("memory-safe") {
+                    mstore(add(table, shl(5, i)), value)
+                }
+                if (isFloat) sources.floats |= 1 << i;
+                else sources.integers |= 1 << i;
             }
         }
     }
 
+    function _sources(uint256[] memory operands, uint256 floats) private pure returns (Sources memory sources) {
+        unchecked {
+            uint256 count = operands.length;
+            if (count > MOST_OPERANDS) revert BadBody();
+            uint256[] memory table = new uint256[](MOST_INSTRUCTIONS + count);
+            uint256 start;
+            assembly ("memory-safe") {
+                start := add(table, 32)
+                mcopy(add(start, shl(5, MOST_INSTRUCTIONS)), add(operands, 32), shl(5, count))
+            }
+            uint256 all = (1 << count) - 1;
+            sources.table = start;
+            sources.integers = (all & ~floats) << OPERAND;
+            sources.floats = ((all & floats) << OPERAND) | (1 << IMMEDIATE);
+        }
+    }
+
     /// @param code u8 op, u8 a, u8 b, u8 c, u32 immediate.
-    function _step(Frame memory frame, uint256 code) private pure returns (uint256 value, bool isFloat) {
+    function _step(Sources memory sources, uint256 code) private pure returns (uint256 value, bool isFloat) {
         unchecked {
             uint256 op = code >> 56;
             uint256 signature = (op > POW2 ? 0 : SIGNATURES >> (5 * op)) & 31;
             uint256 arity = signature & 3;
-            if (arity == 0) revert BadBody();
-            bool others = signature & OTHERS_F != 0;
-            uint256 a = _load(frame, (code >> 48) & 0xff, code, signature & FIRST_F != 0);
+            // INVARIANT: the instruction exists, and the sources that it does not have are 0.
+            if (arity == 0 || (code >> 32) & (0xffffff >> (8 * arity)) != 0) revert BadBody();
+            uint256 a = _load(sources.table, signature & FIRST_F == 0 ? sources.integers : sources.floats, code >> 48, code);
             uint256 b;
             uint256 c;
-            if (arity > 1) b = _load(frame, (code >> 40) & 0xff, code, others);
-            if (arity > 2) c = _load(frame, (code >> 32) & 0xff, code, others);
-            // INVARIANT: what is not used is 0.
-            if (code & (0xffffff >> (8 * arity)) << 32 != 0) revert BadBody();
-            if (code & 0xffffffff != 0 && !_hasImmediate(code)) revert BadBody();
-            isFloat = signature & RESULT_F != 0;
+            if (arity > 1) {
+                uint256 others = signature & OTHERS_F == 0 ? sources.integers : sources.floats;
+                b = _load(sources.table, others, code >> 40, code);
+                if (arity > 2) c = _load(sources.table, others, code >> 32, code);
+            }
+            // INVARIANT: an immediate that no source names is 0.
+            if (code & 0xffffffff != 0 && !_namesImmediate(code)) revert BadBody();
             if (op < FADD) value = uint256(_integer(op, int256(a), int256(b), int256(c)));
             else if (op < I2F) value = _float(op, a, b, c);
             else value = _convert(op, a, int256(b));
+            isFloat = signature & RESULT_F != 0;
             // INVARIANT: an integer is exact in every implementation.
             if (!isFloat && value + (2 ** 53 - 1) > 2 * (2 ** 53 - 1)) revert IntegerTooLarge();
         }
     }
 
-    /// @dev An unused source is 0 where this is asked, which is not the immediate.
-    function _hasImmediate(uint256 code) private pure returns (bool) {
+    /// @dev A source that the instruction does not have is 0 where this is asked.
+    function _namesImmediate(uint256 code) private pure returns (bool) {
         unchecked {
             return (code >> 48) & 0xff == IMMEDIATE || (code >> 40) & 0xff == IMMEDIATE || (code >> 32) & 0xff == IMMEDIATE;
         }
     }
 
-    function _load(Frame memory frame, uint256 source, uint256 code, bool isFloat) private pure returns (uint256) {
+    /// @param known The sources of the type that the instruction takes.
+    /// @param source In its last byte.
+    function _load(uint256 table, uint256 known, uint256 source, uint256 code) private pure returns (uint256 value) {
         unchecked {
+            source &= 0xff;
             if (source == IMMEDIATE) {
-                return isFloat ? Binary32.canonical(code & 0xffffffff) : uint256(int256(int32(uint32(code))));
+                if (known >> IMMEDIATE != 0) return Binary32.canonical(code & 0xffffffff);
+                return uint256(int256(int32(uint32(code))));
             }
-            // INVARIANT: the source exists and has the type that the instruction takes.
-            if ((frame.known >> source) & 1 == 0 || ((frame.floats >> source) & 1 != 0) != isFloat) revert BadBody();
-            return source < OPERAND ? frame.results[source] : frame.operands[source - OPERAND];
+            // INVARIANT: the source exists and has the type.
+            if ((known >> source) & 1 == 0) revert BadBody();
+            assembly ("memory-safe") {
+                // An operand's bit 7 becomes bit 6.
+                value := mload(add(table, shl(5, sub(source, shr(1, and(source, OPERAND))))))
+            }
         }
     }
 

@@ -37,7 +37,7 @@ export type Result = (typeof RESULT)[keyof typeof RESULT];
 export const REGISTERS = {
   load: 1,
   access: 2,
-  /** `x`: salt. */
+  /** Of a CREATE or a transaction. */
   initcode: 3,
   /** Into memory from a word tree. */
   copy: 4,
@@ -53,6 +53,8 @@ export const REGISTERS = {
   output: 9,
   check: 10,
   infer: 11,
+  /** Of a CREATE2; `x`: salt. */
+  initcode2: 12,
 } as const;
 export type RegistersKind = (typeof REGISTERS)[keyof typeof REGISTERS];
 
@@ -123,8 +125,8 @@ export type Entry = {
   readonly refund: number;
 };
 
-/** Bits of a frame's flags. `fresh`: self was created in this transaction. */
-export const FLAG = { static: 1, create: 2, fresh: 4 } as const;
+/** Bits of a frame's flags. `fresh`: self was created in this transaction. `delegated`: ENTER moves no value. */
+export const FLAG = { static: 1, create: 2, fresh: 4, delegated: 8 } as const;
 
 /** A frame, immutable. Its code and entry are none until ENTER. */
 export type Frame = {

@@ -1,9 +1,12 @@
 import { type Bytes, EMPTY_BYTES } from "../../foundation/bytes.ts";
+import { CodedError } from "../../foundation/errors.ts";
 import { keccakOf } from "../../foundation/keccak.ts";
 import { TAG, tagByte } from "../../foundation/tags.ts";
 import { type AccountRecord, accountKey, accountValue, isEmptyAccount, slotKey } from "../../state/account.ts";
 import { type CodeInfo, codeInfo, EMPTY_CODE } from "../../state/code.ts";
-import { deleteLeaf, findLeaf, putLeaf, type Tree, type TreeLeaf } from "./tree.ts";
+import type { StateErrorCode } from "../../state/errors.ts";
+import type { StateGround } from "../../state/world.ts";
+import { committedTree, deleteLeaf, findLeaf, putLeaf, type Tree, type TreeLeaf } from "./tree.ts";
 import { numberIn, wordOf } from "./word.ts";
 
 /** Code with what the account's leaf commits to of it. */
@@ -106,6 +109,28 @@ export const createWorld = (ground: Ground) => {
   };
 };
 export type World = ReturnType<typeof createWorld>;
+
+const textOf = (bytes: Bytes): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+
+const corrupt = (what: string) => new CodedError<StateErrorCode>("STATE_CORRUPT", what);
+
+/** The world above a committed version, and the tree at its root. */
+export const openWorld = ({ root, nodes, reader }: StateGround): { readonly world: World; readonly tree: Tree } => ({
+  tree: committedTree(nodes, root),
+  world: createWorld({
+    account(address) {
+      const record = reader.account(textOf(address));
+      if (record === undefined) throw corrupt("the tree has an account that the state lacks");
+      return record;
+    },
+    code({ key }) {
+      const bytes = reader.code(key);
+      if (bytes === undefined) throw corrupt("code is missing");
+      return bytes;
+    },
+  }),
+});
 
 /*
  * The transaction's own tree, empty at its begin: which addresses are warm, created, destroyed; which slots are warm;

@@ -80,6 +80,8 @@ test("a fetch that broke off asks for the missing chunks alone, after the peer i
   const { exchange, asker, peers } = await among(t, [
     handling(async function* (request) {
       const { kind, hashes } = decodeContentRequest(request);
+      // A chunk's hash may look like a blob's: then it is asked for as one first.
+      if (kind === "blob") return;
       for (const hash of hashes) {
         if (given === 50) return;
         given++;

@@ -1,6 +1,5 @@
-import { ADDRESS } from "../../../chain/parameters.ts";
+import { ADDRESS, HISTORY_WINDOW } from "../../../chain/parameters.ts";
 import { fromHex } from "../../../foundation/bytes.ts";
-import { HISTORY_WINDOW } from "../../rules.ts";
 import { readReference } from "../memory.ts";
 import { frameOf, halt, next, type Operation, spend } from "../operation.ts";
 import { push } from "../stack.ts";

@@ -1,4 +1,4 @@
-import { frameOf, halt, next, type Operation, spend } from "../operation.ts";
+import { frameOf, halt, next, type Operation, spend, stop } from "../operation.ts";
 import { drop, operands, push, type Stack } from "../stack.ts";
 import type { MachineState } from "../state.ts";
 import { numberIn } from "../word.ts";
@@ -75,6 +75,7 @@ const pushing = (read: (state: MachineState) => bigint): Operation => ({
 
 /** The stack, the program counter and the gas counter. */
 export const STACK_AND_CONTROL: ReadonlyMap<number, Operation> = new Map<number, Operation>([
+  [0x00, { pops: 0, pushes: 0, run: stop }],
   [
     0x50,
     {

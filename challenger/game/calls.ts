@@ -1,0 +1,56 @@
+import type { Hex } from "../../executor/index.ts";
+import type { Ctx, Witness } from "./ids.ts";
+
+/** An edge by its preimage. */
+export type Edge = { readonly ctx: Ctx; readonly node: Hex };
+
+/** What lies below an edge, shown to the contract: it keeps none of it. */
+export type Shown =
+  | { readonly below: "halves"; readonly left: Hex; readonly right: Hex }
+  /** Elements of an opened word, or of a part of one. */
+  | { readonly below: "packed"; readonly packed: Hex }
+  /** Root of the tensor of an operator's leaf. */
+  | { readonly below: "tensor"; readonly root: Hex }
+  /** Root of a tree that ends in the leaf. */
+  | { readonly below: "level"; readonly context: Hex; readonly node: Hex };
+
+/** What one may ask of the contract; game.md, section 5. */
+export type Call =
+  | {
+      readonly type: "propose";
+      readonly parent: Hex;
+      /** Inbox records that were derived: the parent's limit. */
+      readonly limitBatch: bigint;
+      /** The chain state's bytes. */
+      readonly endState: Hex;
+      readonly node: Hex;
+      readonly path: readonly Hex[];
+    }
+  | (Edge & { readonly type: "open"; readonly left: Hex; readonly right: Hex })
+  | (Edge & { readonly type: "openWord"; readonly packed: Hex })
+  | (Edge & {
+      readonly type: "refine";
+      readonly witness: Witness;
+      readonly evidence: Hex;
+      readonly subNode: Hex;
+      readonly path: readonly Hex[];
+    })
+  | (Edge & {
+      readonly type: "descend";
+      readonly witness: Witness;
+      readonly evidence: Hex;
+      readonly tensorRoot: Hex;
+    })
+  | (Edge & {
+      readonly type: "prove";
+      /** Level 3: the operator's leaf, whose witness is given. */
+      readonly operator?: Ctx;
+      readonly witness: Witness;
+      readonly evidence: Hex;
+    })
+  | (Edge & { readonly type: "update"; readonly shown: Shown })
+  | (Edge & { readonly type: "settle" })
+  | (Edge & { readonly type: "collect" })
+  | { readonly type: "forfeit"; readonly claim: Hex };
+
+export type CallType = Call["type"];

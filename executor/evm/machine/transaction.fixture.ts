@@ -1,0 +1,173 @@
+import type { Common } from "@ethereumjs/common";
+import { Address } from "@ethereumjs/util";
+import { hashReceipt, logsChain, transactionLeaf } from "../../chain/block.ts";
+import { withoutModels } from "../../chain/chain.fixture.ts";
+import { type ChainState, hashChainState } from "../../chain/chain-state.ts";
+import { DEVNET_PARAMETERS } from "../../chain/parameters.ts";
+import { type Bytes, equalBytes, toHex, ZERO_32 } from "../../foundation/bytes.ts";
+import { keccak256 } from "../../foundation/keccak.ts";
+import { appendLeaf, EMPTY_FRONTIER } from "../../foundation/merkle.ts";
+import type { WorldState } from "../../state/world.ts";
+import { BLOOM_BYTES, bloomOf } from "../bloom.ts";
+import { createMachine } from "../engine.ts";
+import { decodeEnvelope, isRefusal } from "../envelope.ts";
+import { applyTransaction, type Outcome } from "../transition.ts";
+import { createAnswers, type Ended, type UnitContext } from "./context.ts";
+import { createComparison, observeOpcodes } from "./lockstep.fixture.ts";
+import { loadPrecompiles } from "./precompiles.ts";
+import { type BlockContext, type MachineState, PHASE } from "./state.ts";
+import { arrive, stepTransaction } from "./step.ts";
+import { hashTree } from "./tree.ts";
+import { openWorld } from "./world.ts";
+
+const precompiles = await loadPrecompiles();
+
+/** One transaction on the committed state of a world. Nobody gets the base fee. */
+export type TransactionSetup = {
+  readonly world: WorldState;
+  readonly envelope: Bytes;
+  readonly block: BlockContext;
+  /** Largest gas limit that is no refusal. */
+  readonly gasCap: bigint;
+};
+
+/** The machine before DECODE, in a block without other transactions. */
+export const openTransaction = ({ world, envelope, block, gasCap }: TransactionSetup) => {
+  const pre: ChainState = {
+    phase: "open",
+    position: { batch: 0n, cursor: 0, delayed: 0n },
+    number: block.number,
+    timestamp: block.timestamp,
+    baseFee: block.baseFee,
+    parentHash: ZERO_32,
+    stateRoot: world.root,
+    gasUsed: 0n,
+    bloom: new Uint8Array(BLOOM_BYTES),
+    transactions: EMPTY_FRONTIER,
+    receipts: EMPTY_FRONTIER,
+  };
+  const chainPre = hashChainState(pre);
+  const { world: machineWorld, tree } = openWorld(world.ground(world.version));
+  const context: UnitContext = {
+    parameters: { ...DEVNET_PARAMETERS, chainId: block.chainId, blockGasLimit: block.gasLimit },
+    baseFeeVault: undefined,
+    gasCap,
+    pre,
+    chainPre,
+    after: { batch: 0n, cursor: envelope.length, delayed: 0n },
+    envelope,
+    start: 0,
+    delayed: undefined,
+    block,
+    precompiles,
+    answers: createAnswers(),
+  };
+  const { after, start, delayed } = context;
+  const arrival = { envelope, after, start, delayed, block, inPieces: false };
+  const state = arrive(arrival, { tree, world: machineWorld, chainPre });
+  let ended: Ended | undefined;
+  let steps = 0;
+  return {
+    state,
+    get ended() {
+      return ended;
+    },
+    get steps() {
+      return steps;
+    },
+    step(): void {
+      ended = stepTransaction(state, context);
+      steps++;
+    },
+  };
+};
+type OpenTransaction = ReturnType<typeof openTransaction>;
+
+const isBeforeOpcode = ({ phase, pc, frame }: MachineState): boolean =>
+  phase === PHASE.op && frame !== undefined && pc < frame.code.size;
+
+/** Goes on until an opcode is next, or the transaction has ended. */
+const runToOpcode = (machine: OpenTransaction): void => {
+  while (machine.ended === undefined && !isBeforeOpcode(machine.state)) machine.step();
+};
+
+const receiptOf = (envelope: Bytes, { ok, gasUsed, logs, created }: Outcome): Bytes =>
+  hashReceipt({
+    transaction: transactionLeaf(keccak256(envelope)),
+    status: ok ? 1 : 0,
+    cumulativeGasUsed: gasUsed,
+    gasUsed,
+    logsChain: logsChain(logs),
+    logs: logs.length,
+    bloom: bloomOf(logs),
+    created: created?.bytes,
+  });
+
+/** What differs at the end, or undefined. `outcome`: the library's, undefined for a refusal. */
+const differenceAtEnd = (
+  { chain, tree }: Ended,
+  { world, envelope }: TransactionSetup,
+  outcome: Outcome | undefined,
+): string | undefined => {
+  const ran = chain.receipts.count === 1;
+  if (outcome === undefined) return ran ? "ran, the library refused it" : undefined;
+  if (!ran) return "refused, the library ran it";
+  if (chain.gasUsed !== outcome.gasUsed) return `gas used ${chain.gasUsed}, the library used ${outcome.gasUsed}`;
+  const receipts = appendLeaf(EMPTY_FRONTIER, receiptOf(envelope, outcome));
+  if (!equalBytes(chain.receipts.peaks[0] as Bytes, receipts.peaks[0] as Bytes)) return "another receipt";
+  const { root } = world.seal();
+  world.discard();
+  if (!equalBytes(chain.stateRoot, hashTree(tree))) return "the chain state has another root than the tree";
+  return equalBytes(hashTree(tree), root) ? undefined : `state root ${toHex(hashTree(tree))}, not ${toHex(root)}`;
+};
+
+export type Lockstep = {
+  /** What differs first, or undefined. */
+  readonly difference: string | undefined;
+  readonly opcodes: number;
+  /** Of the machine. */
+  readonly steps: number;
+  readonly ran: boolean;
+};
+
+/**
+ * Runs a transaction in the library and on the machine, opcode by opcode: program counter, gas, stack, memory, depth and
+ * refund before each one, then receipt, gas and state root. Leaves the world as it was.
+ */
+export const runInLockstep = async (setup: TransactionSetup, rules: Common): Promise<Lockstep> => {
+  const { world, envelope, block, gasCap } = setup;
+  const machine = openTransaction(setup);
+  const library = createMachine(world.manager, { models: withoutModels, rules });
+  const compare = createComparison();
+  let difference: string | undefined;
+  let opcodes = 0;
+  observeOpcodes(library, (libraryState) => {
+    if (difference !== undefined) return;
+    opcodes++;
+    runToOpcode(machine);
+    if (machine.ended !== undefined) difference = "the machine has no such opcode";
+    else difference = compare(machine.state, libraryState);
+    if (difference === undefined) machine.step();
+    else difference = `opcode ${opcodes}: ${difference}`;
+  });
+  const result = (ran: boolean): Lockstep => ({ difference, opcodes, steps: machine.steps, ran });
+
+  const decoded = decodeEnvelope(envelope, { chainId: block.chainId, gasCap });
+  const outcome = isRefusal(decoded)
+    ? decoded
+    : await applyTransaction(library, decoded, {
+        available: block.gasLimit,
+        baseFeeVault: undefined,
+        environment: { ...block, coinbase: new Address(block.coinbase) },
+      });
+  const ran = !isRefusal(outcome);
+  if (difference === undefined) {
+    runToOpcode(machine);
+    difference =
+      machine.ended === undefined
+        ? `the machine goes on at pc ${machine.state.pc}`
+        : differenceAtEnd(machine.ended, setup, isRefusal(outcome) ? undefined : outcome);
+  }
+  world.discard();
+  return result(ran);
+};
