@@ -129,9 +129,8 @@ export const deployBridge = async ({ wallet, reader }: DeployClients, options: D
     }
   const receipts = await Promise.all(hashes.map((hash) => reader.waitForTransactionReceipt({ hash }))).catch(
     (error: unknown) => {
-      throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `L1 does not show the creations: ${messageOf(error)}`, {
-        hashes,
-      });
+      const why = error instanceof BaseError ? error.shortMessage : messageOf(error);
+      throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `L1 does not show the creations: ${why}`, { hashes });
     },
   );
   for (const [i, name] of CONTRACTS.entries()) {
