@@ -1,5 +1,11 @@
 // The face of the challenger: what the other folders may import.
 export { audit, type BlockReader, type BlockSummary } from "./audit.ts";
 // Levels of a dispute as an honest party holds them.
+export {
+  type ChainTraceComponents,
+  type ChainTraceErrorCode,
+  type ClaimedGame,
+  createChainTrace,
+} from "./trace/chain-trace.ts";
 export { createInferenceTrace } from "./trace/inference-trace.ts";
 export { LEVEL, type LeafKind, type Trace } from "./trace/trace.ts";

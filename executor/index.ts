@@ -71,6 +71,7 @@ export { ceilLog2, EMPTY_FRONTIER, type Frontier, innerNode, merkleRoot } from "
 export {
   appendPadded,
   type PaddedLeaves,
+  type PaddedNodes,
   type PaddedTree,
   paddedNodes,
   paddedTree,
