@@ -23,5 +23,5 @@ export {
 } from "./trace/chain-trace.ts";
 export { createExecution, type ExecutionComponents, type UnitPlace } from "./trace/execution-trace.ts";
 export { createInferenceTrace } from "./trace/inference-trace.ts";
-export { createTraces, type TracesComponents } from "./trace/traces.ts";
 export { LEVEL, type LeafKind, type Trace } from "./trace/trace.ts";
+export { createTraces, type TracesComponents } from "./trace/traces.ts";

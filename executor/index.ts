@@ -101,7 +101,14 @@ export {
   tokenFactoryPredeploy,
 } from "./genesis/predeploys.gen.ts";
 export { createModelRuntime, modelRecordOf } from "./models/create-runtime.ts";
-export type { ArtifactKeeper, ArtifactSource, ModelContent, ModelPrograms, ModelRuntime, Piece } from "./models/runtime.ts";
+export type {
+  ArtifactKeeper,
+  ArtifactSource,
+  ModelContent,
+  ModelPrograms,
+  ModelRuntime,
+  Piece,
+} from "./models/runtime.ts";
 // ONNX files into tensor programs.
 export { decodeModel, decodeTensor } from "./onnx/decode.ts";
 export { describeModel, describeProgram, type ModelDescription } from "./onnx/describe.ts";

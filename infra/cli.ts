@@ -116,10 +116,7 @@ define(
   async (config) => (await import("./commands/dispute.ts")).listDisputesCommand(config),
 );
 define(
-  dispute
-    .command("show")
-    .description("print one dispute with its claims and moves")
-    .argument("<id of a claim>"),
+  dispute.command("show").description("print one dispute with its claims and moves").argument("<id of a claim>"),
   "dispute show",
   async (config, id) => (await import("./commands/dispute.ts")).showDisputeCommand(config, id as string),
 );

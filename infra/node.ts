@@ -1,15 +1,8 @@
 import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
 import { createClaimant, createRightClaims, createTransactor } from "../bridge/index.ts";
-import {
-  type Backend,
-  CodedError,
-  createRpcServer,
-  fromHex,
-  signDigest,
-  type Telemetry,
-} from "../executor/index.ts";
 import { createChallenger, createTraces, describeDispute } from "../challenger/index.ts";
+import { type Backend, CodedError, createRpcServer, fromHex, signDigest, type Telemetry } from "../executor/index.ts";
 import { createPublisher, createSequencer } from "../sequencer/index.ts";
 import type { ChallengerConfig, ExecutorConfig, NodeConfig, SequencerConfig } from "./config.ts";
 import type { L1ErrorCode } from "./l1.ts";

@@ -135,7 +135,12 @@ export type DisputeView = {
   readonly parent: Hex;
   /** Null while the node does not know it. */
   readonly right: Hex | null;
-  readonly rivals: readonly { readonly id: Hex; readonly staker: Hex; readonly status: string; readonly timer: number }[];
+  readonly rivals: readonly {
+    readonly id: Hex;
+    readonly staker: Hex;
+    readonly status: string;
+    readonly timer: number;
+  }[];
   readonly state: "playing" | "waiting" | "settled" | "blocked" | "lost";
   /** Why nothing is played. */
   readonly lack: string | null;

@@ -91,7 +91,9 @@ export const explainDisputeCommand = async (config: CommandConfig<"dispute expla
   print(heading(dispute));
   if (dispute.moves.length === 0 && dispute.lack === null)
     print("no move: every own edge on the board is answered, or has no rival and gains time");
-  for (const move of dispute.moves) print(`${move.call} at ${placeOf(move) || "the claim"}\n  ${move.says}\n  ${move.because}`);
-  for (const { error, ...move } of dispute.refusals) print(`${move.call} at ${placeOf(move)} is not sent: L1 says ${error}`);
+  for (const move of dispute.moves)
+    print(`${move.call} at ${placeOf(move) || "the claim"}\n  ${move.says}\n  ${move.because}`);
+  for (const { error, ...move } of dispute.refusals)
+    print(`${move.call} at ${placeOf(move)} is not sent: L1 says ${error}`);
   return 0;
 };

@@ -5,7 +5,6 @@ import {
   createRightClaims,
   createTransactor,
   DEVNET_CLAIMS,
-  type Succession,
   type Transactor,
 } from "../../bridge/index.ts";
 import {
@@ -20,22 +19,23 @@ import {
 } from "../../challenger/index.ts";
 import {
   ADDRESS,
+  type Bytes,
   type ChainState,
   concat,
   createMemoryStore,
   createModelRuntime,
   encodeChainState,
   fromHex,
-  hashChainState,
   type Hex,
+  hashChainState,
   type KeyValueStore,
   type ModelPrograms,
   type ModelRuntime,
   toHex,
 } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
+import { claimsOn, startClaimant } from "./claimant.ts";
 import { everyKind, everyKindInput } from "./every-kind.ts";
-import { type Lie, lyingTrace } from "./lying-trace.ts";
 import { publishOn } from "./publish.ts";
 import { createStage, type NodeActor, type Stage, telemetry } from "./stage.ts";
 
@@ -51,6 +51,7 @@ export const LOW = {
 } as const;
 
 export const MODEL = everyKind();
+const CLAIMANT = 5;
 const CHALLENGER = 6;
 const LIAR = 7;
 
@@ -85,6 +86,15 @@ export const createDisputeStage = async (t: TestContext) => {
     await node.follow();
     return { ...node, models };
   };
+  // The first claim is about what the inbox held when the registry was made: nothing. The next is about the call.
+  const claimant = startClaimant(t, stage, await open(), { from: CLAIMANT, depth: 0n, intervalBlocks: 1n });
+  for (let looks = 0; (await claimsOn(stage).proposed()).length === 0; looks++) {
+    assert.ok(looks < 20, "there is a claim");
+    await stage.anvil.mine(1);
+    await claimant.act();
+  }
+  await claimant.stop();
+  await stage.anvil.mine(1);
   return { ...stage, open };
 };
 export type DisputeStage = Awaited<ReturnType<typeof createDisputeStage>>;
@@ -154,21 +164,14 @@ export type LiarActor = {
   act(): Promise<void>;
 };
 
-/** How a liar's tree of units comes from the right one; `end`: the state that he claims. */
-export type Story = (right: Trace, succession: Succession, end: ChainState) => Promise<Trace> | Trace;
-
-/** The chain's end is another, and so are all leaves from the last unit on. */
-export const wrongEnd = async (right: Trace, end: ChainState, lie: Omit<Lie, "leaves"> & { readonly units: number }) => {
-  const leaves = new Map<number, Uint8Array>();
-  for (let position = lie.units - 1; position < 2 ** right.height; position++)
-    leaves.set(position, hashChainState(end));
-  return lyingTrace(right, { ...lie, leaves });
-};
+/** How a liar's tree of units comes from the right one; `end`: hash of the state that he claims. */
+export type Story = (right: Trace, about: { readonly units: number; readonly end: Bytes }) => Promise<Trace> | Trace;
 
 export const startLiar = async (
   t: TestContext,
   stage: DisputeStage,
   node: Node,
+  /** `seed` 0: he claims the right end. */
   { story, seed = 1, from = LIAR }: { readonly story: Story; readonly seed?: number; readonly from?: number },
 ): Promise<LiarActor> => {
   const { anvil, deployment } = stage;
@@ -177,13 +180,18 @@ export const startLiar = async (
   const right = rightClaimsOf(t, stage, node);
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   t.after(() => transactor.stop());
+  await anvil.control.setBalance({ address: transactor.address, value: 10n ** 21n });
   const { parameters } = await right.rules();
+  await right.walk(await client.getBlockNumber());
   const parent = await right.tip();
   const succession = await right.succession(parent);
   assert.ok(succession);
-  const end = otherState(succession.range.end, seed);
-  const trace = await createTraces({ chain: node.chain, l1: node.l1, models: node.models, right })(succession, new AbortController().signal);
-  const tree = holdTree(await story(trace, succession, end));
+  const end = seed === 0 ? succession.range.end : otherState(succession.range.end, seed);
+  const trace = await createTraces({ chain: node.chain, l1: node.l1, models: node.models, right })(
+    succession,
+    new AbortController().signal,
+  );
+  const tree = holdTree(await story(trace, { units: succession.range.units, end: hashChainState(end) }));
   const reader = createBoardReader(client, { registry, startBlock: deployment.startBlock });
   const attempt = createAttempts(client, { registry, account: transactor.address, stakes: parameters.stakes });
   const { signal } = new AbortController();
