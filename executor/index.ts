@@ -182,7 +182,14 @@ export {
   upsample2d,
 } from "./tensor/builders.ts";
 export { decodeProgram, encodeProgram } from "./tensor/codec.ts";
-export { createTensorTree, partHash, type TensorTree, tensorRoot } from "./tensor/commitment.ts";
+export {
+  buildTensorTree,
+  createTensorTree,
+  partHash,
+  type TensorTree,
+  tensorRoot,
+  tensorRootOf,
+} from "./tensor/commitment.ts";
 export { readProgram, violations } from "./tensor/constraints.ts";
 export { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
 export { createEngine, type Engine } from "./tensor/engine.ts";
