@@ -19,8 +19,8 @@ export type BoardReader = {
   atHead(): Promise<FetchedBoard>;
 };
 
-/** Answers that one L1 call carries, in bytes of calldata. */
-const BATCH_BYTES = 16_384;
+/** Bytes of calls in one question: L1 takes the answer for code, of which there are 24,576 bytes at most. */
+const BATCH_BYTES = 2_048;
 /** What a visit asked for before is fetched again, up to so many places. */
 const REMEMBERED = 4_096;
 const STATUS = ["none", "open", "confirmed", "forfeited"] as const;
