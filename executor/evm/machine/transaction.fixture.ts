@@ -139,7 +139,8 @@ export type Lockstep = {
   readonly opcodes: number;
   /** Of the machine. */
   readonly steps: number;
-  readonly ran: boolean;
+  /** Zero for a refusal. */
+  readonly gasUsed: number;
 };
 
 /**
@@ -162,7 +163,6 @@ export const runInLockstep = async (setup: TransactionSetup, rules: Common): Pro
     if (difference === undefined) machine.step();
     else difference = `opcode ${opcodes}: ${difference}`;
   });
-  const result = (ran: boolean): Lockstep => ({ difference, opcodes, steps: machine.steps, ran });
 
   const decoded = decodeEnvelope(envelope, { chainId: block.chainId, gasCap });
   const outcome = isRefusal(decoded)
@@ -172,7 +172,6 @@ export const runInLockstep = async (setup: TransactionSetup, rules: Common): Pro
         baseFeeVault: undefined,
         environment: { ...block, coinbase: new Address(block.coinbase) },
       });
-  const ran = !isRefusal(outcome);
   if (difference === undefined) {
     runToOpcode(machine);
     difference =
@@ -181,7 +180,8 @@ export const runInLockstep = async (setup: TransactionSetup, rules: Common): Pro
         : differenceAtEnd(machine.ended, setup, isRefusal(outcome) ? undefined : outcome);
   }
   world.discard();
-  return result(ran);
+  const gasUsed = isRefusal(outcome) ? 0 : Number(outcome.gasUsed);
+  return { difference, opcodes, steps: machine.steps, gasUsed };
 };
 
 export const SENDER = accountOf(0).address.toLowerCase() as Hex;
