@@ -27,6 +27,11 @@ const BENCHES: readonly Bench[] = [
     run: async (line) => (await import("./state.ts")).benchState(line),
   },
   {
+    name: "machine",
+    what: "transactions step by step, with a hash of each state, beside their plain execution",
+    run: async (line) => (await import("./machine.ts")).benchMachine(line),
+  },
+  {
     name: "batch-gas",
     what: "batches in calldata and in blobs: L1 gas by the byte, and what blobs take here",
     run: async (line) => (await import("./batch-gas.ts")).benchBatchGas(line),

@@ -70,7 +70,7 @@ const runMachine = async ({ count, seed, print }: Round): Promise<readonly strin
   const seconds = (performance.now() - started) / 1000;
   const { transactions, opcodes, steps, nearest } = tally;
   print(`${transactions} transactions, ${opcodes} opcodes compared, ${steps} steps in ${seconds.toFixed(1)} s`);
-  print(`  most steps above the gas used: ${nearest}`);
+  print(`  most steps above the gas used, 21,000 aside: ${nearest}`);
   return tally.findings;
 };
 
