@@ -36,7 +36,7 @@ export {
   type Succession,
 } from "./claims/right-claims.ts";
 export { type BeaconOptions, createBeaconSource } from "./clients/beacon.ts";
-export { type Deployment, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
+export { type Deployment, type DeployOptions, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";
 export {
   appendBlobsCall,

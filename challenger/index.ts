@@ -7,5 +7,6 @@ export {
   type ClaimedGame,
   createChainTrace,
 } from "./trace/chain-trace.ts";
+export { createExecution, type ExecutionComponents, type UnitPlace } from "./trace/execution-trace.ts";
 export { createInferenceTrace } from "./trace/inference-trace.ts";
 export { LEVEL, type LeafKind, type Trace } from "./trace/trace.ts";

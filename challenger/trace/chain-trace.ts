@@ -1,7 +1,6 @@
 import { encodeGame, type Game, type Place, type RangeComponents, statesOf } from "../../bridge/index.ts";
 import {
   type Bytes,
-  type ChainState,
   CodedError,
   concat,
   createLock,
@@ -11,6 +10,7 @@ import {
   type PaddedNodes,
   paddedNodes,
 } from "../../executor/index.ts";
+import type { UnitPlace } from "./execution-trace.ts";
 import { LEVEL, noTreeBelow, type Trace } from "./trace.ts";
 
 export type ChainTraceErrorCode =
@@ -19,7 +19,7 @@ export type ChainTraceErrorCode =
 
 export type ChainTraceComponents = RangeComponents & {
   /** Level 1: the unit that begins in this state. */
-  readonly execution: (pre: ChainState) => Promise<Trace>;
+  readonly execution: (unit: UnitPlace, signal: AbortSignal) => Promise<Trace>;
 };
 
 export type ClaimedGame = {
@@ -52,7 +52,7 @@ export const createChainTrace = (
 ): Trace => {
   const lock = createLock();
   let walked: Walk | undefined;
-  let latest: { readonly index: number; readonly state: ChainState } | undefined;
+  let latest: { readonly index: number; readonly unit: UnitPlace } | undefined;
 
   const walk = async (): Promise<Walk> => {
     const leaves: Bytes[] = [];
@@ -77,24 +77,24 @@ export const createChainTrace = (
     });
 
   /** The state after `index` units. */
-  const stateAfter = async ({ units, nodes, marks }: Walk, index: number): Promise<ChainState> => {
+  const unitAfter = async ({ units, nodes, marks }: Walk, index: number): Promise<UnitPlace> => {
     const wanted = Math.min(index, units);
-    if (latest?.index === wanted) return latest.state;
+    if (latest?.index === wanted) return latest.unit;
     const mark = marks[Math.floor(wanted / SPACING)] as Mark;
     let at = mark.index;
-    for await (const { state } of statesOf(components, mark.place, game.limitBatch)) {
+    for await (const { state, place } of statesOf(components, mark.place, game.limitBatch)) {
       signal.throwIfAborted();
       if (at++ < wanted) continue;
       const known = wanted === 0 ? start : nodes.node(0, wanted - 1);
       if (!equalBytes(hashChainState(state), known)) throw moved(`unit ${wanted} gives another state`);
-      latest = { index: wanted, state };
-      return state;
+      latest = { index: wanted, unit: { pre: state, place } };
+      return latest.unit;
     }
     throw moved(`it ends before unit ${wanted}`);
   };
-  const preState = async (position: number): Promise<ChainState> => {
+  const unitAt = async (position: number): Promise<UnitPlace> => {
     const range = await whole();
-    return lock(() => stateAfter(range, position));
+    return lock(() => unitAfter(range, position));
   };
 
   return {
@@ -105,10 +105,14 @@ export const createChainTrace = (
     pre: async (position) => (position === 0 ? start : (await whole()).nodes.node(0, position - 1)),
     leafKind: async (position) =>
       position < (await whole()).units ? { kind: "refine", level: LEVEL.execution, height: below } : { kind: "prove" },
-    evidence: async (position) => concat(encodeGame(game), encodeChainState(await preState(position))),
+    evidence: async (position) => concat(encodeGame(game), encodeChainState((await unitAt(position)).pre)),
     async below(position) {
       if (position >= (await whole()).units) throw noTreeBelow(LEVEL.chain, position);
-      return components.execution(await preState(position));
+      const trace = await components.execution(await unitAt(position), signal);
+      // INVARIANT: the tree of level 1 ends in the leaf above it.
+      const last = await trace.node(0, 2 ** trace.height - 1);
+      if (!equalBytes(last, (await whole()).nodes.node(0, position))) throw moved(`unit ${position} ends otherwise`);
+      return trace;
     },
   };
 };

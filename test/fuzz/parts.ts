@@ -87,5 +87,11 @@ export const parts: readonly Part[] = [
     count: 10_000,
     run: async (round) => (await import("./instructions.ts")).fuzzInstructions(round),
   },
+  {
+    name: "mutations",
+    what: "proofs of single elements, each changed in two dozen ways",
+    count: 1_000,
+    run: async (round) => (await import("./mutations.ts")).fuzzMutations(round),
+  },
   { name: "peers", what: "mutated messages of peers", count: 5_000, run: fuzzMessages },
 ];

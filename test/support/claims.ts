@@ -15,6 +15,7 @@ import {
   claimId,
   claimRegistry,
   DEVNET_CLAIMS,
+  type DeployOptions,
   deployBridge,
   partnersOf,
   portal,
@@ -54,8 +55,13 @@ type ProposeArgs = readonly [parent: Hex, limitBatch: bigint, endState: Hex, nod
 export type Call = { readonly from: number; readonly to: Hex; readonly abi: Abi; readonly value?: bigint };
 
 /** L1 with the contracts, and an account that claims whatever a test tells it to. */
-export const createClaims = async (t: Pick<TestContext, "after">, alloc: GenesisAlloc = {}) => {
+export const createClaims = async (
+  t: Pick<TestContext, "after">,
+  alloc: GenesisAlloc = {},
+  setUp: (l1: Anvil) => Promise<Partial<DeployOptions>> = async () => ({}),
+) => {
   const l1: Anvil = await startAnvil(t, "--hardfork", "prague");
+  const options = await setUp(l1);
   let genesis: Genesis | undefined;
   const { contracts } = await deployBridge(
     { wallet: l1.wallet(0), reader: l1.client },
@@ -67,6 +73,7 @@ export const createClaims = async (t: Pick<TestContext, "after">, alloc: Genesis
         return genesis;
       },
       ...settlement(account(GUARDIAN).address),
+      ...options,
     },
   );
   assert.ok(genesis !== undefined);

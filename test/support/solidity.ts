@@ -16,7 +16,9 @@ import {
 
 const ROOT = join(import.meta.dirname, "../..");
 
-/** Compiles one contract of a test, for the L2's rules. */
+const FROM_ROOT = { import: (path: string) => ({ contents: readFileSync(join(ROOT, path), "utf8") }) };
+
+/** Compiles one contract of a test, for the L2's rules. It imports by paths from the repository's root. */
 export const compile = (name: string, source: string): { readonly abi: Abi; readonly bytecode: Hex } => {
   const output = JSON.parse(
     solc.compile(
@@ -29,6 +31,7 @@ export const compile = (name: string, source: string): { readonly abi: Abi; read
           outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
         },
       }),
+      FROM_ROOT,
     ),
   );
   const contract = output.contracts?.["test.sol"]?.[name];
@@ -46,9 +49,10 @@ export const compileHarness = (name: string, source: string): { readonly abi: Ab
   };
   const content = `// SPDX-License-Identifier: MIT\npragma solidity ^0.8.30;\n${source}`;
   const output = JSON.parse(
-    solc.compile(JSON.stringify({ language: "Solidity", sources: { "harness.sol": { content } }, settings }), {
-      import: (path: string) => ({ contents: readFileSync(join(ROOT, path), "utf8") }),
-    }),
+    solc.compile(
+      JSON.stringify({ language: "Solidity", sources: { "harness.sol": { content } }, settings }),
+      FROM_ROOT,
+    ),
   );
   const contract = output.contracts?.["harness.sol"]?.[name];
   if (contract === undefined) throw new Error(JSON.stringify(output.errors));

@@ -11,7 +11,8 @@ export type RangeProof = {
   readonly right: readonly Bytes[];
 };
 
-const nodeAt = ({ root, count }: Words, height: number, index: number): WordNode => {
+/** The node at `height` that is the `index`-th of its level. */
+export const nodeAt = ({ root, count }: Words, height: number, index: number): WordNode => {
   let node = root;
   for (let h = ceilLog2(count) - 1; h >= height; h--)
     node = ((index >>> (h - height)) & 1 ? node.right : node.left) as WordNode;
