@@ -24,7 +24,7 @@ const roundConstants = (): Uint32Array => {
 };
 const CONSTANTS = roundConstants();
 
-/** For each step of rho and pi, where the lane in hand goes and by how much it is rotated. */
+/** For each step of rho and pi, where the lane in hand goes (an index of its low half) and by how much it is rotated. */
 const TARGETS = new Int32Array(24);
 const ROTATIONS = new Int32Array(24);
 for (let t = 0, x = 1, y = 0; t < 24; t++) {
@@ -33,6 +33,7 @@ for (let t = 0, x = 1, y = 0; t < 24; t++) {
   ROTATIONS[t] = (((t + 1) * (t + 2)) / 2) % 64;
 }
 
+/** Low and high halves of the 25 lanes, one after the other. */
 const lanes = new Int32Array(50);
 const columns = new Int32Array(10);
 
@@ -61,32 +62,38 @@ const theta = (): void => {
 const rhoPi = (): void => {
   let low = lanes[2] as number;
   let high = lanes[3] as number;
-  for (let step = 0; step < 24; step++) {
-    const target = TARGETS[step] as number;
-    const rotation = ROTATIONS[step] as number;
+  for (let i = 0; i < 24; i++) {
+    const target = TARGETS[i] as number;
+    const rotation = ROTATIONS[i] as number;
+    // No rotation is by 0 or 32: a shift by 32 would be none.
     const by = rotation & 31;
     const first = rotation < 32 ? low : high;
     const second = rotation < 32 ? high : low;
     low = lanes[target] as number;
     high = lanes[target + 1] as number;
-    lanes[target] = by === 0 ? first : (first << by) | (second >>> (32 - by));
-    lanes[target + 1] = by === 0 ? second : (second << by) | (first >>> (32 - by));
+    lanes[target] = (first << by) | (second >>> (32 - by));
+    lanes[target + 1] = (second << by) | (first >>> (32 - by));
   }
 };
 
-/** Low and high halves alike: every other number of a row. */
+/** On one half of the lanes of a row, which begins at `at`. */
+const chiHalf = (at: number): void => {
+  const a = lanes[at] as number;
+  const b = lanes[at + 2] as number;
+  const c = lanes[at + 4] as number;
+  const d = lanes[at + 6] as number;
+  const e = lanes[at + 8] as number;
+  lanes[at] = a ^ (~b & c);
+  lanes[at + 2] = b ^ (~c & d);
+  lanes[at + 4] = c ^ (~d & e);
+  lanes[at + 6] = d ^ (~e & a);
+  lanes[at + 8] = e ^ (~a & b);
+};
+
 const chi = (): void => {
-  for (let at = 0; at < 50; at += at % 10 === 1 ? 9 : 1) {
-    const a = lanes[at] as number;
-    const b = lanes[at + 2] as number;
-    const c = lanes[at + 4] as number;
-    const d = lanes[at + 6] as number;
-    const e = lanes[at + 8] as number;
-    lanes[at] = a ^ (~b & c);
-    lanes[at + 2] = b ^ (~c & d);
-    lanes[at + 4] = c ^ (~d & e);
-    lanes[at + 6] = d ^ (~e & a);
-    lanes[at + 8] = e ^ (~a & b);
+  for (let at = 0; at < 50; at += 10) {
+    chiHalf(at);
+    chiHalf(at + 1);
   }
 };
 
