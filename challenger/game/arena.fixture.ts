@@ -60,6 +60,7 @@ export const boardOptions = (toy: Toy, period: bigint): BoardOptions => ({
   l1ChainId: CHAIN_ID,
   registry: REGISTRY,
   genesis: GENESIS.hash,
+  genesisAt: 0n,
   height: toy.heights[0],
   period,
   spacing: 0n,
