@@ -1,5 +1,6 @@
 // The face of the bridge: what the other folders may import.
-export { type Claimant, type ClaimantErrorCode, type ClaimantOptions, createClaimant } from "./claims/claimant.ts";
+export { createClaimView } from "./claims/claim-view.ts";
+export { type Claimant, type ClaimantOptions, createClaimant } from "./claims/claimant.ts";
 export {
   type Context,
   claimId,
@@ -18,6 +19,14 @@ export {
   type WithdrawalParameters,
 } from "./claims/parameters.ts";
 export { type ClaimedRange, claimedRange, GENESIS_PLACE, type Place } from "./claims/range.ts";
+export {
+  createRightClaims,
+  type RegistryRules,
+  type RightClaim,
+  type RightClaims,
+  type RightClaimsErrorCode,
+  type Succession,
+} from "./claims/right-claims.ts";
 export { type BeaconOptions, createBeaconSource } from "./clients/beacon.ts";
 export { type Deployment, type DeployOptions, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";

@@ -45,6 +45,7 @@ export { type Inbox, type UnitsErrorCode, unitsFrom } from "./chain/units.ts";
 // One transaction at a time: envelopes and the state transition.
 export { createMachine } from "./evm/engine.ts";
 export { DEPOSIT_TYPE, decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./evm/envelope.ts";
+export { afterInference } from "./evm/machine/after-inference.ts";
 export { pointEvaluation } from "./evm/precompiles.ts";
 export { createRules } from "./evm/rules.ts";
 export { signDigest } from "./evm/secp256k1.ts";
@@ -67,7 +68,14 @@ export {
 export { CodedError, hasCode, messageOf } from "./foundation/errors.ts";
 export { keccak256, keccakOf } from "./foundation/keccak.ts";
 export { ceilLog2, EMPTY_FRONTIER, type Frontier, innerNode, merkleRoot } from "./foundation/merkle.ts";
-export { appendPadded, type PaddedLeaves, type PaddedTree, paddedTree, paddingWith } from "./foundation/padded-tree.ts";
+export {
+  appendPadded,
+  type PaddedLeaves,
+  type PaddedTree,
+  paddedNodes,
+  paddedTree,
+  paddingWith,
+} from "./foundation/padded-tree.ts";
 export { decodeRlp, encodeRlp, type RlpItem } from "./foundation/rlp.ts";
 export { createLock, createServices, type Service, sleep, type Telemetry } from "./foundation/service.ts";
 export { TAG, tagByte } from "./foundation/tags.ts";
@@ -110,7 +118,16 @@ export type { Handler, Network, NetworkErrorCode, Topic } from "./p2p/network/ne
 export type { Peering, PeeringComponents, PeeringOptions } from "./p2p/peering.ts";
 
 // JSON-RPC.
-export type { PoolErrorCode, PooledTransaction, TransactionPool } from "./rpc/backend.ts";
+export type {
+  Claim,
+  ClaimState,
+  Claims,
+  ClaimsErrorCode,
+  PoolErrorCode,
+  PooledTransaction,
+  SettlementParameters,
+  TransactionPool,
+} from "./rpc/backend.ts";
 export { createRpcServer, type RpcServerOptions } from "./rpc/server.ts";
 
 // State and where it is stored.
@@ -153,6 +170,7 @@ export { createEngine, type Engine } from "./tensor/engine.ts";
 export { identityOf, openConstant, openOperator, operatorLeaf, programId } from "./tensor/identity.ts";
 export type { OpenableTree } from "./tensor/multi-proof.ts";
 export { createGraph as createOnnxGraph, type Value as OnnxValue } from "./tensor/onnx-graph.ts";
+export { type Openings, openRun } from "./tensor/openings.ts";
 export {
   type Constant,
   countOf,
@@ -168,7 +186,7 @@ export {
   type Source,
   type TensorData,
 } from "./tensor/program.ts";
-export { element, inputBytesOf, run as runReference } from "./tensor/reference.ts";
+export { element, inputBytesOf, outputBytesOf, run as runReference } from "./tensor/reference.ts";
 export {
   codeOf,
   IMMEDIATE_SOURCE,
@@ -180,5 +198,5 @@ export {
   scalarTypeOf,
 } from "./tensor/scalar.ts";
 export { processorName } from "./tensor/selftest.ts";
-export { type Inference, proveStep, type StepProof } from "./tensor/step-proof.ts";
+export { type Inference, type InferenceCall, proveStep, type StepProof } from "./tensor/step-proof.ts";
 export { wordLeaf } from "./tensor/word-nodes.ts";

@@ -14,7 +14,7 @@ const version = (): string =>
 const define = <C extends CommandName>(
   command: Command,
   name: C,
-  run: (config: CommandConfig<C>, ...operands: string[]) => Promise<number>,
+  run: (config: CommandConfig<C>, ...operands: (string | undefined)[]) => Promise<number>,
 ): Command => {
   for (const settingName of COMMAND_SETTINGS[name]) {
     const setting: Setting<unknown> = SETTINGS[settingName];
@@ -63,9 +63,12 @@ define(
   async (config) => (await import("./commands/audit.ts")).auditCommand(config),
 );
 define(
-  program.command("status").description("print a node's heads and how far it has read L1"),
+  program
+    .command("status")
+    .description("print a node's heads, how far it has read L1 and what is claimed there; or how far a transaction is")
+    .argument("[transaction]"),
   "status",
-  async (config) => (await import("./commands/status.ts")).statusCommand(config),
+  async (config, transaction) => (await import("./commands/status.ts")).statusCommand(config, transaction),
 );
 const peers = program.command("peers").description("look at a node's peers, add and remove them");
 define(

@@ -7,7 +7,8 @@ const TITLES: Readonly<Record<CommandName, string>> = {
     "Derives the chain from L1, hears new blocks from peers before, executes and serves it; with a key, claims it on L1.",
   deploy: "Deploys a new chain's L1 contracts, and writes the rollup.json that its nodes read.",
   audit: "Compares two nodes down to the first block on which they differ; exit code 3 when there is one.",
-  status: "A node's heads: unsafe, safe, finalized, and how far it has read L1.",
+  status:
+    "A node's heads, how far it has read L1, the newest claims and the rules of withdrawals; or, with a hash, a transaction's state: unsafe, safe, finalized, claimed or confirmed, and when the next is expected.",
   "peers list": "A node's peers: id, address, direction, score, bytes in and out.",
   "peers add": "Connects a node to the peer of a multiaddress, and keeps the connection.",
   "peers remove": "Drops a node's peer by its id: it is not dialled again by name, but may be found again.",

@@ -2,6 +2,7 @@
 export { COMMAND_SETTINGS, type CommandName, resolveConfig } from "./config.ts";
 export { clientsOf } from "./devnet/contract.ts";
 export { type DevnetInfo, startDevnet } from "./devnet/devnet.ts";
+export { opStackClients } from "./devnet/op-stack.ts";
 export { SAMPLE_NAME, type Scan, sampleModelFile, sampleScans } from "./devnet/sample.ts";
 export { connectL1 } from "./l1.ts";
 export { type AssayNode, createExecutorNode, createSequencerNode } from "./node.ts";

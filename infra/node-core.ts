@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   batchInbox,
   createBeaconSource,
+  createClaimView,
   createFollower,
   createL1ArtifactSource,
   createL1Source,
@@ -116,6 +117,7 @@ export const openCore = async (
         { deployment: rollup.l1, pollMs: config.l1PollMs },
       ),
     );
+    const claims = createClaimView({ ...telemetry, client, l1 }, rollup.l1.contracts);
     const follower = services.add(createFollower({ ...telemetry, chain, l1, store }, following));
     const peering = config.p2pOff
       ? undefined
@@ -130,7 +132,7 @@ export const openCore = async (
     // Before those that wait for a model: they are let go.
     services.add(modelService);
     telemetry.logger.info({ chainId: rollup.chain.chainId, head: chain.head.header.number }, "chain is open");
-    return { services, failed, client, store, chain, l1, follower, sequencer, peering, hears };
+    return { services, failed, client, store, chain, l1, follower, sequencer, peering, claims, hears };
   } catch (error) {
     await services.stop();
     throw error;

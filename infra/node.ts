@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
-import { createClaimant, createTransactor } from "../bridge/index.ts";
+import { createClaimant, createRightClaims, createTransactor } from "../bridge/index.ts";
 import {
   CodedError,
   createRpcServer,
@@ -43,7 +43,7 @@ const serve = async (
   core: Core,
   { pool, start }: { readonly pool?: TransactionPool; readonly start: () => void },
 ): Promise<AssayNode> => {
-  const { services, chain, l1, follower, peering, failed } = core;
+  const { services, chain, l1, follower, peering, claims, failed } = core;
   try {
     const p2p = await startPeering(peering);
     const metrics = services.add(
@@ -52,6 +52,7 @@ const serve = async (
     const backend = {
       chain,
       l1,
+      claims,
       identity: { clientVersion: clientVersion() },
       ...(pool === undefined ? {} : { pool }),
       ...(peering === undefined ? {} : { peering }),
@@ -80,15 +81,16 @@ export const createExecutorNode = async (
   if (claimKey === undefined) return serve(telemetry, config, core, { start: () => undefined });
   const account = privateKeyToAccount(claimKey);
   const transactor = services.add(createTransactor({ ...telemetry, client, account }, { pollMs: config.l1PollMs }));
+  const right = services.add(
+    createRightClaims(
+      { ...telemetry, ...core },
+      { registry: rollup.l1.contracts.claimRegistry, depth: BigInt(config.claimDepth) },
+    ),
+  );
   const claimant = services.add(
     createClaimant(
-      { ...telemetry, ...core, transactor },
-      {
-        registry: rollup.l1.contracts.claimRegistry,
-        intervalBlocks: BigInt(config.claimIntervalBlocks),
-        depth: BigInt(config.claimDepth),
-        pollMs: config.l1PollMs,
-      },
+      { ...telemetry, ...core, right, transactor },
+      { intervalBlocks: BigInt(config.claimIntervalBlocks), pollMs: config.l1PollMs },
     ),
   );
   return serve(telemetry, config, core, {

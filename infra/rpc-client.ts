@@ -6,7 +6,12 @@ export type NodeRpcErrorCode =
   /** The node answered with an error that has no code of its own. */
   | "NODE_RPC_ERROR"
   /** The node was started with `--p2p-off`. */
-  | "P2P_OFF";
+  | "P2P_OFF"
+  /** Neither in the chain nor in the pool of the node; in its pool. */
+  | "TRANSACTION_UNKNOWN"
+  | "TRANSACTION_PENDING"
+  /** The node does not read L1. */
+  | "CLAIMS_UNKNOWN";
 
 const TIMEOUT_MS = 10_000;
 

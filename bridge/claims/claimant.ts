@@ -2,49 +2,31 @@ import type { PublicClient } from "viem";
 import {
   type Chain,
   CodedError,
-  chainStateAt,
   createLock,
-  fromHex,
   type Hex,
-  hashChainState,
-  type KeyValueStore,
   messageOf,
   type Service,
   sleep,
   type Telemetry,
-  toHex,
 } from "../../executor/index.ts";
 import type { L1Call, Transactor } from "../clients/transactor.ts";
 import type { L1Source } from "../derivation/l1-source.ts";
 import { type ClaimAction, createClaimantMetrics } from "./claimant-metrics.ts";
-import { contextHash, edgeHash, gameHash, levelBase } from "./game-hash.ts";
-import type { ClaimParameters } from "./parameters.ts";
-import { type ClaimedRange, claimedRange, GENESIS_PLACE, type Place } from "./range.ts";
-import { createRegistryReader, proposeCall, type RegisteredClaim, settleCall, withdrawCreditCall } from "./registry.ts";
-import { openTrail } from "./trail.ts";
-
-export type ClaimantErrorCode =
-  /** The registry's first claim is another chain's. */
-  | "CLAIMS_OTHER_GENESIS"
-  /** L1 changed between two looks; the next one sees it whole. */
-  | "CLAIMS_L1_CHANGED";
+import { proposeCall, settleCall, withdrawCreditCall } from "./registry.ts";
+import { changed, type RegistryRules, type RightClaims, type Succession } from "./right-claims.ts";
 
 export type ClaimantComponents = Telemetry & {
   readonly client: PublicClient;
   readonly chain: Chain;
   readonly l1: L1Source;
-  readonly store: KeyValueStore;
+  readonly right: RightClaims;
   /** Of the account whose bonds are at stake. */
   readonly transactor: Transactor;
 };
 
 export type ClaimantOptions = {
-  /** The contract. */
-  readonly registry: Hex;
   /** L1 blocks from a claim to the next, at least; the registry has a minimum of its own. */
   readonly intervalBlocks: bigint;
-  /** L1 blocks above a claim before another stands on it: an L1 reorg that is not deeper changes nothing of what was sent. */
-  readonly depth: bigint;
   readonly pollMs?: number;
   readonly maxBackoffMs?: number;
 };
@@ -62,125 +44,27 @@ export type Claimant = Service & {
 
 /** Confirmed claims that are kept, for L1 reorgs. */
 const KEPT = 16;
-const LEVEL = 0;
-
-/** The newest right claim on L1. */
-type Tip = { readonly id: Hex; readonly place: Place; readonly claim: RegisteredClaim };
-/** The right claim on it, which is not on L1. */
-type Candidate = { readonly parent: Tip; readonly range: ClaimedRange; readonly context: Uint8Array };
-type Rules = { readonly parameters: ClaimParameters; readonly genesis: Hex; readonly l1ChainId: bigint };
-
 const most = (a: bigint, b: bigint) => (a > b ? a : b);
 
 export const createClaimant = (components: ClaimantComponents, options: ClaimantOptions): Claimant => {
-  const { client, chain, l1, transactor } = components;
-  const { intervalBlocks, depth, pollMs = 1000, maxBackoffMs = 30_000 } = options;
+  const { client, chain, l1, right, transactor } = components;
+  const { intervalBlocks, pollMs = 1000, maxBackoffMs = 30_000 } = options;
   const logger = components.logger.child({ module: "claimant", address: transactor.address });
   const metrics = createClaimantMetrics(components.registry);
-  const registry = createRegistryReader(client, options.registry);
-  const trail = openTrail(components.store);
   const lock = createLock();
   const aborter = new AbortController();
-  let known: Rules | undefined;
-  let computed: { readonly key: string; readonly range: ClaimedRange } | undefined;
+  const { registry } = right;
   let sending: Promise<void> | undefined;
   let running: Promise<void> | undefined;
   let wake: () => void = () => undefined;
   let awake = true;
-
-  const rules = async (): Promise<Rules> => {
-    if (known !== undefined) return known;
-    const [parameters, stated, l1ChainId] = await Promise.all([
-      registry.parameters(),
-      registry.genesis(),
-      client.getChainId(),
-    ]);
-    const genesis = toHex(hashChainState(chainStateAt(chain, GENESIS_PLACE.number, GENESIS_PLACE.position)));
-    if (stated !== genesis)
-      throw new CodedError<ClaimantErrorCode>("CLAIMS_OTHER_GENESIS", "the registry holds claims of another chain", {
-        expected: genesis,
-        stated,
-      });
-    known = { parameters, genesis, l1ChainId: BigInt(l1ChainId) };
-    return known;
-  };
-
-  const changed = (what: string) => new CodedError<ClaimantErrorCode>("CLAIMS_L1_CHANGED", what);
-
-  /** Forgets claims that L1 holds no more, or that another history of the inbox gave. */
-  const retrace = async (): Promise<void> => {
-    let { length } = trail.steps;
-    for (; length > 0; length--) {
-      const step = trail.steps[length - 1];
-      if (step === undefined || l1.lineage(step.records) !== step.lineage) continue;
-      const { status } = await registry.claim(step.id);
-      if ((status === "open" || status === "confirmed") && !(await registry.isRejected(step.id))) break;
-    }
-    if (length === trail.steps.length) return;
-    logger.warn({ claims: trail.steps.length - length }, "L1 dropped claims, or what they claim");
-    await trail.cut(length);
-  };
-
-  const tipOf = async ({ genesis }: Rules): Promise<Tip> => {
-    const { id, place } = trail.steps.at(-1) ?? { id: genesis, place: GENESIS_PLACE };
-    return { id, place, claim: await registry.claim(id) };
-  };
-
-  /** The range that claims on this one are about. The same question is answered from memory. */
-  const rangeOn = async ({ id, place, claim }: Tip, height: number): Promise<ClaimedRange> => {
-    const limit = claim.limitBatch;
-    const lineage = l1.lineage(limit);
-    const key = `${id} ${limit} ${lineage}`;
-    if (computed?.key === key) return computed.range;
-    const began = performance.now();
-    const range = await claimedRange({ chain, inbox: l1 }, place, { limit, height, signal: aborter.signal });
-    // INVARIANT: all units were read from one history of L1, and go on from what the parent claims.
-    if (l1.lineage(limit) !== lineage || toHex(range.start) !== claim.endState) throw changed("L1 moved meanwhile");
-    metrics.rangeUnits.set(range.units);
-    metrics.rangeSeconds.set((performance.now() - began) / 1000);
-    computed = { key, range };
-    return range;
-  };
-
-  /** Follows right claims on L1, whoever made them, up to the first that is not there. */
-  const follow = async (given: Rules, head: bigint): Promise<Candidate | undefined> => {
-    const height = given.parameters.heights[LEVEL];
-    for (;;) {
-      const parent = await tipOf(given);
-      const { limitBatch, madeAt } = parent.claim;
-      metrics.right.set(Number(parent.claim.blockNumber));
-      // INVARIANT: nothing is claimed before this node derived it from L1.
-      if (l1.recordCount < limitBatch || chain.position.batch < limitBatch) return undefined;
-      if (head < madeAt + depth) return undefined;
-      const range = await rangeOn(parent, height);
-      const origin = gameHash({
-        l1ChainId: given.l1ChainId,
-        registry: registry.address,
-        parent: fromHex(parent.id),
-        limitBatch,
-      });
-      const base = levelBase(origin, range.start);
-      const context = contextHash({ level: LEVEL, origin, position: 0n, height, base });
-      const id = toHex(edgeHash(context, range.root));
-      const { status } = await registry.claim(id);
-      if (status === "none") return { parent, range, context };
-      if (await registry.isRejected(id)) return lose(id);
-      // The records that lie, wholly or in part, before the end.
-      const { batch, cursor } = range.end.position;
-      const records = range.end.phase === "open" || cursor > 0 ? batch + 1n : batch;
-      const lineage = l1.lineage(records);
-      if (lineage === undefined) throw changed("L1 dropped records meanwhile");
-      await trail.append({ id, place: range.endPlace, records, lineage });
-      logger.info({ id, block: range.end.number, units: range.units }, "L1 holds a right claim");
-    }
-  };
 
   const lose = (id: Hex): undefined => {
     metrics.lost.set(1);
     logger.error({ id }, "L1 confirmed another claim than the one that this node computed");
   };
 
-  const proposal = async ({ parent, range, context }: Candidate, given: Rules, head: bigint) => {
+  const proposal = async ({ parent, range, context }: Succession, given: RegistryRules, head: bigint) => {
     const { parameters } = given;
     const { claim } = parent;
     if (head < claim.madeAt + most(intervalBlocks, parameters.spacing)) return undefined;
@@ -206,13 +90,13 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
   };
 
   /** The oldest open claim, when its time has come: one's own at once, another's when its owner is late. */
-  const settlement = async ({ parameters }: Rules, head: bigint) => {
-    const oldest = trail.steps.slice(0, KEPT + 1);
+  const settlement = async ({ parameters }: RegistryRules, head: bigint) => {
+    const oldest = right.steps.slice(0, KEPT + 1);
     const claims = await Promise.all(oldest.map(({ id }) => registry.claim(id)));
     const open = claims.findIndex(({ status }) => status === "open");
     const confirmed = claims[(open === -1 ? claims.length : open) - 1];
     if (confirmed !== undefined) metrics.confirmed.set(Number(confirmed.blockNumber));
-    if (open === -1 && claims.length > KEPT) await trail.shift();
+    if (open === -1 && claims.length > KEPT) await right.shift();
     const [step, claim] = [oldest[open], claims[open]];
     if (step === undefined || claim === undefined) return undefined;
     if ((await registry.timer(step.id)) < parameters.period) return undefined;
@@ -249,11 +133,14 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
     lock(async () => {
       if (aborter.signal.aborted) return;
       try {
-        const given = await rules();
+        const given = await right.rules();
         const { number: head } = await client.getBlock({ blockTag: "latest" });
+        const { candidate, lost } = await right.walk(head);
+        metrics.right.set(Number((await right.tip()).claim.blockNumber));
+        metrics.rangeUnits.set(right.effort.units);
+        metrics.rangeSeconds.set(right.effort.seconds);
         metrics.lost.set(0);
-        await retrace();
-        const candidate = await follow(given, head);
+        if (lost !== undefined) lose(lost);
         // INVARIANT: one transaction at a time, so that each is decided on what the one before came to.
         if (sending !== undefined || transactor.pending > 0) return;
         const move: Move | undefined =

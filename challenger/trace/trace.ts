@@ -1,4 +1,7 @@
-import type { Bytes } from "../../executor/index.ts";
+import { type Bytes, CodedError } from "../../executor/index.ts";
+
+/** Levels of a dispute. The byte of a tensor's level is `tensor + k`, where 2^k elements make a word. */
+export const LEVEL = { chain: 0, execution: 1, inference: 2, tensor: 0x30 } as const;
 
 /** What the rules say of a leaf. `level` and `height`: of the tree below it. */
 export type LeafKind =
@@ -21,10 +24,22 @@ export type Trace = {
   /** Hash of the state before a leaf (level 3: zero). */
   pre(position: number): Promise<Bytes>;
   leafKind(position: number): Promise<LeafKind>;
-  /** ABI-encoded preimages that the rules need to judge the leaf, and to prove it when it is proven. */
+  /** Preimages that the rules need to judge the leaf, and to prove it when it is proven, one behind the other. */
   evidence(position: number): Promise<Bytes>;
   /** The tree below a leaf that is refined or descended. */
   below(position: number): Promise<Trace>;
   /** Level 3: the packed elements below a node at a height up to k. */
   packed?(height: number, index: number): Promise<Bytes>;
 };
+
+export type TraceErrorCode =
+  /** The leaf is proven: there is no tree below it. */
+  | "TRACE_NO_TREE"
+  /** The step is one that no contract can prove yet. */
+  | "TRACE_NO_VERIFIER";
+
+export const noTreeBelow = (level: number, position: number) =>
+  new CodedError<TraceErrorCode>("TRACE_NO_TREE", `leaf ${position} of level ${level} is proven at once`, {
+    level,
+    position,
+  });

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram } from "prom-client";
+import { createBoundedCache } from "../foundation/bounded-cache.ts";
 import { type Bytes, concat, fromHex, type Hex, toHex } from "../foundation/bytes.ts";
 import { CodedError, hasCode } from "../foundation/errors.ts";
 import { keccakOf } from "../foundation/keccak.ts";
@@ -13,10 +14,17 @@ import type { Program } from "../tensor/program.ts";
 import { inputBytesOf, outputBytesOf } from "../tensor/reference.ts";
 import { checkProcessor } from "../tensor/selftest.ts";
 import { createArtifacts } from "./artifacts.ts";
-import { createBoundedCache } from "./bounded-cache.ts";
 import { createEngineCache } from "./engine-cache.ts";
 import { createModelStore } from "./model-store.ts";
-import type { Admission, ArtifactSource, ModelContent, ModelErrorCode, ModelRecord, ModelRuntime } from "./runtime.ts";
+import type {
+  Admission,
+  ArtifactSource,
+  ModelContent,
+  ModelErrorCode,
+  ModelPrograms,
+  ModelRecord,
+  ModelRuntime,
+} from "./runtime.ts";
 
 export type ModelRuntimeOptions = {
   /** Bytes of opened models kept ready. */
@@ -130,7 +138,7 @@ const createMetrics = (registry: Telemetry["registry"], cached: () => number, re
 export const createModelRuntime = async (
   components: Telemetry & { readonly store: KeyValueStore },
   options: ModelRuntimeOptions = {},
-): Promise<ModelRuntime & ModelContent> => {
+): Promise<ModelRuntime & ModelContent & ModelPrograms> => {
   const { logger, registry, store } = components;
   const { cacheBytes = 1024 * MIB, memoBytes = 64 * MIB, threads = 1, sources = [] } = options;
   const { retrievalMs = 600_000, retryMs = 1_000 } = options;
@@ -148,19 +156,22 @@ export const createModelRuntime = async (
     ({ output }) => (output?.length ?? 0) + MEMO_OVERHEAD,
   );
 
-  const open = async (id: Hex) => {
+  const readProgram = async (id: Hex): Promise<Program> => {
     const contentHash = models.contentHashOf(id);
     const artifact = contentHash === undefined ? undefined : await artifacts.read(contentHash);
     if (artifact === undefined)
       throw new CodedError<ModelErrorCode>("MODEL_MISSING", `this node has no artifact of model ${id}`, { id });
     // INVARIANT: bytes with this content hash were judged to be the program of this id; the store has checked the hash.
-    let program: Program;
     try {
-      program = decodeProgram(artifact);
+      return decodeProgram(artifact);
     } catch (error) {
       const message = `the stored artifact of model ${id} cannot be decoded`;
       throw new CodedError<ModelErrorCode>("MODEL_CORRUPT", message, { id, contentHash }, error);
     }
+  };
+
+  const open = async (id: Hex) => {
+    const program = await readProgram(id);
     const started = performance.now();
     const engine = await createEngine(program, { threads }).catch((error: unknown) => {
       // INVARIANT: own kernels give the same answer; a session that cannot be made must not decide what a call gives.
@@ -206,6 +217,7 @@ export const createModelRuntime = async (
     if (admission.admitted) await models.index(id, contentHash);
     return admission;
   };
+  const fitting = (id: Hex) => async (contentHash: Hex) => (await adopt(id, contentHash)).admitted;
 
   return {
     async run(id, input, pace) {
@@ -216,10 +228,9 @@ export const createModelRuntime = async (
         metrics.runs.inc({ outcome: "remembered" });
         return known.output === undefined ? undefined : concat(known.output);
       }
-      const fits = async (contentHash: Hex) => (await adopt(id, contentHash)).admitted;
       try {
         const output = await artifacts.repairing(async () => {
-          if (!engines.has(id)) await artifacts.bringModel(id, fits, pace);
+          if (!engines.has(id)) await artifacts.bringModel(id, fitting(id), pace);
           return compute(id, input);
         });
         metrics.runs.inc({ outcome: output === undefined ? "refused" : "answered" });
@@ -230,6 +241,12 @@ export const createModelRuntime = async (
         throw error;
       }
     },
+
+    program: (id) =>
+      artifacts.repairing(async () => {
+        await artifacts.bringModel(id, fitting(id), undefined);
+        return readProgram(id);
+      }),
 
     async admit(id, contentHash) {
       const key = `${id} ${contentHash}`;

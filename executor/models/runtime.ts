@@ -1,5 +1,6 @@
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { Pace } from "../foundation/pace.ts";
+import type { Program } from "../tensor/program.ts";
 
 /** What the chain keeps of a model (state of the registry predeploy). `gas` is EVM gas of one call. */
 export type ModelRecord = {
@@ -82,4 +83,10 @@ export type ModelRuntime = {
 /** What a node that keeps artifacts gives to others: pieces as they are on disk, whole artifact or not. */
 export type ModelContent = {
   content(kind: "manifest" | "chunk", hash: Hex): Bytes | undefined;
+};
+
+/** Programs of models, for whoever follows an inference operator by operator. */
+export type ModelPrograms = {
+  /** The program of that id, as its artifact says. Retrieves it as `run` does. MODEL_MISSING, MODEL_CORRUPT. */
+  program(id: Hex): Promise<Program>;
 };

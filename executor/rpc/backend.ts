@@ -39,10 +39,82 @@ export type Peers = Pick<Peering, "evidence" | "halted" | "resume" | "highest"> 
   readonly network: Pick<Network, "id" | "addresses" | "peers" | "addPeer" | "removePeer">;
 };
 
+/** One record of the inbox: the L1 block that it was built on, and the number of the one that holds it. */
+export type InboxEntry = {
+  readonly origin: { readonly number: bigint; readonly timestamp: bigint };
+  readonly l1Block: bigint;
+};
+
 /** L1, as far as the node has read it. `finalized`: number. */
 export type L1View = {
   readonly head: { readonly number: bigint; readonly hash: Hex; readonly timestamp: bigint } | undefined;
   readonly finalized: bigint;
+  readonly recordCount: bigint;
+  /** Records are in the order of their origins. */
+  record(index: bigint): InboxEntry | undefined;
+};
+
+export type ClaimsErrorCode =
+  /** The node has not read L1 to its head yet. */
+  | "CLAIMS_NOT_READ"
+  /** L1 does not answer, or has another block there now. */
+  | "CLAIMS_UNREACHABLE"
+  /** More claims than a node looks at for one answer stand where the right one is looked for. */
+  | "CLAIMS_TOO_MANY";
+
+/** Open, confirmed, lost to a rival (it, or the one that it stands on), or lost and its bond burned. */
+export type ClaimState = "open" | "confirmed" | "rejected" | "forfeited";
+
+/** A claim as L1 holds it. Heights in L1 blocks, times in seconds of L1's clock, the stake in wei. */
+export type Claim = {
+  readonly id: Hex;
+  /** Undefined for the chain's first state. */
+  readonly parent: Hex | undefined;
+  readonly state: ClaimState;
+  readonly endState: Hex;
+  /** Undefined where the claimed state lies inside a block. */
+  readonly outputRoot: Hex | undefined;
+  /** Block of the chain that ended last in the claimed state. */
+  readonly blockNumber: bigint;
+  /** Inbox records that claims on this one derive. */
+  readonly limitBatch: bigint;
+  readonly madeAt: bigint;
+  readonly createdAt: bigint;
+  readonly confirmedAt: bigint | undefined;
+  readonly staker: Hex | undefined;
+  /** What is still at stake. */
+  readonly stake: bigint;
+  /** L1 blocks counted for it. */
+  readonly timer: bigint;
+  /** Whether its time runs: it has no rival. */
+  readonly isRunning: boolean;
+};
+
+/** What L1's contracts were made with. Periods in L1 blocks, delays in seconds, the bond in wei. */
+export type SettlementParameters = {
+  readonly period: bigint;
+  readonly spacing: bigint;
+  readonly bond: bigint;
+  readonly proofMaturityDelay: bigint;
+  readonly finalityDelay: bigint;
+  readonly pauseDuration: bigint;
+  readonly guardian: Hex;
+  /** Until when withdrawals are paused, or were. */
+  readonly pausedUntil: bigint;
+};
+
+/** Claims as of the L1 block that the node read last. Everything rejects with a CodedError of `ClaimsErrorCode`. */
+export type Claims = {
+  /** Undefined when L1 has no such claim. */
+  claim(id: Hex): Promise<Claim | undefined>;
+  /** At most so many that end between two blocks, newest first. Others are found as their parents. */
+  newest(limit: number): Promise<readonly Claim[]>;
+  /** The oldest claim that has not lost, is right, and whose state has the block. */
+  covering(
+    block: bigint,
+    isRight: (claim: Pick<Claim, "blockNumber" | "outputRoot">) => boolean,
+  ): Promise<Claim | undefined>;
+  parameters(): Promise<SettlementParameters>;
 };
 
 /** What the methods stand on. */
@@ -55,6 +127,8 @@ export type Backend = {
   };
   /** A node without it does not derive. */
   readonly l1?: L1View;
+  /** A node without it does not know L1's contracts. */
+  readonly claims?: Claims;
   /** A node without it has no peers. */
   readonly peering?: Peers;
 };

@@ -1,7 +1,7 @@
 import { fromHex, type Hex, readUintBE, toHex } from "../foundation/bytes.ts";
 import { CodedError, messageOf } from "../foundation/errors.ts";
 import type { NetworkErrorCode } from "../p2p/network/network.ts";
-import type { SubmitErrorCode } from "./backend.ts";
+import type { ClaimsErrorCode, SubmitErrorCode } from "./backend.ts";
 
 /** Codes of JSON-RPC 2.0 and of Ethereum clients. */
 export const RPC_CODE = {
@@ -59,8 +59,8 @@ const SUBMIT_TEXT: Readonly<Record<SubmitErrorCode, string>> = {
   POOL_STOPPED: "the node is stopping",
 };
 
-/** What a peer or an address is refused for; the code is in the answer's data, for programs. */
-const PEER_CODE: Readonly<Record<NetworkErrorCode, number>> = {
+/** Errors that keep their code, in the answer's data, for programs. */
+const NAMED_CODE: Readonly<Record<NetworkErrorCode | ClaimsErrorCode, number>> = {
   P2P_ADDRESS: RPC_CODE.invalidParams,
   P2P_PEER: RPC_CODE.server,
   P2P_TIMEOUT: RPC_CODE.server,
@@ -68,6 +68,9 @@ const PEER_CODE: Readonly<Record<NetworkErrorCode, number>> = {
   P2P_INVALID: RPC_CODE.server,
   P2P_IDENTITY: RPC_CODE.server,
   P2P_LISTEN: RPC_CODE.server,
+  CLAIMS_NOT_READ: RPC_CODE.server,
+  CLAIMS_UNREACHABLE: RPC_CODE.server,
+  CLAIMS_TOO_MANY: RPC_CODE.server,
 };
 
 const submitText = (code: string): string | undefined =>
@@ -126,8 +129,8 @@ export const rpcErrorOf = (error: unknown): RpcError => {
   if (error instanceof CodedError) {
     const text = submitText(error.code);
     if (text !== undefined) return refusal(error.code as SubmitErrorCode, messageOf(error));
-    if (Object.hasOwn(PEER_CODE, error.code))
-      return new RpcError(PEER_CODE[error.code as NetworkErrorCode], messageOf(error), { code: error.code });
+    if (Object.hasOwn(NAMED_CODE, error.code))
+      return new RpcError(NAMED_CODE[error.code as keyof typeof NAMED_CODE], messageOf(error), { code: error.code });
     if (error.code === "STATE_PRUNED") return serverError(`missing trie node: ${messageOf(error)}`);
     if (error.code === "CALL_TIMEOUT") return serverError(messageOf(error));
     if (error.code === "CALL_LIMIT") return limitExceeded(messageOf(error));

@@ -27,10 +27,15 @@ const serve = async (l1?: L1View) => {
   };
 };
 
+const EMPTY_INBOX = { recordCount: 0n, record: () => undefined };
 const HASH: Hex = `0x${"ab".repeat(32)}`;
 
 test("the heads are told as the chain and L1 have them, under both names", async () => {
-  const call = await serve({ head: { number: 99n, hash: HASH, timestamp: 1_700_000_000n }, finalized: 35n });
+  const call = await serve({
+    head: { number: 99n, hash: HASH, timestamp: 1_700_000_000n },
+    finalized: 35n,
+    ...EMPTY_INBOX,
+  });
   const { result } = await call("rollup_syncStatus");
   assert.deepEqual((await call("optimism_syncStatus")).result, result);
   assert.deepEqual(result?.["current_l1"], { hash: HASH, number: 99, timestamp: 1_700_000_000 });

@@ -174,3 +174,11 @@ export const filterId = z
 const MAX_PEER_TEXT = 512;
 /** A multiaddress or a peer's id; what it means is the network's to say. */
 export const peerText = z.string("expected a text").min(1).max(MAX_PEER_TEXT);
+
+const MAX_CLAIMS = 50;
+const SHOWN_CLAIMS = 10;
+/** `{limit}` of a list of claims, which may be left out. */
+export const claimLimit = z
+  .strictObject({ limit: z.number().int().min(1).max(MAX_CLAIMS, `at most ${MAX_CLAIMS} claims at a time`).nullish() })
+  .nullish()
+  .transform((value) => value?.limit ?? SHOWN_CLAIMS);

@@ -59,8 +59,8 @@ export const describeDevnet = (info: DevnetInfo): string => {
     ...(info.executorP2p === null ? [] : [`  executor peers     ${info.executorP2p}`]),
     "",
     "Contracts",
-    ...Object.entries(info.l1Contracts).map(([name, address]) => `  L1 ${name.padEnd(16)}${address}`),
-    `  L2 DigitClassifier ${sample.contract}`,
+    ...Object.entries(info.l1Contracts).map(([name, address]) => `  L1 ${name.padEnd(24)}${address}`),
+    `  L2 ${"DigitClassifier".padEnd(24)}${sample.contract}`,
     `  model ${sample.modelName}   ${sample.modelId}   ${sample.gas} gas a call`,
     "",
     "Accounts, funded on both layers (known to everybody: never use them elsewhere)",
@@ -70,7 +70,7 @@ export const describeDevnet = (info: DevnetInfo): string => {
     `  rollup     ${info.rollup}`,
     ...Object.entries(info.logs).map(([name, file]) => `  ${name.padEnd(9)}  ${file}`),
     "",
-    "Running. Ctrl-C stops everything.",
+    "Ether in, an inference paid with it, ether out",
   ].join("\n");
 };
 
@@ -91,7 +91,11 @@ export const devnetCommand = async (config: DevnetConfig): Promise<number> => {
       progress: (step) => (config.json ? logger.debug(step) : print(`${seconds().padStart(5)} s  ${step}`)),
     });
     if (config.json) print(JSON.stringify(devnet.info));
-    else print(describeDevnet(devnet.info));
+    else {
+      print(describeDevnet(devnet.info));
+      await devnet.settle(print);
+      print("\nRunning. Ctrl-C stops everything.");
+    }
     logger.debug({ seconds: seconds() }, "devnet is ready");
     devnet.failed.catch((error: unknown) => process.stderr.write(`assay: ${messageOf(error)}\n`));
     return devnet;

@@ -1,4 +1,6 @@
-import type { CommandConfig } from "../config.ts";
+import { formatEther } from "viem";
+import { CodedError, messageOf } from "../../executor/index.ts";
+import type { CommandConfig, ConfigErrorCode } from "../config.ts";
 import { askNode } from "../rpc-client.ts";
 import { columns } from "./table.ts";
 
@@ -15,27 +17,149 @@ type SyncStatus = {
   readonly finalized_l2: BlockRef;
 };
 
-const row = (name: string, block: BlockRef, meaning: string): readonly string[] => [
+/** What is shown of `rollup_claims`. */
+type ClaimRow = {
+  readonly id: string;
+  readonly status: string;
+  readonly isRight: boolean | null;
+  readonly blockNumber: number;
+  readonly l1Block: number;
+  readonly confirmedAt: number | null;
+  readonly expectedConfirmation: number | null;
+};
+
+/** What `rollup_settlementParameters` says. Periods in L1 blocks, delays in seconds. */
+type Parameters = {
+  readonly challengePeriod: number;
+  readonly claimSpacing: number;
+  readonly bond: string;
+  readonly proofMaturityDelay: number;
+  readonly finalityDelay: number;
+  readonly guardian: string;
+  readonly pauseDuration: number;
+  readonly pausedUntil: number;
+};
+
+/** What `rollup_transactionStatus` says. */
+type TransactionStatus = {
+  readonly transactionHash: string;
+  readonly state: string;
+  readonly blockNumber: number;
+  readonly blockHash: string;
+  readonly claimId: string | null;
+  readonly next: string | null;
+  readonly nextExpectedAt: number | null;
+};
+
+type Settlement = { readonly claims: readonly ClaimRow[]; readonly settlement: Parameters };
+
+const SHOWN_CLAIMS = 5;
+
+const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
+
+const headRow = (name: string, block: BlockRef, meaning: string): readonly string[] => [
   name,
   String(block.number),
-  new Date(block.timestamp * 1000).toISOString(),
+  timeOf(block.timestamp),
   block.hash,
   meaning,
 ];
 
-/** `assay status`. The codes of `askNode`. */
-export const statusCommand = async (config: CommandConfig<"status">): Promise<number> => {
-  const status = await askNode<SyncStatus>(config.nodeRpc, "rollup_syncStatus");
-  if (config.json) print(JSON.stringify(status));
-  else
-    print(
-      columns([
-        ["head", "block", "time", "hash", "meaning"],
-        row("unsafe", status.unsafe_l2, "the sequencer's word"),
-        row("safe", status.safe_l2, "derived from L1"),
-        row("finalized", status.finalized_l2, "derived from final L1 blocks"),
-        ...(status.current_l1 === null ? [] : [row("L1", status.current_l1, "read so far")]),
-      ]),
-    );
+const WORDS = new Map([
+  [true, "as this node computed it"],
+  [false, "NOT what this node computed"],
+]);
+
+const claimRow = (claim: ClaimRow): readonly string[] => [
+  claim.status,
+  String(claim.blockNumber),
+  claim.confirmedAt !== null
+    ? timeOf(claim.confirmedAt)
+    : claim.expectedConfirmation === null
+      ? "unknown"
+      : `expected ${timeOf(claim.expectedConfirmation)}`,
+  claim.id,
+  claim.isRight === null ? "not derived here yet" : (WORDS.get(claim.isRight) ?? ""),
+];
+
+const describeSettlement = ({ claims, settlement }: Settlement): string =>
+  [
+    claims.length === 0
+      ? "no claim on L1 yet"
+      : columns([["claim", "block", "confirmed", "id", "meaning"], ...claims.map(claimRow)]),
+    "",
+    columns([
+      ["settlement", "", "meaning"],
+      ["challenge period", `${settlement.challengePeriod} L1 blocks`, "a claim without a rival is confirmed"],
+      ["bond", `${formatEther(BigInt(settlement.bond))} ETH`, "a claim puts it at stake"],
+      ["proof maturity delay", `${settlement.proofMaturityDelay} s`, "from a withdrawal's proof to its finalization"],
+      ["finality delay", `${settlement.finalityDelay} s`, "from a claim's confirmation to finalizations by it"],
+    ]),
+  ].join("\n");
+
+/** Claims, or why the node cannot tell them: its heads are worth showing all the same. */
+const settlementOf = async (rpc: string): Promise<Settlement | CodedError> => {
+  try {
+    const [claims, settlement] = await Promise.all([
+      askNode<ClaimRow[]>(rpc, "rollup_claims", { limit: SHOWN_CLAIMS }),
+      askNode<Parameters>(rpc, "rollup_settlementParameters"),
+    ]);
+    return { claims, settlement };
+  } catch (error) {
+    if (error instanceof CodedError && error.code.startsWith("CLAIMS_")) return error;
+    throw error;
+  }
+};
+
+const nodeStatus = async ({ nodeRpc, json }: CommandConfig<"status">): Promise<string> => {
+  const [status, settled] = await Promise.all([
+    askNode<SyncStatus>(nodeRpc, "rollup_syncStatus"),
+    settlementOf(nodeRpc),
+  ]);
+  const failed = settled instanceof CodedError;
+  if (json)
+    return JSON.stringify({
+      ...status,
+      ...(failed ? { claims: null, settlement: null, claimsError: settled.code } : settled),
+    });
+  return [
+    columns([
+      ["head", "block", "time", "hash", "meaning"],
+      headRow("unsafe", status.unsafe_l2, "the sequencer's word"),
+      headRow("safe", status.safe_l2, "derived from L1"),
+      headRow("finalized", status.finalized_l2, "derived from final L1 blocks"),
+      ...(status.current_l1 === null ? [] : [headRow("L1", status.current_l1, "read so far")]),
+    ]),
+    "",
+    failed ? `no claims are known: ${settled.code}: ${messageOf(settled)}` : describeSettlement(settled),
+  ].join("\n");
+};
+
+const MEANING: Readonly<Record<string, string>> = {
+  unsafe: "in a block that the sequencer signed",
+  safe: "in a block that is derived from L1",
+  finalized: "in a block that is derived from final L1 blocks",
+  claimed: "in a state that is claimed on L1, with a bond",
+  confirmed: "in a state that L1 has confirmed",
+};
+
+const transactionStatus = async ({ nodeRpc, json }: CommandConfig<"status">, hash: string): Promise<string> => {
+  if (!/^0x[0-9a-fA-F]{64}$/.test(hash))
+    throw new CodedError<ConfigErrorCode>("CONFIG_INVALID", `${hash}: expected a transaction's hash`);
+  const status = await askNode<TransactionStatus>(nodeRpc, "rollup_transactionStatus", hash);
+  if (json) return JSON.stringify(status);
+  const { state, next, nextExpectedAt } = status;
+  const when = nextExpectedAt === null ? "time unknown" : `expected ${timeOf(nextExpectedAt)}`;
+  return columns([
+    ["state", state, MEANING[state] ?? ""],
+    ["block", String(status.blockNumber), status.blockHash],
+    ...(status.claimId === null ? [] : [["claim", "", status.claimId]]),
+    ...(next === null ? [] : [["next", next, when]]),
+  ]);
+};
+
+/** `assay status [TRANSACTION]`. The codes of `askNode`; those of a node that cannot tell: TRANSACTION_UNKNOWN and so on. */
+export const statusCommand = async (config: CommandConfig<"status">, transaction?: string): Promise<number> => {
+  print(await (transaction === undefined ? nodeStatus(config) : transactionStatus(config, transaction)));
   return 0;
 };

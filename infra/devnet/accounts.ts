@@ -19,13 +19,14 @@ const accountAt = (addressIndex: number): DevnetAccount => {
 };
 
 /**
- * `deployer` sets the devnet up on both layers; `sequencer` posts batches; `claimant` claims. None is handed out: their
- * nonces are theirs.
+ * `deployer` sets the devnet up on both layers; `sequencer` posts batches; `claimant` claims; `visitor` comes over the
+ * bridge. None is handed out: their nonces are theirs.
  */
 export const devnetAccounts = () => ({
   users: Array.from({ length: USERS }, (_, i) => accountAt(i)),
   sequencer: accountAt(USERS),
   deployer: accountAt(USERS + 1),
   claimant: accountAt(USERS + 2),
-  total: USERS + 3,
+  visitor: accountAt(USERS + 3),
+  total: USERS + 4,
 });

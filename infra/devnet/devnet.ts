@@ -32,6 +32,7 @@ import { startNode } from "./nodes.ts";
 import { poll } from "./poll.ts";
 import { publish } from "./publish.ts";
 import { SAMPLE_NAME, sampleModelFile } from "./sample.ts";
+import { showSettlement } from "./settlement.ts";
 
 export type DevnetErrorCode = "DEVNET_DATA_DIR";
 
@@ -65,7 +66,13 @@ export type DevnetInfo = {
   readonly logs: { readonly l1: string; readonly sequencer: string; readonly executor: string };
 };
 
-export type Devnet = Running & { readonly info: DevnetInfo };
+export type Devnet = Running & {
+  readonly info: DevnetInfo;
+  /**
+   * Shows ether coming in, paying an inference, and going out, a line a step; moves L1's clock. When it fails all is stopped.
+   */
+  settle(say: (line: string) => void): Promise<void>;
+};
 
 export type DevnetComponents = {
   readonly logger: Logger;
@@ -304,18 +311,32 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
   };
 
   const interrupted = new Promise<never>((_, reject) => {
-    const onAbort = () => reject(new CodedError("DEVNET_INTERRUPTED", "interrupted while starting"));
+    const onAbort = () => reject(new CodedError("DEVNET_INTERRUPTED", "interrupted"));
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
   });
   interrupted.catch(() => undefined);
-  try {
-    beginning = begin();
-    const info = await Promise.race([beginning, failed, interrupted]);
-    return { info, failed, stop };
-  } catch (error) {
-    broken = !components.signal.aborted;
-    await stop();
-    throw error;
-  }
+  const orStop = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await Promise.race([work, failed, interrupted]);
+    } catch (error) {
+      broken = !components.signal.aborted;
+      await stop();
+      throw error;
+    }
+  };
+  beginning = begin();
+  const info = await orStop(beginning);
+  const settle = (say: (line: string) => void): Promise<void> =>
+    showSettlement({
+      l1: { rpc: info.l1Rpc, chainId: info.l1ChainId },
+      l2: { rpc: info.sequencerRpc, chainId: info.chainId },
+      contracts: info.l1Contracts,
+      privateKey: devnetAccounts().visitor.privateKey,
+      classifier: info.sample.contract,
+      period: Number(DEVNET_CLAIMS.period),
+      say,
+      signal,
+    });
+  return { info, failed, stop, settle: (say) => orStop(settle(say)) };
 };

@@ -147,9 +147,12 @@ const filler = (length: number, seed: number): Bytes =>
   );
 const reference = (seed: number): Bytes => concat(filler(32, seed), uintBE(7, 4), uintBE(41, 4), uintBE(160, 4));
 
-const registersOf = (source: Bytes, length: number, model: Bytes): Bytes =>
+/** Kinds of registers: of a call of a model, and of the output of a frame that is ending. */
+const KIND = { infer: 11, output: 9 };
+
+const registersOf = (kind: number, source: Bytes, length: number, model: Bytes): Bytes =>
   concat(
-    Uint8Array.of(0x44, 0),
+    Uint8Array.of(0x44, kind),
     source,
     new Uint8Array(8),
     uintBE(length, 4),
@@ -163,7 +166,7 @@ const stateOf = (phase: number, result: number, rest: Bytes): Bytes =>
 
 test("a call of a model is read from the preimages of the machine's hash, and nothing else passes for them", async () => {
   const model = filler(32, 5);
-  const registers = registersOf(reference(1), 96, model);
+  const registers = registersOf(KIND.infer, reference(1), 96, model);
   const rest = restOf(keccakOf(registers));
   const state = stateOf(9, 0, rest);
   const hash = toHex(keccakOf(state));
@@ -187,10 +190,10 @@ test("a call of a model is read from the preimages of the machine's hash, and no
 });
 
 test("after the call the machine leaves with the output in its registers", async () => {
-  const rest = restOf(keccakOf(registersOf(reference(1), 96, filler(32, 5))));
+  const rest = restOf(keccakOf(registersOf(KIND.infer, reference(1), 96, filler(32, 5))));
   const state = stateOf(9, 0, rest);
   const output = { root: toHex(filler(32, 1)), words: 7, offset: 41, length: 160 };
-  const left = restOf(keccakOf(registersOf(reference(1), 0, new Uint8Array(32))));
+  const left = restOf(keccakOf(registersOf(KIND.output, reference(1), 0, new Uint8Array(32))));
   assert.equal(await call("afterInference", toHex(state), toHex(rest), output), toHex(keccakOf(stateOf(10, 1, left))));
   const nothing = { root: toHex(new Uint8Array(32)), words: 0, offset: 0, length: 0 };
   assert.equal(

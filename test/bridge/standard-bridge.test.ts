@@ -12,28 +12,10 @@ import {
 import { account } from "../support/anvil.ts";
 import { GUARDIAN } from "../support/claims.ts";
 import { compile } from "../support/solidity.ts";
+import { TOKEN } from "../support/token.ts";
 import { createSettlement, type Settlement } from "../support/withdrawals.ts";
 
 const STRANGER = 7;
-const TOKEN = compile(
-  "Token",
-  `contract Token {
-    uint256 public immutable fee;
-    mapping(address => uint256) public balanceOf;
-    mapping(address => mapping(address => uint256)) public allowance;
-    constructor(uint256 fee_) { fee = fee_; balanceOf[msg.sender] = 1000 ether; }
-    function approve(address spender, uint256 amount) external { allowance[msg.sender][spender] = amount; }
-    function transfer(address to, uint256 amount) external { _move(msg.sender, to, amount); }
-    function transferFrom(address from, address to, uint256 amount) external {
-        allowance[from][msg.sender] -= amount;
-        _move(from, to, amount);
-    }
-    function _move(address from, address to, uint256 amount) private {
-        balanceOf[from] -= amount;
-        balanceOf[to] += amount - fee;
-    }
-}`,
-);
 /** Says no by its answer. */
 const REFUSING = compile(
   "Refusing",

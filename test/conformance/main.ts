@@ -9,7 +9,15 @@ import { stateSuite } from "./state.ts";
 import { corpus, type Suite } from "./suite.ts";
 
 /** Every corpus, in the order in which they run. */
-const SUITES: readonly Suite[] = [onnxSuite, modelsSuite, rpcSuite, rlpSuite, precompilesSuite, stateSuite, machineSuite];
+const SUITES: readonly Suite[] = [
+  onnxSuite,
+  modelsSuite,
+  rpcSuite,
+  rlpSuite,
+  precompilesSuite,
+  stateSuite,
+  machineSuite,
+];
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { filter: { type: "string" } } });
 

@@ -21,7 +21,7 @@ const blocksOf = (language: string): string[] =>
 /** What commands print that do not print the model's id. */
 const EXPECTED: Readonly<Record<string, (info: DevnetInfo) => string>> = {
   "audit --rpc": () => "the nodes agree on every block",
-  "status --rpc": () => "derived from final L1 blocks",
+  "status --rpc": () => "proof maturity delay",
   "peers list": ({ sequencerP2p }) => sequencerP2p as string,
   "evidence list": () => "no evidence",
 };

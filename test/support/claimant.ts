@@ -1,7 +1,13 @@
 import type { TestContext } from "node:test";
 import { createPublicClient, custom, type PublicClient, parseAbiItem } from "viem";
 import { anvil as anvilChain } from "viem/chains";
-import { type ClaimantOptions, claimRegistry, createClaimant, createTransactor } from "../../bridge/index.ts";
+import {
+  type ClaimantOptions,
+  claimRegistry,
+  createClaimant,
+  createRightClaims,
+  createTransactor,
+} from "../../bridge/index.ts";
 import { createMemoryStore, type Hex, type KeyValueStore } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
 import { type NodeActor, type Stage, telemetry } from "./stage.ts";
@@ -54,19 +60,25 @@ export const startClaimant = (
   node: NodeActor,
   options: Partial<ClaimantOptions> & {
     readonly from?: number;
+    readonly depth?: bigint;
     readonly store?: KeyValueStore;
     readonly life?: Life;
   } = {},
 ): ClaimantActor => {
-  const { from = CLAIMANT, store = createMemoryStore(), life = createLife(), ...rest } = options;
+  const { from = CLAIMANT, store = createMemoryStore(), life = createLife(), depth = 2n, ...rest } = options;
   const client = clientOf(anvil.client, life);
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   const { chain, l1 } = node;
+  const right = createRightClaims(
+    { ...telemetry(), client, chain, l1, store: storeOf(store, life) },
+    { registry: deployment.contracts.claimRegistry, depth },
+  );
   const claimant = createClaimant(
-    { ...telemetry(), client, chain, l1, store: storeOf(store, life), transactor },
-    { registry: deployment.contracts.claimRegistry, intervalBlocks: 5n, depth: 2n, ...rest },
+    { ...telemetry(), client, chain, l1, right, transactor },
+    { intervalBlocks: 5n, ...rest },
   );
   const stop = async () => {
+    await right.stop();
     await claimant.stop();
     await transactor.stop();
   };

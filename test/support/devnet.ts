@@ -20,6 +20,8 @@ export type Spawned = {
   readonly ended: Promise<number | null>;
   /** The first line on standard output; rejects with standard error when the program ends without one. */
   readonly firstLine: Promise<string>;
+  /** Once standard output has the text; rejects as `firstLine` does. */
+  shows(text: string): Promise<void>;
 };
 
 /** Follows what a program prints. */
@@ -38,7 +40,16 @@ export const firstLineOf = (child: ChildProcess): Spawned => {
     void ended.then((code) => reject(new Error(`ended with ${code}: ${stderr}`)));
   });
   firstLine.catch(() => undefined);
-  return { child, stdout: () => stdout, stderr: () => stderr, ended, firstLine };
+  const shows = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (stdout.includes(text)) resolve();
+      };
+      child.stdout?.on("data", look);
+      look();
+      void ended.then((code) => reject(new Error(`ended with ${code}: ${stderr}`)));
+    });
+  return { child, stdout: () => stdout, stderr: () => stderr, ended, firstLine, shows };
 };
 
 /** Runs the command line as its user would. */

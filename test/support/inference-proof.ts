@@ -6,12 +6,14 @@ import {
   createTensorTree,
   fromHex,
   type Inference,
+  type InferenceCall,
   identityOf,
   keccakOf,
   merkleRoot,
   type OpenableTree,
   type Operator,
   operatorLeaf,
+  outputBytesOf,
   type Program,
   packTensor,
   proveStep,
@@ -47,14 +49,14 @@ export const memoryTree = (bytes: Bytes): OpenableTree & { readonly words: numbe
 const filler = (length: number): Bytes => Uint8Array.from({ length }, (_, i) => (i * 151 + 77) & 0xff);
 
 /** The machine that is about to call `program` with `input`, which begins at byte `offset` of the memory's words. */
-const machineBefore = (program: Program, input: Bytes, offset: number) => {
+export const machineBefore = (program: Program, input: Bytes, offset: number): InferenceCall => {
   const memory = memoryTree(concat(filler(offset), input, filler(45)));
   const source = concat(memory.root, uintBE(memory.words, 4), uintBE(offset, 4), uintBE(input.length, 4));
   const registers = concat(
-    Uint8Array.of(0x44, 0),
+    Uint8Array.of(0x44, 11),
     source,
     new Uint8Array(8),
-    uintBE(64, 4),
+    uintBE(outputBytesOf(program), 4),
     new Uint8Array(20),
     fromHex(identityOf(program).id),
     new Uint8Array(232),

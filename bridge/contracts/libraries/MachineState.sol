@@ -38,6 +38,9 @@ library MachineState {
     uint256 internal constant PHASE_EXIT = 10;
     uint256 internal constant RESULT_SUCCESS = 1;
 
+    /// @notice Kind of the registers that hold the output of the frame that is ending.
+    uint8 internal constant OUTPUT_REGISTERS = 9;
+
     uint256 private constant PHASE_AT = 1;
     uint256 private constant RESULT_AT = 2;
     uint256 private constant REST_HASH_AT = 96;
@@ -95,7 +98,7 @@ library MachineState {
             : keccak256(
                 abi.encodePacked(
                     Tag.REGISTERS,
-                    uint8(0),
+                    OUTPUT_REGISTERS,
                     output.root,
                     output.words,
                     output.offset,

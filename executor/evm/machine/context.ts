@@ -1,7 +1,7 @@
 import type { Origin, Position } from "../../chain/chain.ts";
 import type { ChainState } from "../../chain/chain-state.ts";
 import type { ChainParameters } from "../../chain/parameters.ts";
-import { type Bytes, concat } from "../../foundation/bytes.ts";
+import { type Bytes, concat, uintBE } from "../../foundation/bytes.ts";
 import { CodedError } from "../../foundation/errors.ts";
 import { keccak256 } from "../../foundation/keccak.ts";
 import type { Dtype } from "../../tensor/program.ts";
@@ -57,7 +57,12 @@ export type Answer =
 const KIND_BYTE = { inputs: 0, infer: 1, admit: 2 } as const;
 
 const keyOf = (need: Need): string => {
-  const rest = need.kind === "infer" ? need.input : need.kind === "admit" ? need.contentHash : new Uint8Array(0);
+  const rest =
+    need.kind === "infer"
+      ? need.input
+      : need.kind === "admit"
+        ? concat(need.contentHash, uintBE(need.gas, 8))
+        : new Uint8Array(0);
   return Buffer.from(keccak256(concat(Uint8Array.of(KIND_BYTE[need.kind]), need.id, rest))).toString("latin1");
 };
 

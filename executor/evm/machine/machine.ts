@@ -69,6 +69,8 @@ export type EvmMachine = {
   step(): void;
   /** Hash of the state: of a chain state before the first step and at the end. */
   hash(): Bytes;
+  /** The 128 bytes behind the hash of a machine state, valid until the next call; undefined for a chain state. */
+  encode(): Bytes | undefined;
   preimages(): Preimages;
   snapshot(): Snapshot;
   restore(snapshot: Snapshot): void;
@@ -135,6 +137,7 @@ export const createEvmMachine = (
       if (state !== undefined) return hasher.hash(state);
       return ended === undefined ? chainPre : hashChainState(ended.chain);
     },
+    encode: () => (state === undefined ? undefined : hasher.encode(state)),
     preimages() {
       if (state === undefined) return { chain: encodeChainState(ended?.chain ?? chain) };
       const { frame, env, registers } = state;

@@ -3,6 +3,7 @@ import type { Filters } from "../filters.ts";
 import type { MethodTable } from "../method.ts";
 import { ADMIN_METHODS } from "./admin.ts";
 import { BLOCK_METHODS } from "./blocks.ts";
+import { CLAIM_METHODS } from "./claims.ts";
 import { FEE_METHODS } from "./fees.ts";
 import { createLogMethods } from "./logs.ts";
 import { createSyncMethods, NET_METHODS } from "./net.ts";
@@ -27,6 +28,7 @@ export const createMethodTable = (
     ...POOL_METHODS,
     ...ADMIN_METHODS,
     ...ROLLUP_METHODS,
+    ...CLAIM_METHODS,
     ...createLogMethods(filters),
   };
   return Object.fromEntries(

@@ -1,0 +1,216 @@
+import type { PublicClient } from "viem";
+import {
+  type Bytes,
+  type Chain,
+  CodedError,
+  chainStateAt,
+  createLock,
+  fromHex,
+  type Hex,
+  hashChainState,
+  type KeyValueStore,
+  type Service,
+  type Telemetry,
+  toHex,
+} from "../../executor/index.ts";
+import type { L1Source } from "../derivation/l1-source.ts";
+import { contextHash, edgeHash, gameHash, levelBase } from "./game-hash.ts";
+import type { ClaimParameters } from "./parameters.ts";
+import { type ClaimedRange, claimedRange, GENESIS_PLACE, type Place } from "./range.ts";
+import { createRegistryReader, type RegisteredClaim, type RegistryReader } from "./registry.ts";
+import { openTrail, type Step } from "./trail.ts";
+
+export type RightClaimsErrorCode =
+  /** The registry's first claim is another chain's. */
+  | "CLAIMS_OTHER_GENESIS"
+  /** L1 changed between two looks; the next one sees it whole. */
+  | "CLAIMS_L1_CHANGED";
+
+export type RightClaimsComponents = Pick<Telemetry, "logger"> & {
+  readonly client: PublicClient;
+  readonly chain: Chain;
+  readonly l1: L1Source;
+  readonly store: KeyValueStore;
+};
+
+export type RightClaimsOptions = {
+  /** The contract. */
+  readonly registry: Hex;
+  /** L1 blocks above a claim before another stands on it: an L1 reorg that is not deeper changes nothing of what was sent. */
+  readonly depth: bigint;
+};
+
+export type RegistryRules = {
+  readonly parameters: ClaimParameters;
+  /** The first claim. */
+  readonly genesis: Hex;
+  readonly l1ChainId: bigint;
+};
+
+/** A right claim on L1. */
+export type RightClaim = { readonly id: Hex; readonly place: Place; readonly claim: RegisteredClaim };
+
+/** Where claims on one parent meet, and which of them is right. */
+export type Succession = {
+  readonly parent: RightClaim;
+  readonly range: ClaimedRange;
+  /** The game's hash, and the context of its level-0 roots. */
+  readonly origin: Bytes;
+  readonly context: Bytes;
+  /** The right claim's id. */
+  readonly id: Hex;
+};
+
+/** What a look at L1 found. */
+export type Walk = {
+  /** The right claim that is not on L1, on the newest that is. */
+  readonly candidate?: Succession;
+  /** A right claim that L1 has rejected. */
+  readonly lost?: Hex;
+};
+
+/**
+ * Which claims are right: a pure function of what this node derived from L1, and of where L1 says that claims stand. One
+ * for a store. What takes long ends with `stop`.
+ */
+export type RightClaims = Service & {
+  readonly registry: RegistryReader;
+  /** Right claims that were found on L1, oldest first, without the first of all. */
+  readonly steps: readonly Step[];
+  /** CLAIMS_OTHER_GENESIS. */
+  rules(): Promise<RegistryRules>;
+  /** Follows right claims on L1, whoever made them, up to the first that is not there. CLAIMS_L1_CHANGED, the codes of units. */
+  walk(head: bigint): Promise<Walk>;
+  /** The newest right claim on L1. */
+  tip(): Promise<RightClaim>;
+  /** The right claim on a right claim; undefined while this node has not derived all that it is about. The codes of `walk`. */
+  succession(parent: RightClaim): Promise<Succession | undefined>;
+  /** Forgets the oldest step. */
+  shift(): Promise<void>;
+  /** What the last range that was executed took. */
+  readonly effort: { readonly units: number; readonly seconds: number };
+};
+
+const LEVEL = 0;
+
+export const changed = (what: string) => new CodedError<RightClaimsErrorCode>("CLAIMS_L1_CHANGED", what);
+
+export const createRightClaims = (components: RightClaimsComponents, options: RightClaimsOptions): RightClaims => {
+  const { client, chain, l1, logger } = components;
+  const { depth } = options;
+  const aborter = new AbortController();
+  const { signal } = aborter;
+  const lock = createLock();
+  const registry = createRegistryReader(client, options.registry);
+  const trail = openTrail(components.store);
+  let known: RegistryRules | undefined;
+  let computed: { readonly key: string; readonly range: ClaimedRange } | undefined;
+  let effort = { units: 0, seconds: 0 };
+
+  const rules = async (): Promise<RegistryRules> => {
+    if (known !== undefined) return known;
+    const [parameters, stated, l1ChainId] = await Promise.all([
+      registry.parameters(),
+      registry.genesis(),
+      client.getChainId(),
+    ]);
+    const genesis = toHex(hashChainState(chainStateAt(chain, GENESIS_PLACE.number, GENESIS_PLACE.position)));
+    if (stated !== genesis)
+      throw new CodedError<RightClaimsErrorCode>("CLAIMS_OTHER_GENESIS", "the registry holds claims of another chain", {
+        expected: genesis,
+        stated,
+      });
+    known = { parameters, genesis, l1ChainId: BigInt(l1ChainId) };
+    return known;
+  };
+
+  /** Forgets claims that L1 holds no more, or that another history of the inbox gave. */
+  const retrace = async (): Promise<void> => {
+    let { length } = trail.steps;
+    for (; length > 0; length--) {
+      const step = trail.steps[length - 1];
+      if (step === undefined || l1.lineage(step.records) !== step.lineage) continue;
+      const { status } = await registry.claim(step.id);
+      if ((status === "open" || status === "confirmed") && !(await registry.isRejected(step.id))) break;
+    }
+    if (length === trail.steps.length) return;
+    logger.warn({ claims: trail.steps.length - length }, "L1 dropped claims, or what they claim");
+    await trail.cut(length);
+  };
+
+  const tip = async (): Promise<RightClaim> => {
+    const { genesis } = await rules();
+    const { id, place } = trail.steps.at(-1) ?? { id: genesis, place: GENESIS_PLACE };
+    return { id, place, claim: await registry.claim(id) };
+  };
+
+  /** The range that claims on this one are about. The same question is answered from memory. */
+  const rangeOn = async ({ id, place, claim }: RightClaim, height: number): Promise<ClaimedRange> => {
+    const limit = claim.limitBatch;
+    const lineage = l1.lineage(limit);
+    const key = `${id} ${limit} ${lineage}`;
+    if (computed?.key === key) return computed.range;
+    const began = performance.now();
+    const range = await claimedRange({ chain, inbox: l1 }, place, { limit, height, signal });
+    // INVARIANT: all units were read from one history of L1, and go on from what the parent claims.
+    if (l1.lineage(limit) !== lineage || toHex(range.start) !== claim.endState) throw changed("L1 moved meanwhile");
+    effort = { units: range.units, seconds: (performance.now() - began) / 1000 };
+    computed = { key, range };
+    return range;
+  };
+
+  const succession = async (parent: RightClaim): Promise<Succession | undefined> => {
+    const { parameters, l1ChainId } = await rules();
+    const { limitBatch } = parent.claim;
+    // INVARIANT: nothing is called right before this node derived it from L1.
+    if (l1.recordCount < limitBatch || chain.position.batch < limitBatch) return undefined;
+    const height = parameters.heights[LEVEL];
+    const range = await rangeOn(parent, height);
+    const origin = gameHash({ l1ChainId, registry: registry.address, parent: fromHex(parent.id), limitBatch });
+    const base = levelBase(origin, range.start);
+    const context = contextHash({ level: LEVEL, origin, position: 0n, height, base });
+    return { parent, range, origin, context, id: toHex(edgeHash(context, range.root)) };
+  };
+
+  const follow = async (head: bigint): Promise<Walk> => {
+    await rules();
+    await retrace();
+    for (;;) {
+      const parent = await tip();
+      if (head < parent.claim.madeAt + depth) return {};
+      const next = await succession(parent);
+      if (next === undefined) return {};
+      const { id, range } = next;
+      const { status } = await registry.claim(id);
+      if (status === "none") return { candidate: next };
+      if (await registry.isRejected(id)) return { lost: id };
+      // The records that lie, wholly or in part, before the end.
+      const { batch, cursor } = range.end.position;
+      const records = range.end.phase === "open" || cursor > 0 ? batch + 1n : batch;
+      const lineage = l1.lineage(records);
+      if (lineage === undefined) throw changed("L1 dropped records meanwhile");
+      await trail.append({ id, place: range.endPlace, records, lineage });
+      logger.info({ id, block: range.end.number, units: range.units }, "L1 holds a right claim");
+    }
+  };
+
+  return {
+    name: "right-claims",
+    async stop() {
+      aborter.abort();
+      await lock(async () => undefined);
+    },
+    registry,
+    get steps() {
+      return trail.steps;
+    },
+    get effort() {
+      return effort;
+    },
+    rules,
+    tip,
+    succession,
+    shift: () => lock(() => trail.shift()),
+    walk: (head) => lock(() => follow(head)),
+  };
+};

@@ -1,0 +1,81 @@
+import { createBoundedCache } from "../foundation/bounded-cache.ts";
+import type { Bytes } from "../foundation/bytes.ts";
+import { createLock } from "../foundation/service.ts";
+import { buildTensorTree, type TensorTree } from "./commitment.ts";
+import { packTensor } from "./elements.ts";
+import { createEngine } from "./engine.ts";
+import type { Constant, Operator, Program, Source, TensorData } from "./program.ts";
+import { packOutputs } from "./reference.ts";
+
+/** One run of a program with everything that a dispute may ask about it. */
+export type Openings = {
+  readonly program: Program;
+  /** Root of every operator's output. */
+  readonly roots: readonly Bytes[];
+  /** The packed output. */
+  readonly output: Bytes;
+  /** Tree of an operator's output or of a constant; one that was forgotten takes another run. ENGINE_FAILED, TREE_FAILED. */
+  tree(source: Source): Promise<TensorTree>;
+};
+
+export type OpeningsOptions = {
+  /** Bytes of trees that are held between questions; 256 MiB unless given. */
+  readonly memory?: number;
+};
+
+const DEFAULT_MEMORY = 2 ** 28;
+
+/** The output of every operator; undefined when the input is refused. */
+const tensorsOf = async (program: Program, input: Bytes): Promise<readonly TensorData[] | undefined> => {
+  const engine = await createEngine(program, { trace: true });
+  try {
+    return await engine.runAll(input);
+  } finally {
+    await engine.stop();
+  }
+};
+
+/**
+ * Runs a well-formed program on a packed input, and commits to every tensor. Undefined when the input is refused.
+ * ENGINE_FAILED, TREE_FAILED.
+ */
+export const openRun = async (
+  program: Program,
+  input: Bytes,
+  { memory = DEFAULT_MEMORY }: OpeningsOptions = {},
+): Promise<Openings | undefined> => {
+  const trees = createBoundedCache<TensorTree>(memory, ({ bytes }) => bytes);
+  const lock = createLock();
+  const keyOf = ({ constant, index }: Source): string => `${constant ? "constant" : "operator"} ${index}`;
+
+  const build = async (source: Source, tensor: TensorData): Promise<TensorTree> => {
+    const { dtype } = program.operators[source.index] as Operator;
+    const tree = await buildTensorTree(dtype, packTensor(dtype, tensor));
+    trees.set(keyOf(source), tree);
+    return tree;
+  };
+  const tensors = await tensorsOf(program, input);
+  if (tensors === undefined) return undefined;
+  const roots: Bytes[] = [];
+  for (const [index, tensor] of tensors.entries()) roots.push((await build({ constant: false, index }, tensor)).root);
+
+  const find = async (source: Source): Promise<TensorTree> => {
+    const held = trees.get(keyOf(source));
+    if (held !== undefined) return held;
+    if (source.constant) {
+      const { dtype, data } = program.constants[source.index] as Constant;
+      const tree = await buildTensorTree(dtype, data);
+      trees.set(keyOf(source), tree);
+      return tree;
+    }
+    const again = (await tensorsOf(program, input)) as readonly TensorData[];
+    return build(source, again[source.index] as TensorData);
+  };
+  return {
+    program,
+    roots,
+    output: packOutputs(program, tensors),
+    // One after the other: two runs at a time would hold all tensors twice.
+    tree: (source) => lock(() => find(source)),
+  };
+};
