@@ -19,8 +19,8 @@ export type BoardReader = {
   atHead(): Promise<FetchedBoard>;
 };
 
-/** Answers that one L1 call carries, in bytes of calldata. */
-const BATCH_BYTES = 16_384;
+/** Calldata that one L1 call carries. Its answers come back as a contract's code would, of which there may be 24 KiB. */
+const BATCH_BYTES = 2_048;
 /** What a visit asked for before is fetched again, up to so many places. */
 const REMEMBERED = 4_096;
 const STATUS = ["none", "open", "confirmed", "forfeited"] as const;

@@ -24,6 +24,7 @@ import { TOY_RULES } from "../support/toy-rules.ts";
 /** The board of L1 against its twin: the same ids, timers, errors and events after random legal and illegal calls. */
 
 export type BoardTally = {
+  /** Multicalls of one to some calls each. */
   calls: number;
   games: number;
   /** How calls ended, by the name of the error; `taken` and `nothing` are no errors. */
@@ -46,6 +47,12 @@ const CALLS_PER_GAME = 400;
 const CALLS_PER_BLOCK = 24;
 const STAKES = DISPUTE.stakes;
 const L1_CHAIN_ID = 31_337n;
+
+const multicall = (calls: readonly Call[]): ReturnType<typeof multicallOf> =>
+  multicallOf(
+    calls.map((call) => ({ call })),
+    STAKES,
+  );
 
 const boardOn = ({ contracts, first }: Dispute, genesisAt: bigint): Board =>
   createBoard({
@@ -122,15 +129,16 @@ const mutate = (call: Call, to: { readonly random: Random; readonly ids: readonl
   return change(call) as Call;
 };
 
+/** A party that goes on in some of the levels that are decided. */
 const relentless = (board: Board): Parameters<typeof solve>[0] => ({
   ...board,
   now: board.now,
   spot(context, edge) {
     const spot = board.spot(context, edge);
-    return random50(edge) ? spot : { ...spot, context: { ...spot.context, settled: false } };
+    return isEven(edge) ? spot : { ...spot, context: { ...spot.context, settled: false } };
   },
 });
-const random50 = (edge: Hex): boolean => Number.parseInt(edge.slice(-1), 16) % 2 === 0;
+const isEven = (edge: Hex): boolean => Number.parseInt(edge.slice(-1), 16) % 2 === 0;
 
 /** Calls that make sense, that made sense before, and that make none. */
 const choose = (
@@ -159,10 +167,7 @@ const choose = (
   );
   if (ids.length > 0 && random.chance(0.35)) calls = calls.map((call) => mutate(call, { random, ids }));
   done.push(...calls);
-  const { value } = multicallOf(
-    calls.map((call) => ({ call })),
-    STAKES,
-  );
+  const { value } = multicall(calls);
   return { calls, value: random.chance(0.1) ? value / 2n : value };
 };
 
@@ -229,26 +234,15 @@ const playGame = async (
     });
     const probed = await prober.probe(
       dispute.contracts.claimRegistry,
-      sendings
-        .map(
-          ({ sending }) =>
-            multicallOf(
-              sending.calls.map((call) => ({ call })),
-              STAKES,
-            ).data,
-        )
-        .map((data, i) => ({
-          data,
-          value: sendings[i]?.sending.value ?? 0n,
-        })),
+      sendings.map(({ sending: { calls, value } }) => ({ data: multicall(calls).data, value })),
     );
     for (const [i, { sending, twin }] of sendings.entries()) {
       const on1 = probed[i];
       const types = sending.calls.map(({ type }) => type);
       const events = plain(eventsOf(on1?.logs ?? []));
       const outcome = twin.error ?? (twin.events.length > 0 ? "taken" : "nothing");
-      tally.calls += Math.max(1, types.length);
-      sent += Math.max(1, types.length);
+      tally.calls++;
+      sent++;
       tally.outcomes.set(outcome, (tally.outcomes.get(outcome) ?? 0) + 1);
       for (const { event } of twin.events) tally.taken.set(event, (tally.taken.get(event) ?? 0) + 1);
       if (on1?.error !== twin.error) report(`${types}: ${on1?.error} on L1, ${twin.error} in the twin`);

@@ -62,6 +62,30 @@ const runSolvency = async ({ count, seed, print }: Round): Promise<readonly stri
   return tally.findings;
 };
 
+const fuzzGames = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
+  const { playContests } = await import("./game.ts");
+  const started = performance.now();
+  const { games, most, findings, worstWrong, worstConfirmed } = playContests({ count, seed, print });
+  print(`${games} games in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  print(
+    `  wrong timers up to ${(100 * worstWrong).toFixed(0)} % of their bound, confirmed by ${(100 * worstConfirmed).toFixed(0)} %`,
+  );
+  for (const [event, made] of [...most].sort()) print(`  ${event.padEnd(28)} at most ${made} in a game`);
+  return findings;
+};
+
+const fuzzBoard = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
+  const { fuzzBoards } = await import("./board.ts");
+  const ending: (() => unknown)[] = [];
+  const started = performance.now();
+  const tally = await fuzzBoards({ after: (done) => void ending.push(done) }, { count, seed });
+  for (const end of ending) await end();
+  print(`${tally.calls} multicalls in ${tally.games} games in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  for (const [outcome, times] of [...tally.outcomes].sort()) print(`  ${outcome.padEnd(28)} ${times}`);
+  for (const [event, times] of [...tally.taken].sort()) print(`  ${event.padEnd(28)} ${times}`);
+  return tally.findings;
+};
+
 export const parts: readonly Part[] = [
   {
     name: "programs",
@@ -87,5 +111,7 @@ export const parts: readonly Part[] = [
     count: 10_000,
     run: async (round) => (await import("./instructions.ts")).fuzzInstructions(round),
   },
+  { name: "game", what: "games of a dispute", count: 27_500, run: fuzzGames },
+  { name: "board", what: "multicalls to the board and its twin", count: 10_000, run: fuzzBoard },
   { name: "peers", what: "mutated messages of peers", count: 5_000, run: fuzzMessages },
 ];
