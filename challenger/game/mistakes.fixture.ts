@@ -12,11 +12,15 @@ import { cheapTimer, NO_CONTEXT, ownTime } from "./view.ts";
 
 type Attack = (board: Board, party: Party) => readonly Call[];
 type Bend = (board: Board, call: Call, from: Hex) => boolean;
+type Bends = {
+  readonly refused?: Bend;
+  readonly instead?: (board: Board, call: Call) => boolean | undefined;
+};
 type Maker = (options: BoardOptions) => Board;
 
-/** A board that goes on where the right one refuses. `instead`: before it is asked. */
+/** A board that goes on where the right one refuses. `instead`: before it is asked; undefined: the right rule is taken. */
 const bent =
-  ({ refused = () => false, instead = () => false }: { refused?: Bend; instead?: Bend }): Maker =>
+  ({ refused = () => false, instead = () => undefined }: Bends): Maker =>
   (options) => {
     const board = createBoard(options);
     const { send } = board;
@@ -24,7 +28,8 @@ const bent =
       send({ from, value }: { from: Hex; value: bigint }, calls: readonly Call[]) {
         const [first, ...rest] = calls;
         const one = (call: Call, amount: bigint): ReturnType<Board["send"]> => {
-          if (instead(board, call, from)) return [{ event: "Bent", args: {} }];
+          const isChanged = instead(board, call);
+          if (isChanged !== undefined) return isChanged ? [{ event: "Bent", args: {} }] : [];
           try {
             return send({ from, value: amount }, [call]);
           } catch (error) {
@@ -132,6 +137,7 @@ export const showsOthers: Attack = (board, party) => {
     const context = ctxId(at.ctx);
     return [...board.tables.preimages.values()]
       .filter(({ ctx }) => ctx.origin === context && ctx.position === 0n && ctx.level === at.ctx.level + 1)
+      .filter((root) => board.tables.roots.get(idsOf(root)[1])?.claimed !== edge)
       .map(({ ctx, node }): Call => ({ type: "update", ...at, shown: { below: "level", context: ctxId(ctx), node } }));
   });
 };
@@ -139,18 +145,17 @@ export const showsOthers: Attack = (board, party) => {
 /** Of several trees below a leaf the worst counts. */
 export const worstOfSubs: Maker = bent({
   instead(board, call) {
-    if (call.type !== "update" || call.shown.below !== "level") return false;
+    if (call.type !== "update" || call.shown.below !== "level") return undefined;
     const subs = board.tables.below.get(idsOf(call)[1]) ?? [];
     const timers = subs.map((sub) => {
       const at = board.tables.preimages.get(sub);
       return at === undefined ? 0n : cheapTimer(board.spot(ctxId(at.ctx), sub), board.now);
     });
-    creditTime(
+    return creditTime(
       board,
       call,
       timers.reduce((a, b) => (a < b ? a : b)),
     );
-    return true;
   },
 });
 

@@ -4,7 +4,7 @@ import type { Hex } from "../../executor/index.ts";
 import { type Conditions, liarOf, type Party, play } from "./arena.fixture.ts";
 import type { Call } from "./calls.ts";
 import { contest, faultsOf, TWO_LEVELS } from "./contests.fixture.ts";
-import { ctxId, edgeId, rootContext } from "./ids.ts";
+import { ctxId, edgeId, innerId, rootContext } from "./ids.ts";
 import type { Leaf, LeafRules } from "./leaf-rules.ts";
 import {
   endUnbound,
@@ -43,6 +43,9 @@ const breaks = ({ toy, liars, conditions, mistake }: Case): void => {
   );
 };
 
+/** One opening above the leaves: the liar is the second to reach them, and moves before the answer. */
+const SHALLOW: Toy = { ...STEPS, units: 2, heights: [1, 3, 0, 0] };
+
 const A = (toy: Toy, masks: readonly [number, number, number] = [1, 1, 0]): Party => liarOf(toy, { name: "A", masks });
 const named = (belief: Belief): Party => ({ name: "A", belief, policy: "eager" });
 
@@ -53,7 +56,7 @@ test("what has no rival is not opened: censored time would count at each level",
 
 test("of the trees below a leaf the best counts: with the worst, anyone spoils it", () => {
   const liars = [A(STEPS), liarOf(STEPS, { name: "B", masks: [0, 2, 0] })];
-  breaks({ toy: STEPS, liars, conditions: { delay: 2, censored: 2 }, mistake: worstOfSubs });
+  breaks({ toy: STEPS, liars, conditions: { delay: 2, censored: 2, blocks: 80 }, mistake: worstOfSubs });
 });
 
 test("a tree speaks for the leaf that it ends in: not for a rival of that", () => {
@@ -62,8 +65,8 @@ test("a tree speaks for the leaf that it ends in: not for a rival of that", () =
 });
 
 test("a tree below a leaf ends in that leaf", () => {
-  const party = A(STEPS, [1, 0, 0]);
-  const sub = treeOf(honest(STEPS), 1, GENESIS);
+  const party = A(SHALLOW, [1, 0, 0]);
+  const sub = treeOf(honest(SHALLOW), 1, GENESIS);
   const refineByTheRightTree = (board: Parameters<typeof showsOthers>[0]): readonly Call[] =>
     [...board.tables.preimages.values()]
       .filter(({ ctx }) => ctx.level === 0 && ctx.height === 0 && ctx.position === 0n)
@@ -75,7 +78,7 @@ test("a tree below a leaf ends in that leaf", () => {
         return { type: "refine", ctx, node, witness, evidence, subNode: sub.node(sub.height, 0) as Hex, path };
       });
   const conditions = { delay: 2, censored: 2, attacks: [refineByTheRightTree] };
-  breaks({ toy: STEPS, liars: [party], conditions, mistake: endUnbound });
+  breaks({ toy: SHALLOW, liars: [party], conditions, mistake: endUnbound });
 });
 
 test("a proof starts from the state that lies left: not from one that its sender likes", () => {
@@ -98,7 +101,7 @@ test("the rules say what a leaf is: not its caller", () => {
     leafOf: (at, past, evidence): Leaf =>
       evidence.endsWith(asked) ? { kind: "refine", level: 2, height: 1 } : rules.leafOf(at, past, evidence),
   });
-  const party = A(STEPS);
+  const party = A(SHALLOW);
   const refineSteps = (board: Parameters<typeof showsOthers>[0]): readonly Call[] => {
     const below = party.belief.leaves(0, GENESIS, undefined)[0];
     const tree = treeOf(party.belief, 1, GENESIS, below?.hash);
@@ -107,9 +110,8 @@ test("the rules say what a leaf is: not its caller", () => {
       .filter(({ ctx, node: found }) => ctx.level === 1 && ctx.height === 0 && found === node)
       .flatMap(({ ctx }): readonly Call[] => {
         const witness = { head: GENESIS.hash, lefts: [], path: [], pre: GENESIS.hash };
-        const inside = treeOf({ ...party.belief, toy: { ...STEPS, heights: [1, 1, 0, 0] } }, 1, GENESIS, node);
-        const subNode = inside.node(1, 0) as Hex;
-        const path = [inside.node(0, 0) as Hex];
+        const path = [GENESIS.hash];
+        const subNode = innerId(GENESIS.hash, node);
         const context = ctxId(rootContext(2, ctxId(ctx), 1, GENESIS.hash));
         return [
           { type: "refine", ctx, node, witness, evidence: `${tree.evidence(0) as Hex}${asked}`, subNode, path },
@@ -120,7 +122,7 @@ test("the rules say what a leaf is: not its caller", () => {
       });
   };
   const conditions = { delay: 2, censored: 2, attacks: [refineSteps] };
-  breaks({ toy: STEPS, liars: [party], conditions, mistake: withRules(byCaller) });
+  breaks({ toy: SHALLOW, liars: [party], conditions, mistake: withRules(byCaller) });
 });
 
 test("where a unit has ended its tree stands still: it does not run on into the next", () => {
