@@ -6,6 +6,7 @@ export {
   claimId,
   contextHash,
   edgeHash,
+  encodeGame,
   type Game,
   gameHash,
   levelBase,
@@ -18,7 +19,14 @@ export {
   DEVNET_WITHDRAWALS,
   type WithdrawalParameters,
 } from "./claims/parameters.ts";
-export { type ClaimedRange, claimedRange, GENESIS_PLACE, type Place } from "./claims/range.ts";
+export {
+  type ClaimedRange,
+  claimedRange,
+  GENESIS_PLACE,
+  type Place,
+  type RangeComponents,
+  statesOf,
+} from "./claims/range.ts";
 export {
   createRightClaims,
   type RegistryRules,

@@ -11,5 +11,12 @@ export type { OwnTree } from "./game/own-tree.ts";
 export { type OwnGame, solve } from "./game/solver.ts";
 export { cheapTimer } from "./game/view.ts";
 // Levels of a dispute as an honest party holds them.
+export {
+  type ChainTraceComponents,
+  type ChainTraceErrorCode,
+  type ClaimedGame,
+  createChainTrace,
+} from "./trace/chain-trace.ts";
+export { createExecution, type ExecutionComponents, type UnitPlace } from "./trace/execution-trace.ts";
 export { createInferenceTrace } from "./trace/inference-trace.ts";
 export { LEVEL, type LeafKind, type Trace } from "./trace/trace.ts";

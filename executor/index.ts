@@ -45,7 +45,15 @@ export { type Inbox, type UnitsErrorCode, unitsFrom } from "./chain/units.ts";
 // One transaction at a time: envelopes and the state transition.
 export { createMachine } from "./evm/engine.ts";
 export { DEPOSIT_TYPE, decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./evm/envelope.ts";
-export { afterInference } from "./evm/machine/after-inference.ts";
+// The machine: one step of a unit at a time.
+export { type AnsweringModels, createAnswering, supplyTo } from "./evm/machine/answers.ts";
+export type { UnitSource } from "./evm/machine/derive.ts";
+export { afterInference, type PendingInference, pendingInference } from "./evm/machine/inference-call.ts";
+export { createEvmMachine } from "./evm/machine/machine.ts";
+export { loadPrecompiles } from "./evm/machine/precompiles.ts";
+export { createUnitTrace, type UnitTrace } from "./evm/machine/trace.ts";
+export { openWorld } from "./evm/machine/world.ts";
+export { recordSlot } from "./evm/model-call.ts";
 export { pointEvaluation } from "./evm/precompiles.ts";
 export { createRules } from "./evm/rules.ts";
 export { signDigest } from "./evm/secp256k1.ts";
@@ -71,6 +79,7 @@ export { ceilLog2, EMPTY_FRONTIER, type Frontier, innerNode, merkleRoot } from "
 export {
   appendPadded,
   type PaddedLeaves,
+  type PaddedNodes,
   type PaddedTree,
   paddedNodes,
   paddedTree,
@@ -91,7 +100,7 @@ export {
   standardBridgePredeploy,
   tokenFactoryPredeploy,
 } from "./genesis/predeploys.gen.ts";
-export { createModelRuntime } from "./models/create-runtime.ts";
+export { createModelRuntime, modelRecordOf } from "./models/create-runtime.ts";
 export type { ArtifactKeeper, ArtifactSource, ModelContent, ModelRuntime, Piece } from "./models/runtime.ts";
 // ONNX files into tensor programs.
 export { decodeModel, decodeTensor } from "./onnx/decode.ts";
@@ -163,7 +172,14 @@ export {
   upsample2d,
 } from "./tensor/builders.ts";
 export { decodeProgram, encodeProgram } from "./tensor/codec.ts";
-export { createTensorTree, partHash, type TensorTree, tensorRoot } from "./tensor/commitment.ts";
+export {
+  buildTensorTree,
+  createTensorTree,
+  partHash,
+  type TensorTree,
+  tensorRoot,
+  tensorRootOf,
+} from "./tensor/commitment.ts";
 export { readProgram, violations } from "./tensor/constraints.ts";
 export { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./tensor/elements.ts";
 export { createEngine, type Engine } from "./tensor/engine.ts";

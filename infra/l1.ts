@@ -6,6 +6,7 @@ import {
   type L1Contracts,
   l1CrossDomainMessenger,
   l1StandardBridge,
+  leafRules,
   modelRegistry,
   portal,
 } from "../bridge/index.ts";
@@ -28,6 +29,8 @@ const LINKS: readonly Link[] = [
   ["claimGames", claimGames, "REGISTRY", "claimRegistry"],
   ["claimRegistry", claimRegistry, "LISTING", "claimGames"],
   ["claimRegistry", claimRegistry, "INBOX", "batchInbox"],
+  ["claimRegistry", claimRegistry, "RULES", "leafRules"],
+  ["leafRules", leafRules, "TENSOR_STEP_VERIFIER", "tensorStepVerifier"],
   ["l1CrossDomainMessenger", l1CrossDomainMessenger, "PORTAL", "portal"],
   ["l1StandardBridge", l1StandardBridge, "messenger", "l1CrossDomainMessenger"],
 ];

@@ -38,6 +38,8 @@ const schema = z.strictObject({
       claimGames: address,
       l1CrossDomainMessenger: address,
       l1StandardBridge: address,
+      tensorStepVerifier: address,
+      leafRules: address,
     }),
   }),
   chain: z.strictObject({

@@ -1,5 +1,5 @@
 import { Counter } from "prom-client";
-import type { Abi, ContractFunctionParameters, PublicClient } from "viem";
+import { type Abi, BaseError, type ContractFunctionParameters, type PublicClient } from "viem";
 import {
   type Claim,
   type ClaimState,
@@ -76,7 +76,7 @@ export const createClaimView = (
   };
 
   /** The answer for L1's head, asked for once. */
-  const remember = <T>(key: string, work: (blockHash: Hex) => Promise<T>): Promise<T> => {
+  const remember = async <T>(key: string, work: (blockHash: Hex) => Promise<T>): Promise<T> => {
     const { hash } = requireHead();
     if (hash !== answersAt || answers.size >= MAX_ANSWERS) {
       answers.clear();
@@ -106,7 +106,9 @@ export const createClaimView = (
       return results;
     } catch (error) {
       reads.inc({ outcome: "failed" });
-      const message = `L1 does not tell its claims: ${messageOf(error)}`;
+      // Its long form has the endpoint, which may hold a key.
+      const why = error instanceof BaseError ? error.shortMessage : messageOf(error);
+      const message = `L1 does not tell its claims: ${why}`;
       throw new CodedError<ClaimsErrorCode>("CLAIMS_UNREACHABLE", message, { blockHash }, error);
     }
   };
@@ -137,10 +139,20 @@ export const createClaimView = (
   };
 
   const claimsAt = async (ids: readonly Hex[], blockHash: Hex): Promise<readonly (Claim | undefined)[]> => {
-    const { number } = requireHead();
-    const views = ["claimOf", "isRejected", "timerOf", "rootOf"] as const;
-    const calls = ids.flatMap((id) => views.map((functionName) => ({ ...onRegistry, functionName, args: [id] })));
-    const results = ids.length === 0 ? [] : await read(calls, blockHash);
+    if (ids.length === 0) return [];
+    const views = ["claimOf", "isRejected", "timerOf", "rootOf", "contextOf"] as const;
+    const results = await read(
+      ids.flatMap((id) => views.map((functionName) => ({ ...onRegistry, functionName, args: [id] }))),
+      blockHash,
+    );
+    const contexts = (await read(
+      ids.map((_, i) => ({
+        ...onRegistry,
+        functionName: "contextState",
+        args: [results[views.length * (i + 1) - 1]],
+      })),
+      blockHash,
+    )) as readonly { readonly secondAt: bigint }[];
     return ids.map((id, i): Claim | undefined => {
       const [found, isRejected, timer, root] = results.slice(views.length * i, views.length * (i + 1)) as [
         Found,
@@ -164,8 +176,7 @@ export const createClaimView = (
         staker: orUndefined(root.staker)?.toLowerCase() as Hex | undefined,
         stake: root.stake,
         timer,
-        // Time that runs since it was made has not been stopped by a rival.
-        isRunning: state === "open" && !isRejected && timer === number - found.madeAt,
+        isRunning: state === "open" && !isRejected && contexts[i]?.secondAt === ZERO,
       };
     });
   };

@@ -1,4 +1,14 @@
-import { type Bytes, fromHex, type Hex, innerNode, keccakOf, TAG, tagByte, uintBE } from "../../executor/index.ts";
+import {
+  type Bytes,
+  concat,
+  fromHex,
+  type Hex,
+  innerNode,
+  keccakOf,
+  TAG,
+  tagByte,
+  uintBE,
+} from "../../executor/index.ts";
 
 /** What claims on one parent share: they derive the inbox up to one position. */
 export type Game = {
@@ -8,9 +18,12 @@ export type Game = {
   readonly limitBatch: bigint;
 };
 
+/** The 93 bytes behind a game's hash. */
+export const encodeGame = ({ l1ChainId, registry, parent, limitBatch }: Game): Bytes =>
+  concat(tagByte(TAG.game), uintBE(l1ChainId, 32), fromHex(registry), parent, uintBE(limitBatch, 8));
+
 /** Origin of level 0. */
-export const gameHash = ({ l1ChainId, registry, parent, limitBatch }: Game): Bytes =>
-  keccakOf(tagByte(TAG.game), uintBE(l1ChainId, 32), fromHex(registry), parent, uintBE(limitBatch, 8));
+export const gameHash = (game: Game): Bytes => keccakOf(encodeGame(game));
 
 /** All that lies left of a level's root: where it comes from and the state that it starts with. */
 export const levelBase = (origin: Bytes, start: Bytes): Bytes => keccakOf(tagByte(TAG.levelBase), origin, start);

@@ -6,6 +6,7 @@ import {
   chainStateAt,
   hashChainState,
   type Inbox,
+  type PaddedLeaves,
   type Position,
   paddedTree,
   paddingWith,
@@ -29,6 +30,8 @@ export type ClaimedRange = {
 
 export const GENESIS_PLACE: Place = { number: 0n, position: { batch: 0n, cursor: 0, delayed: 0n }, ahead: 0 };
 
+export type RangeComponents = { readonly chain: Chain; readonly inbox: Inbox };
+
 export type RangeOptions = {
   /** Inbox record before which the range ends at the latest. */
   readonly limit: bigint;
@@ -37,37 +40,53 @@ export type RangeOptions = {
   readonly signal: AbortSignal;
 };
 
+/** A state of a range, and where it stands. */
+export type PlacedState = { readonly state: ChainState; readonly place: Place };
+
+/**
+ * The state that a range from `from` on starts with, then the state after each unit until derivation stands before record
+ * `limit`. All is executed again. Fails as `unitsFrom` does.
+ */
+export async function* statesOf(
+  components: RangeComponents,
+  from: Place,
+  limit: bigint,
+): AsyncGenerator<PlacedState, void, undefined> {
+  const anchor = chainStateAt(components.chain, from.number, from.position);
+  let place: Place = { ...from, ahead: 0 };
+  if (from.ahead === 0) yield { state: anchor, place };
+  let passed = 0;
+  for await (const state of unitsFrom(components, anchor, limit)) {
+    place =
+      state.phase === "open"
+        ? { ...place, ahead: place.ahead + 1 }
+        : { number: state.number, position: state.position, ahead: 0 };
+    if (++passed >= from.ahead) yield { state, place };
+  }
+}
+
 /**
  * Executes again what lies between a place and a limit, or as many units as a tree holds. Fails as `unitsFrom` does, and
  * as the signal says.
  */
 export const claimedRange = async (
-  components: { readonly chain: Chain; readonly inbox: Inbox },
+  components: RangeComponents,
   from: Place,
   { limit, height, signal }: RangeOptions,
 ): Promise<ClaimedRange> => {
-  const anchor = chainStateAt(components.chain, from.number, from.position);
-  let end: ChainState = anchor;
-  let endPlace: Place = { ...from, ahead: 0 };
-  let start = hashChainState(anchor);
-  let leaves = paddingWith(start);
-  let toPass = from.ahead;
-  for await (const state of unitsFrom(components, anchor, limit)) {
+  let last: PlacedState | undefined;
+  let leaves: PaddedLeaves | undefined;
+  let start: Bytes | undefined;
+  for await (const placed of statesOf(components, from, limit)) {
     signal.throwIfAborted();
-    endPlace =
-      state.phase === "open"
-        ? { ...endPlace, ahead: endPlace.ahead + 1 }
-        : { number: state.number, position: state.position, ahead: 0 };
-    end = state;
-    const leaf = hashChainState(state);
-    if (toPass > 0) {
-      toPass--;
-      start = leaf;
-      leaves = paddingWith(start);
-      continue;
-    }
-    leaves = appendPadded(leaves, leaf);
+    last = placed;
+    const leaf = hashChainState(placed.state);
+    start ??= leaf;
+    leaves = leaves === undefined ? paddingWith(leaf) : appendPadded(leaves, leaf);
     if (leaves.count === 2 ** height) break;
   }
-  return { start, units: leaves.count, end, endPlace, ...paddedTree(leaves, height) };
+  // INVARIANT: a place is reached by units before every limit that a claim there has.
+  if (last === undefined || leaves === undefined || start === undefined)
+    throw new RangeError(`derivation ends ${from.ahead} units before the range`);
+  return { start, units: leaves.count, end: last.state, endPlace: last.place, ...paddedTree(leaves, height) };
 };

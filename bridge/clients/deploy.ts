@@ -8,7 +8,6 @@ import {
   type Transport,
   type Hex as ViemHex,
   type WalletClient,
-  zeroAddress,
 } from "viem";
 import {
   CodedError,
@@ -27,8 +26,10 @@ import {
   claimRegistry,
   l1CrossDomainMessenger,
   l1StandardBridge,
+  leafRules,
   modelRegistry,
   portal,
+  tensorStepVerifier,
 } from "../contracts/contracts.gen.ts";
 
 /** In the order in which they are deployed. */
@@ -40,6 +41,8 @@ const CONTRACTS = [
   "claimGames",
   "l1CrossDomainMessenger",
   "l1StandardBridge",
+  "tensorStepVerifier",
+  "leafRules",
 ] as const;
 
 export type L1Contracts = { readonly [name in (typeof CONTRACTS)[number]]: Hex };
@@ -70,7 +73,7 @@ export type DeployOptions = {
   readonly genesisOf: (contracts: L1Contracts) => Genesis;
   readonly claims: ClaimParameters;
   readonly withdrawals: WithdrawalParameters;
-  /** The contract that says what the leaves of a dispute are. Without it none is ever refined or proven. */
+  /** A contract that says what the leaves of a dispute are, in place of `leafRules`. */
   readonly rules?: Hex;
 };
 
@@ -78,7 +81,7 @@ type Creation = { readonly abi: Abi; readonly bytecode: ViemHex; readonly args: 
 
 const creations = async (
   contracts: L1Contracts,
-  { sequencer, forceDelay, genesisOf, claims, withdrawals, rules = zeroAddress }: DeployOptions,
+  { sequencer, forceDelay, genesisOf, claims, withdrawals, rules = contracts.leafRules }: DeployOptions,
 ): Promise<{ readonly [name in keyof L1Contracts]: Creation }> => {
   const genesis = genesisOf(contracts);
   const { blockGasLimit } = genesis.parameters;
@@ -98,6 +101,8 @@ const creations = async (
     claimGames: { ...claimGames, args: [contracts.claimRegistry, finalityDelay] },
     l1CrossDomainMessenger: { ...l1CrossDomainMessenger, args: [contracts.portal] },
     l1StandardBridge: { ...l1StandardBridge, args: [contracts.l1CrossDomainMessenger] },
+    tensorStepVerifier: { ...tensorStepVerifier, args: [] },
+    leafRules: { ...leafRules, args: [...claims.heights.slice(1), contracts.tensorStepVerifier] },
   };
 };
 
@@ -124,9 +129,8 @@ export const deployBridge = async ({ wallet, reader }: DeployClients, options: D
     }
   const receipts = await Promise.all(hashes.map((hash) => reader.waitForTransactionReceipt({ hash }))).catch(
     (error: unknown) => {
-      throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `L1 does not show the creations: ${messageOf(error)}`, {
-        hashes,
-      });
+      const why = error instanceof BaseError ? error.shortMessage : messageOf(error);
+      throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `L1 does not show the creations: ${why}`, { hashes });
     },
   );
   for (const [i, name] of CONTRACTS.entries()) {

@@ -6,11 +6,12 @@ import {ITensorStepVerifier} from "./interfaces/ITensorStepVerifier.sol";
 import {DotProduct} from "./libraries/DotProduct.sol";
 import {Elements} from "./libraries/Elements.sol";
 import {Evidence, EvidenceReader} from "./libraries/Evidence.sol";
+import {Lefts} from "./libraries/Lefts.sol";
 import {Inference, MachineState, Reference} from "./libraries/MachineState.sol";
 import {Operand, Operator, Program, ProgramShape} from "./libraries/Program.sol";
 import {ScalarMachine} from "./libraries/ScalarMachine.sol";
 import {Tag} from "./libraries/Tag.sol";
-import {TensorAccess} from "./libraries/TensorAccess.sol";
+import {Run, TensorAccess} from "./libraries/TensorAccess.sol";
 import {TensorOpening, WordTree} from "./libraries/TensorOpening.sol";
 
 /// @notice A step of level 3 in work.
@@ -24,18 +25,19 @@ struct Step {
     bytes32[] lefts;
 }
 
-/// @notice What is read through one operand.
-/// @param pointers Where each run of `length` elements begins in memory, 0 if it is dead.
+/// @notice What is read through one operand; the runs' places are addresses in memory.
 struct Reads {
     uint256 dtype;
-    uint256 length;
-    uint256[] pointers;
+    uint256 size;
+    Run[] runs;
 }
 
 /// @title One element of one operator's output
 /// @notice Twin of executor/tensor/{reference,step-proof}.ts. Packed elements are their bytes in order, right-aligned.
 contract TensorStepVerifier is ITensorStepVerifier {
     using EvidenceReader for Evidence;
+    using TensorAccess for Run;
+    using TensorAccess for Run[];
 
     uint256 private constant SUM = 0;
     uint256 private constant MIN = 2;
@@ -91,24 +93,23 @@ contract TensorStepVerifier is ITensorStepVerifier {
 
     /// @dev The call's input lies in the machine's memory, at any byte.
     function _input(Step memory step, Reference memory input) private pure returns (uint256) {
-        uint256 size = Elements.bytesOf(step.op.dtype);
+        uint256 dtype = step.op.dtype;
+        uint256 size = Elements.bytesOf(dtype);
         uint256 offset = Program.inputOffset(step.op) + step.position * size;
         // INVARIANT: the call was admitted with the length of the program's packed input.
         if (offset + size > input.length) revert ILeafRules.BadEvidence();
-        uint256[] memory first = new uint256[](1);
-        first[0] = input.offset + offset;
-        WordTree memory tree =
-            WordTree(input.root, Program.ceilLog2(input.words), 1, 32 * uint256(input.words), false);
-        uint256 dtype = step.op.dtype;
-        uint256 packed = _packedAt(TensorOpening.open(step.evidence, tree, first, size)[0], size);
-        return Elements.encode(dtype, Elements.decode(dtype, packed));
+        Run[] memory runs = new Run[](1);
+        runs[0] = TensorAccess.toRun(input.offset + offset, size, 0);
+        uint256 words = input.words;
+        TensorOpening.open(step.evidence, WordTree(input.root, Program.ceilLog2(words), 1, 32 * words, false), runs);
+        return Elements.encode(dtype, Elements.decode(dtype, _packedAt(runs[0].placeOf(), size)));
     }
 
     function _move(Step memory step, bytes calldata body) private pure returns (uint256) {
         uint256 operands = step.op.operands.length;
         for (uint256 j; j < operands; ++j) {
-            Reads memory reads = _read(step, j, _address(step, j), 1);
-            if (reads.pointers[0] != 0) return _packedOf(reads, 0);
+            Run[] memory runs = _runAt(step, j);
+            if (runs.length != 0) return _packedOf(_read(step, j, runs));
         }
         return Elements.encode(step.op.dtype, uint256(_i64(body, 0)));
     }
@@ -116,68 +117,70 @@ contract TensorStepVerifier is ITensorStepVerifier {
     function _gather(Step memory step, bytes calldata body) private pure returns (uint256) {
         int256 first = _i64(body, 0);
         int256 last = first + int256(uint256(uint32(bytes4(body[8:12])))) - 1;
-        int256 v = int256(_valueOf(_read(step, 0, _address(step, 0), 1), 0));
+        int256 v = int256(_valueOf(_read(step, 0, _runAt(step, 0))));
         v = (v < first ? first : v > last ? last : v) - first;
-        uint256[] memory place = _address(step, 1);
-        place[0] = uint256(int256(place[0]) + v * _i64(body, 12));
-        return _packedOf(_read(step, 1, place, 1), 0);
+        Run[] memory runs = _runAt(step, 1);
+        runs[0] = TensorAccess.toRun(uint256(int256(runs[0].placeOf()) + v * _i64(body, 12)), 1, 0);
+        return _packedOf(_read(step, 1, runs));
     }
 
     function _contract(Step memory step, bytes calldata body) private pure returns (uint256) {
-        Operand[] memory operands = step.op.operands;
-        (uint256 axes, uint256 length) = TensorAccess.runShape(step.op, 2);
-        uint256[] memory first = TensorAccess.runsOf(step.op, operands[0], step.position, axes);
-        uint256[] memory second = TensorAccess.runsOf(step.op, operands[1], step.position, axes);
-        for (uint256 t; t < first.length; ++t) {
-            if (first[t] == TensorAccess.DEAD) second[t] = TensorAccess.DEAD;
-        }
-        Reads memory a = _read(step, 0, first, length);
-        Reads memory w = _read(step, 1, second, length);
+        Run[][] memory runs = TensorAccess.runsOf(step.op, 2, step.position);
+        Reads memory a = _read(step, 0, runs[0]);
+        Reads memory w = _read(step, 1, runs[1]);
         int256 sum = _dot(a, w, int16(uint16(bytes2(body[0:2]))), int16(uint16(bytes2(body[2:4]))));
-        if (operands.length > 2) sum += int256(_valueOf(_read(step, 2, _address(step, 2), 1), 0));
+        if (step.op.operands.length > 2) sum += int256(_valueOf(_read(step, 2, _runAt(step, 2))));
         return Elements.encode(step.op.dtype, uint256(sum));
     }
 
     function _reduce(Step memory step, bytes calldata body) private pure returns (uint256) {
         uint256 fold = uint8(body[0]);
-        Reads memory reads = _readReduction(step);
+        Reads memory reads = _read(step, 0, TensorAccess.runsOf(step.op, 1, step.position)[0]);
         int256 sum;
         int256 best;
         uint256 attained = type(uint256).max;
-        uint256 count = reads.pointers.length * reads.length;
-        for (uint256 r; r < count; ++r) {
-            if (!_isLive(reads, r)) continue;
-            int256 v = _orderOf(reads, r);
-            sum += v;
-            if (attained == type(uint256).max || (fold == MIN ? v < best : v > best)) (best, attained) = (v, r);
+        unchecked {
+            for (uint256 t; t < reads.runs.length; ++t) {
+                (uint256 pointer, uint256 length, uint256 r) = _parts(reads.runs.get(t));
+                for (uint256 end = r + length; r < end; ++r) {
+                    int256 v = _rankedAt(reads, pointer);
+                    sum += v;
+                    if (attained == type(uint256).max || (fold == MIN ? v < best : v > best)) (best, attained) = (v, r);
+                    pointer += reads.size;
+                }
+            }
         }
         if (fold == SUM) return Elements.encode(step.op.dtype, uint256(sum));
-        return fold == ARGMAX ? Elements.encode(step.op.dtype, attained) : _packedOf(reads, attained);
+        return fold == ARGMAX ? Elements.encode(step.op.dtype, attained) : _packedAt(_pointerOf(reads, attained), reads.size);
     }
 
     /// @dev The reduction index of the rank is evidence: to count what precedes it is to check it.
     function _topk(Step memory step) private pure returns (uint256) {
-        Reads memory reads = _readReduction(step);
+        Reads memory reads = _read(step, 0, TensorAccess.runsOf(step.op, 1, step.position)[0]);
         uint256 rank = step.position % step.op.extents[step.op.outputAxes - 1];
-        uint256 r = step.evidence.number(4);
-        uint256 count = reads.pointers.length * reads.length;
-        if (r >= count) revert ILeafRules.BadEvidence();
-        int256 own = _orderOf(reads, r);
+        uint256 claimed = step.evidence.number(4);
+        int256 own = _rankedAt(reads, _pointerOf(reads, claimed));
         uint256 before;
-        for (uint256 s; s < count; ++s) {
-            int256 v = _orderOf(reads, s);
-            if (v > own || (v == own && s < r)) ++before;
+        unchecked {
+            for (uint256 t; t < reads.runs.length; ++t) {
+                (uint256 pointer, uint256 length, uint256 r) = _parts(reads.runs.get(t));
+                for (uint256 end = r + length; r < end; ++r) {
+                    int256 v = _rankedAt(reads, pointer);
+                    if (v > own || (v == own && r < claimed)) ++before;
+                    pointer += reads.size;
+                }
+            }
         }
         // INVARIANT: precedence is a total order, so one index alone has the rank.
         if (before != rank) revert ILeafRules.BadEvidence();
-        return Elements.encode(step.op.dtype, r);
+        return Elements.encode(step.op.dtype, claimed);
     }
 
     function _map(Step memory step, bytes calldata body) private pure returns (uint256) {
         uint256[] memory values = new uint256[](step.op.operands.length);
         uint256 floats;
         for (uint256 j; j < values.length; ++j) {
-            values[j] = _valueOf(_read(step, j, _address(step, j), 1), 0);
+            values[j] = _valueOf(_read(step, j, _runAt(step, j)));
             if (step.op.operands[j].dtype == Elements.F32) floats |= 1 << j;
         }
         return ScalarMachine.element(body, values, floats, step.op.dtype);
@@ -185,35 +188,21 @@ contract TensorStepVerifier is ITensorStepVerifier {
 
     // --- reads -------------------------------------------------------------------------------------------------------
 
-    /// @dev The one element that operand `j` reads at reduction index 0, or DEAD.
-    function _address(Step memory step, uint256 j) private pure returns (uint256[] memory) {
-        return TensorAccess.runsOf(step.op, step.op.operands[j], step.position, step.op.outputAxes);
-    }
-
-    /// @dev All that the one operand of a REDUCE or TOPK reads.
-    function _readReduction(Step memory step) private pure returns (Reads memory) {
-        (uint256 axes, uint256 length) = TensorAccess.runShape(step.op, 1);
-        return _read(step, 0, TensorAccess.runsOf(step.op, step.op.operands[0], step.position, axes), length);
+    /// @dev The element that operand `j` reads at reduction index 0, if it is live.
+    function _runAt(Step memory step, uint256 j) private pure returns (Run[] memory) {
+        return TensorAccess.runAt(step.op, step.op.operands[j], step.position);
     }
 
     /// @dev Opens what operand `j` reads. An operand of which nothing is live has no evidence.
-    function _read(Step memory step, uint256 j, uint256[] memory first, uint256 length)
-        private
-        pure
-        returns (Reads memory)
-    {
+    function _read(Step memory step, uint256 j, Run[] memory runs) private pure returns (Reads memory) {
         Operand memory operand = step.op.operands[j];
-        uint256 live;
-        while (live < first.length && first[live] == TensorAccess.DEAD) ++live;
-        if (live == first.length) return Reads(operand.dtype, length, new uint256[](first.length));
-        WordTree memory tree = WordTree(
-            _rootOf(step, operand),
-            Program.wordHeight(operand.dtype, operand.count),
-            Elements.bytesOf(operand.dtype),
-            operand.count,
-            true
-        );
-        return Reads(operand.dtype, length, TensorOpening.open(step.evidence, tree, first, length));
+        uint256 size = Elements.bytesOf(operand.dtype);
+        if (runs.length != 0) {
+            uint256 height = Program.wordHeight(operand.dtype, operand.count);
+            WordTree memory tree = WordTree(_rootOf(step, operand), height, size, operand.count, true);
+            TensorOpening.open(step.evidence, tree, runs);
+        }
+        return Reads(operand.dtype, size, runs);
     }
 
     /// @dev Of the operand's tensor: a constant's record, or a leaf of level 2 left of the operator's own.
@@ -229,29 +218,24 @@ contract TensorStepVerifier is ITensorStepVerifier {
         // INVARIANT: an operator reads earlier ones.
         if (index >= step.operator) revert ILeafRules.BadEvidence();
         root = step.evidence.word();
-        (uint256 left, uint256 height) = _leftOf(step.operator, index);
+        (uint256 which, uint256 height) = Lefts.locate(step.operator, index);
         bytes32[] memory siblings = step.evidence.words(height);
         bytes32 node = Program.rootOver(Program.operatorLeaf(index, root), index, siblings);
-        if (left >= step.lefts.length || node != step.lefts[left]) revert ILeafRules.BadEvidence();
+        if (which >= step.lefts.length || node != step.lefts[which]) revert ILeafRules.BadEvidence();
     }
 
-    /// @dev The left subtree that covers leaf `index`: where two places part, the higher bit of `position` has its subtree.
-    function _leftOf(uint256 position, uint256 index) private pure returns (uint256 left, uint256 height) {
-        while ((position >> height) != (index >> height)) ++height;
-        for (uint256 above = position >> height; above > 0; above &= above - 1) {
-            ++left;
-        }
-        --height;
+    function _parts(Run run) private pure returns (uint256 pointer, uint256 length, uint256 r) {
+        return (run.placeOf(), run.lengthOf(), run.indexOf());
     }
 
-    function _isLive(Reads memory reads, uint256 r) private pure returns (bool) {
-        return reads.pointers[r / reads.length] != 0;
-    }
-
-    function _packedOf(Reads memory reads, uint256 r) private pure returns (uint256) {
+    /// @dev Where the element of a reduction index lies in memory; it must be live.
+    function _pointerOf(Reads memory reads, uint256 wanted) private pure returns (uint256) {
         unchecked {
-            uint256 size = Elements.bytesOf(reads.dtype);
-            return _packedAt(reads.pointers[r / reads.length] + (r % reads.length) * size, size);
+            for (uint256 t; t < reads.runs.length; ++t) {
+                (uint256 pointer, uint256 length, uint256 r) = _parts(reads.runs.get(t));
+                if (wanted >= r && wanted < r + length) return pointer + (wanted - r) * reads.size;
+            }
+            revert ILeafRules.BadEvidence();
         }
     }
 
@@ -261,14 +245,19 @@ contract TensorStepVerifier is ITensorStepVerifier {
         }
     }
 
-    function _valueOf(Reads memory reads, uint256 r) private pure returns (uint256) {
-        return Elements.decode(reads.dtype, _packedOf(reads, r));
+    /// @dev The one element that was read.
+    function _packedOf(Reads memory reads) private pure returns (uint256) {
+        return _packedAt(reads.runs[0].placeOf(), reads.size);
+    }
+
+    function _valueOf(Reads memory reads) private pure returns (uint256) {
+        return Elements.decode(reads.dtype, _packedOf(reads));
     }
 
     /// @dev A number in the order of the values: an integer itself.
-    function _orderOf(Reads memory reads, uint256 r) private pure returns (int256) {
+    function _rankedAt(Reads memory reads, uint256 pointer) private pure returns (int256) {
         unchecked {
-            uint256 value = _valueOf(reads, r);
+            uint256 value = Elements.decode(reads.dtype, _packedAt(pointer, reads.size));
             if (reads.dtype != Elements.F32 || value >> 31 == 0) return int256(value);
             return -int256(value & 0x7fffffff);
         }
@@ -283,11 +272,10 @@ contract TensorStepVerifier is ITensorStepVerifier {
             (uint256 flipA, uint256 flipW) = (_flipOf(a), _flipOf(w));
             if (flipA != 0) za += 128;
             if (flipW != 0) zw += 128;
-            uint256 length = a.length;
-            for (uint256 t; t < a.pointers.length; ++t) {
-                if (a.pointers[t] == 0) continue;
+            for (uint256 t; t < a.runs.length; ++t) {
+                uint256 length = a.runs.get(t).lengthOf();
                 (uint256 products, uint256 sumA, uint256 sumW) =
-                    DotProduct.sums(a.pointers[t], w.pointers[t], length, flipA, flipW);
+                    DotProduct.sums(a.runs.get(t).placeOf(), w.runs.get(t).placeOf(), length, flipA, flipW);
                 sum += int256(products) - zw * int256(sumA) - za * int256(sumW) + za * zw * int256(length);
             }
         }

@@ -34,9 +34,7 @@ export type Trace = {
 
 export type TraceErrorCode =
   /** The leaf is proven: there is no tree below it. */
-  | "TRACE_NO_TREE"
-  /** The step is one that no contract can prove yet. */
-  | "TRACE_NO_VERIFIER";
+  "TRACE_NO_TREE";
 
 export const noTreeBelow = (level: number, position: number) =>
   new CodedError<TraceErrorCode>("TRACE_NO_TREE", `leaf ${position} of level ${level} is proven at once`, {

@@ -145,7 +145,10 @@ const MEANING: Readonly<Record<string, string>> = {
 
 const transactionStatus = async ({ nodeRpc, json }: CommandConfig<"status">, hash: string): Promise<string> => {
   if (!/^0x[0-9a-fA-F]{64}$/.test(hash))
-    throw new CodedError<ConfigErrorCode>("CONFIG_INVALID", `${hash}: expected a transaction's hash`);
+    throw new CodedError<ConfigErrorCode>(
+      "CONFIG_INVALID",
+      `${hash}: expected a transaction's hash: 0x and 64 hex digits`,
+    );
   const status = await askNode<TransactionStatus>(nodeRpc, "rollup_transactionStatus", hash);
   if (json) return JSON.stringify(status);
   const { state, next, nextExpectedAt } = status;

@@ -10,7 +10,7 @@ const DEPOSIT = parseEther("1");
 const WITHDRAWAL = parseEther("0.5");
 /** L1 blocks that are mined each time something is looked for that L1 has to bring. */
 const STEP = 2;
-const LOOK_MS = 250;
+const LOOK_MS = 150;
 
 /** L1's clock in the devnet's hands: what would take minutes is there at once. One block is one second. */
 const createClock = (rpc: string, signal: AbortSignal) => {

@@ -5,6 +5,7 @@ import { formatSection, type GasSection } from "./gas-table.ts";
 const SECTIONS: readonly (() => Promise<GasSection>)[] = [
   async () => (await import("./settlement-gas.ts")).settlementGas(),
   async () => (await import("./scalar-gas.ts")).scalarGas(),
+  async () => (await import("./element-gas.ts")).elementGas(),
 ];
 
 const FILE = new URL("../../GAS.md", import.meta.url);

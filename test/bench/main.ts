@@ -27,6 +27,11 @@ const BENCHES: readonly Bench[] = [
     run: async (line) => (await import("./state.ts")).benchState(line),
   },
   {
+    name: "openings",
+    what: "commitments to the tensors of a run, beside hash-wasm",
+    run: async (line) => (await import("./openings.ts")).benchOpenings(line),
+  },
+  {
     name: "batch-gas",
     what: "batches in calldata and in blobs: L1 gas by the byte, and what blobs take here",
     run: async (line) => (await import("./batch-gas.ts")).benchBatchGas(line),

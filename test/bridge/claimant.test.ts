@@ -279,3 +279,20 @@ test("a range of more units than a tree has leaves is claimed in parts, also in 
   assert.ok(made.length >= 3);
   await assertAllRight(t, stage);
 });
+
+test("claims on an inbox that overruns a tree take the records that surely fit, and end between them", async (t) => {
+  const stage = await createStage(t, undefined, undefined, { heights: [6, 2, 2, 2] });
+  const claims = claimsOn(stage);
+  const sequencer = await stage.sequencer();
+  for (let nonce = 0; nonce < 5; nonce++) await post(sequencer, nonce, 1);
+  const node = await stage.executor();
+  const actor = startClaimant(t, stage, node);
+  await goOn(stage, [actor], 40);
+  const proposed = await claims.proposed();
+  const limits = proposed.map(({ limitBatch }) => limitBatch);
+  assert.deepEqual(limits.slice(0, 3), [2n, 4n, 5n]);
+  const made = await Promise.all(proposed.map(({ id }) => claims.claim(id)));
+  assert.ok(made.every(({ outputRoot }) => outputRoot !== ZERO));
+  assert.deepEqual(made.at(-1)?.blockNumber, node.chain.heads.safe);
+  await assertAllRight(t, stage);
+});

@@ -28,11 +28,15 @@ import {
 import {
   ADDRESS,
   aliasOf,
+  batchItemAt,
+  concat,
   createGenesis,
   DEVNET_PARAMETERS,
   fromHex,
+  isBlockHeader,
   keccakOf,
   toHex,
+  uintBE,
   ZERO_32,
 } from "../../executor/index.ts";
 import { type Anvil, account, startAnvil } from "../support/anvil.ts";
@@ -113,6 +117,60 @@ const bench = async (t: TestContext, blockGasLimit = 30_000_000n): Promise<Bench
   };
 };
 
+/** Units of a batch that no block is open before: one for each item, message, end of a block and the way to the next. */
+const unitsOf = (data: Uint8Array, messages: number): number => {
+  let [units, queued, isOpen] = [0, messages, false];
+  for (let cursor = 0; ; ) {
+    const item = batchItemAt(data, cursor);
+    const isHeader = item !== undefined && isBlockHeader(item.body);
+    units++;
+    if (isOpen && queued > 0) queued--;
+    else if (isOpen && (item === undefined || isHeader)) isOpen = false;
+    else if (item !== undefined) [cursor, isOpen] = [item.next, isOpen || isHeader];
+    else if (queued > 0) isOpen = true;
+    else return units;
+  }
+};
+
+test("units: the inbox counts at least as many as any bytes are, and says how many records fit", async (t) => {
+  const b = await bench(t);
+  const on = { address: b.batchInbox, abi: batchInbox.abi } as const;
+  const item = (body: Uint8Array) => concat(uintBE(body.length, 4), body);
+  const header = item(new Uint8Array(9));
+  const many = (count: number, part: Uint8Array) => concat(...Array.from({ length: count }, () => part));
+  const batches = [
+    many(200, item(Uint8Array.of(7))),
+    concat(header, many(100, item(Uint8Array.of(7)))),
+    many(100, header),
+    concat(many(3, item(Uint8Array.of(1))), many(50, concat(header, item(Uint8Array.of(2))))),
+    new Uint8Array(0),
+    many(4, new Uint8Array(250)),
+  ];
+  const through = [0n];
+  for (const [i, data] of batches.entries()) {
+    const messages = i % 3;
+    for (let k = 0; k < messages; k++) await b.send(USER, enqueueCall(b.batchInbox, Uint8Array.of(i + 1, k), 21_000n));
+    await b.send(SEQUENCER, await b.append({ data }));
+    const { unitsThrough } = await b.l1.client.readContract({ ...on, functionName: "recordAt", args: [BigInt(i)] });
+    const counted = unitsThrough - (through.at(-1) as bigint);
+    assert.equal(counted, BigInt(Math.floor(data.length / 5) + messages + 3));
+    assert.ok(unitsOf(data, messages) <= counted, `batch ${i}`);
+    through.push(unitsThrough);
+  }
+  // Two messages behind bytes that are no block: the bound is reached but for what the bytes leave over.
+  assert.equal(unitsOf(batches[0] as Uint8Array, 2), 200 + 2 + 3);
+  const furthest = (start: number, units: bigint) =>
+    b.l1.client.readContract({ ...on, functionName: "furthest", args: [BigInt(start), units] });
+  const count = batches.length;
+  for (let start = 0; start <= count; start++)
+    for (let end = start; end <= count; end++) {
+      const units = (through[end] as bigint) - (through[start] as bigint);
+      assert.equal(await furthest(start, units), BigInt(Math.max(end, Math.min(start + 1, count))));
+      if (end > start + 1) assert.equal(await furthest(start, units - 1n), BigInt(end - 1));
+    }
+  assert.equal(await furthest(0, 2n ** 64n), BigInt(count));
+});
+
 test("append: what is recorded, and every reason to refuse", async (t) => {
   const b = await bench(t);
   const origin = await b.now();
@@ -136,7 +194,7 @@ test("append: what is recorded, and every reason to refuse", async (t) => {
       functionName: "recordAt",
       args: [0n],
     }),
-    record,
+    { ...record, unitsThrough: 3n },
   );
 
   const refusal = async (change: Parameters<Bench["append"]>[0], from = SEQUENCER) =>

@@ -1,25 +1,27 @@
 import assert from "node:assert/strict";
 import { after, type TestContext, test } from "node:test";
-import { type Bytes, concat, operatorLeaf, toHex } from "../../executor/index.ts";
+import { innerNode, operatorLeaf, toHex } from "../../executor/index.ts";
 import { account } from "../support/anvil.ts";
-import { edgeAt, type Placed } from "../support/board.ts";
+import { edgeAt, opening, type Placed, type Tree } from "../support/board.ts";
 import {
   ALICE,
   CAROL,
-  clash,
   createDispute,
   DISPUTE,
   type Dispute,
-  FOREVER,
   liesFrom,
   MALLORY,
   type Move,
   WRONG_NUMBER,
 } from "../support/dispute.ts";
+import { claimBoth, descendTo, execute, infer, linkOf, names, proveRight, resolve, rootOf } from "../support/fronts.ts";
+import { refusals } from "../support/refusals.ts";
+import { compile } from "../support/solidity.ts";
 import { INFER_STEP, UNITS } from "../support/toy-rules.ts";
 
-const [BOND, STAKE_1, STAKE_2] = DISPUTE.stakes;
+const [BOND, STAKE_1] = DISPUTE.stakes;
 const PERIOD = Number(DISPUTE.period);
+const [OPEN, CONFIRMED] = [1, 2];
 const dispute = createDispute({ after: (stop) => after(stop as () => void) });
 
 /** A test on the same L1, which then forgets what it did. */
@@ -34,149 +36,22 @@ const onBoard = (name: string, run: (b: Dispute, t: TestContext) => Promise<void
     }
   });
 
-/** Both sides' trees of one level, and the first leaf in which they differ; `unit`: that the level is about. */
-type Front = { readonly right: Placed; readonly wrong: Placed; readonly position: number; readonly unit: number };
-
-const names = (events: readonly { readonly eventName: string }[]) => events.map(({ eventName }) => eventName);
-const nodeOf = ({ tree }: Placed, position: number) => tree.node(0, position);
-const rootOf = ({ tree }: Placed) => tree.node(tree.height, 0);
-
-const claimBoth = async (b: Dispute, unit: number): Promise<Front> => {
-  const [right, wrong] = [b.chain(), b.wrongChain(unit)];
-  await b.batch(ALICE, [b.propose(right)]);
-  await b.batch(MALLORY, [b.propose(wrong, WRONG_NUMBER)]);
-  await b.batch(CAROL, clash(right, wrong, unit));
-  return { right, wrong, position: unit, unit };
-};
-
-const refineBoth = async (b: Dispute, above: Front, subs: Omit<Front, "unit">, evidence: Bytes): Promise<Front> => {
-  const sides = [
-    [ALICE, above.right, subs.right],
-    [MALLORY, above.wrong, subs.wrong],
-  ] as const;
-  for (const [from, leaf, sub] of sides) {
-    const { events } = await b.batch(from, [b.refine(leaf, above.position, sub.tree, evidence)]);
-    assert.equal(events[0]?.args["ctx"], toHex(b.rootOf(sub).ctx));
-  }
-  await b.batch(CAROL, clash(subs.right, subs.wrong, subs.position));
-  return { ...subs, unit: above.unit };
-};
-
-const execute = (b: Dispute, above: Front, position: number): Promise<Front> => {
-  const { unit } = above;
-  const leaves = b.toy.leaves.execution(unit);
-  const right = b.execution(above.right, unit, leaves);
-  const wrong = b.execution(above.wrong, unit, liesFrom(leaves, position, nodeOf(above.wrong, unit)));
-  return refineBoth(b, above, { right, wrong, position }, b.toy.evidence.chain(unit));
-};
-
-/** The liar's tensor: one element differs. */
-const wrongElements = (b: Dispute, unit: number, operator: number, element: number) =>
-  b.toy.elements(unit, operator).map((value, i) => (i === element ? Uint8Array.of(1, 2, 3, 4) : value));
-
-const infer = (b: Dispute, above: Front, position: number, lie: Bytes | undefined = undefined): Promise<Front> => {
-  const { unit } = above;
-  const leaves = b.toy.leaves.inference(unit);
-  const right = b.inference(above.right, unit, leaves);
-  const lies = liesFrom(leaves, position, nodeOf(above.wrong, INFER_STEP));
-  const wrong = b.inference(above.wrong, unit, lie === undefined ? lies : lies.with(position, lie));
-  return refineBoth(b, above, { right, wrong, position }, b.toy.evidence.execution(unit, INFER_STEP));
-};
-
-/** From the claims down to one element of one operator's tensor. */
-const descendTo = async (b: Dispute, unit: number, operator: number, element: number) => {
-  const chain = await claimBoth(b, unit);
-  const execution = await execute(b, chain, INFER_STEP);
-  const elements = wrongElements(b, unit, operator, element);
-  const lie = operatorLeaf(operator, rootOf(b.tensor(execution.right, operator, elements)));
-  const inference = await infer(b, execution, operator, lie);
-  const right = b.tensor(inference.right, operator, b.toy.elements(unit, operator));
-  const wrong = b.tensor(inference.wrong, operator, elements);
-  const evidence = b.toy.evidence.inference(unit);
-  const { events } = await b.batch(CAROL, [
-    b.descend(inference.right, operator, rootOf(right), evidence),
-    b.descend(inference.wrong, operator, rootOf(wrong), evidence),
-  ]);
-  assert.deepEqual(names(events), ["TensorOpened", "TensorOpened"]);
-  await b.batch(CAROL, clash(right, wrong, element));
-  const tensor: Front = { right, wrong, position: element, unit };
-  return { chain, execution, inference, tensor, fronts: [chain, execution, inference, tensor] };
-};
-
-/** What links a leaf to the tree below it. */
-const linkOf = (b: Dispute, sub: Placed) => {
-  const { ctx, node } = b.rootOf(sub);
-  return toHex(sub.tree.level < 3 ? concat(ctx, node) : node);
-};
-
-/** All updates of one side, from the deepest level up. */
-const updatesOf = (b: Dispute, fronts: readonly Front[], side: "right" | "wrong"): readonly Move[] =>
-  fronts.toReversed().flatMap((front, i) => {
-    const sub = fronts[fronts.length - i];
-    const link = sub === undefined ? [] : [b.update(front[side], 0, front.position, linkOf(b, sub[side]))];
-    return [...link, ...b.updateUp(front[side], front.position)];
-  });
-
-const staked = (fronts: readonly Front[]) => fronts.filter(({ right }) => right.tree.level < 3);
-
-/** Waits until the honest side wins at every level, and gets what it is owed. */
-const resolve = async (b: Dispute, fronts: readonly Front[]) => {
-  await b.l1.mine(PERIOD);
-  await b.batch(CAROL, updatesOf(b, fronts, "wrong"));
-  for (const { wrong } of fronts) assert.ok((await b.timer(b.rootOf(wrong))) < PERIOD, "the liar's time stands still");
-  await b.batch(CAROL, updatesOf(b, fronts, "right"));
-  const settling = staked(fronts)
-    .toReversed()
-    .map(({ right }): Move => {
-      const { id, named } = b.rootOf(right);
-      return { name: "settle", args: right.tree.level === 0 ? [id] : named };
-    });
-  const collecting = staked(fronts).map(({ wrong }): Move => {
-    const { id, named } = b.rootOf(wrong);
-    return { name: "collect", args: wrong.tree.level === 0 ? [id] : named };
-  });
-  const lost = staked(fronts).map(({ wrong }) => b.rootOf(wrong));
-  for (const { id, named } of lost.slice(1))
-    assert.equal(await b.refused(CAROL, { name: "collect", args: named }), "NotLoser", id);
-  const { events } = await b.batch(CAROL, [...settling, ...collecting]);
-  assert.deepEqual(
-    names(events)
-      .filter((name) => name !== "ClaimConfirmed")
-      .sort(),
-    [...settling.map(() => "LevelSettled"), ...collecting.map(() => "StakeLost")],
-  );
-  assert.deepEqual((await b.batch(CAROL, [...settling, ...collecting])).events, [], "a second time changes nothing");
-  const levels = staked(fronts).map(({ right }) => right.tree.level);
-  const won = levels.reduce((sum, level) => sum + (DISPUTE.stakes[level] ?? 0n) + (DISPUTE.tariffs[level] ?? 0n), 0n);
-  assert.equal(await b.of("credits", account(ALICE).address), won);
-  assert.equal(await b.of("credits", account(MALLORY).address), 0n);
-  assert.equal(await b.of("held"), 0n);
-  const { status } = await b.of<{ status: number }>("claimOf", b.rootOf(fronts[0]?.right as Placed).id);
-  assert.equal(status, 2);
-  await b.assertBalanced();
-};
-
-/** The honest side proves its leaf; the liar's is refused, and so is each with the other's preimage. */
-const proveRight = async (b: Dispute, { right, wrong, position }: Front, evidence: Bytes) => {
-  assert.equal(await b.refused(MALLORY, b.prove(wrong, position, evidence)), "WrongPost");
-  const { events } = await b.play(CAROL, b.prove(right, position, evidence));
-  assert.deepEqual(names(events), ["EdgeProven"]);
-  assert.equal(await b.timer(b.leafOf(right, position)), FOREVER);
-  assert.deepEqual((await b.play(ALICE, b.prove(right, position, evidence))).events, []);
-};
+const creditOf = (b: Dispute, player: number) => b.of<bigint>("credits", account(player).address);
+const statusOf = async (b: Dispute, placed: Placed) =>
+  (await b.of<{ status: number }>("claimOf", b.rootOf(placed).id)).status;
+const withdraw: Move = { name: "withdraw", args: [] };
+const settle = (b: Dispute, placed: Placed): Move => ({ name: "settle", args: [b.rootOf(placed).id] });
 
 onBoard("a liar at the padding of a claim loses to one proof", async (b) => {
   const chain = await claimBoth(b, UNITS);
   const pads = b.toy.evidence.chain(UNITS);
-  assert.equal(
-    await b.refused(ALICE, b.refine(chain.right, UNITS, b.toy.trees.execution(0, b.toy.leaves.execution(0)), pads)),
-    "WrongKind",
-  );
+  const sub = b.toy.trees.execution(0, b.toy.leaves.execution(0));
+  assert.equal(await b.refused(ALICE, b.refine(chain.right, UNITS, sub, pads)), "WrongKind");
   await proveRight(b, chain, pads);
   await resolve(b, [chain]);
 });
 
-for (const position of [0, 1, 3, 4, 7])
+for (const position of [0, 7])
   onBoard(`a liar at step ${position} of a unit loses at the second level`, async (b) => {
     const chain = await claimBoth(b, position % UNITS);
     const execution = await execute(b, chain, position);
@@ -185,33 +60,300 @@ for (const position of [0, 1, 3, 4, 7])
   });
 
 for (const position of [2, 3])
-  onBoard(
-    `a liar ${position === 2 ? "at the end" : "behind the end"} of an inference loses at the third level`,
-    async (b) => {
-      const chain = await claimBoth(b, 1);
-      const execution = await execute(b, chain, INFER_STEP);
-      const inference = await infer(b, execution, position);
-      await proveRight(b, inference, b.toy.evidence.inference(1));
-      await resolve(b, [chain, execution, inference]);
-    },
-  );
-
-for (const [operator, element] of [
-  [0, 0],
-  [0, 7],
-  [1, 8],
-  [1, 15],
-] as const)
-  onBoard(`a liar at element ${element} of operator ${operator} loses at the last level`, async (b, t) => {
-    const { fronts, tensor, inference } = await descendTo(b, 2, operator, element);
-    const evidence = b.toy.evidence.inference(2);
-    const prove = (side: "right" | "wrong") =>
-      b.proveElement(tensor[side], element, inference[side], operator, evidence);
-    assert.equal(await b.refused(MALLORY, prove("wrong")), "WrongPost");
-    const { events, gasUsed } = await b.play(CAROL, prove("right"));
-    t.diagnostic(`proveElement: ${gasUsed} gas`);
-    assert.deepEqual(names(events), ["EdgeProven"]);
-    assert.deepEqual((await b.play(ALICE, prove("right"))).events, []);
-    await resolve(b, fronts);
+  onBoard(`a liar at leaf ${position} of an inference, its end or beyond, loses at the third level`, async (b) => {
+    const chain = await claimBoth(b, 1);
+    const execution = await execute(b, chain, INFER_STEP);
+    const inference = await infer(b, execution, position);
+    await proveRight(b, inference, b.toy.evidence.inference(1));
+    await resolve(b, [chain, execution, inference]);
   });
-void [BOND, STAKE_1, STAKE_2, edgeAt];
+
+onBoard("a liar at an element of an operator's tensor loses at the last level", async (b) => {
+  const [operator, element] = [1, 8];
+  const { fronts, tensor, inference } = await descendTo(b, 2, operator, element);
+  const evidence = b.toy.evidence.inference(2);
+  const prove = (side: "right" | "wrong") => b.proveElement(tensor[side], element, inference[side], operator, evidence);
+  assert.equal(await b.refused(MALLORY, prove("wrong")), "WrongPost");
+  assert.deepEqual(names((await b.play(CAROL, prove("right"))).events), ["EdgeProven"]);
+  assert.deepEqual((await b.play(ALICE, prove("right"))).events, []);
+  // No block counts twice: what lies below begins after what lies above stood still.
+  let above = 0n;
+  for (const { right, position } of fronts)
+    for (let { height } = right.tree; height >= 0; height--) {
+      const { ctx } = edgeAt(right, height, Math.floor(position / 2 ** height));
+      const state = await b.of<{ firstAt: bigint; secondAt: bigint }>("contextState", toHex(ctx));
+      assert.ok(state.firstAt >= above && state.secondAt >= state.firstAt);
+      above = state.secondAt;
+    }
+  await resolve(b, fronts);
+});
+
+onBoard("every call is refused that does not fit its place, by the error's name", async (b) => {
+  const { cases, ends, fitting } = refusals(b, await descendTo(b, 2, 1, 8));
+  const { refine, open, word, descend, element, update, link } = fitting;
+  const told = await Promise.all(cases.map(([, move]) => b.refused(CAROL, move)));
+  for (const [i, [why, move, error]] of cases.entries()) assert.equal(told[i], error, `${move.name}: ${why}`);
+  for (const value of [0n, STAKE_1 - 1n, STAKE_1 + 1n, BOND])
+    assert.equal(await b.refused(CAROL, { ...refine, value }), "BadStake");
+  for (const move of [open, word, descend, element, update, ...ends.map(([, end]) => end)])
+    assert.equal(await b.refused(CAROL, { ...move, value: 1n }), "BadStake", move.name);
+  // All of them fit where they belong.
+  for (const move of [refine, descend, element, open, word, update, link])
+    assert.equal(await b.refused(CAROL, move), undefined, move.name);
+
+  // Whoever comes second changes nothing, and pays nothing.
+  const { events } = await b.batch(CAROL, [open, word, descend, refine]);
+  assert.deepEqual(events, []);
+  assert.equal(await creditOf(b, CAROL), STAKE_1);
+  await b.play(CAROL, refine);
+  assert.equal(await creditOf(b, CAROL), 2n * STAKE_1);
+  await b.assertBalanced();
+});
+
+onBoard("a smaller part of a tensor does not speak for the whole", async (b) => {
+  const chain = await claimBoth(b, 0);
+  const execution = await execute(b, chain, INFER_STEP);
+  const right = b.toy.trees.tensor(0, 0);
+  const half = right.node(3, 0);
+  const inference = await infer(b, execution, 0, operatorLeaf(0, half));
+  const evidence = b.toy.evidence.inference(0);
+  const tensor: Placed = { tree: right, origin: edgeAt(inference.right, 0, 0).ctx };
+  await b.batch(CAROL, [
+    b.descend(inference.right, 0, rootOf(tensor), evidence),
+    b.descend(inference.wrong, 0, half, evidence),
+  ]);
+  await b.play(ALICE, opening(tensor, 4, 0));
+  await b.l1.mine(PERIOD);
+  assert.ok((await b.timer(edgeAt(tensor, 3, 0))) >= PERIOD, "the half has no rival");
+  assert.deepEqual((await b.play(MALLORY, b.update(inference.wrong, 0, 0, toHex(half)))).events, []);
+  assert.equal(await b.timer(edgeAt(inference.wrong, 0, 0)), 0n);
+});
+
+onBoard("a word in the form of an inner node has the right word's halves, and cannot be opened", async (b) => {
+  const chain = await claimBoth(b, 0);
+  const execution = await execute(b, chain, INFER_STEP);
+  const right = b.tensor(b.inference(execution.right, 0, b.toy.leaves.inference(0)), 1, b.toy.elements(0, 1));
+  const halves = [2, 3].map((i) => right.tree.node(2, i)) as [Uint8Array, Uint8Array];
+  const forged = innerNode(...halves);
+  const { level, height, start } = right.tree;
+  const node = (at: number, index: number) =>
+    at === 4 ? innerNode(right.tree.node(3, 0), forged) : at === 3 && index === 1 ? forged : right.tree.node(at, index);
+  const tree: Tree = { level, height, start, node };
+  const inference = await infer(b, execution, 1, operatorLeaf(1, node(4, 0)));
+  const evidence = b.toy.evidence.inference(0);
+  const wrong: Placed = { tree, origin: right.origin };
+  await b.batch(CAROL, [
+    b.descend(inference.right, 1, rootOf(right), evidence),
+    b.descend(inference.wrong, 1, node(4, 0), evidence),
+    opening(right, 4, 0),
+    opening(wrong, 4, 0),
+  ]);
+  const { named } = edgeAt(wrong, 3, 1);
+  assert.equal(await b.refused(MALLORY, { name: "open", args: [...named, ...halves.map(toHex)] }), "IsLeaf");
+  const packed = toHex(right.tree.packed?.(3, 1) as Uint8Array);
+  assert.equal(await b.refused(MALLORY, { name: "openWord", args: [...named, packed] }), "BadPreimage");
+  assert.equal(await b.refused(ALICE, opening(right, 3, 1)), undefined);
+});
+
+onBoard(
+  "T - 1 is too early, T is enough; a rival of the last second stops the time, one of the next does not",
+  async (b) => {
+    const [right, wrong, third] = [b.chain(), b.wrongChain(1), b.wrongChain(2)];
+    await b.play(ALICE, b.propose(right));
+    const { firstAt } = await b.of<{ firstAt: bigint }>("contextState", toHex(b.rootOf(right).ctx));
+    const fresh = await b.l1.snapshot();
+    // A call is answered as of the newest block; a transaction is in the next one.
+    const mineTo = async (block: bigint) => b.l1.mine(Number(block - (await b.l1.client.getBlockNumber())));
+    await mineTo(firstAt + DISPUTE.period - 1n);
+    assert.equal(await b.refused(CAROL, settle(b, right)), "TooEarly");
+    await b.l1.mine(1);
+    assert.equal(await b.refused(CAROL, settle(b, right)), undefined);
+    await b.play(MALLORY, b.propose(wrong, WRONG_NUMBER));
+    await b.play(MALLORY, b.propose(third, WRONG_NUMBER));
+    assert.deepEqual(await Promise.all([right, wrong, third].map((claim) => b.timer(b.rootOf(claim)))), [
+      DISPUTE.period + 1n,
+      0n,
+      0n,
+    ]);
+    await b.play(CAROL, settle(b, right));
+    assert.equal(await statusOf(b, right), CONFIRMED);
+    await b.l1.revert(fresh);
+
+    await mineTo(firstAt + DISPUTE.period - 2n);
+    await b.play(MALLORY, b.propose(wrong, WRONG_NUMBER));
+    await b.l1.mine(PERIOD);
+    assert.equal(await b.timer(b.rootOf(right)), DISPUTE.period - 1n);
+    assert.equal(await b.refused(CAROL, settle(b, right)), "TooEarly");
+    assert.equal(await statusOf(b, right), OPEN);
+  },
+);
+
+onBoard("two rivals of one block have no time; a level that is settled takes no stake", async (b) => {
+  const [right, wrong] = [b.chain(), b.wrongChain(1)];
+  await b.batch(CAROL, [b.propose(right), b.propose(wrong, WRONG_NUMBER)]);
+  await b.l1.mine(PERIOD);
+  for (const claim of [right, wrong]) assert.equal(await b.timer(b.rootOf(claim)), 0n);
+  await b.batch(
+    CAROL,
+    [2, 1].flatMap((height) => [right, wrong].map((side) => opening(side, height, Math.floor(1 / 2 ** height)))),
+  );
+  const sub = b.execution(right, 1, b.toy.leaves.execution(1));
+  const evidence = b.toy.evidence.chain(1);
+  await b.play(ALICE, b.refine(right, 1, sub.tree, evidence));
+  await b.l1.mine(PERIOD);
+  const { named, ctx, id } = b.rootOf(sub);
+  await b.play(CAROL, { name: "settle", args: named });
+  assert.deepEqual([await creditOf(b, ALICE), await b.of("winners", toHex(ctx))], [STAKE_1, id]);
+  const late = b.execution(wrong, 1, liesFrom(b.toy.leaves.execution(1), 3, wrong.tree.node(0, 1)));
+  assert.deepEqual((await b.play(MALLORY, b.refine(wrong, 1, late.tree, evidence))).events, []);
+  assert.equal(await creditOf(b, MALLORY), STAKE_1);
+  assert.equal((await b.edge(b.rootOf(late).id)).exists, false);
+  // The leaf has the tree's time; an update that is no news is none.
+  const link = b.update(right, 0, 1, linkOf(b, sub));
+  assert.deepEqual(names((await b.play(CAROL, link)).events), ["TimerUpdated"]);
+  const cached = await b.timer(edgeAt(right, 0, 1));
+  assert.ok(cached >= PERIOD);
+  await b.assertBalanced();
+});
+
+const THIEF = compile(
+  "Thief",
+  `
+interface Registry {
+    function multicall(bytes[] calldata calls) external payable;
+    function withdraw() external;
+}
+contract Thief {
+    Registry immutable REGISTRY;
+    bytes[] private _calls;
+    uint256 public entered;
+    constructor(Registry registry) { REGISTRY = registry; }
+    function fill() external payable { REGISTRY.multicall{value: msg.value}(new bytes[](0)); }
+    function steal() external { REGISTRY.withdraw(); }
+    receive() external payable {
+        if (entered++ > 2) return;
+        REGISTRY.withdraw();
+        REGISTRY.multicall{value: msg.value / 2}(new bytes[](0));
+    }
+}`,
+);
+
+onBoard("a multicall's value counts once, and what it leaves over is credit", async (b) => {
+  const [right, wrong, third] = [b.chain(), b.wrongChain(1), b.wrongChain(2)];
+  const both = [b.propose(right), b.propose(wrong, WRONG_NUMBER)];
+  const batched = (moves: readonly Move[], value: bigint): Move => ({
+    name: "multicall",
+    args: [moves.map(b.encode)],
+    value,
+  });
+  for (const value of [0n, BOND, 2n * BOND - 1n])
+    assert.equal(await b.refused(ALICE, batched(both, value)), "BadStake");
+  const nested = (inner: Move): Move => batched([...both, inner], 2n * BOND);
+  assert.equal(await b.refused(ALICE, nested(batched([], 0n))), "InMulticall");
+  assert.equal(await b.refused(ALICE, batched([withdraw], 0n)), "InMulticall");
+  // All or nothing, with the error of what failed.
+  assert.equal(await b.refused(ALICE, nested(settle(b, right))), "TooEarly");
+  assert.equal((await b.edge(b.rootOf(right).id)).exists, false);
+
+  // Value that comes to a free move, too.
+  await b.play(ALICE, batched([...both, opening(right, 2, 0)], 3n * BOND));
+  assert.deepEqual([await b.of("held"), await creditOf(b, ALICE)], [2n * BOND, BOND]);
+  assert.equal(
+    await b.refused(MALLORY, batched([b.propose(third, WRONG_NUMBER)], 0n)),
+    "BadStake",
+    "credit is one's own",
+  );
+  await b.play(ALICE, batched([b.propose(third, WRONG_NUMBER), b.propose(right)], 0n));
+  assert.deepEqual([await b.of("held"), await creditOf(b, ALICE)], [3n * BOND, 0n]);
+  await b.assertBalanced();
+
+  const hashOf = await b.l1.wallet(MALLORY).deployContract({ ...THIEF, args: [b.contracts.claimRegistry] });
+  const { contractAddress: thief } = await b.l1.client.waitForTransactionReceipt({ hash: hashOf });
+  assert.ok(thief);
+  const onThief = { from: MALLORY, to: thief, abi: THIEF.abi };
+  await b.send({ ...onThief, value: BOND }, "fill");
+  await b.send(onThief, "steal");
+  const kept = await b.l1.client.getBalance({ address: thief });
+  assert.ok((await b.read<bigint>(thief, THIEF.abi, "entered")) > 1n);
+  assert.equal(kept + (await b.of<bigint>("credits", thief)), BOND);
+  await b.assertBalanced([thief]);
+});
+
+/** A sequence that is the same in every run. */
+const createRandom = (seed: number) => {
+  let state = seed;
+  return (below: number) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+};
+
+onBoard("money: what came in is held, credited, burned or paid out, whatever is called", async (b, t) => {
+  const random = createRandom(11);
+  const pick = <T>(from: readonly T[]): T => from[random(from.length)] as T;
+  const claims = [b.chain(), b.wrongChain(0), b.wrongChain(1)] as const;
+  const numbers = [UNITS, WRONG_NUMBER, WRONG_NUMBER];
+  const subs = claims.flatMap((claim) =>
+    [0, 1].map((unit) => {
+      const leaves = b.toy.leaves.execution(unit);
+      const own = claim.tree.node(0, unit);
+      return {
+        claim,
+        unit,
+        sub: b.execution(claim, unit, claim === claims[0] ? leaves : liesFrom(leaves, unit + 3, own)),
+      };
+    }),
+  );
+  const pool: readonly Move[] = [
+    ...claims.map((claim, i) => b.propose(claim, numbers[i])),
+    ...claims.flatMap((claim) => [opening(claim, 2, 0), opening(claim, 1, 0), settle(b, claim)]),
+    ...claims.map((claim): Move => ({ name: "collect", args: [b.rootOf(claim).id] })),
+    ...subs.flatMap(({ claim, unit, sub }): Move[] => [
+      b.refine(claim, unit, sub.tree, b.toy.evidence.chain(unit)),
+      { name: "settle", args: b.rootOf(sub).named },
+      { name: "collect", args: b.rootOf(sub).named },
+    ]),
+  ];
+  const roots = pool.filter(({ name }) => name === "propose" || name === "settle" || name === "collect");
+  // The first claim has had its time when its rival comes.
+  await b.play(ALICE, b.propose(claims[0]));
+  await b.l1.mine(PERIOD);
+  await b.play(MALLORY, b.propose(claims[1], WRONG_NUMBER));
+  let done = 0;
+  for (let i = 0; i < 80; i++) {
+    const batch = Array.from({ length: random(4) }, () => pick(random(2) === 0 ? roots : pool));
+    const due = batch.reduce((sum, { value = 0n }) => sum + value, 0n);
+    const many: Move = { name: "multicall", args: [batch.map(b.encode)], value: pick([0n, due, due, due + 1n]) };
+    const one = pick(random(2) === 0 ? roots : pool);
+    if (random(6) === 0) await b.l1.mine(random(PERIOD) + 1);
+    done += (await b.attempt(pick([ALICE, MALLORY, CAROL]), pick([one, one, one, many, many, withdraw]))) ? 1 : 0;
+    if (i % 8 === 0) await b.assertBalanced();
+  }
+  await b.assertBalanced();
+  t.diagnostic(`${done} of 80 calls were accepted`);
+  assert.ok(done > 20 && done < 80);
+  assert.ok((await b.of<bigint>("burned")) > 0n, "somebody lost");
+});
+
+onBoard("what the moves cost", async (b, t) => {
+  const [right, wrong] = [b.chain(), b.wrongChain(1)];
+  await b.play(ALICE, b.propose(right));
+  await b.play(MALLORY, b.propose(wrong, WRONG_NUMBER));
+  const gas = async (name: string, move: Move) => {
+    const { gasUsed } = await b.play(CAROL, move);
+    t.diagnostic(`${name}: ${gasUsed} gas`);
+    return Number(gasUsed);
+  };
+  assert.ok((await gas("open, the first", opening(right, 2, 0))) <= 150_000);
+  assert.ok((await gas("open, the second", opening(wrong, 2, 0))) <= 150_000);
+  await b.batch(CAROL, [opening(right, 1, 0), opening(wrong, 1, 0)]);
+  const sub = b.execution(right, 1, b.toy.leaves.execution(1));
+  await gas("refine", b.refine(right, 1, sub.tree, b.toy.evidence.chain(1)));
+  await b.l1.mine(1);
+  await gas("update of a leaf", b.update(right, 0, 1, linkOf(b, sub)));
+  await gas("update of a node", b.update(right, 1, 0));
+  const code = await b.l1.client.getCode({ address: b.contracts.claimRegistry });
+  const size = ((code?.length ?? 0) - 2) / 2;
+  t.diagnostic(`${size} bytes of code`);
+  assert.ok(size > 0 && size < 24_576);
+});

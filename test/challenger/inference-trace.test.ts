@@ -1,8 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createInferenceTrace, LEVEL } from "../../challenger/index.ts";
+import { createInferenceTrace, LEVEL, type Trace } from "../../challenger/index.ts";
 import { holdTrace } from "../../challenger/trace/trace.fixture.ts";
-import { countOf, keccakOf, type Operator, openRun, type Program, runReference, utf8 } from "../../executor/index.ts";
+import {
+  countOf,
+  keccakOf,
+  type Operator,
+  openRun,
+  type Program,
+  runReference,
+  tensorRoot,
+  toHex,
+  utf8,
+} from "../../executor/index.ts";
 import { machineBefore } from "../support/inference-proof.ts";
 import { deployLeafRules } from "../support/leaf-rules.ts";
 import { createRandom, randomInput, randomProgram } from "../support/random-program.ts";
@@ -14,7 +24,10 @@ const traceOf = async (program: Program, seed: number, memory?: number) => {
   const input = randomInput(createRandom(seed), program);
   const openings = await openRun(program, input, memory === undefined ? {} : { memory });
   assert.ok(openings !== undefined);
-  assert.deepEqual(openings.output, runReference(program, input).output);
+  const { output, tensors } = runReference(program, input);
+  assert.deepEqual(openings.output, output);
+  const roots = tensors.map((tensor, i) => tensorRoot((program.operators[i] as Operator).dtype, tensor));
+  assert.deepEqual(openings.roots.map(toHex), roots.map(toHex));
   return createInferenceTrace(machineBefore(program, input, 41), openings);
 };
 
@@ -55,6 +68,39 @@ test("a tensor that was forgotten is found again", async () => {
     assert.deepEqual(await b.node(b.height, 0), await a.node(a.height, 0));
     assert.deepEqual(await b.evidence(0), await a.evidence(0));
   }
+});
+
+test("an input that the program refuses has no run", async () => {
+  const program = randomProgram(createRandom(2));
+  const input = randomInput(createRandom(2), program);
+  assert.equal(await openRun(program, input.subarray(1)), undefined);
+});
+
+test("the suite finds whatever is wrong in a trace", async () => {
+  const program = randomProgram(createRandom(4));
+  const trace = await traceOf(program, 4);
+  const finish = program.operators.length;
+  const leaf = await trace.node(0, finish);
+  const positions = [0, finish];
+  const hold = async (wrong: Partial<Trace>) =>
+    holdTrace({ ...trace, ...wrong }, { origin, judge: await rules, positions, leaf });
+  await hold({});
+  let asked = 0;
+  const wrongs: readonly Partial<Trace>[] = [
+    { node: async (height, index) => (height === 1 && index === 0 ? leaf : trace.node(height, index)) },
+    { node: async (height, index) => (asked++ % 2 === 0 ? leaf : trace.node(height, index)) },
+    { node: (height, index) => trace.node(height, Math.min(index, 2 ** (trace.height - height) - 1)) },
+    { start: leaf },
+    { pre: async (position) => (position === finish ? leaf : trace.pre(position)) },
+    { leafKind: async () => ({ kind: "prove" }) },
+    { evidence: (position) => trace.evidence(position === finish ? 0 : position) },
+    { below: (position) => trace.below(position === finish ? 0 : position) },
+  ];
+  for (const [i, wrong] of wrongs.entries()) await assert.rejects(hold(wrong), assert.AssertionError, `fault ${i}`);
+  await assert.rejects(
+    holdTrace(trace, { origin, judge: await rules, positions, leaf: keccakOf(leaf) }),
+    assert.AssertionError,
+  );
 });
 
 test("packed elements are those below the node", async () => {

@@ -76,6 +76,7 @@ test("wrong usage is exit 2: unknown command and flag, missing and bad settings"
     [["devnet", "--l1-port", "x"], /CONFIG_INVALID/],
     [["executor"], /CONFIG_MISSING.*--l1-rpc/],
     [["model", "inspect"], /missing required argument/],
+    [["status", "0x12"], /CONFIG_INVALID.*transaction/],
   ];
   for (const [args, expected] of cases) {
     const { code, err } = await run(args);
@@ -110,6 +111,8 @@ test("a node without L1, with a bad rollup file: a code, exit 1", async () => {
         claimGames: zero,
         l1CrossDomainMessenger: zero,
         l1StandardBridge: zero,
+        tensorStepVerifier: zero,
+        leafRules: zero,
       },
     },
     chain: DEVNET_PARAMETERS,

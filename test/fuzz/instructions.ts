@@ -13,6 +13,8 @@ type InstructionsFuzz = {
 
 /** Elements of one MAP on one input. */
 const ELEMENTS = 100;
+/** A random program for so many of the count. */
+const PER_PROGRAM = 10;
 const SHOWN = 10;
 
 /** The scalar machine on chain against its definition: instruction by instruction, then whole bodies. */
@@ -38,7 +40,7 @@ export const fuzzInstructions = async ({ count, seed, print }: InstructionsFuzz)
       note(name, await compareMaps(machine, name, maps));
     }
     const maps = [];
-    for (let i = 0; i * ELEMENTS < count; i++) maps.push(...randomMaps(seed + i, ELEMENTS));
+    for (let i = 0; i * PER_PROGRAM < count; i++) maps.push(...randomMaps(seed + i, ELEMENTS));
     note("random bodies", await compareMaps(machine, `from seed ${seed}`, maps));
   } finally {
     for (const end of ends) await end();

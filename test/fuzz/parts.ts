@@ -113,5 +113,11 @@ export const parts: readonly Part[] = [
   },
   { name: "game", what: "games of a dispute", count: 27_500, run: fuzzGames },
   { name: "board", what: "multicalls to the board and its twin", count: 10_000, run: fuzzBoard },
+  {
+    name: "mutations",
+    what: "proofs of single elements, each changed in two dozen ways",
+    count: 1_000,
+    run: async (round) => (await import("./mutations.ts")).fuzzMutations(round),
+  },
   { name: "peers", what: "mutated messages of peers", count: 5_000, run: fuzzMessages },
 ];

@@ -27,6 +27,7 @@ export const WRONG_NUMBER = 77;
 export type Move = { readonly name: string; readonly args: readonly unknown[]; readonly value?: bigint };
 
 const HASH_BYTES = 32;
+const ATTEMPT_GAS = 3_000_000n;
 const junk = (seed: number): Bytes => new Uint8Array(HASH_BYTES).fill(seed);
 
 /** Leaves of a liar: other ones from `position` on, the last of which is given. */
@@ -67,6 +68,14 @@ export const createDispute = async (t: Pick<TestContext, "after">) => {
     target,
     encode,
     play: send,
+    /** Whether L1 accepted a move, or a batch of them; it is mined in either case. */
+    async attempt(from: number, move: Move): Promise<boolean> {
+      const data = encode(move);
+      const hash = await l1
+        .wallet(from)
+        .sendTransaction({ to: target.to, data, value: move.value ?? 0n, gas: ATTEMPT_GAS });
+      return (await l1.client.waitForTransactionReceipt({ hash })).status === "success";
+    },
     /** Name of the error that a move ends with, or undefined. */
     refused: (from: number, { name, args, value = 0n }: Move) => claims.refusal({ from, ...target, value }, name, args),
     batch: (from: number, moves: readonly Move[], value = moves.reduce((sum, move) => sum + (move.value ?? 0n), 0n)) =>

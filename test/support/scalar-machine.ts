@@ -57,11 +57,11 @@ contract Harness {
             } catch (bytes memory reason) {
                 outcome = bytes32(bytes4(reason));
             }
-            assembly {
+            assembly ("memory-safe") {
                 mstore(add(add(outcomes, 32), mul(12, i)), outcome)
             }
         }
-        assembly {
+        assembly ("memory-safe") {
             mstore(outcomes, mul(12, count))
         }
     }

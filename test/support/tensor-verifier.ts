@@ -20,6 +20,9 @@ type Answer = {
   readonly error?: { readonly message: string; readonly data?: Hex };
 };
 
+/** Less than an L1 transaction may have: 15,000,000. */
+const MOST_GAS = "0xe4e1c0";
+
 /** The hash that the contract computes, or the name of the error with which it ends. */
 export type Verdict = { readonly post: Hex } | { readonly error: string };
 
@@ -46,7 +49,7 @@ export const startVerifier = async (t: Parameters<typeof startAnvil>[0], ...opti
         jsonrpc: "2.0",
         id,
         method: "eth_call",
-        params: [{ to, data: dataOf(claim) }, "latest"],
+        params: [{ to, data: dataOf(claim), gas: MOST_GAS }, "latest"],
       }));
       const response = await fetch(l1.url, {
         method: "POST",

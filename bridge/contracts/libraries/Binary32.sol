@@ -153,7 +153,7 @@ library Binary32 {
         }
     }
 
-    /// @dev The binary32 nearest to m * 2^unit, m < 2^128.
+    /// @dev The binary32 nearest to m * 2^unit: m < 2^128, unit > -400.
     function _round(uint256 sign, uint256 m, int256 unit) private pure returns (uint256 bits) {
         unchecked {
             if (m == 0) return 0;
@@ -168,12 +168,12 @@ library Binary32 {
         }
     }
 
-    /// @dev m / 2^shift to the nearest integer, ties to even; m < 2^128, shift > 0.
-    function _shiftToEven(uint256 m, uint256 shift) private pure returns (uint256) {
-        unchecked {
-            if (shift > 128) return 0;
+    /// @dev m / 2^shift to the nearest integer, ties to even; m < 2^128, 0 < shift < 256.
+    function _shiftToEven(uint256 m, uint256 shift) private pure returns (uint256 rounded) {
+        assembly ("memory-safe") {
             // One less than a half, and one more where the integer below is odd.
-            return (m + (1 << (shift - 1)) - 1 + ((m >> shift) & 1)) >> shift;
+            rounded := add(sub(shl(sub(shift, 1), 1), 1), and(shr(shift, m), 1))
+            rounded := shr(shift, add(m, rounded))
         }
     }
 

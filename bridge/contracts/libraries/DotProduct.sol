@@ -9,11 +9,24 @@ library DotProduct {
     uint256 private constant EIGHTS = 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff;
 
     /// @notice sum of a * w, sum of a, sum of w over `length` unsigned bytes, at most 4,096, that begin at two addresses.
-    /// @param flipA All ones in the bits of `a` that are to be inverted: 0x80 in each byte makes i8 a u8 that is 128 more.
-    /// @dev Every fourth byte of 32 is a lane of 32 bits. With one factor's lanes in the other order, the product's highest lane
-    /// is the sum of eight products; below 4,096 * 255 * 255 < 2^32 no lane overflows into the next.
+    /// @param flipA The bits of `a` that are to be inverted: 0x80 in each byte makes an i8 the u8 that is 128 more.
     function sums(uint256 a, uint256 w, uint256 length, uint256 flipA, uint256 flipW)
         internal
+        pure
+        returns (uint256 products, uint256 sumA, uint256 sumW)
+    {
+        if (length > 1) return _sums(a, w, length, flipA, flipW);
+        assembly ("memory-safe") {
+            sumA := byte(0, xor(mload(a), flipA))
+            sumW := byte(0, xor(mload(w), flipW))
+            products := mul(sumA, sumW)
+        }
+    }
+
+    /// @dev Every fourth byte of 32 is a lane of 32 bits. With one factor's lanes in the other order, the product's highest lane
+    /// is the sum of eight products; below 4,096 * 255 * 255 < 2^32 no lane overflows into the next.
+    function _sums(uint256 a, uint256 w, uint256 length, uint256 flipA, uint256 flipW)
+        private
         pure
         returns (uint256 products, uint256 sumA, uint256 sumW)
     {

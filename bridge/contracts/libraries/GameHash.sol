@@ -6,8 +6,8 @@ import {Tag} from "./Tag.sol";
 /// @title Hashes of the dispute game's board
 /// @notice Twin of bridge/claims/game-hash.ts. An id is the content's hash, so it survives reorgs and front-running.
 library GameHash {
-    /// @notice Bytes of `0x20 ++ u256 chainId ++ address game ++ bytes32 parentClaim ++ u64 limitBatch ++ u64 limitDelayed`.
-    uint256 internal constant GAME_SIZE = 101;
+    /// @notice Bytes of `0x20 ++ u256 chainId ++ address game ++ bytes32 parentClaim ++ u64 limitBatch`.
+    uint256 internal constant GAME_SIZE = 93;
 
     function inner(bytes32 left, bytes32 right) internal pure returns (bytes32) {
         return keccak256(abi.encodePacked(Tag.INNER, left, right));

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {ILeafRules} from "../interfaces/ILeafRules.sol";
 import {Evidence, EvidenceReader} from "./Evidence.sol";
 import {Tag} from "./Tag.sol";
-import {TensorAccess} from "./TensorAccess.sol";
+import {Run} from "./TensorAccess.sol";
 
 /// @notice A tree of words.
 /// @param size Bytes of an element.
@@ -24,19 +24,12 @@ struct WordTree {
 library TensorOpening {
     using EvidenceReader for Evidence;
 
-    /// @notice Where the runs' bytes lie in memory, 0 for dead ones. Evidence is read only if a run is live.
-    /// @param first First elements of the runs, or DEAD.
-    /// @param length Elements of each run.
-    function open(Evidence memory evidence, WordTree memory tree, uint256[] memory first, uint256 length)
-        internal
-        pure
-        returns (uint256[] memory pointers)
-    {
+    /// @notice Puts in place of each run's first element the address at which its bytes now lie in memory. Without runs no
+    /// evidence is read.
+    function open(Evidence memory evidence, WordTree memory tree, Run[] memory runs) internal pure {
         unchecked {
-            pointers = new uint256[](first.length);
-            uint256[] memory sorted = _liveAscending(first);
-            if (sorted.length == 0) return pointers;
-            uint256[] memory indices = _indices(tree, sorted, length, pointers);
+            if (runs.length == 0) return;
+            uint256[] memory indices = _place(tree, runs);
             uint256 count = indices.length;
             bytes calldata words = evidence.take(32 * count);
             uint256 buffer;
@@ -45,109 +38,103 @@ library TensorOpening {
                 buffer := mload(0x40)
                 mstore(0x40, add(buffer, add(shl(5, count), 32)))
                 calldatacopy(buffer, words.offset, shl(5, count))
-            }
-            for (uint256 i; i < sorted.length; ++i) {
-                pointers[uint32(sorted[i])] += buffer;
+                let end := add(add(runs, 32), shl(5, mload(runs)))
+                for { let to := add(runs, 32) } lt(to, end) { to := add(to, 32) } {
+                    mstore(to, add(mload(to), shl(64, buffer)))
+                }
             }
             if (_fold(evidence, tree, indices, buffer) != tree.root) revert ILeafRules.BadEvidence();
         }
     }
 
-    /// @dev `first << 32 | run` of the live runs, ascending.
-    function _liveAscending(uint256[] memory first) private pure returns (uint256[] memory keys) {
-        unchecked {
-            keys = new uint256[](first.length);
-            uint256 live;
-            uint256 last;
-            bool isAscending = true;
-            for (uint256 t; t < first.length; ++t) {
-                uint256 element = first[t];
-                if (element == TensorAccess.DEAD) continue;
-                // INVARIANT: an element of a well-formed program lies in its tensor, which `_indices` tests.
-                if (element >> 192 != 0) revert ILeafRules.BadEvidence();
-                uint256 key = (element << 32) | t;
-                if (key < last) isAscending = false;
-                last = key;
-                keys[live++] = key;
-            }
-            assembly ("memory-safe") {
-                mstore(keys, live)
-            }
-            if (!isAscending) keys = _sort(keys);
-        }
-    }
-
-    /// @dev Merge sort, bottom up.
-    function _sort(uint256[] memory keys) private pure returns (uint256[] memory) {
-        unchecked {
-            uint256 count = keys.length;
-            uint256[] memory merged = new uint256[](count);
-            for (uint256 width = 1; width < count; width *= 2) {
-                assembly ("memory-safe") {
-                    let from := add(keys, 32)
-                    let end := add(from, shl(5, count))
-                    let to := add(merged, 32)
-                    for {} lt(from, end) {} {
-                        let middle := add(from, shl(5, width))
-                        if gt(middle, end) { middle := end }
-                        let last := add(middle, shl(5, width))
-                        if gt(last, end) { last := end }
-                        let left := from
-                        let right := middle
-                        for {} lt(from, last) { from := add(from, 32) } {
-                            let takesLeft := lt(right, last)
-                            switch takesLeft
-                            case 0 { takesLeft := 1 }
-                            default {
-                                switch lt(left, middle)
-                                case 0 { takesLeft := 0 }
-                                default { takesLeft := lt(mload(left), mload(right)) }
-                            }
-                            switch takesLeft
-                            case 0 {
-                                mstore(to, mload(right))
-                                right := add(right, 32)
-                            }
-                            default {
-                                mstore(to, mload(left))
-                                left := add(left, 32)
-                            }
-                            to := add(to, 32)
-                        }
-                    }
-                }
-                (keys, merged) = (merged, keys);
-            }
-            return keys;
-        }
-    }
-
-    /// @dev The words that the runs touch, each once, ascending; in `pointers` where each run begins among their bytes.
-    function _indices(WordTree memory tree, uint256[] memory sorted, uint256 length, uint256[] memory pointers)
-        private
-        pure
-        returns (uint256[] memory indices)
-    {
-        unchecked {
-            uint256 size = tree.size;
-            indices = new uint256[](sorted.length * ((31 + length * size) / 32 + 1));
-            uint256 count;
-            uint256 next; // the word after the last one
-            for (uint256 i; i < sorted.length; ++i) {
-                uint256 element = sorted[i] >> 32;
-                // INVARIANT: in a tensor of a well-formed program.
-                if (element + length > tree.count) revert ILeafRules.BadEvidence();
-                uint256 from = (element * size) / 32;
-                uint256 to = ((element + length) * size - 1) / 32;
-                if (from > next || count == 0) next = from;
-                for (; next <= to; ++next) {
-                    indices[count++] = next;
+    /// @dev The words that the runs touch, each once, ascending; in the runs where each begins among their bytes.
+    function _place(WordTree memory tree, Run[] memory runs) private pure returns (uint256[] memory indices) {
+        uint256[] memory order = _orderOf(tree, runs);
+        (uint256 size, uint256 limit) = (tree.size, tree.count);
+        uint256 overrun;
+        assembly ("memory-safe") {
+            // Nothing else is allocated before the list is complete.
+            indices := mload(0x40)
+            let count := 0
+            let next := 0 // the word after the last one
+            for { let i := 32 } iszero(gt(i, shl(5, mload(runs)))) { i := add(i, 32) } {
+                let slot := add(add(runs, 32), shl(5, and(mload(add(order, i)), 0xffffffff)))
+                let run := mload(slot)
+                let element := shr(64, run)
+                let length := and(shr(32, run), 0xffffffff)
+                overrun := or(overrun, gt(add(element, length), limit))
+                let first := mul(element, size)
+                let from := shr(5, first)
+                let to := shr(5, sub(add(first, mul(length, size)), 1))
+                if or(gt(from, next), iszero(count)) { next := from }
+                for {} iszero(gt(next, to)) { next := add(next, 1) } {
+                    count := add(count, 1)
+                    mstore(add(indices, shl(5, count)), next)
                 }
                 // Words from `from` to the last one are adjacent.
-                pointers[uint32(sorted[i])] = 32 * (count - (next - from)) + (element * size) % 32;
+                let place := add(shl(5, sub(add(count, from), next)), and(first, 31))
+                mstore(slot, or(shl(64, place), and(run, 0xffffffffffffffff)))
             }
+            mstore(indices, count)
+            mstore(0x40, add(indices, shl(5, add(count, 1))))
+        }
+        // INVARIANT: what a well-formed program reads lies in the tensor.
+        if (overrun != 0) revert ILeafRules.BadEvidence();
+    }
+
+    /// @dev The runs in the order of their first words: `word << 32 | run`, ascending.
+    function _orderOf(WordTree memory tree, Run[] memory runs) private pure returns (uint256[] memory order) {
+        unchecked {
+            order = new uint256[](runs.length);
+            uint256 size = tree.size;
+            uint256 isScattered;
+            uint256 words;
             assembly ("memory-safe") {
-                mstore(indices, count)
+                let last := 0
+                let t := 0
+                for { let i := 32 } iszero(gt(i, shl(5, mload(runs)))) { i := add(i, 32) } {
+                    let word := shr(5, mul(shr(64, mload(add(runs, i))), size))
+                    isScattered := or(isScattered, lt(word, last))
+                    words := or(words, word)
+                    last := word
+                    mstore(add(order, i), or(shl(32, word), t))
+                    t := add(t, 1)
+                }
+            }
+            if (isScattered == 0) return order;
+            // INVARIANT: what a well-formed program reads lies in the tensor; so the words have few bytes.
+            if (words >> 32 != 0) revert ILeafRules.BadEvidence();
+            uint256[] memory other = new uint256[](runs.length);
+            for (uint256 shift = 32; words != 0; words >>= 8) {
+                _sortByByte(order, other, shift);
+                (order, other) = (other, order);
+                shift += 8;
+            }
+        }
+    }
+
+    /// @dev One pass of a radix sort, stable.
+    function _sortByByte(uint256[] memory from, uint256[] memory to, uint256 shift) private pure {
+        assembly ("memory-safe") {
+            // For each value of the byte: how many are below it, times 32.
+            let places := mload(0x40)
+            calldatacopy(places, calldatasize(), 8224)
+            let begin := add(from, 32)
+            let end := add(begin, shl(5, mload(from)))
+            for { let item := begin } lt(item, end) { item := add(item, 32) } {
+                let next := add(add(places, 32), and(shl(5, shr(shift, mload(item))), 0x1fe0))
+                mstore(next, add(mload(next), 32))
+            }
+            let sum := add(to, 32)
+            for { let place := places } lt(place, add(places, 8192)) { place := add(place, 32) } {
+                sum := add(sum, mload(place))
+                mstore(place, sum)
+            }
+            for { let item := begin } lt(item, end) { item := add(item, 32) } {
+                let value := mload(item)
+                let place := add(places, and(shl(5, shr(shift, value)), 0x1fe0))
+                mstore(mload(place), value)
+                mstore(place, add(mload(place), 32))
             }
         }
     }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { Chain, InboxEnvelope } from "../../chain/chain.ts";
+import type { BlockBuilder, Chain, Origin, Position } from "../../chain/chain.ts";
 import { type ChainState, chainStateAt, hashChainState } from "../../chain/chain-state.ts";
 import { ADDRESS, TRANSACTION_GAS_CAP } from "../../chain/parameters.ts";
-import { type Inbox, unitsFrom } from "../../chain/units.ts";
+import { type Inbox, unitAt, unitsFrom } from "../../chain/units.ts";
 import { type Bytes, concat, fromHex, toHex, uintBE } from "../../foundation/bytes.ts";
 import { type Answering, supplyTo } from "./answers.ts";
 import { createAnswers, type DelayedMessage, type MachineRules } from "./context.ts";
@@ -56,32 +56,53 @@ const TIME = 1_700_000_000n;
 /** One batch: delayed messages, and envelopes of each of its blocks. */
 export type Batch = { readonly messages?: readonly DelayedMessage[]; readonly blocks: readonly (readonly Bytes[])[] };
 
-/** The batches executed by the chain, one after the other, and the inbox that holds them. */
-export const deriveBatches = async (chain: Chain, batches: readonly Batch[]): Promise<Inbox> => {
-  const records: { data: Bytes; origin: { number: bigint; timestamp: bigint }; delayedEnd: bigint }[] = [];
+type Record = { readonly data: Bytes; readonly origin: Origin; readonly delayedEnd: bigint };
+
+const dataOf = (timestamp: bigint, { blocks }: Batch): Bytes =>
+  concat(
+    ...blocks.flatMap((envelopes) => [item(concat(Uint8Array.of(0), uintBE(timestamp, 8))), ...envelopes.map(item)]),
+  );
+
+/** The blocks that a record holds, whatever its bytes are, built on the chain. */
+const buildRecord = async (chain: Chain, record: Record, from: Position, messages: readonly DelayedMessage[]) => {
+  const { batch } = from;
+  let position = from;
+  let builder: BlockBuilder | undefined;
+  while (position.batch === batch) {
+    const unit = unitAt({ phase: builder === undefined ? "between" : "open", position }, record);
+    if (unit.kind === "begin") {
+      const { origin } = record;
+      builder = await chain.begin({ timestamp: unit.timestamp ?? origin.timestamp, origin });
+    } else if (unit.kind === "message") {
+      const { envelope, kind, gas } = messages[Number(unit.index)] as DelayedMessage;
+      await builder?.add({ bytes: envelope, delayed: { kind, gas } });
+    } else if (unit.kind === "envelope" && unit.envelope !== undefined) await builder?.add({ bytes: unit.envelope });
+    else if (unit.kind === "end") {
+      await builder?.seal();
+      builder = undefined;
+    }
+    position = unit.after;
+  }
+  await chain.setSafe(chain.head.header.number, position);
+  return position;
+};
+
+/** The batches executed by the chain, one after the other, and the inbox that holds them. `spoil` has a go at the bytes. */
+export const deriveBatches = async (
+  chain: Chain,
+  batches: readonly Batch[],
+  spoil: (data: Bytes, index: number) => Bytes = (data) => data,
+): Promise<Inbox> => {
+  const records: Record[] = [];
   const messages: DelayedMessage[] = [];
+  let position: Position = { batch: 0n, cursor: 0, delayed: 0n };
   for (const [index, batch] of batches.entries()) {
     const origin = { number: 100n + BigInt(index), timestamp: TIME + 12n * BigInt(index) };
-    let queued: InboxEnvelope[] = (batch.messages ?? []).map(({ kind, gas, envelope }) => ({
-      bytes: envelope,
-      delayed: { kind, gas },
-    }));
     messages.push(...(batch.messages ?? []));
-    const parts: Bytes[] = [];
-    for (const envelopes of batch.blocks) {
-      const builder = await chain.begin({ timestamp: origin.timestamp, origin });
-      parts.push(item(concat(Uint8Array.of(0), uintBE(origin.timestamp, 8))));
-      for (const envelope of queued) await builder.add(envelope);
-      queued = [];
-      for (const bytes of envelopes) {
-        await builder.add({ bytes });
-        parts.push(item(bytes));
-      }
-      await builder.seal();
-    }
-    records.push({ data: concat(...parts), origin, delayedEnd: BigInt(messages.length) });
-    const position = { batch: BigInt(index + 1), cursor: 0, delayed: BigInt(messages.length) };
-    await chain.setSafe(chain.head.header.number, position);
+    const data = spoil(dataOf(origin.timestamp, batch), index);
+    const record = { data, origin, delayedEnd: BigInt(messages.length) };
+    records.push(record);
+    position = await buildRecord(chain, record, position, messages);
   }
   return { record: (i) => records[Number(i)], message: (i) => messages[Number(i)] };
 };

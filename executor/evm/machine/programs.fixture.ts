@@ -1,15 +1,19 @@
-import { type Bytes, concat, uintBE } from "../../foundation/bytes.ts";
+import { accountOf, GWEI, openChain } from "../../chain/chain.fixture.ts";
+import type { GenesisAlloc } from "../../chain/genesis.ts";
+import { DEVNET_PARAMETERS } from "../../chain/parameters.ts";
+import { type Bytes, concat, fromHex, type Hex, toHex, uintBE } from "../../foundation/bytes.ts";
 import { keccakOf } from "../../foundation/keccak.ts";
+import { deriveBatches } from "./machine.fixture.ts";
 
 /** Numbers below `n`, always the same for a seed. */
-export const dice = (seed: number) => {
+const dice = (seed: number) => {
   let state = keccakOf(uintBE(seed, 4));
   return (n: number): number => {
     state = keccakOf(state);
     return new DataView(state.buffer, state.byteOffset).getUint32(0) % n;
   };
 };
-export type Dice = ReturnType<typeof dice>;
+type Dice = ReturnType<typeof dice>;
 
 const push = (value: bigint | number): Bytes => {
   const hex = BigInt(value).toString(16);
@@ -19,8 +23,8 @@ const push = (value: bigint | number): Bytes => {
 const op = (...codes: number[]): Bytes => Uint8Array.from(codes);
 
 /** A contract of the pool by its index. */
-export const poolAddress = (index: number): bigint => 0x2000n + BigInt(index);
-export const POOL = 5;
+const poolAddress = (index: number): bigint => 0x2000n + BigInt(index);
+const POOL = 5;
 
 /** The word whose first bytes are these, for MSTORE at 0; and how many they are. */
 const word = (bytes: Bytes): bigint => BigInt(`0x${Buffer.from(bytes).toString("hex").padEnd(64, "0")}`);
@@ -49,7 +53,7 @@ const INITCODES: readonly Bytes[] = [
 ];
 
 /** Random code that is busy rather than broken: its operands are mostly sensible, and what it sees goes into slots. */
-export const randomProgram = (roll: Dice, length: number): Bytes => {
+const randomProgram = (roll: Dice, length: number): Bytes => {
   const any = (): bigint => {
     const size = [0, 1, 1, 2, 8, 20, 31, 32][roll(8)] as number;
     let value = 0n;
@@ -156,4 +160,58 @@ export const randomProgram = (roll: Dice, length: number): Bytes => {
   }
   parts.push(size(), offset(), op(roll(4) === 0 ? 0xfd : 0xf3));
   return concat(...parts);
+};
+
+type SignedForm = Parameters<ReturnType<typeof accountOf>["signTransaction"]>[0];
+
+/** Envelopes of one sender, of every type, to contracts of the pool or creating others. */
+const randomEnvelope = async (roll: Dice, nonce: number): Promise<Bytes> => {
+  const kind = roll(4);
+  const accessList = Array.from({ length: kind < 2 ? 0 : roll(3) }, () => ({
+    address: toHex(uintBE(poolAddress(roll(POOL + 1)), 20)),
+    storageKeys: Array.from({ length: roll(3) }, (_, i) => toHex(uintBE(i, 32))),
+  }));
+  const isCreation = roll(4) === 0;
+  const form = {
+    chainId: Number(DEVNET_PARAMETERS.chainId),
+    nonce,
+    gas: BigInt(100_000 + roll(3) * 700_000),
+    value: BigInt(roll(3)),
+    data: toHex(isCreation ? randomProgram(roll, 8) : Uint8Array.from({ length: roll(100) }, () => roll(256))),
+    ...(isCreation ? {} : { to: toHex(uintBE(poolAddress(roll(POOL)), 20)) }),
+  };
+  const priced = { ...form, gasPrice: 10n * GWEI };
+  const market = { ...form, maxFeePerGas: 10n * GWEI, maxPriorityFeePerGas: GWEI, accessList };
+  const forms: readonly SignedForm[] = [
+    { ...priced, type: "legacy" },
+    { ...market, type: "eip1559" },
+    { ...market, type: "eip1559" },
+    { ...priced, accessList, type: "eip2930" },
+  ];
+  return fromHex(await accountOf(0).signTransaction(forms[kind] as SignedForm));
+};
+
+const BLOCKS = 3;
+const ENVELOPES = 4;
+
+/** A chain with random contracts that ran random transactions. */
+export const deriveRandomPrograms = async (seed: number) => {
+  const roll = dice(seed);
+  const one = toHex(uintBE(1, 32));
+  const alloc: Record<Hex, GenesisAlloc[Hex]> = {};
+  for (let i = 0; i < POOL; i++)
+    alloc[toHex(uintBE(poolAddress(i), 20))] = {
+      nonce: 1n,
+      balance: BigInt(roll(5)),
+      code: toHex(randomProgram(roll, 12)),
+      storage: { [one]: one },
+    };
+  const chain = await openChain({ alloc: alloc as GenesisAlloc });
+  const blocks: Bytes[][] = [];
+  for (let block = 0; block < BLOCKS; block++) {
+    const envelopes: Bytes[] = [];
+    for (let i = 0; i < ENVELOPES; i++) envelopes.push(await randomEnvelope(roll, block * ENVELOPES + i));
+    blocks.push(envelopes);
+  }
+  return { chain, inbox: await deriveBatches(chain, [{ blocks }]) };
 };

@@ -1,18 +1,30 @@
 import type { Common } from "@ethereumjs/common";
-import { Address } from "@ethereumjs/util";
+import { Account, Address } from "@ethereumjs/util";
 import { hashReceipt, logsChain, transactionLeaf } from "../../chain/block.ts";
-import { withoutModels } from "../../chain/chain.fixture.ts";
+import { accountOf, sign, withoutModels } from "../../chain/chain.fixture.ts";
 import { type ChainState, hashChainState } from "../../chain/chain-state.ts";
-import { DEVNET_PARAMETERS } from "../../chain/parameters.ts";
-import { type Bytes, equalBytes, toHex, ZERO_32 } from "../../foundation/bytes.ts";
+import { ADDRESS, DEVNET_PARAMETERS } from "../../chain/parameters.ts";
+import {
+  type Bytes,
+  EMPTY_BYTES,
+  equalBytes,
+  fromHex,
+  type Hex,
+  toHex,
+  uintBE,
+  ZERO_32,
+} from "../../foundation/bytes.ts";
 import { keccak256 } from "../../foundation/keccak.ts";
 import { appendLeaf, EMPTY_FRONTIER } from "../../foundation/merkle.ts";
-import type { WorldState } from "../../state/world.ts";
+import { createWorldState, type WorldState } from "../../state/world.ts";
+import { createMemoryStore } from "../../store/memory-store.ts";
 import { BLOOM_BYTES, bloomOf } from "../bloom.ts";
 import { createMachine } from "../engine.ts";
 import { decodeEnvelope, isRefusal } from "../envelope.ts";
+import { createRules } from "../rules.ts";
 import { applyTransaction, type Outcome } from "../transition.ts";
 import { createAnswers, type Ended, type UnitContext } from "./context.ts";
+import type { AccountSetup } from "./frame.fixture.ts";
 import { createComparison, observeOpcodes } from "./lockstep.fixture.ts";
 import { loadPrecompiles } from "./precompiles.ts";
 import { type BlockContext, type MachineState, PHASE } from "./state.ts";
@@ -171,3 +183,62 @@ export const runInLockstep = async (setup: TransactionSetup, rules: Common): Pro
   world.discard();
   return result(ran);
 };
+
+export const SENDER = accountOf(0).address.toLowerCase() as Hex;
+
+/** A committed state of these accounts, and of a sender who can pay for anything. */
+export const worldWith = async (accounts: Readonly<Record<string, AccountSetup>>): Promise<WorldState> => {
+  const store = createMemoryStore();
+  const world = createWorldState(store);
+  const { manager } = world;
+  const all = { [SENDER]: { balance: 10n ** 40n }, ...accounts };
+  for (const [address, { nonce = 0n, balance = 0n, code = EMPTY_BYTES, slots = [] }] of Object.entries<AccountSetup>(
+    all,
+  )) {
+    const target = new Address(fromHex(address));
+    await manager.putAccount(target, new Account(nonce, balance));
+    if (code.length > 0) await manager.putCode(target, code);
+    for (const [slot, value] of slots) await manager.putStorage(target, uintBE(slot, 32), uintBE(value, 32));
+  }
+  const sealed = world.seal();
+  await store.write(sealed.writes);
+  sealed.accept();
+  manager.originalStorageCache.clear();
+  return world;
+};
+
+const BLOCK: BlockContext = {
+  number: 1000n,
+  timestamp: 1_700_000_000n,
+  gasLimit: 2n ** 52n,
+  baseFee: 7n,
+  coinbase: fromHex(ADDRESS.sequencerFeeVault),
+  prevRandao: new Uint8Array(32).fill(3),
+  chainId: DEVNET_PARAMETERS.chainId,
+};
+const rules = createRules(BLOCK.chainId);
+
+export type CallSetup = {
+  readonly accounts: Readonly<Record<string, AccountSetup>>;
+  readonly gas: number;
+  /** Undefined: a creation. */
+  readonly to?: string;
+  readonly data?: Bytes;
+  readonly value?: bigint;
+};
+
+/** The setup of one transaction of SENDER's, without a bound on its gas. */
+export const setupOf = async ({
+  accounts,
+  gas,
+  to,
+  data = EMPTY_BYTES,
+  value = 0n,
+}: CallSetup): Promise<TransactionSetup> => {
+  const request = { nonce: 0, gas: BigInt(gas), data: toHex(data), value, ...(to === undefined ? {} : { to }) };
+  const envelope = await sign(request);
+  return { world: await worldWith(accounts), envelope, block: BLOCK, gasCap: BLOCK.gasLimit };
+};
+
+/** Runs it in lockstep. */
+export const lockstepOf = async (call: CallSetup): Promise<Lockstep> => runInLockstep(await setupOf(call), rules);

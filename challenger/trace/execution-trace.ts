@@ -1,0 +1,135 @@
+import { setImmediate } from "node:timers/promises";
+import type { Place } from "../../bridge/index.ts";
+import {
+  ADDRESS,
+  type AnsweringModels,
+  type Bytes,
+  type Chain,
+  type ChainState,
+  CodedError,
+  ceilLog2,
+  chainStateAt,
+  concat,
+  createAnswering,
+  createEvmMachine,
+  createUnitTrace,
+  encodeChainState,
+  equalBytes,
+  fromHex,
+  hashChainState,
+  identityOf,
+  loadPrecompiles,
+  openRun,
+  openWorld,
+  type PendingInference,
+  type Program,
+  pendingInference,
+  supplyTo,
+  TRANSACTION_GAS_CAP,
+  type UnitSource,
+  type UnitTrace,
+} from "../../executor/index.ts";
+import { createInferenceTrace } from "./inference-trace.ts";
+import { LEVEL, type LeafKind, noTreeBelow, type Trace } from "./trace.ts";
+
+export type ExecutionTraceErrorCode =
+  /** The chain says otherwise than the machine or the model's programs: nothing is to be signed on such a tree. */
+  "TRACE_CONTRADICTED";
+
+export type ExecutionComponents = {
+  readonly chain: Chain;
+  readonly inbox: UnitSource;
+  readonly models: AnsweringModels;
+};
+
+/** A unit: the state in which it begins, and where that stands. */
+export type UnitPlace = { readonly pre: ChainState; readonly place: Place };
+
+/** Steps after which other work has its turn. */
+const BREATH = 4096;
+
+const contradicted = (message: string): CodedError<ExecutionTraceErrorCode> =>
+  new CodedError("TRACE_CONTRADICTED", message);
+
+/**
+ * Level 1 of one unit: the states after its steps. At ordinary steps the evidence is the state before, and no contract can
+ * prove what follows.
+ */
+const traceOf = (unit: UnitTrace, pre: ChainState, models: AnsweringModels): Trace => {
+  /** Undefined where the leaf is no call of a model. */
+  const pendingAt = (position: number): PendingInference | undefined =>
+    position === 0 || position >= unit.steps ? undefined : pendingInference(unit.machineAt(position));
+
+  const open = async ({ call, id, input }: PendingInference, program: Program): Promise<Trace> => {
+    const openings = await openRun(program, input);
+    // INVARIANT: CHECK has passed every element, so the program takes the input.
+    if (openings === undefined) throw contradicted(`program ${id} refuses an input that was checked`);
+    return createInferenceTrace(call, openings);
+  };
+
+  return {
+    level: LEVEL.execution,
+    height: unit.height,
+    start: unit.start,
+    node: async (height, index) => unit.node(height, index),
+    pre: async (position) => unit.pre(position),
+    async leafKind(position): Promise<LeafKind> {
+      const pending = pendingAt(position);
+      if (pending === undefined) return { kind: "prove" };
+      const { operators } = await models.program(pending.id);
+      return { kind: "refine", level: LEVEL.inference, height: ceilLog2(operators.length + 1) };
+    },
+    async evidence(position): Promise<Bytes> {
+      if (position === 0) return encodeChainState(pre);
+      if (position >= unit.steps) return encodeChainState(unit.ended.chain);
+      const pending = pendingAt(position);
+      if (pending === undefined) return (unit.machineAt(position).encode() as Bytes).slice();
+      const { preimage } = identityOf(await models.program(pending.id));
+      const { state, rest, registers } = pending.call;
+      return concat(state, rest, registers, preimage);
+    },
+    async below(position) {
+      const pending = pendingAt(position);
+      if (pending === undefined) throw noTreeBelow(LEVEL.execution, position);
+      const trace = await open(pending, await models.program(pending.id));
+      // INVARIANT: the tree of level 2 ends in the leaf above it.
+      if (!equalBytes(await trace.node(0, 2 ** trace.height - 1), unit.node(0, position)))
+        throw contradicted(`two runs of program ${pending.id} differ`);
+      return trace;
+    },
+  };
+};
+
+/**
+ * Opens units of the chain, each a run of its own: the machine goes from the last place at which no block was open to the
+ * unit, then through it. `height`: of the trees. STATE_PRUNED, MODEL_MISSING and what machines fail with;
+ * TRACE_CONTRADICTED.
+ */
+export const createExecution = async ({ chain, inbox, models }: ExecutionComponents, height: number) => {
+  const precompiles = await loadPrecompiles();
+  const answer = createAnswering(models);
+  const rules = {
+    parameters: chain.parameters,
+    baseFeeVault: fromHex(ADDRESS.baseFeeVault),
+    gasCap: TRANSACTION_GAS_CAP,
+  };
+  return async ({ pre, place }: UnitPlace, signal: AbortSignal): Promise<Trace> => {
+    const { world, tree } = openWorld(chain.ground(place.number));
+    const components = { inbox, world, rules, precompiles };
+    let machine = createEvmMachine(components, { chain: chainStateAt(chain, place.number, place.position), tree });
+    for (let passed = 0; passed < place.ahead; passed++) {
+      while (machine.ended === undefined) {
+        await supplyTo(machine, answer);
+        machine.step();
+        if (machine.steps % BREATH !== 0) continue;
+        await setImmediate();
+        signal.throwIfAborted();
+      }
+      machine = createEvmMachine(components, machine.ended);
+    }
+    // INVARIANT: machine and chain agree on where the unit begins, and on where it ends: both trees have that leaf.
+    if (!equalBytes(machine.hash(), hashChainState(pre)))
+      throw contradicted("the machine comes to another chain state");
+    return traceOf(await createUnitTrace(machine, answer, height), pre, models);
+  };
+};

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { GENESIS_PLACE, gameHash, levelBase } from "../../bridge/index.ts";
+import { createChainTrace, createExecution, LEVEL, type Trace } from "../../challenger/index.ts";
+import { holdTrace } from "../../challenger/trace/trace.fixture.ts";
+import { ETHER, openChain, sign, withoutModels } from "../../executor/chain/chain.fixture.ts";
+import { deriveBatches, MEDIA } from "../../executor/evm/machine/machine.fixture.ts";
+import {
+  ADDRESS,
+  type Bytes,
+  chainStateAt,
+  concat,
+  createGenesis,
+  DEVNET_PARAMETERS,
+  fromHex,
+  type Hex,
+  hashChainState,
+  keccakOf,
+  modelRecordOf,
+  programId,
+  recordSlot,
+  runReference,
+  toHex,
+  type UnitSource,
+  uintBE,
+  utf8,
+} from "../../executor/index.ts";
+import { deployLeafRules } from "../support/leaf-rules.ts";
+import { createRandom, randomInput, randomProgram } from "../support/random-program.ts";
+
+const HEIGHTS = [6, 25] as const;
+const { signal } = new AbortController();
+
+const program = randomProgram(createRandom(12));
+const id = programId(program);
+const models = {
+  ...withoutModels,
+  run: async (_: Hex, input: Bytes) => runReference(program, input).output,
+  program: async () => program,
+};
+
+/** A chain in which one transaction calls the model. */
+const deriveInference = async () => {
+  const { gas, inputBytes, outputBytes, operators } = modelRecordOf(program);
+  const packed =
+    (gas << 192n) | (BigInt(inputBytes) << 160n) | (BigInt(outputBytes) << 128n) | (BigInt(operators) << 96n) | 1n;
+  const { alloc } = createGenesis(DEVNET_PARAMETERS, {});
+  const registry = alloc[ADDRESS.modelRegistry];
+  const storage = { [toHex(recordSlot(fromHex(id)))]: toHex(uintBE(packed, 32)) };
+  const chain = await openChain({ alloc: { [ADDRESS.modelRegistry]: { ...registry, storage } }, models });
+  const data = toHex(concat(fromHex(id), randomInput(createRandom(5), program)));
+  const envelopes = [
+    await sign({ nonce: 0, to: `0x${"77".repeat(20)}`, value: ETHER }),
+    await sign({ nonce: 1, to: ADDRESS.infer, data, gas: 10_000_000n }),
+  ];
+  return { chain, inbox: await deriveBatches(chain, [{ blocks: [envelopes] }]) };
+};
+
+const rules = deployLeafRules({ height1: HEIGHTS[1], most2: 16, most3: 26 });
+
+const leafOfKind = async (trace: Trace, kind: string, from = 0): Promise<number> => {
+  for (let position = from; position < 2_000; position++)
+    if ((await trace.leafKind(position)).kind === kind) return position;
+  throw new Error(`no leaf to ${kind}`);
+};
+
+test("from a claim down to an element of a model, every level ends in the leaf above it", async () => {
+  const { chain, inbox } = await deriveInference();
+  const judge = await rules;
+  const game = {
+    l1ChainId: 31337n,
+    registry: `0x${"a1".repeat(20)}` as const,
+    parent: keccakOf(utf8("the parent")),
+    limitBatch: 1n,
+  };
+  const origin = gameHash(game);
+  const start = hashChainState(chainStateAt(chain, 0n, GENESIS_PLACE.position));
+  for (const medium of MEDIA) {
+    const source: UnitSource = {
+      record(index) {
+        const record = inbox.record(index);
+        return record === undefined ? undefined : { ...record, medium };
+      },
+      message: (index) => inbox.message(index),
+    };
+    const execution = await createExecution({ chain, inbox: source, models }, HEIGHTS[1]);
+    const claim = createChainTrace(
+      { chain, inbox, execution },
+      { game, from: GENESIS_PLACE, start, heights: HEIGHTS },
+      signal,
+    );
+    // Units: begin, two transactions, end, skip.
+    const call = 2;
+    const unit = await claim.below(call);
+    const leafOfUnit = await claim.node(0, call);
+    const infer = await leafOfKind(unit, "refine");
+    const last = 2 ** unit.height - 1;
+    const padding = await firstPadding(unit, leafOfUnit);
+    assert.ok(infer < padding);
+    const ordinary = [0, 1, infer - 1, infer + 1, padding - 1];
+    await holdTrace(unit, {
+      origin: levelBase(origin, start),
+      judge,
+      positions: [...ordinary, infer, padding, padding + 1, (padding + last) >> 1, last],
+      leaf: leafOfUnit,
+      unproven: new Set(ordinary),
+    });
+    const inference = await unit.below(infer);
+    const finish = program.operators.length;
+    const above = keccakOf(utf8("the leaf of level 1"));
+    await holdTrace(inference, {
+      origin: above,
+      judge,
+      positions: [0, finish - 1, finish, 2 ** inference.height - 1],
+      leaf: await unit.node(0, infer),
+    });
+    for (let operator = 0; operator < finish; operator++) {
+      const tensor = await inference.below(operator);
+      assert.ok(tensor.level >= LEVEL.tensor);
+      await holdTrace(tensor, {
+        origin: above,
+        judge,
+        positions: [0, 2 ** tensor.height - 1],
+        above: { trace: inference, operator, origin: above },
+      });
+    }
+  }
+});
+
+/** The first leaf that is padding: the one behind the first that equals the last. */
+const firstPadding = async (unit: Trace, end: Bytes): Promise<number> => {
+  let position = 0;
+  while (toHex(await unit.node(0, position)) !== toHex(end)) position++;
+  return position + 1;
+};
+
+test("a unit that the chain sees otherwise has no tree", async () => {
+  const { chain, inbox } = await deriveInference();
+  const execution = await createExecution(
+    {
+      chain,
+      inbox: {
+        record: (i) => ({ ...(inbox.record(i) as NonNullable<ReturnType<typeof inbox.record>>), medium: "calldata" }),
+        message: inbox.message,
+      },
+      models,
+    },
+    HEIGHTS[1],
+  );
+  const pre = chainStateAt(chain, 0n, GENESIS_PLACE.position);
+  const other = { ...pre, timestamp: pre.timestamp + 1n };
+  await assert.rejects(execution({ pre: other, place: GENESIS_PLACE }, signal), { code: "TRACE_CONTRADICTED" });
+});
