@@ -21,9 +21,15 @@ import { createRandom, type Random } from "../support/random-program.ts";
 import { toyLeafRules, toyParty, type Wrong } from "../support/toy-parties.ts";
 import { TOY_RULES } from "../support/toy-rules.ts";
 
+type BoardFuzz = {
+  readonly count: number;
+  readonly seed: number;
+  readonly print: (line: string) => void;
+};
+
 /** The board of L1 against its twin: the same ids, timers, errors and events after random legal and illegal calls. */
 
-export type BoardTally = {
+type BoardTally = {
   /** Multicalls of one to some calls each. */
   calls: number;
   games: number;
@@ -33,7 +39,7 @@ export type BoardTally = {
   readonly taken: Map<string, number>;
   readonly findings: string[];
 };
-export const createBoardTally = (): BoardTally => ({
+const createBoardTally = (): BoardTally => ({
   calls: 0,
   games: 0,
   outcomes: new Map(),
@@ -272,4 +278,15 @@ export const fuzzBoards = async (
     await dispute.l1.revert(snapshot);
   }
   return tally;
+};
+
+export const fuzzBoard = async ({ count, seed, print }: BoardFuzz): Promise<readonly string[]> => {
+  const ending: (() => unknown)[] = [];
+  const started = performance.now();
+  const tally = await fuzzBoards({ after: (done) => void ending.push(done) }, { count, seed });
+  for (const end of ending) await end();
+  print(`${tally.calls} multicalls in ${tally.games} games in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  for (const [outcome, times] of [...tally.outcomes].sort()) print(`  ${outcome.padEnd(28)} ${times}`);
+  for (const [event, times] of [...tally.taken].sort()) print(`  ${event.padEnd(28)} ${times}`);
+  return tally.findings;
 };

@@ -21,6 +21,12 @@ import {
 import type { Toy } from "../../challenger/game/toy.fixture.ts";
 import { createRandom } from "../support/random-program.ts";
 
+type GamesFuzz = {
+  readonly count: number;
+  readonly seed: number;
+  readonly print: (line: string) => void;
+};
+
 /** The honest client against every liar of small trees, and random ones of larger trees. */
 
 type Game = {
@@ -106,7 +112,7 @@ function* crowds(seed: number): Generator<Game> {
   }
 }
 
-export type ContestTally = {
+type ContestTally = {
   games: number;
   /** Events of honest moves: the most of a kind in one game. */
   readonly most: Map<string, number>;
@@ -129,15 +135,7 @@ const count = ({ toy, conditions }: Game, outcome: Outcome, tally: ContestTally)
 const ENUMERATED = 0.95;
 
 /** All games that are enumerated, or every so manieth when that is too many, and then crowds. */
-export const playContests = ({
-  count: total,
-  seed,
-  print,
-}: {
-  readonly count: number;
-  readonly seed: number;
-  readonly print: (line: string) => void;
-}): ContestTally => {
+const playContests = ({ count: total, seed, print }: GamesFuzz): ContestTally => {
   const tally: ContestTally = { games: 0, most: new Map(), findings: [], worstWrong: 0, worstConfirmed: 0 };
   const run = (games: Iterable<Game>, limit: number): number => {
     let played = 0;
@@ -163,4 +161,15 @@ export const playContests = ({
   }
   print(`  crowds: ${run(crowds(seed), total - tally.games)} games`);
   return tally;
+};
+
+export const fuzzGames = async (round: GamesFuzz): Promise<readonly string[]> => {
+  const started = performance.now();
+  const { games, most, findings, worstWrong, worstConfirmed } = playContests(round);
+  const { print } = round;
+  const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+  print(`${games} games in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  print(`  wrong timers up to ${percent(worstWrong)} of their bound, confirmed by ${percent(worstConfirmed)}`);
+  for (const [event, made] of [...most].sort()) print(`  ${event.padEnd(28)} at most ${made} in a game`);
+  return findings;
 };

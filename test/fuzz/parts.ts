@@ -62,27 +62,15 @@ const runSolvency = async ({ count, seed, print }: Round): Promise<readonly stri
   return tally.findings;
 };
 
-const fuzzGames = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
-  const { playContests } = await import("./game.ts");
+const runMachine = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
+  const { createMachineTally, fuzzTransaction } = await import("./machine.ts");
+  const tally = createMachineTally();
   const started = performance.now();
-  const { games, most, findings, worstWrong, worstConfirmed } = playContests({ count, seed, print });
-  print(`${games} games in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  print(
-    `  wrong timers up to ${(100 * worstWrong).toFixed(0)} % of their bound, confirmed by ${(100 * worstConfirmed).toFixed(0)} %`,
-  );
-  for (const [event, made] of [...most].sort()) print(`  ${event.padEnd(28)} at most ${made} in a game`);
-  return findings;
-};
-
-const fuzzBoard = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
-  const { fuzzBoards } = await import("./board.ts");
-  const ending: (() => unknown)[] = [];
-  const started = performance.now();
-  const tally = await fuzzBoards({ after: (done) => void ending.push(done) }, { count, seed });
-  for (const end of ending) await end();
-  print(`${tally.calls} multicalls in ${tally.games} games in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  for (const [outcome, times] of [...tally.outcomes].sort()) print(`  ${outcome.padEnd(28)} ${times}`);
-  for (const [event, times] of [...tally.taken].sort()) print(`  ${event.padEnd(28)} ${times}`);
+  for (let i = 0; i < count && tally.findings.length < MOST_FINDINGS; i++) await fuzzTransaction(seed + i, tally);
+  const seconds = (performance.now() - started) / 1000;
+  const { transactions, opcodes, steps, nearest } = tally;
+  print(`${transactions} transactions, ${opcodes} opcodes compared, ${steps} steps in ${seconds.toFixed(1)} s`);
+  print(`  most steps above the gas used, 21,000 aside: ${nearest}`);
   return tally.findings;
 };
 
@@ -111,8 +99,24 @@ export const parts: readonly Part[] = [
     count: 10_000,
     run: async (round) => (await import("./instructions.ts")).fuzzInstructions(round),
   },
-  { name: "game", what: "games of a dispute", count: 27_500, run: fuzzGames },
-  { name: "board", what: "multicalls to the board and its twin", count: 10_000, run: fuzzBoard },
+  {
+    name: "game",
+    what: "games of a dispute, liars against the honest client",
+    count: 27_500,
+    run: async (round) => (await import("./game.ts")).fuzzGames(round),
+  },
+  {
+    name: "board",
+    what: "multicalls to the board and its twin",
+    count: 10_000,
+    run: async (round) => (await import("./board.ts")).fuzzBoard(round),
+  },
+  {
+    name: "machine",
+    what: "random transactions, the machine's steps against the library's opcodes",
+    count: 2_000,
+    run: runMachine,
+  },
   {
     name: "mutations",
     what: "proofs of single elements, each changed in two dozen ways",
