@@ -100,6 +100,18 @@ export const parts: readonly Part[] = [
     run: async (round) => (await import("./instructions.ts")).fuzzInstructions(round),
   },
   {
+    name: "game",
+    what: "games of a dispute, liars against the honest client",
+    count: 27_500,
+    run: async (round) => (await import("./game.ts")).fuzzGames(round),
+  },
+  {
+    name: "board",
+    what: "multicalls to the board and its twin",
+    count: 10_000,
+    run: async (round) => (await import("./board.ts")).fuzzBoard(round),
+  },
+  {
     name: "machine",
     what: "random transactions, the machine's steps against the library's opcodes",
     count: 2_000,
