@@ -1,5 +1,15 @@
 // The face of the challenger: what the other folders may import.
 export { audit, type BlockReader, type BlockSummary } from "./audit.ts";
+// The dispute: the board and its twin, and what the honest client does there.
+export { type Board, type BoardEvent, createBoard } from "./game/board.ts";
+export { createBoardReader } from "./game/board-reader.ts";
+export type { Call } from "./game/calls.ts";
+export { ctxId } from "./game/ids.ts";
+export type { LeafRules } from "./game/leaf-rules.ts";
+export { eventsOf, multicallOf } from "./game/moves.ts";
+export type { OwnTree } from "./game/own-tree.ts";
+export { type OwnGame, solve } from "./game/solver.ts";
+export { cheapTimer } from "./game/view.ts";
 // Levels of a dispute as an honest party holds them.
 export {
   type ChainTraceComponents,

@@ -230,7 +230,11 @@ export const createClaimView = (
         const games = calls.length === 0 ? [] : await read(calls, blockHash);
         const proxies = (games as readonly (readonly [number, bigint, Hex])[]).map(([, , proxy]) => proxy);
         const claims = await claimsAt(await idsOf(proxies, blockHash), blockHash);
-        return claims.filter((claim) => claim !== undefined);
+        const found = claims.filter((claim) => claim !== undefined);
+        // Each is asked for again, as the next one's parent.
+        if (answersAt === blockHash)
+          for (const claim of found) answers.set(`claim ${claim.id}`, Promise.resolve(claim));
+        return found;
       });
     },
     async covering(block, isRight) {

@@ -53,12 +53,10 @@ contract TensorStepVerifier is ITensorStepVerifier {
     {
         Step memory step;
         step.evidence = EvidenceReader.open(evidence);
-        Inference memory call = MachineState.inferenceOf(
-            past.start,
-            step.evidence.take(MachineState.SIZE),
-            step.evidence.take(MachineState.REST_SIZE),
-            step.evidence.take(MachineState.REGISTERS_SIZE)
-        );
+        bytes memory state = step.evidence.take(MachineState.SIZE);
+        bytes memory rest = step.evidence.take(MachineState.REST_SIZE);
+        bytes memory registers = step.evidence.take(MachineState.REGISTERS_SIZE);
+        Inference memory call = MachineState.inferenceOf(past.start, state, rest, registers);
         step.shape = Program.open(call.modelId, step.evidence.take(Program.IDENTITY_SIZE));
         bytes calldata record = step.evidence.take(step.evidence.number(2));
         bytes32[] memory path = step.evidence.words(Program.ceilLog2(step.shape.operators));
@@ -140,13 +138,16 @@ contract TensorStepVerifier is ITensorStepVerifier {
         int256 best;
         uint256 attained = type(uint256).max;
         unchecked {
+            (uint256 dtype, uint256 size) = (reads.dtype, reads.size);
             for (uint256 t; t < reads.runs.length; ++t) {
                 (uint256 pointer, uint256 length, uint256 r) = _parts(reads.runs.get(t));
                 for (uint256 end = r + length; r < end; ++r) {
-                    int256 v = _rankedAt(reads, pointer);
+                    int256 v = _rankedAt(dtype, size, pointer);
                     sum += v;
-                    if (attained == type(uint256).max || (fold == MIN ? v < best : v > best)) (best, attained) = (v, r);
-                    pointer += reads.size;
+                    // The least is the greatest of the negated.
+                    if (fold == MIN) v = -v;
+                    if (v > best || attained == type(uint256).max) (best, attained) = (v, r);
+                    pointer += size;
                 }
             }
         }
@@ -159,15 +160,16 @@ contract TensorStepVerifier is ITensorStepVerifier {
         Reads memory reads = _read(step, 0, TensorAccess.runsOf(step.op, 1, step.position)[0]);
         uint256 rank = step.position % step.op.extents[step.op.outputAxes - 1];
         uint256 claimed = step.evidence.number(4);
-        int256 own = _rankedAt(reads, _pointerOf(reads, claimed));
+        (uint256 dtype, uint256 size) = (reads.dtype, reads.size);
+        int256 own = _rankedAt(dtype, size, _pointerOf(reads, claimed));
         uint256 before;
         unchecked {
             for (uint256 t; t < reads.runs.length; ++t) {
                 (uint256 pointer, uint256 length, uint256 r) = _parts(reads.runs.get(t));
                 for (uint256 end = r + length; r < end; ++r) {
-                    int256 v = _rankedAt(reads, pointer);
+                    int256 v = _rankedAt(dtype, size, pointer);
                     if (v > own || (v == own && r < claimed)) ++before;
-                    pointer += reads.size;
+                    pointer += size;
                 }
             }
         }
@@ -254,12 +256,20 @@ contract TensorStepVerifier is ITensorStepVerifier {
         return Elements.decode(reads.dtype, _packedOf(reads));
     }
 
-    /// @dev A number in the order of the values: an integer itself.
-    function _rankedAt(Reads memory reads, uint256 pointer) private pure returns (int256) {
-        unchecked {
-            uint256 value = Elements.decode(reads.dtype, _packedAt(pointer, reads.size));
-            if (reads.dtype != Elements.F32 || value >> 31 == 0) return int256(value);
-            return -int256(value & 0x7fffffff);
+    /// @dev A number in the order of the values: an integer itself. What lies in the operands' tensors is of their dtype, so
+    /// unlike `Elements.decode` it is not tested.
+    function _rankedAt(uint256 dtype, uint256 size, uint256 pointer) private pure returns (int256 ranked) {
+        bool isUnsigned = dtype == Elements.U8;
+        bool isFloat = dtype == Elements.F32;
+        assembly ("memory-safe") {
+            let x := shr(192, mload(pointer))
+            // Eight bytes in the other order: those of the element are the lowest now.
+            x := or(shl(8, and(x, 0x00ff00ff00ff00ff)), and(shr(8, x), 0x00ff00ff00ff00ff))
+            x := or(shl(16, and(x, 0x0000ffff0000ffff)), and(shr(16, x), 0x0000ffff0000ffff))
+            x := or(shl(32, and(x, 0xffffffff)), shr(32, x))
+            ranked := signextend(sub(size, 1), x)
+            if isUnsigned { ranked := and(x, 0xff) }
+            if and(isFloat, slt(ranked, 0)) { ranked := sub(0, and(x, 0x7fffffff)) }
         }
     }
 

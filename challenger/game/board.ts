@@ -30,6 +30,7 @@ import {
   NO_EDGE,
   NO_ROOT,
   ownTime,
+  type RivalRoot,
   type Spot,
   saturatedSum,
 } from "./view.ts";
@@ -39,6 +40,8 @@ export type BoardOptions = {
   readonly registry: Hex;
   /** Hash of the chain state of the first claim, which is confirmed from the start. */
   readonly genesis: Hex;
+  /** L1 block in which that was made. */
+  readonly genesisAt: bigint;
   /** Height of the tree of level 0. */
   readonly height: number;
   readonly period: bigint;
@@ -57,10 +60,11 @@ export type BoardEvent = { readonly event: string; readonly args: Readonly<Recor
 export type Sender = { readonly from: Hex; readonly value: bigint };
 
 /** Twin of the contract, in memory: the same ids, requirements, no-ops and events. Time is what the caller says. */
-export type Board = Omit<BoardView, "now" | "spot" | "claim"> & {
+export type Board = Omit<BoardView, "now" | "spot" | "claim" | "rootsIn"> & {
   now: bigint;
   spot(context: Hex, edge: Hex): Spot;
   claim(id: Hex): ClaimRecord;
+  rootsIn(context: Hex): readonly RivalRoot[];
   /** A multicall: in order, all or nothing. The value is the sender's credit, and stakes are taken from that. */
   send(sender: Sender, calls: readonly Call[]): readonly BoardEvent[];
   readonly tables: Tables;
@@ -81,10 +85,15 @@ const isWhole = ({ ctx, node }: Edge, packed: Hex): boolean =>
 export const createBoard = (options: BoardOptions): Board => {
   const { rules, period, spacing, stakes, tariffs } = options;
   const { tables, set, begin, undo, snapshot, restore } = createLedger();
-  const { contexts, edges, roots, winners, claims, credits, sums, preimages, below, rootsIn, claimsOn } = tables;
+  const { contexts, edges, roots, winners, claims, credits, sums, preimages, below, rootsIn } = tables;
   let events: BoardEvent[] = [];
   let sender: Hex = ZERO_ID;
-  claims.set(options.genesis, { ...NO_CLAIM, status: "confirmed", endState: options.genesis });
+  claims.set(options.genesis, {
+    ...NO_CLAIM,
+    status: "confirmed",
+    endState: options.genesis,
+    madeAt: options.genesisAt,
+  });
 
   const emit = (event: string, args: BoardEvent["args"]): void => void events.push({ event, args });
   const contextOf = (id: Hex) => contexts.get(id) ?? NO_CONTEXT;
@@ -235,7 +244,6 @@ export const createBoard = (options: BoardOptions): Board => {
       if (!isNew) return;
       const limit = options.furthest(limitBatch);
       set(claims, id, { status: "open", parent, endState: end, madeAt: board.now, limitBatch: limit });
-      set(claimsOn, parent, [...(claimsOn.get(parent) ?? []), id]);
       emit("ClaimProposed", { id, parent, node, endState, limitBatch: limit, staker: sender });
     },
     open(call) {
@@ -265,7 +273,8 @@ export const createBoard = (options: BoardOptions): Board => {
       const { edge, isNew } = addRoot(sub, subNode, id);
       if (!isNew) return;
       addBelow(id, [edge]);
-      emit("LevelOpened", { sub: edge, edge: id, level: leaf.level, height: leaf.height, staker: sender });
+      const { level, height } = leaf;
+      emit("LevelOpened", { sub: edge, edge: id, ctx: ctxId(sub), node: subNode, level, height, staker: sender });
     },
     descend(call) {
       const { ctx, node, witness, evidence, tensorRoot } = call;
@@ -343,7 +352,6 @@ export const createBoard = (options: BoardOptions): Board => {
     spot,
     claim: claimOf,
     rootsIn: (context) => rootsIn.get(context) ?? [],
-    claimsOn: (claim) => claimsOn.get(claim) ?? [],
     send({ from, value }, calls) {
       begin();
       [sender, events] = [from, []];

@@ -5,11 +5,14 @@ import type { Need, OwnTree } from "./own-tree.ts";
 import { pathOver, witnessOf } from "./past.ts";
 import type { BoardView } from "./view.ts";
 
+const isSame = (a: Need, b: Need): boolean =>
+  Object.entries(a).every(([name, value]) => (b as Readonly<Record<string, unknown>>)[name] === value);
+
 /** What a visit has at hand. Where something is missing it answers undefined, and a need is noted. */
 export const createHand = (board: BoardView, draft: Draft) => {
   const needs: Need[] = [];
   const or = <Value>(value: Value | undefined, need: Need): Value | undefined => {
-    if (value === undefined) needs.push(need);
+    if (value === undefined && !needs.some((known) => isSame(known, need))) needs.push(need);
     return value;
   };
   const node = (tree: OwnTree, height: number, index: number) =>
@@ -19,6 +22,8 @@ export const createHand = (board: BoardView, draft: Draft) => {
     node,
     spot: (context: Hex, edge: Hex) => or(draft.spot(context, edge), { want: "spot", context, edge }),
     claim: (id: Hex) => or(board.claim(id), { want: "claim", id }),
+    rootsIn: (context: Hex, parent: Hex | undefined) =>
+      or(board.rootsIn(context), { want: "rivals", context, parent }) ?? [],
     packed: (tree: OwnTree, height: number, index: number) =>
       or(tree.packed(height, index), { want: "packed", tree, height, index }),
     leafKind: (tree: OwnTree, position: number) => or(tree.leafKind(position), { want: "leafKind", tree, position }),

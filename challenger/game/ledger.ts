@@ -15,7 +15,6 @@ export type Tables = {
   readonly preimages: Map<Hex, Edge>;
   readonly below: Map<Hex, readonly Hex[]>;
   readonly rootsIn: Map<Hex, readonly RivalRoot[]>;
-  readonly claimsOn: Map<Hex, readonly Hex[]>;
 };
 
 const NAMES = [
@@ -29,7 +28,6 @@ const NAMES = [
   "preimages",
   "below",
   "rootsIn",
-  "claimsOn",
 ] as const satisfies readonly (keyof Tables)[];
 
 const copyOf = (tables: Tables): Tables =>

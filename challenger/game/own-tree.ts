@@ -11,16 +11,25 @@ export type OwnTree = {
   evidence(position: number): Hex | undefined;
   below(position: number): OwnTree | undefined;
   packed(height: number, index: number): Hex | undefined;
+  /** Takes what was asked for to hand. */
+  fetch(need: TreeNeed): Promise<void>;
 };
+
+type NeedOf<Want extends string, Where> = Where & { readonly want: Want; readonly tree: OwnTree };
 
 /** What a tree must give before a visit can go on. */
 export type TreeNeed =
-  | { readonly want: "node" | "packed"; readonly tree: OwnTree; readonly height: number; readonly index: number }
-  | { readonly want: "leafKind" | "evidence" | "below"; readonly tree: OwnTree; readonly position: number };
+  | NeedOf<"node", { readonly height: number; readonly index: number }>
+  | NeedOf<"packed", { readonly height: number; readonly index: number }>
+  | NeedOf<"leafKind", { readonly position: number }>
+  | NeedOf<"evidence", { readonly position: number }>
+  | NeedOf<"below", { readonly position: number }>;
 
 /** What L1 must give: a place on the board, or a claim. */
 export type BoardNeed =
   | { readonly want: "spot"; readonly context: Hex; readonly edge: Hex }
-  | { readonly want: "claim"; readonly id: Hex };
+  | { readonly want: "claim"; readonly id: Hex }
+  /** Roots of a context; at level 0 claims on a parent. */
+  | { readonly want: "rivals"; readonly context: Hex; readonly parent: Hex | undefined };
 
 export type Need = TreeNeed | BoardNeed;

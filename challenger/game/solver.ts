@@ -146,7 +146,7 @@ const finish = ({ board, game, hand, moves }: Visit, roots: readonly Standing[])
       moves.push({ rule: "settle", call: { type: "settle", ctx, node } });
     } else if (spot.winner !== edge) lost.push(edge);
     else if (isOwn)
-      for (const rival of board.rootsIn(context))
+      for (const rival of hand.rootsIn(context, ctx.level === 0 ? game.parent : undefined))
         if (rival.edge !== edge && (hand.spot(context, rival.edge)?.root.stake ?? 0n) > 0n)
           moves.push({ rule: "collect", call: { type: "collect", ctx, node: rival.node } });
   }

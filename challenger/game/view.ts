@@ -58,9 +58,7 @@ export type BoardView = {
   spot(context: Hex, edge: Hex): Spot | undefined;
   claim(id: Hex): ClaimRecord | undefined;
   /** Roots that were ever staked in a context. */
-  rootsIn(context: Hex): readonly RivalRoot[];
-  /** Claims that were ever made on a claim. */
-  claimsOn(claim: Hex): readonly Hex[];
+  rootsIn(context: Hex): readonly RivalRoot[] | undefined;
 };
 
 export const INFINITE = 2n ** 64n - 1n;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { claimId, contextHash, gameHash, levelBase, rootOverLast } from "../../bridge/index.ts";
+import { claimId, contextHash, gameHash, levelBase, rightBase, rootOverLast } from "../../bridge/index.ts";
 import {
   type Bytes,
   createGenesis,
@@ -12,9 +12,12 @@ import {
   type Hex,
   hashChainState,
   keccakOf,
+  operatorLeaf,
   outputRootOf,
+  partHash,
   toHex,
   uintBE,
+  wordLeaf,
 } from "../../executor/index.ts";
 import { startHarness } from "../support/solidity.ts";
 
@@ -35,6 +38,18 @@ contract Harness {
     }
     function edge(bytes32 ctx, bytes32 node) external pure returns (bytes32) {
         return GameHash.edge(ctx, node);
+    }
+    function rightBase(bytes32 base, bytes32 left) external pure returns (bytes32) {
+        return GameHash.rightBase(base, left);
+    }
+    function operatorLeaf(uint32 operator, bytes32 tensorRoot) external pure returns (bytes32) {
+        return GameHash.operatorLeaf(operator, tensorRoot);
+    }
+    function word(bytes32 packed) external pure returns (bytes32) {
+        return GameHash.word(packed);
+    }
+    function part(uint8 height, bytes calldata packed) external pure returns (bytes32) {
+        return GameHash.part(height, packed);
     }
     function rootOverLast(bytes32 leaf, bytes32[] calldata path) external pure returns (bytes32) {
         return GameHash.rootOverLast(leaf, path);
@@ -67,6 +82,11 @@ test("ids of claims are the same in both languages", async () => {
     assert.equal(await call<Hex>("game", registry, toHex(parent), limitBatch), toHex(origin));
     const base = levelBase(origin, start);
     assert.equal(await call<Hex>("levelBase", toHex(origin), toHex(start)), toHex(base));
+    assert.equal(await call<Hex>("rightBase", toHex(base), toHex(leaf)), toHex(rightBase(base, leaf)));
+    assert.equal(await call<Hex>("operatorLeaf", i, toHex(leaf)), toHex(operatorLeaf(i, leaf)));
+    assert.equal(await call<Hex>("word", toHex(leaf)), toHex(wordLeaf(leaf)));
+    const packed = leaf.slice(0, 2 ** (i % 5));
+    assert.equal(await call<Hex>("part", i, toHex(packed)), toHex(partHash(i, packed)));
     const place = { level: i % 3, origin, position: limitBatch, height, base };
     assert.equal(
       await call<Hex>("context", place.level, toHex(origin), limitBatch, height, toHex(base)),
