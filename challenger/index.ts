@@ -9,9 +9,17 @@ export {
   type Dispute,
 } from "./challenger.ts";
 export { describeDispute } from "./describe.ts";
-// The game: what a client that believes in its own trees does.
+// The dispute: the board and its twin, and what the honest client does there.
+export { type Board, type BoardEvent, createBoard } from "./game/board.ts";
 export { createBoardReader } from "./game/board-reader.ts";
+export type { Call } from "./game/calls.ts";
 export { holdTree } from "./game/held-tree.ts";
+export { ctxId } from "./game/ids.ts";
+export type { LeafRules } from "./game/leaf-rules.ts";
+export { eventsOf, multicallOf } from "./game/moves.ts";
+export type { OwnTree } from "./game/own-tree.ts";
+export { type OwnGame, solve } from "./game/solver.ts";
+export { cheapTimer } from "./game/view.ts";
 export { visit } from "./game/visit.ts";
 export { createAttempts } from "./sending.ts";
 // Levels of a dispute as an honest party holds them.

@@ -51,6 +51,8 @@ export type Conditions = {
   readonly isStepwise?: boolean;
   /** Whether the board's invariants are checked after each block. */
   readonly isChecked?: boolean;
+  /** The game ends undecided after so many. */
+  readonly blocks?: number;
   /** At the end of such a block L1 forgets what happened in so many blocks. */
   readonly reorgs?: ReadonlyMap<number, number>;
   readonly attacks?: readonly ((board: Board, party: Party) => readonly Call[])[];
@@ -60,6 +62,7 @@ export const boardOptions = (toy: Toy, period: bigint): BoardOptions => ({
   l1ChainId: CHAIN_ID,
   registry: REGISTRY,
   genesis: GENESIS.hash,
+  genesisAt: 0n,
   height: toy.heights[0],
   period,
   spacing: 0n,
@@ -227,7 +230,7 @@ export const play = (toy: Toy, liars: readonly Party[], conditions: Conditions):
       ([, { staker, stake }]) => stake === 0n || !parties.some((p) => accountOf(p.name) === staker),
     );
 
-  const end = 14 * Number(period) + 200;
+  const end = conditions.blocks ?? 14 * Number(period) + 200;
   for (let block = 1; block < end; block++) {
     board.now = BigInt(block);
     if (honestFirst && block === 1) for (const party of parties) answer(party, solve(board, gameOf(party)).moves);

@@ -19,7 +19,7 @@ export type BoardReader = {
   atHead(): Promise<FetchedBoard>;
 };
 
-/** Bytes of calls in one question: L1 takes the answer for code, of which there are 24,576 bytes at most. */
+/** Calldata that one L1 call carries. Its answers come back as a contract's code would, of which there may be 24 KiB. */
 const BATCH_BYTES = 2_048;
 /** What a visit asked for before is fetched again, up to so many places. */
 const REMEMBERED = 4_096;

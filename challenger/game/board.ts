@@ -40,6 +40,8 @@ export type BoardOptions = {
   readonly registry: Hex;
   /** Hash of the chain state of the first claim, which is confirmed from the start. */
   readonly genesis: Hex;
+  /** L1 block in which that was made. */
+  readonly genesisAt: bigint;
   /** Height of the tree of level 0. */
   readonly height: number;
   readonly period: bigint;
@@ -86,7 +88,12 @@ export const createBoard = (options: BoardOptions): Board => {
   const { contexts, edges, roots, winners, claims, credits, sums, preimages, below, rootsIn } = tables;
   let events: BoardEvent[] = [];
   let sender: Hex = ZERO_ID;
-  claims.set(options.genesis, { ...NO_CLAIM, status: "confirmed", endState: options.genesis });
+  claims.set(options.genesis, {
+    ...NO_CLAIM,
+    status: "confirmed",
+    endState: options.genesis,
+    madeAt: options.genesisAt,
+  });
 
   const emit = (event: string, args: BoardEvent["args"]): void => void events.push({ event, args });
   const contextOf = (id: Hex) => contexts.get(id) ?? NO_CONTEXT;

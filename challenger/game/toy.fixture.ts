@@ -275,3 +275,40 @@ export const liar = (toy: Toy, { name, masks, elements = 0, follows = "right" }:
     return all;
   },
 });
+
+/** A party that goes on into the next unit where the first has ended. */
+export const runsOn = (toy: Toy): Belief => {
+  const steps = (start: State): readonly State[] => {
+    const all: Machine[] = [];
+    let s = start as Machine;
+    while (all.length < 2 ** toy.heights[1]) {
+      s = step(toy, s);
+      all.push(s);
+    }
+    return all;
+  };
+  return {
+    toy,
+    leaves(level, start, claimed) {
+      const right = run(toy, level, start);
+      if (start.hash !== GENESIS.hash) return claimed === undefined ? right : [...right.slice(0, -1), opaque(claimed)];
+      return level === 0
+        ? [steps(start).at(-1) as State, ...right.slice(1, -1), tweak(right.at(-1) as State, "on")]
+        : steps(start);
+    },
+  };
+};
+
+/** A party whose second step follows from a state that never was, and that state. */
+export const forgery = (toy: Toy) => {
+  const fake = state("M", 0, 0, digest("forged"));
+  const leaf = step(toy, fake);
+  const belief: Belief = {
+    toy,
+    leaves(level, start, claimed) {
+      const lie = liar(toy, { name: "F", masks: [1, 0, 0] }).leaves(level, start, claimed);
+      return level === 1 && start.hash === GENESIS.hash ? lie.map((s, i) => (i === 1 ? leaf : s)) : lie;
+    },
+  };
+  return { belief, leaf: leaf.hash, pre: fake.hash, evidence: preimage(fake) };
+};

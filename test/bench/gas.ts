@@ -4,6 +4,7 @@ import { formatSection, type GasSection } from "./gas-table.ts";
 /** Loaded one after the other: each has an L1 of its own. */
 const SECTIONS: readonly (() => Promise<GasSection>)[] = [
   async () => (await import("./settlement-gas.ts")).settlementGas(),
+  async () => (await import("./board-gas.ts")).boardGas(),
   async () => (await import("./scalar-gas.ts")).scalarGas(),
   async () => (await import("./element-gas.ts")).elementGas(),
 ];

@@ -27,6 +27,11 @@ const BENCHES: readonly Bench[] = [
     run: async (line) => (await import("./state.ts")).benchState(line),
   },
   {
+    name: "machine",
+    what: "transactions step by step, with a hash of each state, beside their plain execution",
+    run: async (line) => (await import("./machine.ts")).benchMachine(line),
+  },
+  {
     name: "openings",
     what: "commitments to the tensors of a run, beside hash-wasm",
     run: async (line) => (await import("./openings.ts")).benchOpenings(line),

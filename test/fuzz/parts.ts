@@ -62,6 +62,18 @@ const runSolvency = async ({ count, seed, print }: Round): Promise<readonly stri
   return tally.findings;
 };
 
+const runMachine = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
+  const { createMachineTally, fuzzTransaction } = await import("./machine.ts");
+  const tally = createMachineTally();
+  const started = performance.now();
+  for (let i = 0; i < count && tally.findings.length < MOST_FINDINGS; i++) await fuzzTransaction(seed + i, tally);
+  const seconds = (performance.now() - started) / 1000;
+  const { transactions, opcodes, steps, nearest } = tally;
+  print(`${transactions} transactions, ${opcodes} opcodes compared, ${steps} steps in ${seconds.toFixed(1)} s`);
+  print(`  most steps above the gas used, 21,000 aside: ${nearest}`);
+  return tally.findings;
+};
+
 export const parts: readonly Part[] = [
   {
     name: "programs",
@@ -86,6 +98,24 @@ export const parts: readonly Part[] = [
     what: "random cases of each scalar instruction and lowered body, contract against definition",
     count: 10_000,
     run: async (round) => (await import("./instructions.ts")).fuzzInstructions(round),
+  },
+  {
+    name: "game",
+    what: "games of a dispute, liars against the honest client",
+    count: 27_500,
+    run: async (round) => (await import("./game.ts")).fuzzGames(round),
+  },
+  {
+    name: "board",
+    what: "multicalls to the board and its twin",
+    count: 10_000,
+    run: async (round) => (await import("./board.ts")).fuzzBoard(round),
+  },
+  {
+    name: "machine",
+    what: "random transactions, the machine's steps against the library's opcodes",
+    count: 2_000,
+    run: runMachine,
   },
   {
     name: "mutations",

@@ -3,11 +3,12 @@ import type { BlockBuilder, Chain, Origin, Position } from "../../chain/chain.ts
 import { type ChainState, chainStateAt, hashChainState } from "../../chain/chain-state.ts";
 import { ADDRESS, TRANSACTION_GAS_CAP } from "../../chain/parameters.ts";
 import { type Inbox, unitAt, unitsFrom } from "../../chain/units.ts";
-import { type Bytes, concat, fromHex, toHex, uintBE } from "../../foundation/bytes.ts";
+import { type Bytes, concat, fromHex, toHex, uintBE, ZERO_32 } from "../../foundation/bytes.ts";
+import { keccak256 } from "../../foundation/keccak.ts";
 import { type Answering, supplyTo } from "./answers.ts";
 import { createAnswers, type DelayedMessage, type MachineRules } from "./context.ts";
 import type { UnitSource } from "./derive.ts";
-import { createEvmMachine, type EvmMachine } from "./machine.ts";
+import { createEvmMachine, type EvmMachine, type Preimages } from "./machine.ts";
 import { loadPrecompiles } from "./precompiles.ts";
 import { PHASE } from "./state.ts";
 import type { Tree } from "./tree.ts";
@@ -56,7 +57,7 @@ const TIME = 1_700_000_000n;
 /** One batch: delayed messages, and envelopes of each of its blocks. */
 export type Batch = { readonly messages?: readonly DelayedMessage[]; readonly blocks: readonly (readonly Bytes[])[] };
 
-type Record = { readonly data: Bytes; readonly origin: Origin; readonly delayedEnd: bigint };
+type BuiltRecord = { readonly data: Bytes; readonly origin: Origin; readonly delayedEnd: bigint };
 
 const dataOf = (timestamp: bigint, { blocks }: Batch): Bytes =>
   concat(
@@ -64,7 +65,7 @@ const dataOf = (timestamp: bigint, { blocks }: Batch): Bytes =>
   );
 
 /** The blocks that a record holds, whatever its bytes are, built on the chain. */
-const buildRecord = async (chain: Chain, record: Record, from: Position, messages: readonly DelayedMessage[]) => {
+const buildRecord = async (chain: Chain, record: BuiltRecord, from: Position, messages: readonly DelayedMessage[]) => {
   const { batch } = from;
   let position = from;
   let builder: BlockBuilder | undefined;
@@ -93,7 +94,7 @@ export const deriveBatches = async (
   batches: readonly Batch[],
   spoil: (data: Bytes, index: number) => Bytes = (data) => data,
 ): Promise<Inbox> => {
-  const records: Record[] = [];
+  const records: BuiltRecord[] = [];
   const messages: DelayedMessage[] = [];
   let position: Position = { batch: 0n, cursor: 0, delayed: 0n };
   for (const [index, batch] of batches.entries()) {
@@ -111,6 +112,39 @@ export const deriveBatches = async (
 const FREE_STEPS = 3_200;
 /** States of a unit that are hashed: all of short ones. */
 const HASHED_STATES = 4_000;
+
+const SIZES: Readonly<Partial<Record<keyof Preimages, number>>> = {
+  state: 128,
+  rest: 301,
+  frame: 350,
+  parent: 128,
+  registers: 342,
+  chain: 238,
+};
+
+/** Parts have their widths, and the hash of each stands in the one above. */
+const holdPreimages = (machine: EvmMachine): void => {
+  const parts = machine.preimages();
+  for (const [name, size] of Object.entries(SIZES)) {
+    const part = parts[name as keyof Preimages];
+    if (part !== undefined) assert.equal(part.length, size, name);
+  }
+  const { state, rest, frame, parent, env, block, registers, logs, sweep } = parts;
+  if (state === undefined || rest === undefined) return;
+  assert.equal(toHex(machine.hash()), toHex(keccak256(state)));
+  const within = (part: Bytes | undefined, whole: Bytes | undefined, at: number) => {
+    const found = whole?.subarray(at, at + 32) ?? ZERO_32;
+    assert.equal(toHex(found), toHex(part === undefined ? ZERO_32 : keccak256(part)));
+  };
+  within(rest, state, 96);
+  within(frame, rest, 1);
+  within(logs, rest, 129);
+  within(sweep, rest, 161);
+  if (env !== undefined) within(env, rest, 237);
+  within(block, env, 1);
+  within(registers, rest, 269);
+  within(parent, frame, 1);
+};
 
 /**
  * Every unit up to the inbox's end as the machine runs it, against the chain's. No state comes twice in a unit, and a unit
@@ -140,6 +174,7 @@ export const compareUnits = async (
       if (state !== undefined) phases.add(state.phase);
       if (state?.phase === PHASE.op) opcodes.add(state.frame?.code.bytes[state.pc] ?? 0);
       if (machine.steps > HASHED_STATES) continue;
+      if (machine.steps % 16 === 0) holdPreimages(machine);
       hashes.add(toHex(machine.hash()));
       assert.equal(hashes.size, machine.steps + 1, "a state came twice");
     }

@@ -1,7 +1,7 @@
-import { type Bytes, EMPTY_BYTES, uintBE, ZERO_32 } from "../../foundation/bytes.ts";
+import { type Bytes, EMPTY_BYTES, ZERO_32 } from "../../foundation/bytes.ts";
 import { ceilLog2 } from "../../foundation/merkle.ts";
 import { hashBranch } from "../../state/proof.ts";
-import { numberIn } from "./word.ts";
+import { numberIn, writeU32 } from "./word.ts";
 
 /**
  * Word trees: memory, calldata, returned data. Nodes are immutable, so a snapshot is a reference. A leaf's hash is the word
@@ -143,14 +143,19 @@ export const readReference = ({ words, offset, length }: Reference, at: number, 
   return out;
 };
 
-/** `root 32 ++ u32 words ++ u32 offset ++ u32 length`. */
-export const encodeReference = ({ words, offset, length }: Reference): Bytes => {
+/** Writes `root 32 ++ u32 words ++ u32 offset ++ u32 length`; nothing, where zeros are, for an empty reference. */
+export const writeReference = (out: Bytes, at: number, { words, offset, length }: Reference): void => {
+  if (length === 0) return;
+  out.set(hashWords(words.root), at);
+  writeU32(out, at + 32, words.count);
+  writeU32(out, at + 36, offset);
+  writeU32(out, at + 40, length);
+};
+
+/** A reference by itself, 44 bytes. */
+export const encodeReference = (reference: Reference): Bytes => {
   const out = new Uint8Array(44);
-  if (length === 0) return out;
-  out.set(hashWords(words.root));
-  out.set(uintBE(words.count, 4), 32);
-  out.set(uintBE(offset, 4), 36);
-  out.set(uintBE(length, 4), 40);
+  writeReference(out, 0, reference);
   return out;
 };
 

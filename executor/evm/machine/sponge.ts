@@ -24,20 +24,18 @@ const roundConstants = (): Uint32Array => {
 };
 const CONSTANTS = roundConstants();
 
-/** For each step of rho and pi, where the lane in hand goes and by how much it is rotated. */
-const walk = (): readonly (readonly [target: number, rotation: number])[] => {
-  const steps: [number, number][] = [];
-  for (let t = 0, x = 1, y = 0; t < 24; t++) {
-    [x, y] = [y, (2 * x + 3 * y) % 5];
-    steps.push([x + 5 * y, (((t + 1) * (t + 2)) / 2) % 64]);
-  }
-  return steps;
-};
-const WALK = walk();
+/** For each step of rho and pi, where the lane in hand goes (an index of its low half) and by how much it is rotated. */
+const TARGETS = new Int32Array(24);
+const ROTATIONS = new Int32Array(24);
+for (let t = 0, x = 1, y = 0; t < 24; t++) {
+  [x, y] = [y, (2 * x + 3 * y) % 5];
+  TARGETS[t] = 2 * (x + 5 * y);
+  ROTATIONS[t] = (((t + 1) * (t + 2)) / 2) % 64;
+}
 
+/** Low and high halves of the 25 lanes, one after the other. */
 const lanes = new Int32Array(50);
 const columns = new Int32Array(10);
-const row = new Int32Array(10);
 
 const theta = (): void => {
   for (let i = 0; i < 10; i++)
@@ -47,14 +45,14 @@ const theta = (): void => {
       (lanes[i + 20] as number) ^
       (lanes[i + 30] as number) ^
       (lanes[i + 40] as number);
-  for (let x = 0; x < 5; x++) {
-    const before = 2 * ((x + 4) % 5);
-    const after = 2 * ((x + 1) % 5);
+  for (let x = 0; x < 10; x += 2) {
+    const before = x === 0 ? 8 : x - 2;
+    const after = x === 8 ? 0 : x + 2;
     const low = columns[after] as number;
     const high = columns[after + 1] as number;
     const toLow = (columns[before] as number) ^ ((low << 1) | (high >>> 31));
     const toHigh = (columns[before + 1] as number) ^ ((high << 1) | (low >>> 31));
-    for (let at = 2 * x; at < 50; at += 10) {
+    for (let at = x; at < 50; at += 10) {
       lanes[at] = (lanes[at] as number) ^ toLow;
       lanes[at + 1] = (lanes[at + 1] as number) ^ toHigh;
     }
@@ -64,22 +62,38 @@ const theta = (): void => {
 const rhoPi = (): void => {
   let low = lanes[2] as number;
   let high = lanes[3] as number;
-  for (const [target, rotation] of WALK) {
+  for (let i = 0; i < 24; i++) {
+    const target = TARGETS[i] as number;
+    const rotation = ROTATIONS[i] as number;
+    // No rotation is by 0 or 32: a shift by 32 would be none.
     const by = rotation & 31;
     const first = rotation < 32 ? low : high;
     const second = rotation < 32 ? high : low;
-    low = lanes[2 * target] as number;
-    high = lanes[2 * target + 1] as number;
-    lanes[2 * target] = by === 0 ? first : (first << by) | (second >>> (32 - by));
-    lanes[2 * target + 1] = by === 0 ? second : (second << by) | (first >>> (32 - by));
+    low = lanes[target] as number;
+    high = lanes[target + 1] as number;
+    lanes[target] = (first << by) | (second >>> (32 - by));
+    lanes[target + 1] = (second << by) | (first >>> (32 - by));
   }
 };
 
+/** On one half of the lanes of a row, which begins at `at`. */
+const chiHalf = (at: number): void => {
+  const a = lanes[at] as number;
+  const b = lanes[at + 2] as number;
+  const c = lanes[at + 4] as number;
+  const d = lanes[at + 6] as number;
+  const e = lanes[at + 8] as number;
+  lanes[at] = a ^ (~b & c);
+  lanes[at + 2] = b ^ (~c & d);
+  lanes[at + 4] = c ^ (~d & e);
+  lanes[at + 6] = d ^ (~e & a);
+  lanes[at + 8] = e ^ (~a & b);
+};
+
 const chi = (): void => {
-  for (let start = 0; start < 50; start += 10) {
-    row.set(lanes.subarray(start, start + 10));
-    for (let i = 0; i < 10; i++)
-      lanes[start + i] = (row[i] as number) ^ (~(row[(i + 2) % 10] as number) & (row[(i + 4) % 10] as number));
+  for (let at = 0; at < 50; at += 10) {
+    chiHalf(at);
+    chiHalf(at + 1);
   }
 };
 

@@ -2,10 +2,10 @@ import { type Bytes, concat, uintBE, ZERO_32 } from "../../foundation/bytes.ts";
 import { keccak256, keccakOf } from "../../foundation/keccak.ts";
 import { TAG, tagByte } from "../../foundation/tags.ts";
 import { BLOOM_BYTES } from "../bloom.ts";
-import { encodeReference, hashWords, type Reference, type Words } from "./memory.ts";
+import { encodeReference, hashWords, type Reference, type Words, writeReference } from "./memory.ts";
 import { hashStack, type Stack } from "./stack.ts";
 import { hashTree, type Tree } from "./tree.ts";
-import { wordOf } from "./word.ts";
+import { wordOf, writeU32, writeWord } from "./word.ts";
 import type { Code, World } from "./world.ts";
 
 /** What the next step does. CHECK reads an inference's input against the program's intervals. */
@@ -231,6 +231,11 @@ const cached = <T extends object>(preimage: (part: T) => Bytes) => {
   };
 };
 
+const writeU64 = (view: DataView, at: number, value: number): void => {
+  view.setUint32(at, Math.floor(value / 2 ** 32));
+  view.setUint32(at + 4, value % 2 ** 32);
+};
+
 /** 31 bytes: phase, result, pad, pc, sp, depth, memWords, gas, refund. */
 const writeScalars = (view: DataView, at: number, state: Scalars, size: { sp: number; memWords: number }): void => {
   view.setUint8(at, state.phase);
@@ -240,10 +245,8 @@ const writeScalars = (view: DataView, at: number, state: Scalars, size: { sp: nu
   view.setUint16(at + 7, size.sp);
   view.setUint16(at + 9, state.depth);
   view.setUint32(at + 11, size.memWords);
-  view.setUint32(at + 15, Math.floor(state.gas / 2 ** 32));
-  view.setUint32(at + 19, state.gas >>> 0);
-  view.setUint32(at + 23, Math.floor(state.refund / 2 ** 32));
-  view.setUint32(at + 27, state.refund >>> 0);
+  writeU64(view, at + 15, state.gas);
+  writeU64(view, at + 23, state.refund);
 };
 
 export const encodeLogs = ({ chain, count, bloom }: Logs): Bytes =>
@@ -254,26 +257,34 @@ export const encodeSweep = ({ fresh, destroyed }: Sweep): Bytes =>
   concat(tagByte(TAG.sweepRecord), linkHash(fresh), linkHash(destroyed));
 export const hashSweep = cached(encodeSweep);
 
-const encodeSource = (source: Registers["source"]): Bytes => {
-  if ("words" in source) return encodeReference(source);
+const writeSource = (out: Bytes, at: number, source: Registers["source"]): void => {
+  if ("words" in source) {
+    writeReference(out, at, source);
+    return;
+  }
   const { code, offset, length } = source;
-  return length === 0
-    ? new Uint8Array(44)
-    : concat(code.root, uintBE(code.size, 4), uintBE(offset, 4), uintBE(length, 4));
+  if (length === 0) return;
+  out.set(code.root, at);
+  writeU32(out, at + 32, code.size);
+  writeU32(out, at + 36, offset);
+  writeU32(out, at + 40, length);
 };
 
-export const encodeRegisters = (registers: Registers): Bytes =>
-  concat(
-    Uint8Array.of(TAG.registers, registers.kind),
-    encodeSource(registers.source),
-    uintBE(registers.destination, 4),
-    uintBE(registers.cursor, 4),
-    uintBE(registers.length, 4),
-    registers.address,
-    registers.x,
-    registers.y,
-    registers.sponge,
-  );
+/** 342 bytes. */
+export const encodeRegisters = (registers: Registers): Bytes => {
+  const out = new Uint8Array(342);
+  out[0] = TAG.registers;
+  out[1] = registers.kind;
+  writeSource(out, 2, registers.source);
+  writeU32(out, 46, registers.destination);
+  writeU32(out, 50, registers.cursor);
+  writeU32(out, 54, registers.length);
+  out.set(registers.address, 58);
+  out.set(registers.x, 78);
+  out.set(registers.y, 110);
+  out.set(registers.sponge, 142);
+  return out;
+};
 export const hashRegisters = cached(encodeRegisters);
 
 export const encodeSuspended = (suspended: Suspended): Bytes => {
@@ -288,27 +299,30 @@ export const encodeSuspended = (suspended: Suspended): Bytes => {
 };
 export const hashSuspended = cached(encodeSuspended);
 
+/** 350 bytes. */
 export const encodeFrame = (frame: Frame): Bytes => {
   const { entry } = frame;
-  return concat(
-    tagByte(TAG.frame),
-    hashSuspended(frame.parent),
-    frame.self,
-    frame.caller,
-    frame.codeAddress,
-    wordOf(frame.value),
-    frame.code.root,
-    uintBE(frame.code.size, 4),
-    Uint8Array.of(frame.flags),
-    encodeReference(frame.calldata),
-    uintBE(frame.outOffset, 4),
-    uintBE(frame.outLength, 4),
-    hashTree(entry?.stateRoot),
-    hashTree(entry?.txTree),
-    hashLogs(entry?.logs),
-    hashSweep(entry?.sweep),
-    uintBE(entry?.refund ?? 0, 8),
-  );
+  const out = new Uint8Array(350);
+  const view = new DataView(out.buffer);
+  out[0] = TAG.frame;
+  out.set(hashSuspended(frame.parent), 1);
+  out.set(frame.self, 33);
+  out.set(frame.caller, 53);
+  out.set(frame.codeAddress, 73);
+  writeWord(view, 93, frame.value);
+  out.set(frame.code.root, 125);
+  view.setUint32(157, frame.code.size);
+  out[161] = frame.flags;
+  writeReference(out, 162, frame.calldata);
+  view.setUint32(206, frame.outOffset);
+  view.setUint32(210, frame.outLength);
+  if (entry === undefined) return out;
+  out.set(hashTree(entry.stateRoot), 214);
+  out.set(hashTree(entry.txTree), 246);
+  out.set(hashLogs(entry.logs), 278);
+  out.set(hashSweep(entry.sweep), 310);
+  writeU64(view, 342, entry.refund);
+  return out;
 };
 export const hashFrame: (frame: Frame | undefined) => Bytes = cached(encodeFrame);
 
@@ -353,7 +367,7 @@ export const encodeRest = (state: MachineState): Bytes => {
   out.set(hashTree(state.txTree), 97);
   out.set(hashLogs(state.logs), 129);
   out.set(hashSweep(state.sweep), 161);
-  out.set(encodeReference(state.returndata), 193);
+  writeReference(out, 193, state.returndata);
   out.set(state.env === undefined ? state.chainPre : hashEnvironment(state.env), 237);
   out.set(hashRegisters(state.registers), 269);
   return out;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { openChain, sign } from "../../chain/chain.fixture.ts";
 import { chainStateAt } from "../../chain/chain-state.ts";
-import { type Bytes, concat, toHex, uintBE } from "../../foundation/bytes.ts";
+import { type Bytes, toHex, uintBE } from "../../foundation/bytes.ts";
 import { innerNode } from "../../foundation/merkle.ts";
 import { deriveBatches, walkUnits } from "./machine.fixture.ts";
 import { createUnitTrace } from "./trace.ts";
@@ -15,10 +15,11 @@ const HEIGHT = 16;
 const noModels = () => Promise.reject(new Error("no model is asked here"));
 
 /** Machines at one transaction that counts down from `count`. */
-const openLoop = async (count: number) => {
+const openLoop = (count: number) => openUnit({ to: LOOP, data: toHex(uintBE(count, 32)) });
+
+const openUnit = async (request: { readonly to?: string; readonly data: string }) => {
   const chain = await openChain({ alloc: { [LOOP]: { nonce: 1n, code: CODE as `0x${string}` } } });
-  const data = toHex(uintBE(count, 32));
-  const inbox = await deriveBatches(chain, [{ blocks: [[await sign({ nonce: 0, to: LOOP, data, gas: 2_000_000n })]] }]);
+  const inbox = await deriveBatches(chain, [{ blocks: [[await sign({ nonce: 0, gas: 2_000_000n, ...request })]] }]);
   assert.equal(chain.receipts(1n)?.[0]?.status, 1);
   const start = chainStateAt(chain, 0n, { batch: 0n, cursor: 0, delayed: 0n });
   const walk = walkUnits(chain, inbox, "calldata", start);
@@ -31,7 +32,7 @@ const openLoop = async (count: number) => {
 /** The tree by its definition: all leaves, all nodes, filled up with the last state. */
 const treeOf = (leaves: readonly Bytes[], height: number): readonly (readonly Bytes[])[] => {
   const last = leaves.at(-1) as Bytes;
-  const levels: (readonly Bytes[])[] = [concat(...leaves).length === 0 ? [] : [...leaves]];
+  const levels: (readonly Bytes[])[] = [leaves];
   for (let h = 0, padding = last; h < height; h++, padding = innerNode(padding, padding)) {
     const below = levels[h] as readonly Bytes[];
     const level: Bytes[] = [];
@@ -73,6 +74,25 @@ for (const count of [1, 3, 4, 1700])
     assert.throws(() => trace.node(HEIGHT, 1), RangeError);
     assert.throws(() => trace.node(HEIGHT + 1, 0), RangeError);
   });
+
+test("units that end around the border of a group have the tree of their states", async () => {
+  const lengths = new Set<number>();
+  for (const jumps of [53, 54, 55, 56, 117, 118]) {
+    const walk = await openUnit({ data: `0x${"5b".repeat(jumps)}` });
+    const machine = walk.open();
+    const leaves: Bytes[] = [];
+    while (machine.ended === undefined) {
+      machine.step();
+      leaves.push(machine.hash());
+    }
+    lengths.add(leaves.length % 64);
+    const trace = await createUnitTrace(walk.open(), noModels, 8);
+    const levels = treeOf(leaves, 8);
+    assert.equal(toHex(trace.node(8, 0)), toHex(levels[8]?.[0] as Bytes), `${leaves.length} steps`);
+    for (const [i, leaf] of leaves.entries()) if (i % 7 === 0) assert.equal(toHex(trace.node(0, i)), toHex(leaf));
+  }
+  for (const border of [63, 0, 1]) assert.ok(lengths.has(border), `${[...lengths]}`);
+});
 
 test("a unit with more steps than its tree has leaves is refused", async () => {
   const walk = await openLoop(1700);

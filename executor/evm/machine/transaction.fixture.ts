@@ -19,7 +19,7 @@ import { appendLeaf, EMPTY_FRONTIER } from "../../foundation/merkle.ts";
 import { createWorldState, type WorldState } from "../../state/world.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
 import { BLOOM_BYTES, bloomOf } from "../bloom.ts";
-import { createMachine } from "../engine.ts";
+import { type ChainMachine, createMachine } from "../engine.ts";
 import { decodeEnvelope, isRefusal } from "../envelope.ts";
 import { createRules } from "../rules.ts";
 import { applyTransaction, type Outcome } from "../transition.ts";
@@ -27,12 +27,13 @@ import { createAnswers, type Ended, type UnitContext } from "./context.ts";
 import type { AccountSetup } from "./frame.fixture.ts";
 import { createComparison, observeOpcodes } from "./lockstep.fixture.ts";
 import { loadPrecompiles } from "./precompiles.ts";
-import { type BlockContext, type MachineState, PHASE } from "./state.ts";
+import { type BlockContext, createHasher, type MachineState, PHASE } from "./state.ts";
 import { arrive, stepTransaction } from "./step.ts";
 import { hashTree } from "./tree.ts";
 import { openWorld } from "./world.ts";
 
 const precompiles = await loadPrecompiles();
+const RULES = createRules(DEVNET_PARAMETERS.chainId);
 
 /** One transaction on the committed state of a world. Nobody gets the base fee. */
 export type TransactionSetup = {
@@ -41,10 +42,12 @@ export type TransactionSetup = {
   readonly block: BlockContext;
   /** Largest gas limit that is no refusal. */
   readonly gasCap: bigint;
+  /** The envelope is loaded by field elements of a blob. */
+  readonly inPieces?: boolean;
 };
 
 /** The machine before DECODE, in a block without other transactions. */
-export const openTransaction = ({ world, envelope, block, gasCap }: TransactionSetup) => {
+export const openTransaction = ({ world, envelope, block, gasCap, inPieces = false }: TransactionSetup) => {
   const pre: ChainState = {
     phase: "open",
     position: { batch: 0n, cursor: 0, delayed: 0n },
@@ -75,12 +78,15 @@ export const openTransaction = ({ world, envelope, block, gasCap }: TransactionS
     answers: createAnswers(),
   };
   const { after, start, delayed } = context;
-  const arrival = { envelope, after, start, delayed, block, inPieces: false };
+  const arrival = { envelope, after, start, delayed, block, inPieces };
   const state = arrive(arrival, { tree, world: machineWorld, chainPre });
+  const hasher = createHasher();
   let ended: Ended | undefined;
   let steps = 0;
   return {
     state,
+    /** Of the machine's state. */
+    hash: (): Bytes => hasher.hash(state),
     get ended() {
       return ended;
     },
@@ -133,21 +139,44 @@ const differenceAtEnd = (
   return equalBytes(hashTree(tree), root) ? undefined : `state root ${toHex(hashTree(tree))}, not ${toHex(root)}`;
 };
 
+/** The library's outcome; undefined for a refusal. */
+const execute = async (
+  library: ChainMachine,
+  { envelope, block, gasCap }: TransactionSetup,
+): Promise<Outcome | undefined> => {
+  const decoded = decodeEnvelope(envelope, { chainId: block.chainId, gasCap });
+  if (isRefusal(decoded)) return undefined;
+  const outcome = await applyTransaction(library, decoded, {
+    available: block.gasLimit,
+    baseFeeVault: undefined,
+    environment: { ...block, coinbase: new Address(block.coinbase) },
+  });
+  return isRefusal(outcome) ? undefined : outcome;
+};
+
+/** Runs it in the chain's engine alone, as blocks are executed. Leaves the world as it was. */
+export const runInLibrary = async (setup: TransactionSetup): Promise<Outcome | undefined> => {
+  const outcome = await execute(createMachine(setup.world.manager, { models: withoutModels, rules: RULES }), setup);
+  setup.world.discard();
+  return outcome;
+};
+
 export type Lockstep = {
   /** What differs first, or undefined. */
   readonly difference: string | undefined;
   readonly opcodes: number;
   /** Of the machine. */
   readonly steps: number;
-  readonly ran: boolean;
+  /** Zero for a refusal. */
+  readonly gasUsed: number;
 };
 
 /**
  * Runs a transaction in the library and on the machine, opcode by opcode: program counter, gas, stack, memory, depth and
  * refund before each one, then receipt, gas and state root. Leaves the world as it was.
  */
-export const runInLockstep = async (setup: TransactionSetup, rules: Common): Promise<Lockstep> => {
-  const { world, envelope, block, gasCap } = setup;
+export const runInLockstep = async (setup: TransactionSetup, rules: Common = RULES): Promise<Lockstep> => {
+  const { world } = setup;
   const machine = openTransaction(setup);
   const library = createMachine(world.manager, { models: withoutModels, rules });
   const compare = createComparison();
@@ -162,26 +191,18 @@ export const runInLockstep = async (setup: TransactionSetup, rules: Common): Pro
     if (difference === undefined) machine.step();
     else difference = `opcode ${opcodes}: ${difference}`;
   });
-  const result = (ran: boolean): Lockstep => ({ difference, opcodes, steps: machine.steps, ran });
 
-  const decoded = decodeEnvelope(envelope, { chainId: block.chainId, gasCap });
-  const outcome = isRefusal(decoded)
-    ? decoded
-    : await applyTransaction(library, decoded, {
-        available: block.gasLimit,
-        baseFeeVault: undefined,
-        environment: { ...block, coinbase: new Address(block.coinbase) },
-      });
-  const ran = !isRefusal(outcome);
+  const outcome = await execute(library, setup);
   if (difference === undefined) {
     runToOpcode(machine);
     difference =
       machine.ended === undefined
         ? `the machine goes on at pc ${machine.state.pc}`
-        : differenceAtEnd(machine.ended, setup, isRefusal(outcome) ? undefined : outcome);
+        : differenceAtEnd(machine.ended, setup, outcome);
   }
   world.discard();
-  return result(ran);
+  const gasUsed = Number(outcome?.gasUsed ?? 0n);
+  return { difference, opcodes, steps: machine.steps, gasUsed };
 };
 
 export const SENDER = accountOf(0).address.toLowerCase() as Hex;
@@ -216,7 +237,6 @@ const BLOCK: BlockContext = {
   prevRandao: new Uint8Array(32).fill(3),
   chainId: DEVNET_PARAMETERS.chainId,
 };
-const rules = createRules(BLOCK.chainId);
 
 export type CallSetup = {
   readonly accounts: Readonly<Record<string, AccountSetup>>;
@@ -241,4 +261,4 @@ export const setupOf = async ({
 };
 
 /** Runs it in lockstep. */
-export const lockstepOf = async (call: CallSetup): Promise<Lockstep> => runInLockstep(await setupOf(call), rules);
+export const lockstepOf = async (call: CallSetup): Promise<Lockstep> => runInLockstep(await setupOf(call));

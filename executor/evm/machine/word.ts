@@ -45,6 +45,14 @@ export const numberIn = (bytes: Bytes, at = 0, size = bytes.length - at): bigint
   return value;
 };
 
+/** Four bytes, big-endian. */
+export const writeU32 = (out: Bytes, at: number, value: number): void => {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+};
+
 const MASK_160 = 2n ** 160n - 1n;
 
 /** The low 20 bytes of a word. */
