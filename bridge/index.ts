@@ -27,6 +27,7 @@ export {
   type RangeComponents,
   statesOf,
 } from "./claims/range.ts";
+export { settleCall } from "./claims/registry.ts";
 export {
   createRightClaims,
   type RegistryRules,

@@ -1,5 +1,13 @@
 import { formatEther, type PublicClient } from "viem";
-import type { L1Source, RightClaim, RightClaims, Succession, Transactor } from "../bridge/index.ts";
+import {
+  type L1Call,
+  type L1Source,
+  type RightClaim,
+  type RightClaims,
+  type Succession,
+  settleCall,
+  type Transactor,
+} from "../bridge/index.ts";
 import {
   type Chain,
   CodedError,
@@ -16,6 +24,7 @@ import { type ChallengerMetrics, createChallengerMetrics } from "./challenger-me
 import { createBoardReader, type FetchedBoard } from "./game/board-reader.ts";
 import { holdTree } from "./game/held-tree.ts";
 import type { OwnTree } from "./game/own-tree.ts";
+import type { RuleName } from "./game/rules.ts";
 import type { Move } from "./game/solver.ts";
 import { visit } from "./game/visit.ts";
 import { createClaimEvents, type MadeClaim } from "./rivals.ts";
@@ -205,23 +214,15 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
     metrics.atStake.set(Number(formatEther(parameters.stakes[0])) * own);
   };
 
-  const send = async (moves: readonly Move[]): Promise<readonly Refusal[]> => {
-    const { parameters } = await right.rules();
-    const attempt = await createAttempts(client, {
-      registry: registry.address,
-      account: transactor.address,
-      stakes: parameters.stakes,
-    })(moves);
-    for (const { error } of attempt.refusals) metrics.refusals.inc({ error });
-    if (attempt.moves.length === 0 || signal.aborted) return attempt.refusals;
-    const rules = attempt.moves.map(({ rule }) => rule);
-    logger.info({ rules, value: attempt.value }, "sending moves");
+  /** What came of it is read from L1, by the next look. */
+  const submit = (call: L1Call, rules: readonly RuleName[]): void => {
+    logger.info({ rules, value: call.value }, "sending moves");
     const done = (outcome: string) => {
       for (const rule of rules) metrics.moves.inc({ rule, outcome });
       sending = undefined;
       rouse();
     };
-    sending = transactor.send({ to: registry.address, data: attempt.data, value: attempt.value }).then(
+    sending = transactor.send(call).then(
       ({ gasUsed }) => {
         metrics.gas.inc(Number(gasUsed));
         done("mined");
@@ -231,7 +232,33 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
         if (!signal.aborted) logger.warn({ err: error, rules }, "L1 did not take the moves");
       },
     );
+  };
+
+  const send = async (moves: readonly Move[]): Promise<readonly Refusal[]> => {
+    const { parameters } = await right.rules();
+    const attempt = await createAttempts(client, {
+      registry: registry.address,
+      account: transactor.address,
+      stakes: parameters.stakes,
+    })(moves);
+    for (const { error } of attempt.refusals) metrics.refusals.inc({ error });
+    if (attempt.moves.length === 0 || signal.aborted) return attempt.refusals;
+    submit(
+      { to: registry.address, data: attempt.data, value: attempt.value },
+      attempt.moves.map(({ rule }) => rule),
+    );
     return attempt.refusals;
+  };
+
+  /** The oldest right claim whose time has come: what is disputed above it waits for its confirmation. */
+  const overdue = async (): Promise<Hex | undefined> => {
+    const { parameters } = await right.rules();
+    for (const { id } of right.steps) {
+      const { status } = await registry.claim(id);
+      if (status !== "open") continue;
+      return (await registry.timer(id)) >= parameters.period ? id : undefined;
+    }
+    return undefined;
   };
 
   const tick = (): Promise<void> =>
@@ -252,7 +279,11 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
         // INVARIANT: one transaction at a time, so that each is decided on what the one before came to.
         if (sending !== undefined || transactor.pending > 0) return;
         const moves = disputes.flatMap((dispute) => dispute.moves);
-        if (moves.length === 0) return;
+        if (moves.length === 0) {
+          const id = disputes.some(({ state }) => state === "waiting") ? await overdue() : undefined;
+          if (id !== undefined) submit(settleCall(registry.address, id), ["settle"]);
+          return;
+        }
         const refusals = await send(moves);
         disputes = disputes.map((dispute) => ({
           ...dispute,
