@@ -53,12 +53,10 @@ contract TensorStepVerifier is ITensorStepVerifier {
     {
         Step memory step;
         step.evidence = EvidenceReader.open(evidence);
-        Inference memory call = MachineState.inferenceOf(
-            past.start,
-            step.evidence.take(MachineState.SIZE),
-            step.evidence.take(MachineState.REST_SIZE),
-            step.evidence.take(MachineState.REGISTERS_SIZE)
-        );
+        bytes memory state = step.evidence.take(MachineState.SIZE);
+        bytes memory rest = step.evidence.take(MachineState.REST_SIZE);
+        bytes memory registers = step.evidence.take(MachineState.REGISTERS_SIZE);
+        Inference memory call = MachineState.inferenceOf(past.start, state, rest, registers);
         step.shape = Program.open(call.modelId, step.evidence.take(Program.IDENTITY_SIZE));
         bytes calldata record = step.evidence.take(step.evidence.number(2));
         bytes32[] memory path = step.evidence.words(Program.ceilLog2(step.shape.operators));

@@ -109,6 +109,12 @@ describe("tensor commitment", () => {
       }
   });
 
+  it("leaves nothing behind that keeps the process alive", async () => {
+    // One piece: all threads but one have nothing to do.
+    await buildTensorTree("u8", numbered(2 ** 15));
+    assert.ok(!process.getActiveResourcesInfo().includes("MessagePort"));
+  });
+
   it("hashes on other threads what it hashes here", async () => {
     for (const length of [40, 2 ** 14, 2 ** 14 + 1, 2 ** 20, 2 ** 20 + 33, 5 * 2 ** 19 + 1]) {
       const packed = numbered(length);

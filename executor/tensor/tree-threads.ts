@@ -27,7 +27,6 @@ let last = 0;
 
 const begin = (): Thread => {
   const worker = new Worker(new URL("./tree-worker.ts", import.meta.url));
-  worker.unref();
   const thread: Thread = { worker, waiting: new Map() };
   const end = (cause?: unknown): void => {
     if (threads?.includes(thread) === true) threads = undefined;
@@ -43,6 +42,8 @@ const begin = (): Thread => {
   });
   worker.on("error", end);
   worker.on("exit", () => end());
+  // Behind the listeners: they hold the process.
+  worker.unref();
   return thread;
 };
 

@@ -153,16 +153,22 @@ export const mutationCases = (seed: number): Case[] => {
 };
 
 const PROGRAMS_A_REQUEST = 10;
+const REPORT_EVERY = 500;
 const MOST_FINDINGS = 10;
 
 export const fuzzMutations = async ({ count, seed, print }: MutationsFuzz): Promise<readonly string[]> => {
   const ending: (() => unknown)[] = [];
   const verifier = await startVerifier({ after: (done) => void ending.push(done as () => unknown) });
   const tally = createMutationTally();
+  let nextReport = REPORT_EVERY;
   try {
     for (let at = seed; tally.proofs < count && tally.findings.length < MOST_FINDINGS; at += PROGRAMS_A_REQUEST) {
       const cases = Array.from({ length: PROGRAMS_A_REQUEST }, (_, i) => mutationCases(at + i)).flat();
       await checkMutations(verifier, cases, tally);
+      if (tally.proofs >= nextReport) {
+        print(`${tally.proofs} proofs, ${tally.findings.length} findings`);
+        nextReport += REPORT_EVERY;
+      }
     }
   } finally {
     for (const end of ending) await end();

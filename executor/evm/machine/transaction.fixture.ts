@@ -42,10 +42,12 @@ export type TransactionSetup = {
   readonly block: BlockContext;
   /** Largest gas limit that is no refusal. */
   readonly gasCap: bigint;
+  /** The envelope is loaded by field elements of a blob. */
+  readonly inPieces?: boolean;
 };
 
 /** The machine before DECODE, in a block without other transactions. */
-export const openTransaction = ({ world, envelope, block, gasCap }: TransactionSetup) => {
+export const openTransaction = ({ world, envelope, block, gasCap, inPieces = false }: TransactionSetup) => {
   const pre: ChainState = {
     phase: "open",
     position: { batch: 0n, cursor: 0, delayed: 0n },
@@ -76,7 +78,7 @@ export const openTransaction = ({ world, envelope, block, gasCap }: TransactionS
     answers: createAnswers(),
   };
   const { after, start, delayed } = context;
-  const arrival = { envelope, after, start, delayed, block, inPieces: false };
+  const arrival = { envelope, after, start, delayed, block, inPieces };
   const state = arrive(arrival, { tree, world: machineWorld, chainPre });
   const hasher = createHasher();
   let ended: Ended | undefined;

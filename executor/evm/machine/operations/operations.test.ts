@@ -87,8 +87,9 @@ test("opcodes that are not defined halt", () => {
 });
 
 test("an opcode halts with one operand too few, and with one word too many above a full stack", () => {
-  for (const opcode of OPCODES) {
-    const { pops, pushes } = OPERATIONS[opcode] as { pops: number; pushes: number };
+  for (const [opcode, operation] of OPERATIONS.entries()) {
+    if (operation === undefined) continue;
+    const { pops, pushes } = operation;
     for (const size of [pops - 1, pops, 1024 + pops - pushes, 1025 + pops - pushes]) {
       if (size < 0 || size > 1024) continue;
       const state = openFrame({ code: Uint8Array.of(opcode, 0x5b), gas: PLENTY, calldata });
