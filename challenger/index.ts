@@ -22,6 +22,7 @@ export { type OwnGame, solve } from "./game/solver.ts";
 export { cheapTimer } from "./game/view.ts";
 export { visit } from "./game/visit.ts";
 export { createAttempts } from "./sending.ts";
+export { cheapTimer, NO_CLAIM } from "./game/view.ts";
 // Levels of a dispute as an honest party holds them.
 export {
   type ChainTraceComponents,

@@ -362,6 +362,26 @@ test("init code that begins with 0xEF runs and halts like any other, with and wi
   }
 });
 
+test("init code that reverts with 0xEF reverts: what is left of its gas and its data come back", async () => {
+  // The word of init code `mstore8(0, first); revert(0, 3)`; create[2](0, 24, 8[, 0]); return what came back.
+  const creating = (first: string, salted: boolean) => {
+    const initCode = `60${first}5f5360035ffd`;
+    return fromHex(`0x67${initCode}5f52${salted ? "5f600860185ff5" : "600860185ff0"}503d5f5f3e3d5ff3`);
+  };
+  for (const salted of [false, true]) {
+    const results = [];
+    for (const first of ["ee", "ef"]) {
+      const world = await worldWith(creating(first, salted), new Uint8Array(0));
+      const machine = createMachine(world.manager, { models: withoutModels, rules });
+      const { gas, output } = await observe(machine, world, new Uint8Array(0), 1_000_000n);
+      assert.equal(output, `0x${first}0000`);
+      results.push(gas);
+    }
+    assert.equal(results[0], results[1]);
+    assert.ok((results[0] as bigint) < 100_000n, "only what was used is taken");
+  }
+});
+
 test("the rules are Cancun's and the listed ones, whatever the library's defaults are", () => {
   for (const eip of [
     1153, 1559, 2929, 2930, 2935, 3529, 3541, 3651, 3855, 3860, 4399, 5656, 6780, 7516, 7709, 7823, 7883,

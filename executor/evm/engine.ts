@@ -3,6 +3,7 @@ import {
   EVM,
   EVMError,
   EVMMockBlockchain,
+  type EVMResult,
   type ExecResult,
   type Log,
   type Message,
@@ -73,6 +74,8 @@ export type MachineComponents = {
 /** @ethereumjs/evm with the chain's rules, native precompiles that know their message, and the synchronous loop. */
 export class ChainMachine extends EVM {
   readonly #native: ReadonlyMap<string, NativePrecompile>;
+  /** How the frame that ended last ended. */
+  #ended: ExecResult | undefined;
   /** Calls have one; blocks are executed without. */
   readonly pace: Pace | undefined;
 
@@ -137,6 +140,18 @@ export class ChainMachine extends EVM {
     message.code = precompile ?? (await this.stateManager.getCode(message.codeAddress));
   }
 
+  /**
+   * The library asks the data of a creation that reverted for the reserved byte (EIP-3541) as well, and then burns its gas.
+   * EIP-3541 is about code that would be deployed: a revert stays one.
+   */
+  protected override async _executeCreate(message: Message): Promise<EVMResult> {
+    this.#ended = undefined;
+    const made = await super._executeCreate(message);
+    const reverted = this.#ended as ExecResult | undefined;
+    if (reverted?.exceptionError?.error !== EVMError.errorMessages.REVERT) return made;
+    return { ...made, execResult: reverted };
+  }
+
   protected override async runInterpreter(message: Message): Promise<ExecResult> {
     if (this.pace !== undefined) await this.pace.pause();
     const to = message.to as Address;
@@ -173,7 +188,7 @@ export class ChainMachine extends EVM {
     const { runState, exceptionError } = await interpreter.run(message.code as Uint8Array);
     const failed = exceptionError !== undefined;
     const halted = failed && exceptionError.error !== EVMError.errorMessages.REVERT;
-    return {
+    this.#ended = {
       logs: failed ? [] : result.logs,
       selfdestruct: failed ? new Map() : result.selfdestruct,
       createdAddresses: failed ? new Set() : (result.createdAddresses ?? new Set()),
@@ -182,6 +197,7 @@ export class ChainMachine extends EVM {
       gasRefund: runState.gasRefund,
       returnValue: result.returnValue ?? new Uint8Array(0),
     };
+    return this.#ended;
   }
 }
 

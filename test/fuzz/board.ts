@@ -10,6 +10,7 @@ import {
   ctxId,
   eventsOf,
   multicallOf,
+  NO_CLAIM,
   type OwnGame,
   solve,
 } from "../../challenger/index.ts";
@@ -206,7 +207,22 @@ const compareState = async (dispute: Dispute, board: Board, probers: readonly Pr
   const view = await reader.atHead();
   const found: string[] = [];
   const places = [...board.tables.preimages].map(([edge, { ctx }]) => ({ context: ctxId(ctx), edge }));
-  await view.fetch(places.map((place) => ({ want: "spot", ...place }) as const));
+  const rivals = [...board.tables.rootsIn].map(([context, [first]]) => {
+    const parent = first && board.tables.claims.get(first.edge)?.parent;
+    return { want: "rivals", context, parent } as const;
+  });
+  await view.fetch([
+    ...places.map((place) => ({ want: "spot", ...place }) as const),
+    ...[...board.tables.claims.keys()].map((id) => ({ want: "claim", id }) as const),
+    ...rivals,
+  ]);
+  for (const { context } of rivals)
+    if (!isDeepStrictEqual(view.rootsIn(context), board.rootsIn(context))) found.push(`rivals in ${context}`);
+  for (const id of board.tables.claims.keys()) {
+    const { status, parent, endState, limitBatch, madeAt } = view.claim(id) ?? NO_CLAIM;
+    if (!isDeepStrictEqual({ status, parent, endState, limitBatch, madeAt }, board.claim(id)))
+      found.push(`claim ${id}`);
+  }
   if (view.now !== board.now) found.push(`block ${view.now} instead of ${board.now}`);
   for (const { context, edge } of places)
     if (!isDeepStrictEqual(view.spot(context, edge), board.spot(context, edge))) found.push(`place ${edge}`);

@@ -65,10 +65,11 @@ for (const [name, opcode] of Object.entries(CALLS)) {
   test(`${name}: warm and cold, with value and without, to code, to nobody, to a precompile, with any gas`, async () => {
     for (const to of [other, absent, BigInt(MAIN), 4n, 2n ** 255n + other])
       for (const value of [0n, 1n])
-        for (const gas of [0n, 2300n, 5000n, 2n ** 256n - 1n]) {
+        for (const gas of [0n, 2300n, 2n ** 256n - 1n]) {
           const one = callOf(opcode, { to, gas, value, input: [1n, 33n], output: [3n, 70n] });
           const code = assemble(op(OP.mstore, 0n, 2n ** 250n + 5n), one, one, OP.add, STORE, op(OP.mload, 0n), OP.pop);
-          const setup = mainOf(code);
+          // The call of itself branches for as long as there is gas.
+          const setup = { ...mainOf(code), gas: 150_000 };
           const accounts = { ...setup.accounts, [OTHER]: { nonce: 1n, code: ECHO } };
           assert.equal((await lockstepOf({ ...setup, accounts })).difference, undefined, `${to} ${value} ${gas}`);
         }
@@ -306,8 +307,8 @@ test("a creation by transaction is a frame like others: code, collision, failure
 
 test("precompiles are called with any gas, a value and any length", async () => {
   for (let address = 1n; address <= 11n; address++)
-    for (const length of [0n, 32n, 128n, 192n, 213n])
-      for (const gas of [0n, 15n, 3000n, 200_000n]) {
+    for (const length of [0n, 128n, 192n, 213n])
+      for (const gas of [15n, 200_000n]) {
         const setup = mainOf(
           assemble(
             op(OP.mstore, 31n, 1n),
