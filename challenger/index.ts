@@ -19,7 +19,7 @@ export type { LeafRules } from "./game/leaf-rules.ts";
 export { eventsOf, multicallOf } from "./game/moves.ts";
 export type { OwnTree } from "./game/own-tree.ts";
 export { type OwnGame, solve } from "./game/solver.ts";
-export { cheapTimer, cheapTimer, NO_CLAIM } from "./game/view.ts";
+export { cheapTimer, NO_CLAIM } from "./game/view.ts";
 export { visit } from "./game/visit.ts";
 export { createAttempts } from "./sending.ts";
 // Levels of a dispute as an honest party holds them.
