@@ -5,7 +5,7 @@ import type { Bytes } from "../../foundation/bytes.ts";
 import { compareUnits, deriveBatches, MEDIA } from "./machine.fixture.ts";
 
 const TARGET = "0x0000000000000000000000000000000000007777";
-const SPOILS = 60;
+const SPOILS = 36;
 
 /** Ways to spoil the bytes of a batch at a place. */
 const WAYS: Readonly<Record<string, (data: Bytes, at: number) => Bytes>> = {
