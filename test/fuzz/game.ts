@@ -132,9 +132,9 @@ const count = ({ toy, conditions }: Game, outcome: Outcome, tally: ContestTally)
 };
 
 /** Part of the games that are enumerated; the rest are crowds. */
-const ENUMERATED = 0.95;
+const ENUMERATED = 0.99;
 
-/** All games that are enumerated, or every so manieth when that is too many, and then crowds. */
+/** All games that are enumerated, or an even part of them when those are too many, and then crowds. */
 const playContests = ({ count: total, seed, print }: GamesFuzz): ContestTally => {
   const tally: ContestTally = { games: 0, most: new Map(), findings: [], worstWrong: 0, worstConfirmed: 0 };
   const run = (games: Iterable<Game>, limit: number): number => {

@@ -102,7 +102,7 @@ export const parts: readonly Part[] = [
   {
     name: "game",
     what: "games of a dispute, liars against the honest client",
-    count: 27_500,
+    count: 26_200,
     run: async (round) => (await import("./game.ts")).fuzzGames(round),
   },
   {

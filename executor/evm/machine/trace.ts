@@ -14,7 +14,7 @@ export const UNIT_HEIGHT = 25;
 const GROUP_HEIGHT = 6;
 const GROUP = 2 ** GROUP_HEIGHT;
 /** Places from which steps are taken again. Halved when they become more: the distance between them doubles. */
-const MAX_SNAPSHOTS = 128;
+const MAX_SNAPSHOTS = 64;
 /** Groups after which other work has its turn. */
 const BREATH = 256;
 
