@@ -209,7 +209,14 @@ export {
   type Source,
   type TensorData,
 } from "./tensor/program.ts";
-export { element, inputBytesOf, outputBytesOf, run as runReference } from "./tensor/reference.ts";
+export {
+  element,
+  evaluate,
+  inputBytesOf,
+  outputBytesOf,
+  packOutputs,
+  run as runReference,
+} from "./tensor/reference.ts";
 export {
   codeOf,
   IMMEDIATE_SOURCE,
