@@ -1,5 +1,5 @@
 import { BaseError, decodeErrorResult, ExecutionRevertedError, type PublicClient, type Hex as ViemHex } from "viem";
-import { claimRegistry } from "../bridge/index.ts";
+import { claimRegistry, leafRules, tensorStepVerifier } from "../bridge/index.ts";
 import type { Hex } from "../executor/index.ts";
 import { multicallOf } from "./game/moves.ts";
 import type { Move } from "./game/solver.ts";
@@ -24,6 +24,11 @@ const MOST_GAS = 14_000_000n;
 /** Moves that are dropped because L1 would refuse them, before an attempt is given up. */
 const MOST_REFUSALS = 32;
 
+/** Errors of the board, and of the rules and the verifier that it asks: theirs come through it. */
+const ERRORS = [claimRegistry, leafRules, tensorStepVerifier].flatMap(({ abi }) =>
+  [...abi].filter(({ type }) => type === "error"),
+);
+
 /** Name of the contract's error. What is not the contract's refusal is thrown on. */
 const errorOf = (error: unknown): string => {
   const revert = error instanceof BaseError ? error.walk((cause) => cause instanceof ExecutionRevertedError) : null;
@@ -33,7 +38,7 @@ const errorOf = (error: unknown): string => {
   const raw = typeof data === "object" ? data?.data : data;
   if (raw === undefined || raw === "0x") return "reverted";
   try {
-    return decodeErrorResult({ abi: claimRegistry.abi, data: raw }).errorName;
+    return decodeErrorResult({ abi: ERRORS, data: raw }).errorName;
   } catch {
     return raw.slice(0, 10);
   }
