@@ -187,11 +187,11 @@ export const over = (operators: readonly Operator[], extra: Partial<Program> = {
   program({ operators: [input("u8", 8), ...operators], ...extra });
 
 /** The program with a copy of the first 8 of its last operator's elements as output. */
-export const copied = ({ operators }: Program): Program => {
+export const copied = ({ operators, constants }: Program): Program => {
   const index = operators.length - 1;
   const { dtype, output } = operators[index] as Operator;
   const operands = [read(index, { dtype, count: countOf({ output }) }, { stride: [1] })];
-  return program({ operators: [...operators, { ...copy, dtype, interval: rangeOf(dtype), operands }] });
+  return program({ operators: [...operators, { ...copy, dtype, interval: rangeOf(dtype), operands }], constants });
 };
 
 /** One MAP of these instructions. */
