@@ -8,6 +8,7 @@ import {
   ceilLog2,
   concat,
   countOf,
+  createAssembly,
   DTYPES,
   elementHeight,
   identityOf,
@@ -195,6 +196,23 @@ test("level 2: whatever else is shown is refused", async () => {
     const holdsOutput = program.outputs.some((index) => subtreeOf(finish, index) === i);
     assert.equal(leaf === undefined, holdsOutput, `${error}`);
   }
+});
+
+/** Less than an L1 transaction may have, without what its own bytes cost. */
+const MOST_GAS = 12_000_000n;
+
+test("level 2: outputs as long as a program may have are opened in one transaction", async () => {
+  const assembly = createAssembly();
+  const program = assembly.finish({
+    outputs: [assembly.input({ dtype: "u8", output: [98_176], interval: DTYPES.u8 })],
+  });
+  const trace = await traceOf(program);
+  const [place, left, evidence] = await atInference(trace, 1);
+  assert.ok(evidence.length < 100_000);
+  assert.deepEqual(await (await rules).leafOf(place, left, evidence, MOST_GAS), {
+    leaf: { kind: "prove" },
+    post: toHex(await trace.node(0, 1)),
+  });
 });
 
 /** Which of the subtrees left of leaf `position` holds leaf `index`. */

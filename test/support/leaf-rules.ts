@@ -63,8 +63,14 @@ export const deployLeafRules = async ({ height1, most2, most3 }: Heights) => {
     pre: toHex(pre),
   });
   return {
-    async leafOf({ level, position }: PlaceOfLeaf, past: PastOfLeaf, evidence: Bytes): Promise<Verdict> {
-      const answer = await call("leafOf", [level, BigInt(position), shown(past), toHex(evidence)], GAS);
+    /** `gasLimit`: of the call. */
+    async leafOf(
+      { level, position }: PlaceOfLeaf,
+      past: PastOfLeaf,
+      evidence: Bytes,
+      gasLimit = GAS,
+    ): Promise<Verdict> {
+      const answer = await call("leafOf", [level, BigInt(position), shown(past), toHex(evidence)], gasLimit);
       if (answer.error !== undefined) return { error: answer.error };
       const {
         kind,
