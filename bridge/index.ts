@@ -1,6 +1,6 @@
 // The face of the bridge: what the other folders may import.
 export { createClaimView } from "./claims/claim-view.ts";
-export { type Claimant, type ClaimantOptions, createClaimant } from "./claims/claimant.ts";
+export { type ClaimantOptions, createClaimant } from "./claims/claimant.ts";
 export {
   type Context,
   claimId,
@@ -17,10 +17,8 @@ export {
   type ClaimParameters,
   DEVNET_CLAIMS,
   DEVNET_WITHDRAWALS,
-  type WithdrawalParameters,
 } from "./claims/parameters.ts";
 export {
-  type ClaimedRange,
   claimedRange,
   GENESIS_PLACE,
   type Place,
@@ -30,13 +28,11 @@ export {
 export { settleCall } from "./claims/registry.ts";
 export {
   createRightClaims,
-  type RegistryRules,
   type RightClaim,
   type RightClaims,
-  type RightClaimsErrorCode,
   type Succession,
 } from "./claims/right-claims.ts";
-export { type BeaconOptions, createBeaconSource } from "./clients/beacon.ts";
+export { createBeaconSource } from "./clients/beacon.ts";
 export { type Deployment, type DeployOptions, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";
 export {

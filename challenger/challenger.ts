@@ -73,6 +73,8 @@ export type Dispute = {
   /** Moves that L1 would refuse now. */
   readonly refusals: readonly Refusal[];
   readonly lack: string | undefined;
+  /** Wei of the account's own stakes that are not decided yet. */
+  readonly staked: bigint;
   /** Of challenge, in L1 blocks. */
   readonly period: bigint;
   /** L1 block of this view. */
@@ -195,25 +197,30 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
             : winner === undefined
               ? "waiting"
               : "settled";
-      return { ...about, right: succession.id, state, moves: solution.moves, lack: undefined };
+      return { ...about, right: succession.id, state, moves: solution.moves, lack: undefined, staked: solution.staked };
     } catch (error) {
       signal.throwIfAborted();
       const code = error instanceof CodedError ? `${error.code}: ` : "";
       logger.error({ err: error, parent: game.parent.id }, "a dispute stands still: this node lacks what it takes");
-      return { ...about, right: game.rightId, state: "blocked", moves: [], lack: `${code}${messageOf(error)}` };
+      return {
+        ...about,
+        right: game.rightId,
+        state: "blocked",
+        moves: [],
+        lack: `${code}${messageOf(error)}`,
+        staked: disputes.find(({ parent }) => parent === game.parent.id)?.staked ?? 0n,
+      };
     }
   };
 
-  const observe = async (board: FetchedBoard): Promise<void> => {
+  const observe = (board: FetchedBoard): void => {
     metrics.disputes.reset();
     for (const { state } of disputes) metrics.disputes.inc({ state });
     const open = disputes.flatMap(({ rivals }) => rivals).filter(({ status }) => status === "open");
     metrics.wrongClaims.set(open.length);
     const most = open.reduce((timer, rival) => (rival.timer > timer ? rival.timer : timer), 0n);
     metrics.rivalClock.set(Number(board.period > most ? board.period - most : 0n));
-    const { parameters } = await right.rules();
-    const own = disputes.flatMap(({ moves }) => moves).filter(({ call }) => call.type === "settle").length;
-    metrics.atStake.set(Number(formatEther(parameters.stakes[0])) * own);
+    metrics.atStake.set(Number(formatEther(disputes.reduce((sum, { staked }) => sum + staked, 0n))));
   };
 
   /** What came of it is read from L1, by the next look. */
@@ -299,7 +306,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
           if (rivals.length > 0) found.push(await judge(game, board, rivals));
         }
         disputes = found;
-        await observe(board);
+        observe(board);
         // INVARIANT: one transaction at a time, so that each is decided on what the one before came to.
         if (sending !== undefined || transactor.pending > 0) return;
         const moves = disputes.flatMap((dispute) => dispute.moves);

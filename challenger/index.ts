@@ -2,8 +2,6 @@
 export { audit, type BlockReader, type BlockSummary } from "./audit.ts";
 export {
   type Challenger,
-  type ChallengerComponents,
-  type ChallengerErrorCode,
   type ChallengerOptions,
   createChallenger,
   type Dispute,
@@ -23,13 +21,8 @@ export { cheapTimer, NO_CLAIM } from "./game/view.ts";
 export { visit } from "./game/visit.ts";
 export { createAttempts } from "./sending.ts";
 // Levels of a dispute as an honest party holds them.
-export {
-  type ChainTraceComponents,
-  type ChainTraceErrorCode,
-  type ClaimedGame,
-  createChainTrace,
-} from "./trace/chain-trace.ts";
-export { createExecution, type ExecutionComponents, type UnitPlace } from "./trace/execution-trace.ts";
+export { type ClaimedGame, createChainTrace } from "./trace/chain-trace.ts";
+export { createExecution } from "./trace/execution-trace.ts";
 export { createInferenceTrace } from "./trace/inference-trace.ts";
 export { LEVEL, type LeafKind, type Trace } from "./trace/trace.ts";
-export { createTraces, type TracesComponents } from "./trace/traces.ts";
+export { createTraces } from "./trace/traces.ts";

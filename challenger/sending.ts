@@ -6,7 +6,7 @@ import {
   type PublicClient,
   type Hex as ViemHex,
 } from "viem";
-import { claimRegistry, leafRules } from "../bridge/index.ts";
+import { claimRegistry, leafRules, tensorStepVerifier } from "../bridge/index.ts";
 import type { Hex } from "../executor/index.ts";
 import { multicallOf } from "./game/moves.ts";
 import type { Move } from "./game/solver.ts";
@@ -38,8 +38,10 @@ const MOST_REFUSALS = 32;
 /** Moves that are remembered as refused. */
 const MOST_REMEMBERED = 4_096;
 
-/** Of the contract, and of its rules, whose refusals it hands on. */
-const ERRORS = [...claimRegistry.abi, ...leafRules.abi] as const;
+/** Errors of the board, and of the rules and the verifier that it asks: theirs come through it. */
+const ERRORS = [claimRegistry, leafRules, tensorStepVerifier].flatMap(({ abi }) =>
+  [...abi].filter(({ type }) => type === "error"),
+);
 
 /** Name of the contract's error. What is not the contract's refusal is thrown on. */
 const errorOf = (error: unknown): string => {

@@ -10,7 +10,7 @@ export {
   encodeBlobs,
   encodeChunkBlob,
 } from "./blob/blob.ts";
-export { type CommittedBlob, commitBlob, hashOfBlob, isBlobOf, proveBlobs, type SidecarForm } from "./blob/kzg.ts";
+export { type CommittedBlob, commitBlob, hashOfBlob, proveBlobs, type SidecarForm } from "./blob/kzg.ts";
 // The chain: parameters, genesis, executing blocks.
 export { batchItemAt, headerTimestamp, isBlockHeader } from "./chain/batch-item.ts";
 export { nextBaseFee } from "./chain/block.ts";
@@ -34,13 +34,12 @@ export {
   genesisChainState,
   hashChainState,
   outputRootOf,
-  type StateBetween,
 } from "./chain/chain-state.ts";
 export { createChain } from "./chain/create-chain.ts";
 export { aliasOf, createGenesis, type Genesis, type GenesisAlloc, type L1Partners } from "./chain/genesis.ts";
 export { ADDRESS, type ChainParameters, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./chain/parameters.ts";
 export { blockTimestamp } from "./chain/system.ts";
-export { type Inbox, type UnitsErrorCode, unitsFrom } from "./chain/units.ts";
+export { type Inbox, unitsFrom } from "./chain/units.ts";
 
 // One transaction at a time: envelopes and the state transition.
 export { createMachine } from "./evm/engine.ts";
@@ -75,12 +74,11 @@ export {
 } from "./foundation/bytes.ts";
 export { CodedError, hasCode, messageOf } from "./foundation/errors.ts";
 export { keccak256, keccakOf } from "./foundation/keccak.ts";
-export { ceilLog2, EMPTY_FRONTIER, type Frontier, innerNode, merkleRoot } from "./foundation/merkle.ts";
+export { ceilLog2, EMPTY_FRONTIER, innerNode, merkleRoot } from "./foundation/merkle.ts";
 export {
   appendPadded,
   type PaddedLeaves,
   type PaddedNodes,
-  type PaddedTree,
   paddedNodes,
   paddedTree,
   paddingWith,
@@ -127,7 +125,6 @@ export {
 // Peers: blocks and content between nodes.
 export { composePeering } from "./p2p/compose-peering.ts";
 export type { ContentExchange } from "./p2p/content/content.ts";
-export type { ContentKind } from "./p2p/content/kinds.ts";
 export { createPeerArchive, createPeerArtifactSource } from "./p2p/content/sources.ts";
 export { createPeering } from "./p2p/load-peering.ts";
 export type { Handler, Network, NetworkErrorCode, Topic } from "./p2p/network/network.ts";
@@ -212,7 +209,14 @@ export {
   type Source,
   type TensorData,
 } from "./tensor/program.ts";
-export { element, inputBytesOf, outputBytesOf, run as runReference } from "./tensor/reference.ts";
+export {
+  element,
+  evaluate,
+  inputBytesOf,
+  outputBytesOf,
+  packOutputs,
+  run as runReference,
+} from "./tensor/reference.ts";
 export {
   codeOf,
   IMMEDIATE_SOURCE,

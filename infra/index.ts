@@ -7,4 +7,5 @@ export { SAMPLE_NAME, type Scan, sampleModelFile, sampleScans } from "./devnet/s
 export { connectL1 } from "./l1.ts";
 export { type AssayNode, createExecutorNode, createSequencerNode } from "./node.ts";
 export { foundryBinary } from "./processes/anvil.ts";
-export { type Rollup, readRollup, writeRollup } from "./rollup.ts";
+export { genesisOf, type Rollup, readRollup, writeRollup } from "./rollup.ts";
+export { askNode } from "./rpc-client.ts";

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, posix, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import solc from "solc";
-import { CodedError, type Hex } from "../../executor/index.ts";
+import { CodedError, type Hex, keccak256, toHex } from "../../executor/index.ts";
 
 export type CompileErrorCode = "SOLIDITY_ERROR";
 
@@ -38,20 +38,10 @@ type Output = {
  */
 const NOTICES: ReadonlySet<string | undefined> = new Set(["2394", "5159"]);
 
-/**
- * Compiles every `.sol` file under a folder of the repository with solc from npm. The result depends on the files alone.
- * SOLIDITY_ERROR on any error or warning.
- */
-export const compileFolder = (folder: string, evmVersion: "cancun" | "prague"): ReadonlyMap<string, Compiled> => {
-  const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".sol"))
-    .map((name) =>
-      relative(ROOT, join(ROOT, folder, name))
-        .split("\\")
-        .join(posix.sep),
-    )
-    .sort();
-  const input = {
+/** The compiler's standard input for every `.sol` file under a folder of the repository. */
+const inputOf = (folder: string, evmVersion: EvmVersion): string => {
+  const files = filesOf(folder);
+  return JSON.stringify({
     language: "Solidity",
     sources: Object.fromEntries(files.map((file) => [file, { content: readFileSync(join(ROOT, file), "utf8") }])),
     settings: {
@@ -61,9 +51,37 @@ export const compileFolder = (folder: string, evmVersion: "cancun" | "prague"): 
       metadata: { appendCBOR: false, bytecodeHash: "none" },
       outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
     },
-  };
+  });
+};
+
+export type EvmVersion = "cancun" | "prague";
+
+const filesOf = (folder: string): readonly string[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".sol"))
+    .map((name) =>
+      relative(ROOT, join(ROOT, folder, name))
+        .split("\\")
+        .join(posix.sep),
+    )
+    .sort();
+
+/** Hash of all that decides what the files under these folders compile to: their text, the settings, the compiler. */
+export const hashOfSources = (folders: readonly string[], evmVersion: EvmVersion): Hex =>
+  toHex(
+    keccak256(
+      new TextEncoder().encode([solc.version(), ...folders.map((folder) => inputOf(folder, evmVersion))].join()),
+    ),
+  );
+
+/**
+ * Compiles every `.sol` file under a folder of the repository with solc from npm. The result depends on the files alone.
+ * SOLIDITY_ERROR on any error or warning.
+ */
+export const compileFolder = (folder: string, evmVersion: EvmVersion): ReadonlyMap<string, Compiled> => {
+  const files = filesOf(folder);
   const read = (path: string) => ({ contents: readFileSync(join(ROOT, path), "utf8") });
-  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: read })) as Output;
+  const output = JSON.parse(solc.compile(inputOf(folder, evmVersion), { import: read })) as Output;
   const complaints = (output.errors ?? []).filter(
     ({ severity, errorCode }) => severity !== "info" && !NOTICES.has(errorCode),
   );

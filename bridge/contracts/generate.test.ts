@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import {
   batchInbox,
@@ -10,14 +9,10 @@ import {
   modelRegistry,
   portal,
 } from "./contracts.gen.ts";
-import { generate } from "./generate.ts";
+import { staleOutputs } from "./generate.ts";
 
-test("the generated files are what the contracts compile to", () => {
-  for (const { path, content } of generate())
-    assert.ok(
-      readFileSync(new URL(`../../${path}`, import.meta.url), "utf8") === content,
-      `${path} is stale: run npm run generate`,
-    );
+test("the generated files are those of the contracts as they stand", () => {
+  assert.deepEqual(staleOutputs(), [], "run npm run generate");
 });
 
 test("contracts fit the limits of initcode and code", () => {

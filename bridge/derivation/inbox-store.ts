@@ -373,4 +373,3 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
     },
   };
 };
-export type InboxStore = ReturnType<typeof createInboxStore>;

@@ -14,7 +14,7 @@ export type Shown =
   /** Root of a tree that ends in the leaf. */
   | { readonly below: "level"; readonly context: Hex; readonly node: Hex };
 
-/** What one may ask of the contract; game.md, section 5. */
+/** What one may ask of the contract (`IDisputeGame`, `IClaimRegistry`). */
 export type Call =
   | {
       readonly type: "propose";

@@ -62,4 +62,3 @@ export const createLedger = () => {
     },
   };
 };
-export type Ledger = ReturnType<typeof createLedger>;

@@ -37,6 +37,8 @@ export type Solution = {
   readonly needs: readonly Need[];
   /** Own roots that lost: the client was late, or computed something else. */
   readonly lost: readonly Hex[];
+  /** Wei of the account's roots that are not decided yet. */
+  readonly staked: bigint;
 };
 
 type Visit = {
@@ -163,10 +165,12 @@ export const solve = (board: BoardView, game: OwnGame): Solution => {
   const visit: Visit = { board, game, draft, hand, moves: [], roots: [] };
   const { tree, origin } = game;
   const node = hand.node(tree, tree.height, 0);
-  if (node === undefined) return { moves: [], needs: hand.needs, lost: [] };
+  if (node === undefined) return { moves: [], needs: hand.needs, lost: [], staked: 0n };
   const root = ownEdge({ tree, isIdle: false }, rootContext(0, origin, tree.height, tree.start), node);
   propose(visit, root);
   visitEdge(visit, root);
   const lost = finish(visit, visit.roots);
-  return { moves: visit.moves, needs: hand.needs, lost };
+  const open = visit.roots.filter(({ spot }) => spot.root.staker === game.account && !spot.context.settled);
+  const staked = open.reduce((sum, { spot }) => sum + spot.root.stake, 0n);
+  return { moves: visit.moves, needs: hand.needs, lost, staked };
 };

@@ -81,6 +81,11 @@ test("a visit that fetches what it needs finds the moves of one that has all at 
   }
 });
 
+test("a visit tells what the account has at stake, until it is decided", () => {
+  const staked = [0, 1, 3, 20, 90].map((blocks) => solve(played(blocks), gameOf(right)).staked);
+  assert.deepEqual(staked, [0n, 8n, 14n, 14n, 0n]);
+});
+
 test("a visit whose source gives nothing ends", async () => {
   const game = gameOf(right);
   const stuck = { ...game, tree: { ...game.tree, node: () => undefined } };

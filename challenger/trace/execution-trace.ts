@@ -40,6 +40,8 @@ export type ExecutionComponents = {
   readonly chain: Chain;
   readonly inbox: UnitSource;
   readonly models: AnsweringModels;
+  /** Runs a program with all that a dispute may ask about it. */
+  readonly open?: typeof openRun;
 };
 
 /** A unit: the state in which it begins, and where that stands. */
@@ -55,13 +57,17 @@ const contradicted = (message: string): CodedError<ExecutionTraceErrorCode> =>
  * Level 1 of one unit: the states after its steps. At ordinary steps the evidence is the state before, and no contract can
  * prove what follows.
  */
-const traceOf = (unit: UnitTrace, pre: ChainState, models: AnsweringModels): Trace => {
+const traceOf = (
+  unit: UnitTrace,
+  pre: ChainState,
+  { models, open: openProgram = openRun }: Pick<ExecutionComponents, "models" | "open">,
+): Trace => {
   /** Undefined where the leaf is no call of a model. */
   const pendingAt = (position: number): PendingInference | undefined =>
     position === 0 || position >= unit.steps ? undefined : pendingInference(unit.machineAt(position));
 
   const open = async ({ call, id, input }: PendingInference, program: Program): Promise<Trace> => {
-    const openings = await openRun(program, input);
+    const openings = await openProgram(program, input);
     // INVARIANT: CHECK has passed every element, so the program takes the input.
     if (openings === undefined) throw contradicted(`program ${id} refuses an input that was checked`);
     return createInferenceTrace(call, openings);
@@ -105,7 +111,8 @@ const traceOf = (unit: UnitTrace, pre: ChainState, models: AnsweringModels): Tra
  * unit, then through it. `height`: of the trees. STATE_PRUNED, MODEL_MISSING and what machines fail with;
  * TRACE_CONTRADICTED.
  */
-export const createExecution = async ({ chain, inbox, models }: ExecutionComponents, height: number) => {
+export const createExecution = async (components: ExecutionComponents, height: number) => {
+  const { chain, inbox, models } = components;
   const precompiles = await loadPrecompiles();
   const answer = createAnswering(models);
   const rules = {
@@ -115,8 +122,8 @@ export const createExecution = async ({ chain, inbox, models }: ExecutionCompone
   };
   return async ({ pre, place }: UnitPlace, signal: AbortSignal): Promise<Trace> => {
     const { world, tree } = openWorld(chain.ground(place.number));
-    const components = { inbox, world, rules, precompiles };
-    let machine = createEvmMachine(components, { chain: chainStateAt(chain, place.number, place.position), tree });
+    const parts = { inbox, world, rules, precompiles };
+    let machine = createEvmMachine(parts, { chain: chainStateAt(chain, place.number, place.position), tree });
     for (let passed = 0; passed < place.ahead; passed++) {
       while (machine.ended === undefined) {
         await supplyTo(machine, answer);
@@ -125,11 +132,11 @@ export const createExecution = async ({ chain, inbox, models }: ExecutionCompone
         await setImmediate();
         signal.throwIfAborted();
       }
-      machine = createEvmMachine(components, machine.ended);
+      machine = createEvmMachine(parts, machine.ended);
     }
     // INVARIANT: machine and chain agree on where the unit begins, and on where it ends: both trees have that leaf.
     if (!equalBytes(machine.hash(), hashChainState(pre)))
       throw contradicted("the machine comes to another chain state");
-    return traceOf(await createUnitTrace(machine, answer, height), pre, models);
+    return traceOf(await createUnitTrace(machine, answer, height), pre, components);
   };
 };

@@ -1,13 +1,11 @@
 import type { L1Source, RightClaims, Succession } from "../../bridge/index.ts";
-import { type AnsweringModels, type Chain, fromHex, type UnitSource } from "../../executor/index.ts";
+import { fromHex, type UnitSource } from "../../executor/index.ts";
 import { createChainTrace } from "./chain-trace.ts";
-import { createExecution } from "./execution-trace.ts";
+import { createExecution, type ExecutionComponents } from "./execution-trace.ts";
 import type { Trace } from "./trace.ts";
 
-export type TracesComponents = {
-  readonly chain: Chain;
+export type TracesComponents = Pick<ExecutionComponents, "chain" | "models" | "open"> & {
   readonly l1: L1Source;
-  readonly models: AnsweringModels;
   readonly right: RightClaims;
 };
 
@@ -24,7 +22,7 @@ const unitsOf = (l1: L1Source): UnitSource => ({
 
 /** Trees over the units that claims on right claims are about, with all levels below. Fails as its levels do. */
 export const createTraces =
-  ({ chain, l1, models, right }: TracesComponents) =>
+  ({ l1, right, ...components }: TracesComponents) =>
   async ({ parent, range }: Succession, signal: AbortSignal): Promise<Trace> => {
     const { parameters, l1ChainId } = await right.rules();
     const [height, below] = parameters.heights;
@@ -35,7 +33,11 @@ export const createTraces =
       limitBatch: parent.claim.limitBatch,
     };
     return createChainTrace(
-      { chain, inbox: l1, execution: await createExecution({ chain, inbox: unitsOf(l1), models }, below) },
+      {
+        chain: components.chain,
+        inbox: l1,
+        execution: await createExecution({ ...components, inbox: unitsOf(l1) }, below),
+      },
       { game, from: parent.place, start: range.start, heights: [height, below] },
       signal,
     );

@@ -71,7 +71,7 @@ export type Block = {
   readonly size: number;
 };
 
-/** Why a transaction is not in a block. Consensus: every one of these is a no-op. Order of checks: machine.md 2.1. */
+/** Why a transaction is not in a block. Consensus: every one of these is a no-op, so which is found first changes nothing. */
 export type RefusalCode =
   | "TX_MALFORMED"
   | "TX_TYPE"

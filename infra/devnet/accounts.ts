@@ -20,7 +20,7 @@ const accountAt = (addressIndex: number): DevnetAccount => {
 
 /**
  * `deployer` sets the devnet up on both layers; `sequencer` posts batches; `claimant` claims; `visitor` comes over the
- * bridge. None is handed out: their nonces are theirs.
+ * bridge; `challenger` disputes. None is handed out: their nonces are theirs.
  */
 export const devnetAccounts = () => ({
   users: Array.from({ length: USERS }, (_, i) => accountAt(i)),
@@ -28,5 +28,6 @@ export const devnetAccounts = () => ({
   deployer: accountAt(USERS + 1),
   claimant: accountAt(USERS + 2),
   visitor: accountAt(USERS + 3),
-  total: USERS + 4,
+  challenger: accountAt(USERS + 4),
+  total: USERS + 5,
 });

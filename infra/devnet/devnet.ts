@@ -41,8 +41,10 @@ export type DevnetInfo = {
   readonly l1Rpc: string;
   readonly sequencerRpc: string;
   readonly executorRpc: string;
+  readonly challengerRpc: string;
   readonly sequencerMetrics: string;
   readonly executorMetrics: string;
+  readonly challengerMetrics: string;
   /** Where peers dial the nodes; null with `--p2p-off`. */
   readonly sequencerP2p: string | null;
   readonly executorP2p: string | null;
@@ -63,7 +65,12 @@ export type DevnetInfo = {
   readonly agreement: Agreement;
   readonly directory: string;
   readonly rollup: string;
-  readonly logs: { readonly l1: string; readonly sequencer: string; readonly executor: string };
+  readonly logs: {
+    readonly l1: string;
+    readonly sequencer: string;
+    readonly executor: string;
+    readonly challenger: string;
+  };
 };
 
 export type Devnet = Running & {
@@ -108,7 +115,7 @@ const makeDirectory = (wanted: string | undefined): Place => {
 };
 
 /**
- * L1, contracts, sequencer, executor, model, contract, answers. Resolves when a contract has read handwriting and the
+ * L1, contracts, sequencer, executor, challenger, model, contract, answers. Resolves when a contract has read handwriting and the
  * executor has derived the same state from L1. On any failure, and when `signal` aborts, all of it is stopped.
  */
 export const startDevnet = async (config: DevnetConfig, components: DevnetComponents): Promise<Devnet> => {
@@ -191,6 +198,8 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
         mnemonic: DEVNET_MNEMONIC,
         accounts: accounts.total,
         logFile: join(directory, "l1.log"),
+        // Its cap of 2^24 gas a transaction is the one that moves of a dispute must fit.
+        hardfork: "osaka",
       }),
     );
     const l1 = clientsOf(BigInt(L1_CHAIN_ID), anvil.rpc, accounts.deployer.privateKey);
@@ -216,7 +225,7 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
       ...layer2,
     });
 
-    progress("starting sequencer and executor");
+    progress("starting sequencer, executor and challenger");
     const peers = config.p2pOff ? "off" : "on";
     // Anvil gives blobs at the same port.
     const shared = {
@@ -251,6 +260,12 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
       peers,
     });
     watch(executorNode.child);
+    const challengerNode = await startNode("challenger", directory, {
+      flags: { ...shared, "rpc-port": 0, "metrics-port": 0, "claim-depth": CLAIM_DEPTH },
+      secrets: { ASSAY_CHALLENGE_KEY: accounts.challenger.privateKey },
+      peers: "off",
+    });
+    watch(challengerNode.child);
 
     progress(`publishing ${SAMPLE_NAME} through L1`);
     const { program } = importOnnx(readFileSync(sampleModelFile()));
@@ -263,7 +278,11 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     await miner.setAutomine(false);
     await miner.setIntervalMining({ interval: config.l1BlockTime });
 
-    const [sequencerReady, executorReady] = await Promise.all([sequencerNode.ready, executorNode.ready]);
+    const [sequencerReady, executorReady, challengerReady] = await Promise.all([
+      sequencerNode.ready,
+      executorNode.ready,
+      challengerNode.ready,
+    ]);
     // Each took a free port, so neither could be told of the other before.
     for (const address of sequencerReady.p2p) await askNode(executorReady.rpc, "admin_addPeer", address);
     const { chainId } = DEVNET_PARAMETERS;
@@ -282,8 +301,10 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
       l1Rpc: anvil.rpc,
       sequencerRpc: sequencerReady.rpc,
       executorRpc: executorReady.rpc,
+      challengerRpc: challengerReady.rpc,
       sequencerMetrics: sequencerReady.metrics,
       executorMetrics: executorReady.metrics,
+      challengerMetrics: challengerReady.metrics,
       sequencerP2p: sequencerReady.p2p[0] ?? null,
       executorP2p: executorReady.p2p[0] ?? null,
       l1ChainId: L1_CHAIN_ID,
@@ -306,6 +327,7 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
         l1: anvil.logFile,
         sequencer: sequencerNode.child.logFile,
         executor: executorNode.child.logFile,
+        challenger: challengerNode.child.logFile,
       },
     };
   };

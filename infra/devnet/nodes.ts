@@ -23,7 +23,7 @@ const PEERS = {
 
 /** Starts a node as a process of its own. DEVNET_CHILD_DIED; of `ready` also DEVNET_CHILD_SLOW. */
 export const startNode = async (
-  role: "sequencer" | "executor",
+  role: "sequencer" | "executor" | "challenger",
   directory: string,
   settings: NodeSettings,
 ): Promise<NodeChild> => {

@@ -19,8 +19,8 @@ const hasSlotsWithoutCode = ([, { code, storage }]: StateCase["pre"][number]): b
 export const outsideRules = ({ pre, transaction }: StateCase): string | undefined => {
   if (transaction.blobVersionedHashes !== undefined) return "the chain has no blob transactions";
   if (transaction.gasLimit > BigInt(Number.MAX_SAFE_INTEGER)) return "a gas limit of 2^53 or more";
-  if (pre.some(isEmpty)) return "D4: the pre-state has an empty account";
-  if (pre.some(hasSlotsWithoutCode)) return "G1: the pre-state has slots without code";
+  if (pre.some(isEmpty)) return "the pre-state has an empty account, which the state tree never holds";
+  if (pre.some(hasSlotsWithoutCode)) return "the pre-state has slots without code, which no account here can have";
   return undefined;
 };
 

@@ -66,7 +66,6 @@ export const edgeAt = (placed: Placed, height: number, index: number) => {
     named: [{ ...context, origin: toHex(context.origin), base: toHex(context.base) }, toHex(node)] as const,
   };
 };
-export type PlacedEdge = ReturnType<typeof edgeAt>;
 
 export type HexWitness = {
   readonly head: Hex;

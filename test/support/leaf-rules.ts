@@ -96,4 +96,3 @@ export const deployLeafRules = async ({ height1, most2, most3 }: Heights) => {
     },
   };
 };
-export type DeployedLeafRules = Awaited<ReturnType<typeof deployLeafRules>>;

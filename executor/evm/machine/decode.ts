@@ -10,7 +10,7 @@ import { itemSpan, spanOf } from "./span.ts";
 import { type Environment, type Frame, type MachineState, PHASE, REGISTERS, RESULT, registersOf } from "./state.ts";
 import { type Account, NO_CODE, warmAddress, warmSlot } from "./world.ts";
 
-/** DECODE and ACCESS (machine.md 2.1). */
+/** DECODE and ACCESS: whether a transaction is valid, what it pays first, and what it makes warm. */
 
 const MAX_NONCE = 2n ** 64n - 1n;
 const NO_ADDRESS: Bytes = new Uint8Array(20);

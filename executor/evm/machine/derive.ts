@@ -13,7 +13,7 @@ import { hashTree, type Tree } from "./tree.ts";
 import { numberIn } from "./word.ts";
 import type { World } from "./world.ts";
 
-/** Units (machine.md 2 and 8): what stands at a chain state, and those of one step. */
+/** Units: what stands at a chain state, and those of one step. */
 
 const HISTORY = fromHex(ADDRESS.history);
 const L1_BLOCK = fromHex(ADDRESS.l1Block);

@@ -20,7 +20,7 @@ import {
 import { numberOf } from "./word.ts";
 import { codeFrom, isPrecompile, MARK, markOf, NO_CODE, setMark, warmAddress } from "./world.ts";
 
-/** Begin and end of frames: INITCODE, ENTER, EXIT, DEPOSIT (machine.md 2.2, 2.3, 4.3, 4.4). */
+/** Begin and end of frames: INITCODE, ENTER, EXIT, DEPOSIT. */
 
 const MAX_CODE_BYTES = 24_576;
 const CODE_BYTE_GAS = 200;

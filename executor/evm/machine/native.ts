@@ -9,7 +9,7 @@ import { type Reference, readReference, referTo, wordsOf } from "./memory.ts";
 import { exitWith, frameOf, halt } from "./operation.ts";
 import { type MachineState, PHASE, REGISTERS, RESULT, type Registers, registersOf } from "./state.ts";
 
-/** PRECOMPILE, CHECK and INFER (machine.md 5). */
+/** PRECOMPILE, CHECK and INFER: calls that no bytecode answers. */
 
 const INFER = fromHex(ADDRESS.infer);
 const ADMIT = fromHex(ADDRESS.admit);

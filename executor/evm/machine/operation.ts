@@ -5,7 +5,7 @@ import { FLAG, type Frame, type MachineState, PHASE, REGISTERS, RESULT, type Res
 
 /**
  * One opcode. Before `run`, the dispatcher has seen that the stack holds `pops` words and will not hold more than 1024.
- * `run` reads its operands with `operands(state.stack, pops)`, checks in the order of machine.md 4 (static, sizes, memory
+ * `run` reads its operands with `operands(state.stack, pops)`, checks in one order (static, sizes, memory
  * window, state, gas in ONE subtraction by `spend`), and returns `halt(state)` where a check fails.
  * INVARIANT: nothing but `gas` is written before the last check has passed, because a halt keeps the pre-state's fields.
  * An ordinary opcode ends with `next(state, stack)`.

@@ -216,7 +216,7 @@ export type MachineState = {
   readonly world: World;
 };
 
-// ---- encodings, machine.md 1.2 and 1.3. A part's hash is kept with the part: most steps change none of them.
+// ---- encodings: of fixed width, big-endian, each behind its tag. A part's hash is kept with the part: most steps change none of them.
 
 const cached = <T extends object>(preimage: (part: T) => Bytes) => {
   const hashes = new WeakMap<T, Bytes>();

@@ -9,7 +9,7 @@ import type { Tree } from "./tree.ts";
 import { hashTree } from "./tree.ts";
 import { MARK, markOf } from "./world.ts";
 
-/** What is before and after the frames of a transaction: LOAD, TXEND, SWEEP, RECEIPT (machine.md 2.4). */
+/** What is before and after the frames of a transaction: LOAD, TXEND, SWEEP, RECEIPT. */
 
 /** Bytes of a batch in one field element of a blob. */
 const ELEMENT_BYTES = 31;

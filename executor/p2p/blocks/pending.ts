@@ -54,4 +54,3 @@ export const createPending = ({ maxBlocks = 512, maxBytes = 64 * 2 ** 20 }: Pend
     },
   };
 };
-export type Pending = ReturnType<typeof createPending>;

@@ -1,5 +1,5 @@
 import { buildBlock, openChain, sign } from "../../chain/chain.fixture.ts";
-import type { Block, Chain } from "../../chain/chain.ts";
+import type { Block } from "../../chain/chain.ts";
 import { recoverAddress, signDigest } from "../../evm/secp256k1.ts";
 import { type Bytes, type Hex, toHex, uintBE } from "../../foundation/bytes.ts";
 import { type Seal, type SealedBlock, type SealedHeader, sealDigest, sealedBlockOf } from "./sealed-block.ts";
@@ -62,5 +62,3 @@ export const openSealer = async () => {
   };
 };
 export type Sealer = Awaited<ReturnType<typeof openSealer>>;
-
-export const heightsOf = (chain: Chain) => ({ head: chain.head.header.number, hash: chain.head.hash });

@@ -69,4 +69,3 @@ export const createPieces = (hashes: Iterable<Hex>, slowMs: number) => {
     settle: (hash: Hex): boolean => asked.delete(hash) || free.delete(hash),
   };
 };
-export type Pieces = ReturnType<typeof createPieces>;
