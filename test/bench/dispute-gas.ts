@@ -43,18 +43,25 @@ const total = (sent: readonly Sent[]): { readonly gas: bigint; readonly bytes: n
   bytes: sent.reduce((sum, { bytes }) => sum + bytes, 0),
 });
 
-/** Transactions that do one kind of move, by that kind: the mean of a move. */
-const kindRows = (sent: readonly Sent[]): readonly GasRow[] => {
-  const kinds = new Set(sent.flatMap(({ calls }) => calls));
-  return [...kinds].flatMap((kind) => {
-    const pure = sent.filter(({ calls }) => calls.every((call) => call === kind));
-    const moves = pure.reduce((sum, { calls }) => sum + calls.length, 0);
-    if (moves === 0) return [];
-    const { gas, bytes } = total(pure);
-    const what = `${kind}, mean of ${moves} in ${pure.length} transactions`;
-    return [{ what, gas: gas / BigInt(moves), bytes: Math.round(bytes / moves) }];
+const movesOf = (calls: readonly string[]): string =>
+  [...new Set(calls)]
+    .map((kind) => [calls.filter((call) => call === kind).length, kind] as const)
+    .map(([times, kind]) => (times === 1 ? kind : `${times} ${kind}`))
+    .join(", ");
+
+/** The mean transaction of each composition, in the order in which they are first sent. */
+const kindRows = (sent: readonly Sent[]): readonly GasRow[] =>
+  [...new Set(sent.map(({ calls }) => movesOf(calls)))].map((what) => {
+    const alike = sent.filter(({ calls }) => movesOf(calls) === what);
+    const { gas, bytes } = total(alike);
+    const moves = alike[0]?.calls.length ?? 1;
+    return {
+      what: alike.length === 1 ? what : `${what}: mean of ${alike.length}`,
+      gas: gas / BigInt(alike.length),
+      bytes: Math.round(bytes / alike.length),
+      ...(moves > 1 && { per: [moves, "move"] as const }),
+    };
   });
-};
 
 /** Pixels as the model takes them. */
 const imageOf = (pixels: Hex): Uint8Array => {
@@ -97,7 +104,7 @@ export const disputeGas = async (): Promise<GasSection> => {
     const blocks = (confirmed.at(-1)?.blockNumber ?? 0n) - (lying[0]?.block ?? 0n);
     return {
       title: "A whole dispute",
-      about: `One element of operator ${operator} (a convolution) of the sample model is claimed otherwise; trees as on the devnet, of heights ${DEVNET_CLAIMS.heights.join(", ")}. The honest side made ${moves} moves in ${honest.length} transactions. ${blocks} L1 blocks from the wrong claim to the verdict, with a period of ${DEVNET_CLAIMS.period}. The challenger's first move was on L1 ${seconds.toFixed(1)} seconds after the wrong claim. A move's figures are those of whole transactions, divided by its moves.`,
+      about: `One element of operator ${operator} (a convolution) of the sample model is claimed otherwise; trees as on the devnet, of heights ${DEVNET_CLAIMS.heights.join(", ")}. The honest side made ${moves} moves in ${honest.length} transactions. ${blocks} L1 blocks from the wrong claim to the verdict, with a period of ${DEVNET_CLAIMS.period}. The challenger's first move was on L1 ${seconds.toFixed(1)} seconds after it looked. Each row is one transaction with the moves in it.`,
       rows: [
         ...kindRows(honest),
         { what: "the honest side, all", ...total(honest), per: [moves, "move"] },

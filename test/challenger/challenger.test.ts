@@ -66,7 +66,7 @@ test("a challenger alone against L1, its node and time", async (t) => {
       const beaten = await liar(t, { ...LIE, seed: 3 }, 22);
       const challenger = startChallenger(t, stage, node);
       const nonces: number[] = [];
-      for (let round = 0; round < 22; round++) {
+      for (let round = 0; round < 27; round++) {
         nonces.push(await anvil.client.getTransactionCount({ address: challenger.address }));
         if (round < 14) for (const each of [...stuck, beaten]) await each.act();
         await challenger.act();
@@ -80,6 +80,7 @@ test("a challenger alone against L1, its node and time", async (t) => {
         refused.map(({ error }) => error),
         ["NoVerifier", "NoVerifier"],
       );
+      console.log("NV", nonces.join(" "), dispute.moves.map((m) => m.rule).join(" "));
       assert.equal(nonces.at(-1), nonces.at(-4), "nothing is sent in vain");
       assert.equal(dispute.rivals.length, 3);
       for (const { timer, status } of dispute.rivals) {
@@ -93,7 +94,7 @@ test("a challenger alone against L1, its node and time", async (t) => {
   );
 
   await scenario("killed at any step, and started again with nothing but its account", async (t) => {
-    const lying = await liar(t, LIE);
+    const lying = await liar(t, unitLies.lastLeaf);
     let steps = 0;
     let killed = 0;
     const reborn = {
@@ -227,8 +228,11 @@ test("a challenger alone against L1, its node and time", async (t) => {
     const challenger = startChallenger(t, stage, node);
     await challenger.act();
     assert.ok((challenger.disputes[0]?.rivals[0]?.timer ?? 99n) < 2n);
-    await playOut(stage, [challenger], { liars: [lying] });
-    await assertWon([challenger], [lying]);
+    // The stake of the wrong claim is for who made the right one, to collect.
+    await playOut(stage, [challenger], { liars: [lying], left: LOW.stakes[0] });
+    const { right } = challenger.disputes[0] ?? {};
+    assert.ok(right);
+    assert.deepEqual([await registry.status(right), await registry.status(lying.claim)], [CONFIRMED, OPEN]);
   });
 
   await scenario("a wrong claim on a wrong claim is ignored, and forfeited", async (t) => {
