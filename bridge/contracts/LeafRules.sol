@@ -34,6 +34,10 @@ contract LeafRules is ILeafRules {
     uint8 private constant INFERENCE = 2;
     uint8 private constant TENSOR = 0x30;
 
+    /// @dev Of what is admitted: at most 65,535 operators and their finish, tensors of at most 2^26 elements.
+    uint8 private constant ADMITTED_HEIGHT_2 = 16;
+    uint8 private constant ADMITTED_HEIGHT_3 = 26;
+
     /// @notice A call that is left with less than this part of its gas ran out of it.
     uint256 private constant EXHAUSTED = 32;
 
@@ -45,6 +49,8 @@ contract LeafRules is ILeafRules {
     ITensorStepVerifier public immutable TENSOR_STEP_VERIFIER;
 
     constructor(uint8 height1, uint8 maxHeight2, uint8 maxHeight3, ITensorStepVerifier verifier) {
+        // INVARIANT: every model that a chain may call has trees here: a leaf without one would go to whoever came first.
+        if (maxHeight2 < ADMITTED_HEIGHT_2 || maxHeight3 < ADMITTED_HEIGHT_3) revert HeightsTooSmall();
         HEIGHT_1 = height1;
         MAX_HEIGHT_2 = maxHeight2;
         MAX_HEIGHT_3 = maxHeight3;
@@ -188,7 +194,7 @@ contract LeafRules is ILeafRules {
         return Leaf(LeafKind.PROVE, 0, 0, past.pre);
     }
 
-    /// @dev What is higher was never to be registered.
+    /// @dev What is higher was never admitted.
     function _within(uint256 height, uint8 most) private pure returns (uint8) {
         if (height > most) revert BadEvidence();
         return uint8(height);

@@ -1,5 +1,5 @@
 import { type CodedError, hasCode } from "../foundation/errors.ts";
-import { MAX_OPENING_BYTES, MAX_READS, openingBytes, product } from "../tensor/address.ts";
+import { MAX_OPENING_BYTES, MAX_READS, MAX_RUNS, openingBytes, product, walkedRuns } from "../tensor/address.ts";
 import { type Assembly, createAssembly, type OperatorSpec, type Ref } from "../tensor/assembly.ts";
 import {
   allocate,
@@ -33,7 +33,7 @@ export type Draft = Drafted<OperatorSpec>;
 
 /** Whether an element of the operator can be proved: its reads and the bytes that open them keep C7 and C8. */
 export const fitsProof = (draft: Draft): boolean => {
-  if (product(draft.reduction) > MAX_READS) return false;
+  if (product(draft.reduction) > MAX_READS || walkedRuns(draft) > MAX_RUNS) return false;
   let bytes = 0;
   for (const { storage, ...access } of draft.operands) {
     const { dtype, count } = storage;

@@ -11,6 +11,7 @@ import {
   openingBytes,
   product,
   runsOf,
+  walkedRuns,
   wordHeight,
   wordsOf,
 } from "./address.ts";
@@ -110,5 +111,26 @@ describe("openings", () => {
     // the words never exceed the tensor's
     const small = operand({ count: 64, stride: [0, 2] });
     assert.equal(openingBytes(small, { output: [1], reduction: [32] }), 32 * (2 + 2 * 32 * 1));
+  });
+
+  it("the runs of an element are adjacent in both factors, and merged where no guard looks", () => {
+    const runs = (
+      kind: "CONTRACT" | "REDUCE",
+      reduction: number[],
+      ...operands: { stride: number[]; guards?: { off: number; coef: number[]; limit: number }[] }[]
+    ) =>
+      walkedRuns({ kind, output: [4], reduction, operands: operands.map((operand) => ({ guards: [], ...operand })) });
+    const row = { stride: [9, 8, 1] };
+    const guard = (...coef: number[]) => ({ ...row, guards: [{ off: 0, coef, limit: 5 }] });
+    assert.equal(runs("REDUCE", [3, 8], row), 1);
+    assert.equal(runs("REDUCE", [3, 8], guard(1, 0, 0)), 1);
+    assert.equal(runs("REDUCE", [3, 8], guard(0, 0, 1)), 3);
+    assert.equal(runs("REDUCE", [3, 8], guard(0, 1, 0)), 3);
+    assert.equal(runs("REDUCE", [3, 1, 8], { stride: [9, 8, 0, 1] }), 1);
+    assert.equal(runs("REDUCE", [3, 8], { stride: [9, 9, 1] }), 3);
+    assert.equal(runs("REDUCE", [3, 8], { stride: [9, 8, -1] }), 24);
+    assert.equal(runs("CONTRACT", [3, 8], row, { stride: [0, 8, 1] }), 1);
+    assert.equal(runs("CONTRACT", [3, 8], row, { stride: [0, 1, 3] }), 24);
+    assert.equal(runs("CONTRACT", [3, 8], row, row, { stride: [1, 0, 0] }), 1);
   });
 });

@@ -11,7 +11,9 @@ export const product = (extents: readonly number[]): number => {
 
 /** C7: elements that one output element may read through each operand. */
 export const MAX_READS = 4_096;
-/** C8: bytes that may open all reads of one output element. */
+/** C7: runs that these may fall into: a contract walks from one to the next. */
+export const MAX_RUNS = 1_536;
+/** C8: bytes that may open all reads of one output element; C16: and all outputs. */
 export const MAX_OPENING_BYTES = 98_304;
 
 /** Row-major strides, in elements, of a dense tensor. */
@@ -96,6 +98,35 @@ export const runsOf = (
     else runs *= extent;
   }
   return { runs, length };
+};
+
+/** What is read in step at every point of a reduction: of a contraction the two factors. */
+const FACTORS: Partial<Record<Operator["kind"], number>> = { CONTRACT: 2 };
+
+/**
+ * Runs in which a contract reads one output element: the last axes, as long as they are adjacent in every factor and, if
+ * there are several, no guard looks at them. Twin of TensorAccess.sol's lanes.
+ */
+export const walkedRuns = ({
+  kind,
+  output,
+  reduction,
+  operands,
+}: Pick<Operator, "kind" | "output" | "reduction"> & {
+  readonly operands: readonly Pick<Operand, "stride" | "guards">[];
+}): number => {
+  const factors = operands.slice(0, FACTORS[kind] ?? 1);
+  let length = 1;
+  let free = true;
+  for (let x = reduction.length - 1; x >= 0; x--) {
+    const extent = reduction[x] as number;
+    if (extent === 1) continue;
+    const axis = output.length + x;
+    free &&= factors.every(({ guards }) => guards.every(({ coef }) => coef[axis] === 0));
+    if (!factors.every(({ stride }) => stride[axis] === length) || (length > 1 && !free)) break;
+    length *= extent;
+  }
+  return product(reduction) / length;
 };
 
 /** Upper bound of the bytes that open one access of one element: words and their siblings. */

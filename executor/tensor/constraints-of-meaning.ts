@@ -1,11 +1,13 @@
-import { MAX_OPENING_BYTES, MAX_READS, openingBytes, product } from "./address.ts";
+import { ceilLog2 } from "../foundation/merkle.ts";
+import { MAX_OPENING_BYTES, MAX_READS, MAX_RUNS, openingBytes, product, walkedRuns } from "./address.ts";
 import { spend } from "./budget.ts";
+import { operatorRecordBytes } from "./codec.ts";
 import { type Constraint, eachOperand, eachOperator, type Finding, finding, firstFinding } from "./constraint.ts";
-import { constantData } from "./elements.ts";
+import { constantData, paddedBytes } from "./elements.ts";
 import { programGas } from "./gas.ts";
 import { contains, isFault, lies } from "./interval.ts";
 import { deadOutput, looseReachOf, reachOf } from "./liveness.ts";
-import { DTYPES, type Operator, type OperatorOf } from "./program.ts";
+import { countOf, DTYPES, type Operator, type OperatorOf, type Program } from "./program.ts";
 import {
   IMMEDIATE_SOURCE,
   immediateOf,
@@ -106,6 +108,15 @@ const ranks = (operator: Operator): Finding | undefined => {
   return undefined;
 };
 
+/** Bytes that open all outputs: of each its record, its words, and the paths of both. */
+const finishBytes = ({ outputs, operators }: Program): number => {
+  const paths = 2 * 32 * ceilLog2(operators.length + 1);
+  return outputs.reduce((sum, index) => {
+    const operator = operators[index] as Operator;
+    return sum + 2 + operatorRecordBytes(operator) + paddedBytes(operator.dtype, countOf(operator)) + paths;
+  }, 0);
+};
+
 const constantsHold: Constraint["check"] = ({ program, budget }) =>
   firstFinding(program.constants, (constant, index) => {
     const { dtype, interval } = constant;
@@ -131,12 +142,14 @@ export const CONSTRAINTS_OF_MEANING: readonly Constraint[] = [
   },
   {
     id: "C7",
-    sentence: "One element reads at most 4,096 points of its reduction.",
+    sentence: "One element reads at most 4,096 points of its reduction, in at most 1,536 runs.",
     rationale: "One element is proven in one call.",
     stage: 5,
     check: eachOperator((operator) => {
       const reads = product(operator.reduction);
-      return reads <= MAX_READS ? undefined : finding(`${reads} reads an element`, { reads });
+      if (reads > MAX_READS) return finding(`${reads} reads an element`, { reads });
+      const runs = walkedRuns(operator);
+      return runs <= MAX_RUNS ? undefined : finding(`${runs} runs an element`, { runs });
     }),
   },
   {
@@ -208,15 +221,20 @@ export const CONSTRAINTS_OF_MEANING: readonly Constraint[] = [
   },
   {
     id: "C16",
-    sentence: "Outputs are operators, ascending, not repeated.",
-    rationale: "One set of outputs has one encoding.",
+    sentence: "Outputs are operators, ascending, not repeated; 98,304 bytes open all of them.",
+    rationale: "One set of outputs has one encoding, and the packed output is proven in one call.",
     stage: 5,
-    check: ({ program: { outputs, operators } }) =>
-      firstFinding(outputs, (operator, place) =>
+    check: ({ program }) => {
+      const { outputs, operators } = program;
+      const unordered = firstFinding(outputs, (operator, place) =>
         operator < operators.length && (place === 0 || operator > (outputs[place - 1] as number))
           ? undefined
           : finding("outputs ascend", { output: place }),
-      ),
+      );
+      if (unordered !== undefined) return unordered;
+      const bytes = finishBytes(program);
+      return bytes <= MAX_OPENING_BYTES ? undefined : finding(`outputs are opened by ${bytes} bytes`, { bytes });
+    },
   },
   {
     id: "C17",

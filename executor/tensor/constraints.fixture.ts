@@ -3,6 +3,7 @@ import {
   constant,
   contract,
   contractWith,
+  copied,
   copy,
   f32,
   f32Constant,
@@ -130,23 +131,28 @@ export const CASES: readonly (readonly [id: string, what: string, malformed: Pro
     over([move(8, { stride: [1], dtype: "i8" }, { dtype: "i8", interval: rangeOf("i8") })]),
     over([copy]),
   ],
-  [
-    "C5",
-    "2^26 + 1 elements",
-    program({ operators: [input("u8", 2 ** 26 + 1)] }),
-    program({ operators: [input("u8", 2 ** 26)] }),
-  ],
+  ["C5", "2^26 + 1 elements", program({ operators: [input("u8", 2 ** 26 + 1)] }), wide(1, 1, 2 ** 26)],
   [
     "C5",
     "tensors of over 2^30 bytes together",
     program({ operators: [0, 1, 2, 3, 4].map((x) => input("f32", x === 4 ? 1 : 2 ** 26, { offset: x * 2 ** 28 })) }),
-    program({ operators: [0, 1, 2, 3].map((x) => input("f32", 2 ** 26, { offset: x * 2 ** 28 })) }),
+    program({
+      operators: [2 ** 26, 2 ** 26, 2 ** 26, 2 ** 26 - 1, 1].map((count, x) =>
+        input("f32", count, { offset: x * 2 ** 28 }),
+      ),
+    }),
   ],
   [
     "C5",
     "2^31 points",
     reduce({ output: [2 ** 20], reduction: [2 ** 11] }, { stride: [0, 0] }),
-    reduce({ output: [2 ** 19], reduction: [2 ** 11] }, { stride: [0, 0] }),
+    copied(
+      reduce(
+        { output: [2 ** 19], reduction: [2 ** 11] },
+        { stride: [0, 1], count: 2 ** 11 },
+        { dtype: "u8", count: 2 ** 11 },
+      ),
+    ),
   ],
   ["C5", "a stride of 2^40", over([move(1, { stride: [2 ** 40] })]), over([move(1, { stride: [2 ** 40 - 1] })])],
   [
@@ -204,6 +210,7 @@ export const CASES: readonly (readonly [id: string, what: string, malformed: Pro
     gather({ first: 0, num: 8, step: -1 }, 7),
   ],
   ["C7", "4,097 reads", wide(4_097, 1, 5_000), wide(4_096, 1, 5_000)],
+  ["C7", "1,537 runs", wide(1_537, 0, 8), wide(1_536, 0, 8)],
   ["C8", "257 runs in a deep tree", wide(257, 511, 2 ** 17), wide(256, 511, 2 ** 17)],
   [
     "C9",
@@ -373,6 +380,12 @@ export const CASES: readonly (readonly [id: string, what: string, malformed: Pro
   ["C15", "another gas", over([copy], { gas: 1 }), over([copy])],
   ["C16", "an output twice", over([copy], { outputs: [1, 1] }), over([copy], { outputs: [0, 1] })],
   ["C16", "outputs that descend", over([copy], { outputs: [1, 0] }), over([copy], { outputs: [0, 1] })],
+  [
+    "C16",
+    "outputs that no call opens",
+    program({ operators: [input("u8", 98_177)] }),
+    program({ operators: [input("u8", 98_176)] }),
+  ],
   ["C16", "an output that is no operator", over([copy], { outputs: [1, 2] }), over([copy], { outputs: [1] })],
   [
     "C17",

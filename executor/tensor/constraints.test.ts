@@ -4,7 +4,18 @@ import { hasCode } from "../foundation/errors.ts";
 import { encodeProgram } from "./codec.ts";
 import { CASES } from "./constraints.fixture.ts";
 import { CONSTRAINTS, checkProgram, readProgram, violations, wellFormed } from "./constraints.ts";
-import { constant, input, move, over, program, rangeOf, read, readConstant, reduce } from "./program.fixture.ts";
+import {
+  constant,
+  copied,
+  input,
+  move,
+  over,
+  program,
+  rangeOf,
+  read,
+  readConstant,
+  reduce,
+} from "./program.fixture.ts";
 import { countOf, type Operator } from "./program.ts";
 
 describe("constraints", () => {
@@ -96,14 +107,14 @@ describe("constraints", () => {
         readConstant(0, w, { stride: [0, 0, 0, O * 9 * C, 9 * C, 3 * C, C, 1] }),
       ],
     };
-    const made = program({ operators: [input("u8", H * H * C), conv], constants: [w] });
+    const made = copied(program({ operators: [input("u8", H * H * C), conv], constants: [w] }));
     const start = performance.now();
     assert.ok(wellFormed(made));
     assert.ok(performance.now() - start < 1000);
   });
 
   it("scan the weights of unrolled steps once, within a budget that 64 scans exceed", () => {
-    const [rows, reads] = [256, 4096];
+    const [rows, reads] = [192, 4096];
     const w = constant("i8", new Array<number>(rows * reads).fill(1));
     const bound = 255 * reads;
     const step = (za: number): Operator => ({

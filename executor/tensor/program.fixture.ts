@@ -4,6 +4,7 @@ import { programGas } from "./gas.ts";
 import { intervalOf } from "./interval.ts";
 import {
   type Constant,
+  countOf,
   DTYPES,
   type Dtype,
   type Guard,
@@ -184,6 +185,14 @@ export const gather = (body: { first: number; num: number; step: number }, base 
 
 export const over = (operators: readonly Operator[], extra: Partial<Program> = {}): Program =>
   program({ operators: [input("u8", 8), ...operators], ...extra });
+
+/** The program with a copy of the first 8 of its last operator's elements as output. */
+export const copied = ({ operators, constants }: Program): Program => {
+  const index = operators.length - 1;
+  const { dtype, output } = operators[index] as Operator;
+  const operands = [read(index, { dtype, count: countOf({ output }) }, { stride: [1] })];
+  return program({ operators: [...operators, { ...copy, dtype, interval: rangeOf(dtype), operands }], constants });
+};
 
 /** One MAP of these instructions. */
 export const body = (dtype: Dtype, interval: Interval, ...instructions: Instruction[]): Program =>

@@ -13,7 +13,6 @@ import {
   identityOf,
   keccak256,
   keccakOf,
-  type Operator,
   openRun,
   type Program,
   toHex,
@@ -211,19 +210,32 @@ const subtreeOf = (position: number, index: number): number => {
   throw new RangeError(`${index} is not left of ${position}`);
 };
 
-test("trees that are higher than the challenge period counts with are refused", async () => {
-  const program = programs.find(({ operators }) => operators.length > 2) as Program;
-  const height2 = ceilLog2(program.operators.length + 1);
-  const trace = await traceOf(program);
-  const { evidence, hash } = callOf(program);
-  const call: Question = [{ level: LEVEL.execution, position: 5 }, past({ pre: hash }), evidence];
-  const operator = program.operators[0] as Operator;
-  const height3 = elementHeight(operator.dtype, countOf(operator));
-  for (const less of [0, 1]) {
-    const narrow = await deployLeafRules({ height1: HEIGHT_1, most2: height2 - less, most3: height3 - less });
-    for (const question of [call, await atInference(trace, 0)])
-      assert.equal("error" in (await narrow.leafOf(...question)), less === 1);
-  }
+/** A call of a program that says it has so many operators. */
+const callOfLong = (operators: number): Question => {
+  const { call } = callOf(programs[0] as Program);
+  const identity = identityOf(programs[0] as Program).preimage.slice();
+  identity.set(uintBE(operators, 4), 12);
+  const registers = call.registers.slice();
+  registers.set(keccakOf(Uint8Array.of(0x16), identity), 78);
+  const rest = call.rest.slice();
+  rest.set(keccak256(registers), 269);
+  const state = call.state.slice();
+  state.set(keccak256(rest), 96);
+  const evidence = concat(state, rest, registers, identity);
+  return [{ level: LEVEL.execution, position: 5 }, past({ pre: keccak256(state) }), evidence];
+};
+
+test("all that may be admitted has trees, and what is higher is refused", async () => {
+  await says(callOfLong(65_535), {
+    leaf: { kind: "refine", level: LEVEL.inference, height: 16 },
+    post: toHex(ZERO_32),
+  });
+  await refuses(callOfLong(65_536));
+  for (const [most2, most3] of [
+    [15, 26],
+    [16, 25],
+  ] as const)
+    await assert.rejects(deployLeafRules({ height1: HEIGHT_1, most2, most3 }));
 });
 
 test("other levels have no leaves here", async () => {

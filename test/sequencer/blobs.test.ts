@@ -14,18 +14,24 @@ const build = async (sequencer: SequencerActor, nonce: number) => {
 const kindsOf = ({ l1 }: SequencerActor) =>
   Array.from({ length: Number(l1.recordCount) }, (_, i) => l1.record(BigInt(i))?.kind);
 
-test("a chain in blobs: posted, restarted in between, rebuilt by a node that never reads calldata", async (t) => {
+test("a chain in blobs: rebuilt from them alone; posted, restarted in between with another choice, and rebuilt", async (t) => {
   const stage = await createStage(t);
   const store = createMemoryStore();
   const first = await stage.sequencer(store, { batches: { data: "blobs" } });
   await first.follow();
-  await build(first, 0);
-  await first.post();
-  assert.deepEqual(kindsOf(first), ["blobs"]);
+  for (const nonce of [0, 1]) {
+    await build(first, nonce);
+    await first.post();
+  }
+  assert.deepEqual(kindsOf(first), ["blobs", "blobs"]);
+  const reader = await stage.executor();
+  await reader.follow();
+  assert.equal(reader.chain.head.hash, first.chain.head.hash);
+  assert.equal(reader.chain.heads.safe, 2n);
   // Closed, not sent; then one that is still open.
-  await build(first, 1);
-  await first.chain.exclusive(() => first.batches.close("full"));
   await build(first, 2);
+  await first.chain.exclusive(() => first.batches.close("full"));
+  await build(first, 3);
   const { head } = first.chain;
   await first.stop();
 
@@ -34,23 +40,22 @@ test("a chain in blobs: posted, restarted in between, rebuilt by a node that nev
   assert.deepEqual(
     second.batches.pending.map(({ first: begin, last, kind }) => [begin, last, kind]),
     [
-      [2n, 2n, "blobs"],
-      [3n, 3n, undefined],
+      [3n, 3n, "blobs"],
+      [4n, 4n, undefined],
     ],
   );
   await second.follow();
-  await build(second, 3);
+  await build(second, 4);
   await second.post();
   await second.post();
   await second.follower.sync();
-  assert.deepEqual(kindsOf(second), ["blobs", "blobs", "calldata", "calldata"]);
-  assert.equal(second.chain.blockByNumber(3n)?.hash, head.hash);
-  assert.equal(second.chain.heads.safe, 4n);
+  assert.deepEqual(kindsOf(second), ["blobs", "blobs", "blobs", "calldata", "calldata"]);
+  assert.equal(second.chain.blockByNumber(4n)?.hash, head.hash);
+  assert.equal(second.chain.heads.safe, 5n);
 
-  const executor = await stage.executor();
-  await executor.follow();
-  assert.equal(executor.chain.head.hash, second.chain.head.hash);
-  assert.equal(executor.chain.heads.safe, 4n);
+  await reader.follow();
+  assert.equal(reader.chain.head.hash, second.chain.head.hash);
+  assert.equal(reader.chain.heads.safe, 5n);
 });
 
 test("auto takes what is cheaper at the time, batch by batch", async (t) => {

@@ -73,24 +73,60 @@ const ofTransposed =
     });
   };
 
-/** 64 elements of each side in all pairs, backwards: each is read 64 times, in an order that is far from that of the words. */
+/** 32 elements of each side in all pairs, backwards: each is read 32 times, in an order that is far from that of the words. */
 const ofOuterProduct: Build = (assembly, random) => {
-  const a = assembly.input({ dtype: "i8", output: [64], interval: DTYPES.i8 });
-  const w = assembly.constant("i8", data(random, 64, DTYPES.i8));
+  const a = assembly.input({ dtype: "i8", output: [32], interval: DTYPES.i8 });
+  const w = assembly.constant("i8", data(random, 32, DTYPES.i8));
   const operands: Access[] = [
-    { ref: a, stride: [0, 0, -1], base: 63 },
-    { ref: w, stride: [0, -1, 0], base: 63 },
+    { ref: a, stride: [0, 0, -1], base: 31 },
+    { ref: w, stride: [0, -1, 0], base: 31 },
   ];
   return assembly.operator({
     kind: "CONTRACT",
     dtype: "i32",
     output: [1],
-    reduction: [64, 64],
+    reduction: [32, 32],
     za: -128,
     zw: 127,
     operands,
   });
 };
+
+/**
+ * As many accesses as an element may have, in as many steps as they take: axes whose digits nothing merges, guards that look
+ * at all of them, reads in an order that is far from that of the words.
+ */
+const ofScattered =
+  (inner: 1 | -2, reduction: readonly number[]): Build =>
+  (assembly, random) => {
+    const a = assembly.input({ dtype: "u8", output: [2 ** 14], interval: DTYPES.u8 });
+    const w = assembly.constant("i8", data(random, 2 ** 14, DTYPES.i8));
+    const output = [2, 1, 1, 1, 1, 1, 1, 2];
+    const ones = output.map(() => 1);
+    const guards = Array.from({ length: 4 }, (_, g) => ({
+      off: 7 + g,
+      coef: [...ones, -1, 1, -1, 1],
+      limit: 1000,
+    }));
+    const operands: Access[] = [
+      {
+        ref: a,
+        base: 2 ** 14 - 100,
+        stride: [...ones, -1000, 0, -67, inner],
+        guards: guards.map((g) => ({ ...g, off: 40 })),
+      },
+      { ref: w, base: 2 ** 14 - 100, stride: [...ones, 0, -1000, -67, inner] },
+    ];
+    return assembly.operator({
+      kind: "CONTRACT",
+      dtype: "i32",
+      output,
+      reduction,
+      za: 3,
+      zw: -128,
+      operands,
+    });
+  };
 
 const ofConvolution: Build = (assembly, random) => {
   const channels = 448;
@@ -179,7 +215,9 @@ export const elementCases = (): readonly ElementCase[] => [
   caseOf("contract: convolution 3x3x448", 24, ofConvolution),
   caseOf("contract: convolution, corner", 1, ofConvolution),
   caseOf("contract: reversed, weights [512][32]", 17, ofTransposed(512, 32)),
-  caseOf("contract: 64 x 64 pairs, reversed", 0, ofOuterProduct),
+  caseOf("contract: 32 x 32 pairs, reversed", 0, ofOuterProduct),
+  caseOf("contract: 1536 pairs, guarded and scattered", 3, ofScattered(-2, [16, 16, 3, 2])),
+  caseOf("contract: 3072 pairs in 1536 runs, guarded and scattered", 3, ofScattered(1, [16, 16, 6, 2])),
   caseOf("map: requantise", 777, ofRequantise),
   caseOf("gather: table of 256", 1234, ofTable),
   caseOf("map: divide binary32", 999, ofDivision),

@@ -37,6 +37,8 @@ interface ILeafRules {
     /// @notice The verifier of ordinary machine steps is not there.
     error NoVerifier();
     error BadEvidence();
+    /// @notice At deployment: a well-formed program may have higher trees.
+    error HeightsTooSmall();
     /// @notice A proof never fails for want of gas: it reverts, and may be sent again.
     error NotEnoughGas();
 

@@ -19,6 +19,19 @@ struct Lane {
     uint256 axis;
 }
 
+/// @notice Affine forms of the digits: the operands' addresses, then the first one's guards. A guard that falls along the lane
+/// is counted from its limit down, so that it rises.
+/// @param values At the beginning of the lane.
+/// @param strides Along the lane.
+/// @param limits Of the guards.
+/// @param steps By axis, for each form: what is added where the axis' digit grows.
+struct Forms {
+    int256[] values;
+    int256[] strides;
+    uint256[] limits;
+    int256[][] steps;
+}
+
 /// @title Addresses: digits, guards, strides
 /// @notice Twin of executor/tensor/address.ts. What one output element reads through an operand is a list of runs, in the
 /// order of the reduction index; what is not live is not listed.
@@ -74,34 +87,29 @@ library TensorAccess {
         unchecked {
             Lane memory lane = _laneOf(op, operands);
             uint256[] memory digits = _digits(op, position);
-            (int256[] memory values, int256[][] memory steps) = _forms(op, operands, digits, lane);
+            Forms memory forms = _formsOf(op, operands, digits, lane);
             uint256 walked = 1;
             for (uint256 x = op.outputAxes; x < lane.axes; ++x) {
                 walked *= op.extents[x];
             }
+            (uint256 extent, bool isAdjacent) = (lane.extent, lane.isAdjacent);
             runs = new Run[][](operands);
             for (uint256 j; j < operands; ++j) {
-                runs[j] = new Run[](lane.isAdjacent ? walked : walked * lane.extent);
+                runs[j] = new Run[](isAdjacent ? walked : walked * extent);
             }
             uint256 count;
             for (uint256 t; t < walked; ++t) {
-                if (t > 0) {
-                    uint256 x = _increment(op, digits, lane.axes);
-                    for (uint256 f; f < values.length; ++f) {
-                        values[f] += steps[f][x];
-                    }
-                }
-                (uint256 from, uint256 to) = _liveOf(op.operands[0].guards, values, operands, lane);
+                if (t > 0) _add(forms.values, forms.steps[_increment(op.extents, digits, lane.axes)]);
+                (uint256 from, uint256 to) = _liveOf(forms, operands, extent);
                 if (from >= to) continue;
-                uint256 next;
+                uint256 length = isAdjacent ? to - from : 1;
+                uint256 more = isAdjacent ? 1 : to - from;
                 for (uint256 j; j < operands; ++j) {
-                    int256 stride = lane.extent == 1 ? int256(1) : op.operands[j].stride[lane.axis];
-                    Run first = toRun(
-                        uint256(values[j] + int256(from) * stride), lane.isAdjacent ? to - from : 1, t * lane.extent + from
-                    );
-                    next = _append(runs[j], count, first, lane.isAdjacent ? 1 : to - from, stride);
+                    int256 stride = forms.strides[j];
+                    Run first = toRun(uint256(forms.values[j] + int256(from) * stride), length, t * extent + from);
+                    _append(runs[j], count, first, more, stride);
                 }
-                count = next;
+                count += more;
             }
             for (uint256 j; j < operands; ++j) {
                 Run[] memory list = runs[j];
@@ -135,73 +143,91 @@ library TensorAccess {
         }
     }
 
-    /// @dev Values at the first reduction index, and what each walked axis adds: the operands' addresses, then the first
-    /// one's guards.
-    function _forms(Operator memory op, uint256 operands, uint256[] memory digits, Lane memory lane)
+    function _formsOf(Operator memory op, uint256 operands, uint256[] memory digits, Lane memory lane)
         private
         pure
-        returns (int256[] memory values, int256[][] memory steps)
+        returns (Forms memory forms)
     {
         unchecked {
             Guard[] memory guards = op.operands[0].guards;
-            values = new int256[](operands + guards.length);
-            steps = new int256[][](values.length);
+            uint256 count = operands + guards.length;
+            forms.values = new int256[](count);
+            forms.strides = new int256[](count);
+            forms.limits = new uint256[](count);
+            forms.steps = new int256[][](lane.axes);
+            for (uint256 x; x < lane.axes; ++x) {
+                forms.steps[x] = new int256[](count);
+            }
             for (uint256 j; j < operands; ++j) {
                 Operand memory operand = op.operands[j];
-                values[j] = _affine(operand.base, operand.stride, digits);
-                steps[j] = _steps(op, operand.stride, lane.axes);
+                forms.values[j] = _affine(operand.base, operand.stride, digits);
+                forms.strides[j] = lane.extent == 1 ? int256(1) : operand.stride[lane.axis];
+                _setSteps(forms.steps, j, op, operand.stride, 1);
             }
             for (uint256 g; g < guards.length; ++g) {
-                values[operands + g] = _affine(guards[g].off, guards[g].coef, digits);
-                steps[operands + g] = _steps(op, guards[g].coef, lane.axes);
+                Guard memory guard = guards[g];
+                uint256 f = operands + g;
+                int256 value = _affine(guard.off, guard.coef, digits);
+                int256 coefficient = lane.extent == 1 ? int256(0) : guard.coef[lane.axis];
+                // 0 <= value - c*d < limit, the same as 0 <= (limit - 1 - value) + c*d < limit.
+                bool isFalling = coefficient < 0;
+                forms.values[f] = isFalling ? int256(guard.limit) - 1 - value : value;
+                forms.strides[f] = isFalling ? -coefficient : coefficient;
+                forms.limits[f] = guard.limit;
+                _setSteps(forms.steps, f, op, guard.coef, isFalling ? int256(-1) : int256(1));
             }
         }
     }
 
-    /// @dev The live part [from, to) of the lane: where every guard's value, `value + coefficient * d`, is in range.
-    function _liveOf(Guard[] memory guards, int256[] memory values, uint256 operands, Lane memory lane)
+    /// @dev The live part [from, to) of the lane: where every guard's value, `value + stride * d`, is in range.
+    function _liveOf(Forms memory forms, uint256 operands, uint256 extent)
         private
         pure
         returns (uint256 from, uint256 to)
     {
-        unchecked {
-            int256 lo;
-            int256 hi = int256(lane.extent);
-            for (uint256 g; g < guards.length; ++g) {
-                int256 value = values[operands + g];
-                int256 limit = int256(guards[g].limit);
-                int256 coefficient = lane.extent == 1 ? int256(0) : guards[g].coef[lane.axis];
-                if (coefficient < 0) {
-                    // 0 <= value - c*d < limit, the same as 0 <= (limit - 1 - value) + c*d < limit.
-                    value = limit - 1 - value;
-                    coefficient = -coefficient;
+        (int256[] memory values, int256[] memory strides, uint256[] memory limits) =
+            (forms.values, forms.strides, forms.limits);
+        assembly ("memory-safe") {
+            to := extent
+            let end := shl(5, mload(values))
+            for { let f := shl(5, operands) } lt(f, end) { f := add(f, 32) } {
+                let value := mload(add(add(values, 32), f))
+                let stride := mload(add(add(strides, 32), f))
+                let limit := mload(add(add(limits, 32), f))
+                switch stride
+                case 0 {
+                    // A negative value is a large one.
+                    if iszero(lt(value, limit)) { to := 0 }
                 }
-                if (coefficient == 0) {
-                    if (value < 0 || value >= limit) return (0, 0);
-                    continue;
+                default {
+                    let last := 0
+                    if slt(value, limit) { last := div(add(sub(limit, value), sub(stride, 1)), stride) }
+                    if lt(last, to) { to := last }
+                    if slt(value, 0) {
+                        let first := div(sub(sub(stride, 1), value), stride)
+                        if gt(first, from) { from := first }
+                    }
                 }
-                int256 first = value < 0 ? (coefficient - 1 - value) / coefficient : int256(0);
-                int256 last = value < limit ? (coefficient - 1 + limit - value) / coefficient : int256(0);
-                if (first > lo) lo = first;
-                if (last < hi) hi = last;
             }
-            return lo < hi ? (uint256(lo), uint256(hi)) : (uint256(0), uint256(0));
         }
     }
 
     /// @dev `count` runs of one length, their places `stride` apart, from `place` of the list on.
-    function _append(Run[] memory list, uint256 place, Run first, uint256 count, int256 stride)
-        private
-        pure
-        returns (uint256 next)
-    {
+    function _append(Run[] memory list, uint256 place, Run first, uint256 count, int256 stride) private pure {
         assembly ("memory-safe") {
-            next := add(place, count)
             let to := add(add(list, 32), shl(5, place))
             let step := add(shl(64, stride), 1)
             for { let end := add(to, shl(5, count)) } lt(to, end) { to := add(to, 32) } {
                 mstore(to, first)
                 first := add(first, step)
+            }
+        }
+    }
+
+    function _add(int256[] memory values, int256[] memory step) private pure {
+        assembly ("memory-safe") {
+            for { let f := shl(5, mload(values)) } f { f := sub(f, 32) } {
+                mstore(add(values, f), add(mload(add(values, f)), mload(add(step, f))))
             }
         }
     }
@@ -236,32 +262,33 @@ library TensorAccess {
         }
     }
 
-    /// @dev For each axis: what is added where its digit grows by one and those behind it fall to zero.
-    function _steps(Operator memory op, int256[] memory coefficients, uint256 axes)
+    /// @dev For each walked axis: what is added to form `f` where its digit grows by one and those behind it fall to zero.
+    function _setSteps(int256[][] memory steps, uint256 f, Operator memory op, int256[] memory coefficients, int256 sign)
         private
         pure
-        returns (int256[] memory steps)
     {
         unchecked {
-            steps = new int256[](axes);
             int256 behind;
-            for (uint256 x = axes; x > op.outputAxes; --x) {
-                int256 coefficient = coefficients[x - 1];
-                steps[x - 1] = coefficient - behind;
+            for (uint256 x = steps.length; x > op.outputAxes; --x) {
+                int256 coefficient = sign * coefficients[x - 1];
+                steps[x - 1][f] = coefficient - behind;
                 behind += coefficient * int256(op.extents[x - 1] - 1);
             }
         }
     }
 
     /// @dev To the next reduction index; the axis whose digit grew. There is a next one.
-    function _increment(Operator memory op, uint256[] memory digits, uint256 axes) private pure returns (uint256 x) {
-        unchecked {
-            x = axes - 1;
-            while (digits[x] + 1 == op.extents[x]) {
-                digits[x] = 0;
-                --x;
+    function _increment(uint256[] memory extents, uint256[] memory digits, uint256 axes) private pure returns (uint256 x) {
+        assembly ("memory-safe") {
+            x := shl(5, axes)
+            let next := add(mload(add(digits, x)), 1)
+            for {} eq(next, mload(add(extents, x))) {} {
+                mstore(add(digits, x), 0)
+                x := sub(x, 32)
+                next := add(mload(add(digits, x)), 1)
             }
-            ++digits[x];
+            mstore(add(digits, x), next)
+            x := sub(shr(5, x), 1)
         }
     }
 
