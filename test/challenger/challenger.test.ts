@@ -66,11 +66,11 @@ test("a challenger alone against L1, its node and time", async (t) => {
       const beaten = await liar(t, { ...LIE, seed: 3 }, 22);
       const challenger = startChallenger(t, stage, node);
       const nonces: number[] = [];
-      for (let round = 0; round < 27; round++) {
+      for (let round = 0; round < 24; round++) {
         nonces.push(await anvil.client.getTransactionCount({ address: challenger.address }));
         if (round < 14) for (const each of [...stuck, beaten]) await each.act();
         await challenger.act();
-        await anvil.mine(round < 14 ? 1 : 30);
+        await anvil.mine(round < 14 ? 1 : 60);
       }
       const [dispute] = challenger.disputes;
       assert.ok(dispute);
@@ -80,7 +80,6 @@ test("a challenger alone against L1, its node and time", async (t) => {
         refused.map(({ error }) => error),
         ["NoVerifier", "NoVerifier"],
       );
-      console.log("NV", nonces.join(" "), dispute.moves.map((m) => m.rule).join(" "));
       assert.equal(nonces.at(-1), nonces.at(-4), "nothing is sent in vain");
       assert.equal(dispute.rivals.length, 3);
       for (const { timer, status } of dispute.rivals) {

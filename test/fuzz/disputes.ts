@@ -18,10 +18,13 @@ const CONFIRMED = 2;
 const MOST_RESIDENT_MIB = 2_048;
 const MOST_ROUNDS = 1_500;
 
+/** The unit with the most steps has some two thousand. */
+const CLAIMS = { ...LOW, heights: [5, 12, 16, 26], period: 140n } as const;
+
 /** L1 blocks from the first claim to the verdict, at most: the game's second bound. */
 const BOUND = (() => {
-  const path = LOW.heights.reduce((sum, height) => sum + height + 1, 0);
-  return LOW.period + LOW.censorship + (LOW.delay + 1n) * BigInt(path + 1);
+  const path = CLAIMS.heights.reduce((sum, height) => sum + height + 1, 0);
+  return CLAIMS.period + LOW.censorship + (LOW.delay + 1n) * BigInt(path + 1);
 })();
 
 const { operators } = MODEL.program;
@@ -52,7 +55,7 @@ export const fuzzDisputes = async ({ count, seed, print }: Round): Promise<reado
   const findings: string[] = [];
   try {
     const random = createRandom(seed);
-    const stage = await createDisputeStage(t);
+    const stage = await createDisputeStage(t, { claims: CLAIMS });
     const { anvil } = stage;
     const registry = registryOf(stage);
     const node = await stage.open();
