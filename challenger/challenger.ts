@@ -28,12 +28,14 @@ import type { RuleName } from "./game/rules.ts";
 import type { Move } from "./game/solver.ts";
 import { visit } from "./game/visit.ts";
 import { createClaimEvents, type MadeClaim } from "./rivals.ts";
-import { createAttempts, type Refusal } from "./sending.ts";
+import { type Attempt, createAttempts, NO_FUNDS, type Refusal } from "./sending.ts";
 import type { Trace } from "./trace/trace.ts";
 
 export type ChallengerErrorCode =
   /** What this node derived does not reach as far as the claims: they are not disputed before. */
-  "CHALLENGER_DATA_INCOMPLETE";
+  | "CHALLENGER_DATA_INCOMPLETE"
+  /** The account cannot pay what it would send. */
+  | "CHALLENGER_FUNDS";
 
 export type ChallengerComponents = Telemetry & {
   readonly client: PublicClient;
@@ -63,8 +65,8 @@ export type Dispute = {
   readonly right: Hex | undefined;
   readonly rivals: readonly Rival[];
   /**
-   * `playing`: moves were found; `waiting`: time runs for the right side; `settled`: the place is decided; `blocked`: what
-   * is missing is in `lack`, and nothing is signed; `lost`: L1 has taken another claim.
+   * `playing`: moves were found; `waiting`: time runs for the right side; `settled`: the place is decided; `blocked`: what is
+   * missing is in `lack`, and nothing is signed; `lost`: L1 has taken another claim.
    */
   readonly state: "playing" | "waiting" | "settled" | "blocked" | "lost";
   readonly moves: readonly Move[];
@@ -241,20 +243,42 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
     );
   };
 
-  const send = async (moves: readonly Move[]): Promise<readonly Refusal[]> => {
+  let attempts: ReturnType<typeof createAttempts> | undefined;
+
+  /** What the account lacks for an attempt. */
+  const lackOf = async ({ moves, refusals, value, gas }: Attempt): Promise<string | undefined> => {
+    const isShort = refusals.some(({ error }) => error === NO_FUNDS);
+    if (moves.length === 0 && !isShort) return undefined;
+    const [balance, price] = await Promise.all([
+      client.getBalance({ address: transactor.address }),
+      client.getGasPrice(),
+    ]);
+    if (moves.length > 0 && balance >= value + gas * price) return undefined;
+    const code: ChallengerErrorCode = "CHALLENGER_FUNDS";
+    return `${code}: ${transactor.address} has ${formatEther(balance)} ether, which does not pay for the moves`;
+  };
+
+  const send = async (moves: readonly Move[]): Promise<Pick<Attempt, "refusals"> & { readonly lack?: string }> => {
     const { parameters } = await right.rules();
-    const attempt = await createAttempts(client, {
+    attempts ??= createAttempts(client, {
       registry: registry.address,
       account: transactor.address,
       stakes: parameters.stakes,
-    })(moves);
-    for (const { error } of attempt.refusals) metrics.refusals.inc({ error });
-    if (attempt.moves.length === 0 || signal.aborted) return attempt.refusals;
+    });
+    const attempt = await attempts(moves);
+    const { refusals } = attempt;
+    for (const { error } of refusals) metrics.refusals.inc({ error });
+    const lack = await lackOf(attempt);
+    if (lack !== undefined) {
+      logger.error({ lack }, "a dispute stands still: the account lacks what it takes");
+      return { refusals, lack };
+    }
+    if (attempt.moves.length === 0 || signal.aborted) return { refusals };
     submit(
       { to: registry.address, data: attempt.data, value: attempt.value },
       attempt.moves.map(({ rule }) => rule),
     );
-    return attempt.refusals;
+    return { refusals };
   };
 
   /** The oldest right claim whose time has come: what is disputed above it waits for its confirmation. */
@@ -291,9 +315,10 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
           if (id !== undefined) submit(settleCall(registry.address, id), ["settle"]);
           return;
         }
-        const refusals = await send(moves);
+        const { refusals, lack } = await send(moves);
         disputes = disputes.map((dispute) => ({
           ...dispute,
+          ...(lack !== undefined && dispute.moves.length > 0 ? { state: "blocked", lack } : {}),
           refusals: refusals.filter(({ move }) => dispute.moves.includes(move)),
         }));
       } catch (error) {

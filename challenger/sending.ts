@@ -1,4 +1,11 @@
-import { BaseError, decodeErrorResult, ExecutionRevertedError, type PublicClient, type Hex as ViemHex } from "viem";
+import {
+  BaseError,
+  decodeErrorResult,
+  ExecutionRevertedError,
+  InsufficientFundsError,
+  type PublicClient,
+  type Hex as ViemHex,
+} from "viem";
 import { claimRegistry, leafRules, tensorStepVerifier } from "../bridge/index.ts";
 import type { Hex } from "../executor/index.ts";
 import { multicallOf } from "./game/moves.ts";
@@ -12,8 +19,13 @@ export type Attempt = {
   readonly moves: readonly Move[];
   readonly data: Hex;
   readonly value: bigint;
+  /** What L1 estimates for it. */
+  readonly gas: bigint;
   readonly refusals: readonly Refusal[];
 };
+
+/** The refusal of a move whose stake the account does not have. */
+export const NO_FUNDS = "InsufficientFunds";
 
 type Stakes = readonly [bigint, bigint, bigint];
 
@@ -23,6 +35,8 @@ const MOST_BYTES = 100_000;
 const MOST_GAS = 14_000_000n;
 /** Moves that are dropped because L1 would refuse them, before an attempt is given up. */
 const MOST_REFUSALS = 32;
+/** Moves that are remembered as refused. */
+const MOST_REMEMBERED = 4_096;
 
 /** Errors of the board, and of the rules and the verifier that it asks: theirs come through it. */
 const ERRORS = [claimRegistry, leafRules, tensorStepVerifier].flatMap(({ abi }) =>
@@ -31,6 +45,8 @@ const ERRORS = [claimRegistry, leafRules, tensorStepVerifier].flatMap(({ abi }) 
 
 /** Name of the contract's error. What is not the contract's refusal is thrown on. */
 const errorOf = (error: unknown): string => {
+  if (error instanceof BaseError && error.walk((cause) => cause instanceof InsufficientFundsError) !== null)
+    return NO_FUNDS;
   const revert = error instanceof BaseError ? error.walk((cause) => cause instanceof ExecutionRevertedError) : null;
   const found = error instanceof BaseError ? error.walk((cause) => "data" in (cause as object)) : null;
   if (revert === null && found === null) throw error;
@@ -42,6 +58,13 @@ const errorOf = (error: unknown): string => {
   } catch {
     return raw.slice(0, 10);
   }
+};
+
+/** Where the moves begin that are of use to this one alone: before a verdict stand the updates that it needs. */
+const startOf = (moves: readonly Move[], at: number): number => {
+  let start = at;
+  if (moves[at]?.call.type === "settle") while (moves[start - 1]?.call.type === "update") start--;
+  return start;
 };
 
 export const createAttempts = (
@@ -76,14 +99,32 @@ export const createAttempts = (
     return moves.slice(0, count);
   };
 
+  /** What was refused before is tried last, so that nothing which L1 takes ever waits behind it. */
+  const known = new Set<string>();
+  const keyOf = ({ call }: Move): string => multicallOf([{ call }], stakes).data;
+  const remember = (move: Move): void => {
+    const key = keyOf(move);
+    known.delete(key);
+    known.add(key);
+    for (const oldest of known) {
+      if (known.size <= MOST_REMEMBERED) break;
+      known.delete(oldest);
+    }
+  };
+  const ordered = (moves: readonly Move[]): readonly Move[] => {
+    const isKnown = moves.map((move) => known.has(keyOf(move)));
+    return [...moves.filter((_, i) => !isKnown[i]), ...moves.filter((_, i) => isKnown[i])];
+  };
+
   /** The first moves that one transaction can do. A move that L1 would refuse is left out, and told. */
   return async (wanted: readonly Move[]): Promise<Attempt> => {
-    let moves = fitting(wanted);
+    let moves = fitting(ordered(wanted));
     const refusals: Refusal[] = [];
-    while (moves.length > 0 && refusals.length < MOST_REFUSALS) {
+    while (moves.length > 0) {
       const all = await tryAll(moves);
       if ("gas" in all) {
-        if (all.gas <= MOST_GAS || moves.length === 1) return { moves, ...multicallOf(moves, stakes), refusals };
+        if (all.gas <= MOST_GAS || moves.length === 1)
+          return { moves, ...multicallOf(moves, stakes), gas: all.gas, refusals };
         moves = moves.slice(0, Math.ceil(moves.length / 2));
         continue;
       }
@@ -91,8 +132,11 @@ export const createAttempts = (
       const bad = moves[good] as Move;
       const alone = await tryAll(moves.slice(0, good + 1));
       refusals.push({ move: bad, error: "error" in alone ? alone.error : all.error });
-      moves = moves.filter((move) => move !== bad);
+      const start = startOf(moves, good);
+      for (const move of moves.slice(start, good + 1)) remember(move);
+      const isLast = refusals.length >= MOST_REFUSALS;
+      moves = [...moves.slice(0, start), ...(isLast ? [] : moves.slice(good + 1))];
     }
-    return { moves: [], data: "0x", value: 0n, refusals };
+    return { moves: [], data: "0x", value: 0n, gas: 0n, refusals };
   };
 };

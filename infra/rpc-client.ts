@@ -11,7 +11,9 @@ export type NodeRpcErrorCode =
   | "TRANSACTION_UNKNOWN"
   | "TRANSACTION_PENDING"
   /** The node does not read L1. */
-  | "CLAIMS_UNKNOWN";
+  | "CLAIMS_UNKNOWN"
+  /** The node is no challenger. */
+  | "DISPUTES_UNKNOWN";
 
 const TIMEOUT_MS = 10_000;
 

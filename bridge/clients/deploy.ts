@@ -34,6 +34,8 @@ import {
 
 /** In the order in which they are deployed. */
 const CONTRACTS = [
+  "tensorStepVerifier",
+  "leafRules",
   "batchInbox",
   "portal",
   "modelRegistry",
@@ -41,8 +43,6 @@ const CONTRACTS = [
   "claimGames",
   "l1CrossDomainMessenger",
   "l1StandardBridge",
-  "tensorStepVerifier",
-  "leafRules",
 ] as const;
 
 export type L1Contracts = { readonly [name in (typeof CONTRACTS)[number]]: Hex };

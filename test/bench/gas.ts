@@ -5,6 +5,7 @@ import { formatSection, type GasSection } from "./gas-table.ts";
 const SECTIONS: readonly (() => Promise<GasSection>)[] = [
   async () => (await import("./settlement-gas.ts")).settlementGas(),
   async () => (await import("./board-gas.ts")).boardGas(),
+  async () => (await import("./dispute-gas.ts")).disputeGas(),
   async () => (await import("./scalar-gas.ts")).scalarGas(),
   async () => (await import("./element-gas.ts")).elementGas(),
 ];

@@ -112,6 +112,12 @@ export const parts: readonly Part[] = [
     run: async (round) => (await import("./board.ts")).fuzzBoard(round),
   },
   {
+    name: "disputes",
+    what: "wrong claims at once, of random lies, against one challenger",
+    count: 20,
+    run: async (round) => (await import("./disputes.ts")).fuzzDisputes(round),
+  },
+  {
     name: "machine",
     what: "random transactions, the machine's steps against the library's opcodes",
     count: 2_000,

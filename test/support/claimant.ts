@@ -25,7 +25,8 @@ export const createLife = (limit = Number.POSITIVE_INFINITY): Life => {
   };
 };
 
-const clientOf = (client: PublicClient, life: Life): PublicClient =>
+/** A client of L1 that ends with the life of its process. */
+export const clientOf = (client: PublicClient, life: Life): PublicClient =>
   createPublicClient({
     chain: anvilChain,
     transport: custom({ request: (call) => life.step(() => client.request(call)) }, { retryCount: 0 }),
@@ -55,7 +56,7 @@ export type ClaimantActor = {
 const CLAIMANT = 6;
 
 export const startClaimant = (
-  t: TestContext,
+  t: Pick<TestContext, "after">,
   { anvil, deployment }: Stage,
   node: NodeActor,
   options: Partial<ClaimantOptions> & {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import type { TestContext } from "node:test";
 import {
+  type ClaimParameters,
   claimRegistry,
   createRightClaims,
   createTransactor,
   DEVNET_CLAIMS,
+  rootOverLast,
   type Transactor,
 } from "../../bridge/index.ts";
 import {
@@ -29,13 +30,16 @@ import {
   type Hex,
   hashChainState,
   type KeyValueStore,
+  keccakOf,
   type ModelPrograms,
   type ModelRuntime,
   toHex,
 } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
-import { claimsOn, startClaimant } from "./claimant.ts";
+import { claimsOn, clientOf, createLife, type Life, startClaimant } from "./claimant.ts";
 import { everyKind, everyKindInput } from "./every-kind.ts";
+import { wrongState } from "./lying-trace.ts";
+import type { Ends } from "./peers.ts";
 import { publishOn } from "./publish.ts";
 import { createStage, type NodeActor, type Stage, telemetry } from "./stage.ts";
 
@@ -51,12 +55,26 @@ export const LOW = {
 } as const;
 
 export const MODEL = everyKind();
+const MODEL_USER = "0x00000000000000000000000000000000000000aa";
+const CALL_GAS = 3_000_000n;
 const CLAIMANT = 5;
 const CHALLENGER = 6;
 const LIAR = 7;
 
+type StageOptions = {
+  /** What differs from the devnet's rules for claims. */
+  readonly claims: Partial<ClaimParameters>;
+  readonly model: { readonly id: Hex; readonly artifact: Bytes };
+  /** Of the call. */
+  readonly input: Bytes;
+  /** Units beside the call's: transfers before it. */
+  readonly transfers: number;
+};
+const STAGE: StageOptions = { claims: LOW, model: MODEL, input: everyKindInput(1), transfers: 0 };
+
 /** A chain on which the model was called once, and nodes that derive it. */
-export const createDisputeStage = async (t: TestContext) => {
+export const createDisputeStage = async (t: Ends, options: Partial<StageOptions> = {}) => {
+  const { claims, model, input, transfers } = { ...STAGE, ...options };
   const runtimes = new Map<KeyValueStore, ModelRuntime & ModelPrograms>();
   const stage = await createStage(
     t,
@@ -66,17 +84,22 @@ export const createDisputeStage = async (t: TestContext) => {
       runtimes.set(store, models);
       return models;
     },
-    LOW,
+    claims,
   );
-  await publishOn(stage, { id: MODEL.id, artifact: MODEL.artifact, name: "every@1.0" });
+  await publishOn(stage, { ...model, name: "called@1.0" });
   const sequencer = await stage.sequencer();
   await sequencer.follow();
   await sequencer.producer.produce();
-  const data = toHex(concat(fromHex(MODEL.id), everyKindInput(1)));
-  await sequencer.send({ nonce: 0, to: ADDRESS.infer, data, gas: 300_000n });
+  for (let nonce = 0; nonce < transfers; nonce++) await sequencer.send({ nonce, to: MODEL_USER, value: 1n });
+  const data = toHex(concat(fromHex(model.id), input));
+  await sequencer.send({ nonce: transfers, to: ADDRESS.infer, data, gas: CALL_GAS });
   const block = await sequencer.producer.produce();
   assert.ok(block);
-  assert.equal(sequencer.chain.receipts(block.header.number)?.[0]?.status, 1);
+  const receipts = sequencer.chain.receipts(block.header.number) ?? [];
+  assert.deepEqual(
+    receipts.map(({ status }) => status),
+    Array(transfers + 1).fill(1),
+  );
   await sequencer.post();
   const open = async (): Promise<NodeActor & { readonly models: ModelRuntime & ModelPrograms }> => {
     const store = createMemoryStore();
@@ -94,13 +117,13 @@ export const createDisputeStage = async (t: TestContext) => {
     await claimant.act();
   }
   await claimant.stop();
-  await stage.anvil.mine(1);
+  await stage.anvil.mine(Number(claims.spacing ?? DEVNET_CLAIMS.spacing));
   return { ...stage, open };
 };
 export type DisputeStage = Awaited<ReturnType<typeof createDisputeStage>>;
 type Node = Awaited<ReturnType<DisputeStage["open"]>>;
 
-const rightClaimsOf = (t: TestContext, { anvil, deployment }: Stage, { chain, l1 }: Node) => {
+const rightClaimsOf = (t: Ends, { anvil, deployment }: Stage, { chain, l1 }: Node) => {
   const right = createRightClaims(
     { ...telemetry(), client: anvil.client, chain, l1, store: createMemoryStore() },
     { registry: deployment.contracts.claimRegistry, depth: 0n },
@@ -117,17 +140,19 @@ export type ChallengerActor = Challenger & {
   readonly address: Hex;
   /** Derives what L1 holds, looks at the disputes, and brings what is sent to L1, which mines on arrival. */
   act(): Promise<void>;
+  /** The same, but does not wait for L1. */
+  launch(): Promise<void>;
 };
 
 export const startChallenger = (
-  t: TestContext,
+  t: Ends,
   stage: DisputeStage,
   node: Node,
-  { from = CHALLENGER }: { readonly from?: number } = {},
+  { from = CHALLENGER, life = createLife() }: { readonly from?: number; readonly life?: Life } = {},
 ): ChallengerActor => {
   const { anvil, deployment } = stage;
   const { chain, l1, models } = node;
-  const { client } = anvil;
+  const client = clientOf(anvil.client, life);
   const right = rightClaimsOf(t, stage, node);
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   const challenger = createChallenger(
@@ -138,12 +163,17 @@ export const startChallenger = (
     await challenger.stop();
     await transactor.stop();
   });
+  const launch = async () => {
+    await node.follow();
+    await transactor.tick();
+    await challenger.tick();
+    await transactor.tick();
+  };
   return Object.assign(Object.create(challenger) as Challenger, {
     address: transactor.address,
+    launch,
     async act() {
-      await node.follow();
-      await challenger.tick();
-      await transactor.tick();
+      await launch();
       await land(transactor);
     },
   });
@@ -162,17 +192,30 @@ export type LiarActor = {
   readonly address: Hex;
   /** Answers like a client that believes in his trees, and brings it to L1. */
   act(): Promise<void>;
+  /** The same, but does not wait for L1. */
+  launch(): Promise<void>;
 };
 
 /** How a liar's tree of units comes from the right one; `end`: hash of the state that he claims. */
 export type Story = (right: Trace, about: { readonly units: number; readonly end: Bytes }) => Promise<Trace> | Trace;
 
 export const startLiar = async (
-  t: TestContext,
+  t: Ends,
   stage: DisputeStage,
   node: Node,
   /** `seed` 0: he claims the right end. */
-  { story, seed = 1, from = LIAR }: { readonly story: Story; readonly seed?: number; readonly from?: number },
+  {
+    story,
+    seed = 1,
+    from = LIAR,
+    back = 0,
+  }: {
+    readonly story: Story;
+    readonly seed?: number;
+    readonly from?: number;
+    /** So many right claims before the newest stands the one that he claims on. */
+    readonly back?: number;
+  },
 ): Promise<LiarActor> => {
   const { anvil, deployment } = stage;
   const { client } = anvil;
@@ -183,7 +226,8 @@ export const startLiar = async (
   await anvil.control.setBalance({ address: transactor.address, value: 10n ** 21n });
   const { parameters } = await right.rules();
   await right.walk(await client.getBlockNumber());
-  const parent = await right.tip();
+  const on = right.steps.at(-1 - back);
+  const parent = on === undefined ? await right.tip() : await right.claimAt(on.id);
   const succession = await right.succession(parent);
   assert.ok(succession);
   const end = seed === 0 ? succession.range.end : otherState(succession.range.end, seed);
@@ -204,13 +248,18 @@ export const startLiar = async (
     isDue: true,
     account: transactor.address,
   };
-  const act = async () => {
+  const launch = async () => {
+    await transactor.tick();
+    if (transactor.pending > 0) return;
     const { moves } = await visit(await reader.atHead(), game, { signal });
     if (moves.length === 0) return;
     const { data, value, moves: sent } = await attempt(moves);
     if (sent.length === 0) return;
     void transactor.send({ to: registry, data, value }).catch(() => undefined);
     await transactor.tick();
+  };
+  const act = async () => {
+    await launch();
     await land(transactor);
   };
   await act();
@@ -223,5 +272,69 @@ export const startLiar = async (
   });
   const own = made.find(({ args }) => args.staker.toLowerCase() === transactor.address);
   assert.ok(own, "the liar's claim is on L1");
-  return { claim: own.args.id, address: transactor.address, act };
+  return { claim: own.args.id, address: transactor.address, act, launch };
+};
+/** What L1 holds of a dispute. */
+export const registryOf = ({ anvil, deployment }: DisputeStage) => {
+  const address = deployment.contracts.claimRegistry;
+  const contract = { address, abi: claimRegistry.abi } as const;
+  const { client } = anvil;
+  const claimOf = (id: Hex) => client.readContract({ ...contract, functionName: "claimOf", args: [id] });
+  const range = { ...contract, fromBlock: 0n, strict: true } as const;
+  return {
+    status: async (id: Hex) => (await claimOf(id)).status,
+    read: (functionName: "held" | "burned") => client.readContract({ ...contract, functionName }),
+    /** Edges of which a contract took the proof. */
+    proven: async () =>
+      (await client.getContractEvents({ ...range, eventName: "EdgeProven" })).map(({ args }) => args.edge),
+    /** Whose stakes were lost, one by one. */
+    async losers() {
+      const lost = await client.getContractEvents({ ...range, eventName: "StakeLost" });
+      return Promise.all(
+        lost.map(async ({ args }) => {
+          const root = await client.readContract({ ...contract, functionName: "rootOf", args: [args.edge] });
+          return root.staker.toLowerCase();
+        }),
+      );
+    },
+    /** A claim on another one, of anything. */
+    async proposeOn(parent: Hex, from: number): Promise<Hex> {
+      const [made] = await client.getContractEvents({ ...range, eventName: "ClaimProposed" });
+      assert.ok(made);
+      const { endState } = made.args;
+      const { limitBatch } = await claimOf(parent);
+      const path = Array.from({ length: LOW.heights[0] }, (_, i) => toHex(wrongState(i)));
+      const node = toHex(rootOverLast(keccakOf(fromHex(endState)), path.map(fromHex)));
+      const hash = await anvil.wallet(from).writeContract({
+        ...contract,
+        functionName: "propose",
+        args: [parent, limitBatch, endState, node, path],
+        value: LOW.stakes[0],
+      });
+      await client.waitForTransactionReceipt({ hash });
+      const found = await client.getContractEvents({ ...range, eventName: "ClaimProposed", args: { parent } });
+      assert.ok(found[0], "the claim is on L1");
+      return found[0].args.id;
+    },
+  };
+};
+
+/** Everybody acts, block by block, until the right claim is confirmed and no stakes but `left` are undecided. */
+export const playOut = async (
+  stage: DisputeStage,
+  challengers: readonly ChallengerActor[],
+  { liars, left = 0n }: { readonly liars: readonly LiarActor[]; readonly left?: bigint },
+): Promise<number> => {
+  const { read } = registryOf(stage);
+  for (let rounds = 0; rounds < 150; rounds++) {
+    for (const liar of liars) await liar.act();
+    for (const challenger of challengers) await challenger.act();
+    const disputes = challengers.flatMap((challenger) => challenger.disputes);
+    const isSettled = disputes.length > 0 && disputes.every(({ state }) => state === "settled");
+    if (isSettled && (await read("held")) <= left) return rounds;
+    const idle = disputes.every(({ moves }) => moves.length === 0);
+    await stage.anvil.mine(idle ? 40 : 1);
+  }
+  const told = challengers.flatMap(({ disputes }) => disputes);
+  throw new Error(`not decided: ${JSON.stringify(told.map(({ state, lack }) => ({ state, lack })))}`);
 };

@@ -113,7 +113,7 @@ export const START = 1_800_000_000n;
 
 /** `modelsOf`: what a node runs models with. `claims`: what differs from the devnet's rules for claims. */
 export const createStage = async (
-  t: TestContext,
+  t: Pick<TestContext, "after">,
   forceDelay = 3600n,
   modelsOf: (store: KeyValueStore) => Promise<ModelRuntime> = async () => withoutModels,
   claims: Partial<ClaimParameters> = {},
