@@ -41,7 +41,7 @@ test("100 MB of a model come from three peers of which one gives garbage and one
   const chunks = randomChunks();
   const contentHash = await held.putChunks(chunks);
   const provide = (kind: string, hash: `0x${string}`) =>
-    kind === "batch" ? undefined : held.content(kind as "chunk", hash);
+    kind === "manifest" || kind === "chunk" ? held.content(kind, hash) : undefined;
   const honest = await stage.executor({ provide });
   const garbage = await stage.executor({
     provide(kind, hash) {
