@@ -19,7 +19,7 @@ import {
   messageOf,
   toHex,
 } from "../../executor/index.ts";
-import type { ClaimParameters, WithdrawalParameters } from "../claims/parameters.ts";
+import { type ClaimParameters, DEVNET_CLAIMS, type WithdrawalParameters } from "../claims/parameters.ts";
 import {
   batchInbox,
   claimGames,
@@ -81,11 +81,13 @@ type Creation = { readonly abi: Abi; readonly bytecode: ViemHex; readonly args: 
 
 const creations = async (
   contracts: L1Contracts,
-  { sequencer, forceDelay, genesisOf, claims, withdrawals, rules = contracts.leafRules }: DeployOptions,
+  { sequencer, forceDelay, genesisOf, claims, withdrawals, rules }: DeployOptions,
 ): Promise<{ readonly [name in keyof L1Contracts]: Creation }> => {
   const genesis = genesisOf(contracts);
   const { blockGasLimit } = genesis.parameters;
   const first = toHex(encodeChainState(await genesisChainState(genesis)));
+  // Beside other rules these are never asked: their heights may be any that they take.
+  const [, ...heights] = rules === undefined ? claims.heights : DEVNET_CLAIMS.heights;
   const { guardian, proofMaturityDelay, finalityDelay, pauseDuration } = withdrawals;
   return {
     batchInbox: {
@@ -97,12 +99,15 @@ const creations = async (
       args: [contracts.batchInbox, contracts.claimGames, { guardian, proofMaturityDelay, pauseDuration }],
     },
     modelRegistry: { ...modelRegistry, args: [contracts.batchInbox] },
-    claimRegistry: { ...claimRegistry, args: [contracts.batchInbox, contracts.claimGames, rules, first, claims] },
+    claimRegistry: {
+      ...claimRegistry,
+      args: [contracts.batchInbox, contracts.claimGames, rules ?? contracts.leafRules, first, claims],
+    },
     claimGames: { ...claimGames, args: [contracts.claimRegistry, finalityDelay] },
     l1CrossDomainMessenger: { ...l1CrossDomainMessenger, args: [contracts.portal] },
     l1StandardBridge: { ...l1StandardBridge, args: [contracts.l1CrossDomainMessenger] },
     tensorStepVerifier: { ...tensorStepVerifier, args: [] },
-    leafRules: { ...leafRules, args: [...claims.heights.slice(1), contracts.tensorStepVerifier] },
+    leafRules: { ...leafRules, args: [...heights, contracts.tensorStepVerifier] },
   };
 };
 

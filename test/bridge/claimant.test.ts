@@ -263,7 +263,7 @@ test("a claim that an L1 reorg made wrong is not taken for right, though its id 
 });
 
 test("a range of more units than a tree has leaves is claimed in parts, also in the midst of a block", async (t) => {
-  const stage = await createStage(t, undefined, undefined, { heights: [3, 2, 2, 2] });
+  const stage = await createStage(t, undefined, undefined, { heights: [3, 2, 16, 26] });
   const claims = claimsOn(stage);
   const sequencer = await stage.sequencer();
   await post(sequencer, 0, 5);
@@ -281,7 +281,7 @@ test("a range of more units than a tree has leaves is claimed in parts, also in 
 });
 
 test("claims on an inbox that overruns a tree take the records that surely fit, and end between them", async (t) => {
-  const stage = await createStage(t, undefined, undefined, { heights: [6, 2, 2, 2] });
+  const stage = await createStage(t, undefined, undefined, { heights: [6, 2, 16, 26] });
   const claims = claimsOn(stage);
   const sequencer = await stage.sequencer();
   for (let nonce = 0; nonce < 5; nonce++) await post(sequencer, nonce, 1);
