@@ -152,7 +152,7 @@ export const mutationCases = (seed: number): Case[] => {
   return Array.from({ length: Math.min(4, claims.length) }, () => ({ seed, call, claim: random.pick(claims) }));
 };
 
-const PROGRAMS_A_REQUEST = 10;
+const PROGRAMS_A_REQUEST = 2;
 const REPORT_EVERY = 500;
 const MOST_FINDINGS = 10;
 
