@@ -1,4 +1,4 @@
-import { type Bytes, concat, countOf, type Operator, toHex } from "../../executor/index.ts";
+import { type Bytes, bytesOf, concat, partHash, toHex } from "../../executor/index.ts";
 import type { Claim, ProvenCall } from "../support/inference-proof.ts";
 import { createRandom, type Random } from "../support/random-program.ts";
 import { startVerifier, type TensorVerifier } from "../support/tensor-verifier.ts";
@@ -82,11 +82,10 @@ const MUTATIONS = [...Object.entries(OF_EVIDENCE), ...Object.entries(OF_CLAIM)];
 const rightPost = (call: ProvenCall, { operator, position, k }: Claim): string | undefined => {
   const { dtype } = call.program.operators[operator] ?? {};
   const tree = dtype === undefined ? undefined : call.tree(operator);
-  if (tree === undefined || k !== tree.height - tree.wordHeight) return undefined;
+  if (dtype === undefined || tree === undefined || k !== tree.height - tree.wordHeight) return undefined;
   // Beyond the tree there is no leaf; what the contract says of it is the zero element.
-  const last = 2 ** tree.height - 1;
-  const beyond = position >= countOf(call.program.operators[operator] as Operator);
-  return toHex(tree.node(0, beyond && position > last ? last : position));
+  const isBeyond = position >= 2 ** tree.height;
+  return toHex(isBeyond ? partHash(0, new Uint8Array(bytesOf(dtype, 1))) : tree.node(0, position));
 };
 
 export type MutationTally = {
