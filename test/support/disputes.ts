@@ -270,7 +270,7 @@ export const startLiar = async (
     fromBlock: 0n,
     strict: true,
   });
-  const own = made.find(({ args }) => args.staker.toLowerCase() === transactor.address);
+  const own = made.findLast(({ args }) => args.staker.toLowerCase() === transactor.address);
   assert.ok(own, "the liar's claim is on L1");
   return { claim: own.args.id, address: transactor.address, act, launch };
 };
