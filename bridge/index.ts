@@ -30,6 +30,7 @@ export {
   createRightClaims,
   type RightClaim,
   type RightClaims,
+  type RightClaimsErrorCode,
   type Succession,
 } from "./claims/right-claims.ts";
 export { createBeaconSource } from "./clients/beacon.ts";

@@ -4,6 +4,7 @@ import {
   type L1Source,
   type RightClaim,
   type RightClaims,
+  type RightClaimsErrorCode,
   type Succession,
   settleCall,
   type Transactor,
@@ -12,11 +13,12 @@ import {
   type Chain,
   CodedError,
   createLock,
+  createWatch,
   encodeChainState,
   type Hex,
+  hasCode,
   messageOf,
   type Service,
-  sleep,
   type Telemetry,
   toHex,
 } from "../executor/index.ts";
@@ -115,9 +117,6 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
   const ready = new Map<string, Ready>();
   let disputes: readonly Dispute[] = [];
   let sending: Promise<void> | undefined;
-  let running: Promise<void> | undefined;
-  let wake: () => void = () => undefined;
-  let awake = true;
 
   /** Right claims with what is right on each, oldest first. */
   const gamesOn = async (candidate: Succession | undefined): Promise<readonly Game[]> => {
@@ -229,7 +228,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
     const done = (outcome: string) => {
       for (const rule of rules) metrics.moves.inc({ rule, outcome });
       sending = undefined;
-      rouse();
+      watch.rouse();
     };
     sending = transactor.send(call).then(
       ({ gasUsed }) => {
@@ -327,32 +326,17 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
       }
     });
 
-  const rouse = (): void => {
-    awake = true;
-    wake();
-  };
-  const unsubscribe = [l1.onAdvance(rouse), chain.on("heads", rouse)];
-
-  const run = async (): Promise<void> => {
-    for (let failed = 0; !signal.aborted; ) {
-      awake = false;
-      try {
-        await tick();
-        failed = 0;
-      } catch (error) {
-        if (signal.aborted) return;
-        failed++;
-        awake = true;
-        const level = error instanceof CodedError && error.code === "CLAIMS_L1_CHANGED" ? "debug" : "warn";
-        logger[level]({ err: error, failed }, `disputes stand still: ${messageOf(error)}`);
-      }
-      await sleep(Math.min(pollMs * 2 ** Math.min(failed, 16), Math.max(maxBackoffMs, pollMs)), signal);
-      if (!awake && !signal.aborted)
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-    }
-  };
+  const watch = createWatch({
+    look: tick,
+    onFailure(error, failed) {
+      const level = hasCode<RightClaimsErrorCode>(error, "CLAIMS_L1_CHANGED") ? "debug" : "warn";
+      logger[level]({ err: error, failed }, `disputes stand still: ${messageOf(error)}`);
+    },
+    pollMs,
+    maxBackoffMs,
+    signal,
+  });
+  const unsubscribe = [l1.onAdvance(watch.rouse), chain.on("heads", watch.rouse)];
 
   return {
     name: "challenger",
@@ -360,14 +344,11 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
       return disputes;
     },
     tick,
-    start() {
-      running ??= run();
-    },
+    start: watch.start,
     async stop() {
       aborter.abort();
       for (const off of unsubscribe) off();
-      wake();
-      await running;
+      await watch.ended();
       await lock(async () => undefined);
     },
   };

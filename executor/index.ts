@@ -86,6 +86,7 @@ export {
 export { decodeRlp, encodeRlp, type RlpItem } from "./foundation/rlp.ts";
 export { createLock, createServices, type Service, sleep, type Telemetry } from "./foundation/service.ts";
 export { TAG, tagByte } from "./foundation/tags.ts";
+export { createWatch } from "./foundation/watch.ts";
 
 // Predeploys, and the models that contracts call.
 export {

@@ -1,19 +1,25 @@
 import type { PublicClient } from "viem";
 import {
   type Chain,
-  CodedError,
   createLock,
+  createWatch,
   type Hex,
+  hasCode,
   messageOf,
   type Service,
-  sleep,
   type Telemetry,
 } from "../../executor/index.ts";
 import type { L1Call, Transactor } from "../clients/transactor.ts";
 import type { L1Source } from "../derivation/l1-source.ts";
 import { type ClaimAction, createClaimantMetrics } from "./claimant-metrics.ts";
 import { proposeCall, settleCall, withdrawCreditCall } from "./registry.ts";
-import { changed, type RegistryRules, type RightClaims, type Succession } from "./right-claims.ts";
+import {
+  changed,
+  type RegistryRules,
+  type RightClaims,
+  type RightClaimsErrorCode,
+  type Succession,
+} from "./right-claims.ts";
 
 export type ClaimantComponents = Telemetry & {
   readonly client: PublicClient;
@@ -55,9 +61,6 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
   const aborter = new AbortController();
   const { registry } = right;
   let sending: Promise<void> | undefined;
-  let running: Promise<void> | undefined;
-  let wake: () => void = () => undefined;
-  let awake = true;
 
   const lose = (id: Hex): undefined => {
     metrics.lost.set(1);
@@ -118,7 +121,7 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
     const done = (outcome: string) => {
       metrics.sent.inc({ action, outcome });
       sending = undefined;
-      rouse();
+      watch.rouse();
     };
     sending = transactor.send(call).then(
       () => done("mined"),
@@ -154,44 +157,26 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
       }
     });
 
-  const rouse = (): void => {
-    awake = true;
-    wake();
-  };
-  const unsubscribe = [l1.onAdvance(rouse), chain.on("heads", rouse)];
-
-  const run = async (): Promise<void> => {
-    for (let failed = 0; !aborter.signal.aborted; ) {
-      awake = false;
-      try {
-        await tick();
-        failed = 0;
-      } catch (error) {
-        if (aborter.signal.aborted) return;
-        failed++;
-        awake = true;
-        const level = error instanceof CodedError && error.code === "CLAIMS_L1_CHANGED" ? "debug" : "warn";
-        logger[level]({ err: error, failed }, `claims stand still: ${messageOf(error)}`);
-      }
-      await sleep(Math.min(pollMs * 2 ** Math.min(failed, 16), Math.max(maxBackoffMs, pollMs)), aborter.signal);
-      if (!awake && !aborter.signal.aborted)
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-    }
-  };
+  const watch = createWatch({
+    look: tick,
+    onFailure(error, failed) {
+      const level = hasCode<RightClaimsErrorCode>(error, "CLAIMS_L1_CHANGED") ? "debug" : "warn";
+      logger[level]({ err: error, failed }, `claims stand still: ${messageOf(error)}`);
+    },
+    pollMs,
+    maxBackoffMs,
+    signal: aborter.signal,
+  });
+  const unsubscribe = [l1.onAdvance(watch.rouse), chain.on("heads", watch.rouse)];
 
   return {
     name: "claimant",
     tick,
-    start() {
-      running ??= run();
-    },
+    start: watch.start,
     async stop() {
       aborter.abort();
       for (const off of unsubscribe) off();
-      wake();
-      await running;
+      await watch.ended();
       await lock(async () => undefined);
     },
   };
