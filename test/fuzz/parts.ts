@@ -114,7 +114,7 @@ export const parts: readonly Part[] = [
   {
     name: "disputes",
     what: "wrong claims at once, of random lies, against one challenger",
-    count: 20,
+    count: 4,
     run: async (round) => (await import("./disputes.ts")).fuzzDisputes(round),
   },
   {
