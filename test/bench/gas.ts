@@ -10,7 +10,7 @@ const SECTIONS: readonly (() => Promise<GasSection>)[] = [
   async () => (await import("./element-gas.ts")).elementGas(),
 ];
 
-const FILE = new URL("../../GAS.md", import.meta.url);
+const FILE = new URL("GAS.md", import.meta.url);
 const ABOUT = `# Gas on L1
 
 Measured by \`npm run bench:gas\` on anvil, which writes this file with \`npm run bench:gas -- --write\`.
