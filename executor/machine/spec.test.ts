@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readMarkdown } from "../foundation/markdown.fixture.ts";
-import { FLAG, PHASE, REGISTERS } from "./state.ts";
+import { FLAG, PHASE, REGISTERS } from "./state/state.ts";
 
 const SPEC = readMarkdown(new URL("SPEC.md", import.meta.url));
 
