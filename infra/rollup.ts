@@ -46,6 +46,7 @@ const schema = z.strictObject({
     chainId: decimal,
     blockGasLimit: decimal,
     initialBaseFee: decimal,
+    minimumBaseFee: decimal,
     maxDrift: decimal,
   }),
   genesis: z.strictObject({

@@ -3,7 +3,7 @@ import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { encodeRlp, type RlpItem, rlpUint } from "../foundation/rlp.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
 import type { Header, Log, Receipt } from "./chain.ts";
-import { ADDRESS } from "./parameters.ts";
+import { ADDRESS, type ChainParameters } from "./parameters.ts";
 
 /** K(rlp([])): no ommers. */
 const EMPTY_LIST_HASH = keccak256(Uint8Array.of(0xc0));
@@ -14,8 +14,16 @@ const ZERO_NONCE = new Uint8Array(8);
 const ELASTICITY = 2n;
 const MAX_CHANGE_DENOMINATOR = 8n;
 
-/** Base fee after a block (EIP-1559). */
-export const nextBaseFee = (parent: Pick<Header, "gasLimit" | "gasUsed" | "baseFeePerGas">): bigint => {
+/** Base fee after a block: EIP-1559's, or the chain's least one where that is more. */
+export const nextBaseFee = (
+  parent: Pick<Header, "gasLimit" | "gasUsed" | "baseFeePerGas">,
+  { minimumBaseFee }: Pick<ChainParameters, "minimumBaseFee">,
+): bigint => {
+  const fee = marketBaseFee(parent);
+  return fee > minimumBaseFee ? fee : minimumBaseFee;
+};
+
+const marketBaseFee = (parent: Pick<Header, "gasLimit" | "gasUsed" | "baseFeePerGas">): bigint => {
   const target = parent.gasLimit / ELASTICITY;
   const { gasUsed, baseFeePerGas } = parent;
   if (gasUsed === target) return baseFeePerGas;

@@ -206,7 +206,8 @@ export const createProducer = (
       const { plan, isNew } = chosen;
       const idle =
         now() - lastBlock >= (chain.head.transactions.length > 0 ? Math.min(trailingMs, maxIdleMs) : maxIdleMs);
-      if (!idle && !hasMessages(plan, isNew) && !pool.hasReady(nextBaseFee(chain.head.header))) return undefined;
+      if (!idle && !hasMessages(plan, isNew) && !pool.hasReady(nextBaseFee(chain.head.header, chain.parameters)))
+        return undefined;
       const start = now();
       const block = await build(plan, isNew, idle);
       if (block === undefined) return undefined;

@@ -70,9 +70,11 @@ const percentileList = z
   .transform((list) => list ?? []);
 
 export const FEE_METHODS: MethodTable = {
-  eth_gasPrice: method([], (_, { chain }) => quantity(nextBaseFee(chain.head.header) + suggestTip(chain))),
+  eth_gasPrice: method([], (_, { chain }) =>
+    quantity(nextBaseFee(chain.head.header, chain.parameters) + suggestTip(chain)),
+  ),
   eth_maxPriorityFeePerGas: method([], (_, { chain }) => quantity(suggestTip(chain))),
-  eth_baseFee: method([], (_, { chain }) => quantity(nextBaseFee(chain.head.header))),
+  eth_baseFee: method([], (_, { chain }) => quantity(nextBaseFee(chain.head.header, chain.parameters))),
   /** There are no blobs; the price is the least that Cancun knows. */
   eth_blobBaseFee: method([], () => "0x1"),
   eth_feeHistory: method([count, blockNumber, percentileList], ([blocks, newest, percentiles], { chain }) => {
@@ -96,7 +98,7 @@ export const FEE_METHODS: MethodTable = {
       baseFees.push(quantity(header.baseFeePerGas));
       ratios.push(Number(header.gasUsed) / Number(header.gasLimit));
       if (percentiles.length > 0) reward.push(rewards(chain, block, percentiles));
-      if (number === last) baseFees.push(quantity(nextBaseFee(header)));
+      if (number === last) baseFees.push(quantity(nextBaseFee(header, chain.parameters)));
     }
     return {
       oldestBlock: quantity(ratios.length === 0 ? 0n : first),
