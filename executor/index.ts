@@ -15,16 +15,19 @@ export { type CommittedBlob, commitBlob, hashOfBlob, proveBlobs, type SidecarFor
 export { batchItemAt, headerTimestamp, isBlockHeader } from "./chain/batch-item.ts";
 export { nextBaseFee } from "./chain/block.ts";
 export type {
+  Acceptance,
   AddResult,
   Block,
   BlockBuilder,
   Chain,
   ChainTransaction,
+  DecodedTransaction,
   InboxEnvelope,
   Origin,
   Position,
   Receipt,
   RefusalCode,
+  Spent,
 } from "./chain/chain.ts";
 export {
   type ChainState,
@@ -59,6 +62,7 @@ export { signDigest } from "./evm/secp256k1.ts";
 export { applyTransaction } from "./evm/transition.ts";
 
 // Bytes, hashes, errors, services.
+export { createBoundedCache } from "./foundation/bounded-cache.ts";
 export {
   type Bytes,
   concat,
@@ -91,6 +95,8 @@ export { createWatch } from "./foundation/watch.ts";
 // Predeploys, and the models that contracts call.
 export {
   digitClassifier,
+  feeVaultPredeploy,
+  gasPriceOraclePredeploy,
   inferencePredeploy,
   messagePasserPredeploy,
   messengerPredeploy,

@@ -6,6 +6,7 @@ import { type Bytes, fromHex, toHex } from "../foundation/bytes.ts";
 import { appendLeaf, EMPTY_FRONTIER, frontierRoot } from "../foundation/merkle.ts";
 import { encodeBlockHeader, hashBlockHeader, receiptLeaf, transactionLeaf } from "./block.ts";
 import type {
+  Acceptance,
   AddResult,
   Block,
   BlockTally,
@@ -24,7 +25,7 @@ export type Draft = {
   readonly receipts: readonly Receipt[];
   /** As of now. */
   readonly tally: BlockTally;
-  add(envelope: InboxEnvelope): Promise<AddResult>;
+  add(envelope: InboxEnvelope, accept?: Acceptance): Promise<AddResult>;
   /** The block over this state root. */
   finish(stateRoot: Bytes): Block;
 };
@@ -69,7 +70,7 @@ export const createDraft = (
     get tally() {
       return tally;
     },
-    async add(envelope) {
+    async add(envelope, accept) {
       const decoded = decode(envelope.bytes);
       const wrong = judgeDelayed(envelope, decoded);
       if (wrong !== undefined) return wrong;
@@ -78,6 +79,7 @@ export const createDraft = (
         environment,
         available: environment.gasLimit - tally.gasUsed,
         baseFeeVault: BASE_FEE_VAULT,
+        accept,
       });
       if (isRefusal(outcome)) return refused(outcome.code, outcome.message);
       const { deposit, to } = decoded.transaction;

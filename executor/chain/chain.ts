@@ -87,7 +87,9 @@ export type RefusalCode =
   | "TX_NONCE_LOW"
   | "TX_NONCE_HIGH"
   | "TX_BALANCE"
-  | "TX_DECLARED_GAS";
+  | "TX_DECLARED_GAS"
+  /** Whoever builds the block does not want it, seeing what it used: no rule of the chain. */
+  | "TX_DECLINED";
 
 /** A well-formed, signed transaction whose static rules hold, and what executing it needs. */
 export type DecodedTransaction = {
@@ -114,6 +116,11 @@ export type BlockAttributes = { readonly timestamp: bigint; readonly origin: Ori
 /** `position`: where derivation goes on, if known. `expected`: hash of the block that it must be. */
 export type SealOptions = { readonly position?: Position; readonly expected?: Hex };
 
+/** What executing a transaction came to. `tip`: wei a gas. */
+export type Spent = { readonly gasUsed: bigint; readonly tip: bigint };
+/** Whether a transaction that used so much goes into the block. */
+export type Acceptance = (spent: Spent) => boolean;
+
 /** The one open block. Only one builder exists at a time. */
 export type BlockBuilder = {
   readonly number: bigint;
@@ -122,7 +129,7 @@ export type BlockBuilder = {
   readonly gasLimit: bigint;
   readonly gasUsed: bigint;
   /** Executes one envelope. A refusal leaves no trace. An error of the node itself (MODEL_MISSING, MODEL_DATA_MISSING) rejects: abort the builder. */
-  add(envelope: InboxEnvelope): Promise<AddResult>;
+  add(envelope: InboxEnvelope, accept?: Acceptance): Promise<AddResult>;
   /**
    * Computes roots and header, writes everything in ONE synced batch, moves the head. CHAIN_OTHER_BLOCK when it came out
    * as another block than `expected`: nothing is written, the block is dropped.

@@ -1,6 +1,6 @@
 import { EVMError } from "@ethereumjs/evm";
 import { Account, Address } from "@ethereumjs/util";
-import type { DecodedTransaction as Decoded, Log, Refusal } from "../chain/chain.ts";
+import type { Acceptance, DecodedTransaction as Decoded, Log, Refusal } from "../chain/chain.ts";
 import { ADDRESS } from "../chain/parameters.ts";
 import { type Bytes, EMPTY_BYTES, fromHex, toHex } from "../foundation/bytes.ts";
 import { type BlockEnvironment, type ChainMachine, libraryBlock } from "./engine.ts";
@@ -33,6 +33,8 @@ export type TransitionContext = {
   readonly available: bigint;
   /** Who gets the base fee; undefined burns it, as Ethereum does. */
   readonly baseFeeVault: Address | undefined;
+  /** Asked before anything is paid; a transaction that is not accepted leaves no trace (TX_DECLINED). */
+  readonly accept?: Acceptance | undefined;
 };
 
 const refuse = (code: Refusal["code"], message: string): Refusal => ({ code, message });
@@ -195,9 +197,18 @@ export const applyTransaction = async (
     account.balance -= transaction.gasLimit * effective;
   } else account.balance += transaction.deposit.mint;
   account.nonce += 1n;
+  const { accept } = context;
+  if (accept !== undefined) await journal.checkpoint();
   await journal.putAccount(sender, account);
 
   const run = await runMessage(machine, decoded, environment, effective);
+  if (accept !== undefined && !accept({ gasUsed: run.gas, tip: effective - environment.baseFee })) {
+    await journal.revert();
+    await journal.cleanup();
+    state.originalStorageCache.clear();
+    return refuse("TX_DECLINED", `declined after ${run.gas} gas`);
+  }
+  if (accept !== undefined) await journal.commit();
   if (transaction.deposit === undefined) {
     await credit(machine, sender, (transaction.gasLimit - run.gas) * effective);
     await credit(machine, environment.coinbase, run.gas * (effective - environment.baseFee));
