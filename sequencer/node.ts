@@ -9,11 +9,10 @@ import {
   type Telemetry,
 } from "../executor/index.ts";
 import { type Batches, type BatchesOptions, createBatches } from "./batch/batches.ts";
-import { createDataFees } from "./batch/data-fees.ts";
-import { DEFAULT_DATA } from "./batch/data-kind.ts";
 import { createL1Prices } from "./batch/l1-prices.ts";
 import { createPoster, type Poster, type PosterOptions } from "./batch/poster.ts";
 import { createProducer, type Producer, type ProducerOptions } from "./block/producer.ts";
+import { createDataFees } from "./mempool/data-fees.ts";
 import { createMempool, type Mempool, type MempoolOptions } from "./mempool/mempool.ts";
 
 export type SequencerComponents = Telemetry & {
@@ -47,8 +46,8 @@ export type Sequencer = Service & {
 /** Orders transactions, builds blocks, posts batches. Its components are started and stopped by their owner. */
 export const createSequencer = (components: SequencerComponents, options: SequencerOptions): Sequencer => {
   const services = createServices(components);
-  const prices = createL1Prices(components);
-  const fees = createDataFees(options.batches?.data ?? DEFAULT_DATA, prices);
+  const prices = createL1Prices(components, options.batches);
+  const fees = createDataFees(() => prices.ofBytes);
   const pool = services.add(createMempool({ ...components, fees }, options.mempool));
   const batches = createBatches({ ...components, prices }, options.batches);
   const producer = services.add(createProducer({ ...components, pool, batches, prices, fees }, options.producer));

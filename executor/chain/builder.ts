@@ -1,23 +1,20 @@
-import { bloomOf } from "../evm/bloom.ts";
 import type { BlockEnvironment, ChainMachine } from "../evm/engine.ts";
-import { DEPOSIT_TYPE, type DecodeResult, type EnvelopeDecoder, isRefusal } from "../evm/envelope.ts";
-import { applyTransaction, BASE_FEE_VAULT } from "../evm/transition.ts";
+import { type Acceptance, applyTransaction, BASE_FEE_VAULT, tryTransaction } from "../evm/transition.ts";
 import { type Bytes, fromHex, toHex } from "../foundation/bytes.ts";
 import { appendLeaf, EMPTY_FRONTIER, frontierRoot } from "../foundation/merkle.ts";
-import { encodeBlockHeader, hashBlockHeader, receiptLeaf, transactionLeaf } from "./block.ts";
-import type {
-  Acceptance,
-  AddResult,
-  Block,
-  BlockTally,
-  ChainTransaction,
-  Header,
-  InboxEnvelope,
-  Origin,
-  Receipt,
-  RefusalCode,
-} from "./chain.ts";
-import { createAddress } from "./contract-address.ts";
+import { type Block, type BlockTally, encodeBlockHeader, type Header, hashBlockHeader } from "../protocol/block.ts";
+import { bloomOf } from "../protocol/bloom.ts";
+import { createAddress } from "../protocol/contract-address.ts";
+import { DEPOSIT_TYPE, type DecodeResult, type EnvelopeDecoder, isRefusal } from "../protocol/envelope.ts";
+import type { Origin } from "../protocol/origin.ts";
+import { type Receipt, receiptLeaf } from "../protocol/receipt.ts";
+import {
+  type ChainTransaction,
+  type InboxEnvelope,
+  type RefusalCode,
+  transactionLeaf,
+} from "../protocol/transaction.ts";
+import type { AddResult } from "./chain.ts";
 
 /** A block in the making, without its state root. */
 export type Draft = {
@@ -30,7 +27,7 @@ export type Draft = {
   finish(stateRoot: Bytes): Block;
 };
 
-const refused = (code: RefusalCode, message: string): AddResult => ({ included: false, code, message });
+const refused = (code: RefusalCode | "TX_DECLINED", message: string): AddResult => ({ included: false, code, message });
 
 /** A message of the delayed queue is what its kind says, and within the gas that was paid for on L1. */
 const judgeDelayed = (envelope: InboxEnvelope, decoded: DecodeResult): AddResult | undefined => {
@@ -75,12 +72,15 @@ export const createDraft = (
       const wrong = judgeDelayed(envelope, decoded);
       if (wrong !== undefined) return wrong;
       if (isRefusal(decoded)) return refused(decoded.code, decoded.message);
-      const outcome = await applyTransaction(machine, decoded, {
+      const context = {
         environment,
         available: environment.gasLimit - tally.gasUsed,
         baseFeeVault: BASE_FEE_VAULT,
-        accept,
-      });
+      };
+      const outcome = await (accept === undefined
+        ? applyTransaction(machine, decoded, context)
+        : tryTransaction(machine, decoded, { ...context, accept }));
+      if (outcome === undefined) return refused("TX_DECLINED", "not accepted, seeing what it used");
       if (isRefusal(outcome)) return refused(outcome.code, outcome.message);
       const { deposit, to } = decoded.transaction;
       const transaction =

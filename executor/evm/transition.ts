@@ -1,10 +1,11 @@
 import { EVMError } from "@ethereumjs/evm";
 import { Account, Address } from "@ethereumjs/util";
-import type { Acceptance, DecodedTransaction as Decoded, Log, Refusal } from "../chain/chain.ts";
-import { ADDRESS } from "../chain/parameters.ts";
 import { type Bytes, EMPTY_BYTES, fromHex, toHex } from "../foundation/bytes.ts";
+import { MAX_INITCODE_BYTES } from "../protocol/envelope.ts";
+import { ADDRESS } from "../protocol/parameters.ts";
+import type { Log } from "../protocol/receipt.ts";
+import type { DecodedTransaction as Decoded, Refusal } from "../protocol/transaction.ts";
 import { type BlockEnvironment, type ChainMachine, libraryBlock } from "./engine.ts";
-import { MAX_INITCODE_BYTES } from "./envelope.ts";
 
 const MAX_NONCE = 2n ** 64n - 1n;
 /** At most this part of the used gas is refunded (EIP-3529). */
@@ -33,8 +34,6 @@ export type TransitionContext = {
   readonly available: bigint;
   /** Who gets the base fee; undefined burns it, as Ethereum does. */
   readonly baseFeeVault: Address | undefined;
-  /** Asked before anything is paid; a transaction that is not accepted leaves no trace (TX_DECLINED). */
-  readonly accept?: Acceptance | undefined;
 };
 
 const refuse = (code: Refusal["code"], message: string): Refusal => ({ code, message });
@@ -197,18 +196,9 @@ export const applyTransaction = async (
     account.balance -= transaction.gasLimit * effective;
   } else account.balance += transaction.deposit.mint;
   account.nonce += 1n;
-  const { accept } = context;
-  if (accept !== undefined) await journal.checkpoint();
   await journal.putAccount(sender, account);
 
   const run = await runMessage(machine, decoded, environment, effective);
-  if (accept !== undefined && !accept({ gasUsed: run.gas, tip: effective - environment.baseFee })) {
-    await journal.revert();
-    await journal.cleanup();
-    state.originalStorageCache.clear();
-    return refuse("TX_DECLINED", `declined after ${run.gas} gas`);
-  }
-  if (accept !== undefined) await journal.commit();
   if (transaction.deposit === undefined) {
     await credit(machine, sender, (transaction.gasLimit - run.gas) * effective);
     await credit(machine, environment.coinbase, run.gas * (effective - environment.baseFee));
@@ -218,6 +208,27 @@ export const applyTransaction = async (
   await journal.cleanup();
   state.originalStorageCache.clear();
   return outcomeOf(run, effective, nonce);
+};
+
+/** What executing a transaction came to. `tip`: wei a gas. */
+export type Spent = { readonly gasUsed: bigint; readonly tip: bigint };
+/** Whether whoever builds a block wants a transaction that used so much. No rule of the chain. */
+export type Acceptance = (spent: Spent) => boolean;
+
+/** As `applyTransaction`. Undefined, and no trace is left, when what the transaction came to is not accepted. */
+export const tryTransaction = async (
+  machine: ChainMachine,
+  decoded: Decoded,
+  { accept, ...context }: TransitionContext & { readonly accept: Acceptance },
+): Promise<Outcome | Refusal | undefined> => {
+  const { stateManager: state } = machine;
+  await state.checkpoint();
+  const outcome = await applyTransaction(machine, decoded, context);
+  const isKept =
+    "code" in outcome ||
+    accept({ gasUsed: outcome.gasUsed, tip: outcome.effectiveGasPrice - context.environment.baseFee });
+  await (isKept ? state.commit() : state.revert());
+  return isKept ? outcome : undefined;
 };
 
 /**

@@ -51,7 +51,6 @@ const SUBMIT_TEXT: Readonly<Record<SubmitErrorCode, string>> = {
   TX_NONCE_HIGH: "nonce too high",
   TX_BALANCE: "insufficient funds for gas * price + value",
   TX_DECLARED_GAS: "gas limit above the declared gas",
-  TX_DECLINED: "transaction declined",
   POOL_KNOWN: "already known",
   POOL_REPLACEMENT_UNDERPRICED: "replacement transaction underpriced",
   POOL_UNDERPRICED: "transaction underpriced",

@@ -1,5 +1,5 @@
-import { appendCost, type BaseFees, MAX_BATCH_BLOBS, MAX_BATCH_BYTES } from "../../bridge/index.ts";
-import { BLOB_DATA_BYTES, type Bytes } from "../../executor/index.ts";
+import { appendCost, type BaseFees, MAX_BATCH_BLOBS } from "../../bridge/index.ts";
+import { BLOB_DATA_BYTES, type Bytes, MAX_BATCH_BYTES } from "../../executor/index.ts";
 
 /** Where the bytes of a batch lie on L1. */
 export type DataKind = "calldata" | "blobs";
@@ -17,9 +17,6 @@ export const DATA_LIMITS: Readonly<Record<DataKind, number>> = {
 /** Bytes as dense as they get, in a batch of the size at which a full one of either kind can be compared. */
 const FULL = new Uint8Array(DATA_LIMITS.calldata).fill(1);
 
-/** What one more byte of a batch costs on L1, in wei, by its value. */
-export type BytePrices = { readonly zero: bigint; readonly other: bigint };
-
 /**
  * Bytes of the batch over which its fixed cost is shared. Of a batch in blobs the last one is half empty on average. So
  * any batch of 64 KB in blobs, or of some KB in calldata, is paid for by its bytes whatever they are; what a smaller one
@@ -29,6 +26,9 @@ const SHARED_BY: Readonly<Record<DataKind, number>> = {
   calldata: DATA_LIMITS.calldata,
   blobs: BLOB_DATA_BYTES / 2,
 };
+
+/** What one more byte of a batch costs on L1, in wei, by its value. */
+export type BytePrices = { readonly zero: bigint; readonly other: bigint };
 
 /** Rounded up. */
 export const bytePrices = (choice: DataChoice, prices: BaseFees): BytePrices => {

@@ -1,24 +1,24 @@
 import { Counter, Histogram } from "prom-client";
-import { batchBlockSize, type L1Source } from "../../bridge/index.ts";
+import type { L1Source } from "../../bridge/index.ts";
 import {
   type AddResult,
   type Block,
   type BlockBuilder,
+  batchBlockSize,
   type Chain,
   type ChainTransaction,
   CodedError,
   hasCode,
   nextBaseFee,
-  type RefusalCode,
   type Service,
   type Spent,
   sleep,
   type Telemetry,
 } from "../../executor/index.ts";
 import type { Batches } from "../batch/batches.ts";
-import { type DataFees, dataSizeOf, tipInBlock } from "../batch/data-fees.ts";
 import type { L1Prices } from "../batch/l1-prices.ts";
 import type { Plan } from "../batch/plan.ts";
+import { type DataFees, dataSizeOf, tipInBlock } from "../mempool/data-fees.ts";
 import type { Mempool } from "../mempool/mempool.ts";
 
 /** L1 took back a message while the block was built on it; the next attempt finds the new queue. */
@@ -56,7 +56,7 @@ const RECORD_BYTES = 4;
 /** Transactions that one block may pass over. */
 const MAX_REFUSALS = 1_000;
 /** Refusals that another block may not share: the transaction stays. */
-const PASSING: ReadonlySet<RefusalCode> = new Set(["TX_BLOCK_GAS", "TX_FEE_CAP", "TX_NONCE_HIGH"]);
+const PASSING: ReadonlySet<string> = new Set(["TX_BLOCK_GAS", "TX_FEE_CAP", "TX_NONCE_HIGH"]);
 
 type Filling = { readonly bytes: number; readonly count: number; readonly full: boolean };
 

@@ -1,5 +1,5 @@
 import type { ChainTransaction, DecodedTransaction } from "../../executor/index.ts";
-import { type DataFees, type DataSize, dataSizeOf, tipInBlock } from "../batch/data-fees.ts";
+import { type DataFees, type DataSize, dataSizeOf, tipInBlock } from "./data-fees.ts";
 
 /** One transaction that waits. */
 export type Entry = {

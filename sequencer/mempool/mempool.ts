@@ -17,7 +17,7 @@ import {
   type Telemetry,
   type TransactionPool,
 } from "../../executor/index.ts";
-import { type DataFees, dataSizeOf, FREE_DATA, tipInPool } from "../batch/data-fees.ts";
+import { type DataFees, dataSizeOf, FREE_DATA, tipInPool } from "./data-fees.ts";
 import { cheaper, createEntry, type Entry, effectiveTip, offersMore, outbids, standingOf } from "./entry.ts";
 import { createHeap, type Heap } from "./heap.ts";
 import { createSelection, type Selection } from "./selection.ts";

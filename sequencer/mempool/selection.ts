@@ -1,5 +1,5 @@
 import type { ChainTransaction } from "../../executor/index.ts";
-import type { DataFees } from "../batch/data-fees.ts";
+import type { DataFees } from "./data-fees.ts";
 import { type Entry, effectiveTip, standingOf } from "./entry.ts";
 import { createHeap } from "./heap.ts";
 import type { SenderQueue } from "./sender-queue.ts";
