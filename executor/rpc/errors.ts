@@ -2,6 +2,7 @@ import { fromHex, type Hex, readUintBE, toHex } from "../foundation/bytes.ts";
 import { CodedError, messageOf } from "../foundation/errors.ts";
 import type { NetworkErrorCode } from "../p2p/network/network.ts";
 import type { ClaimsErrorCode, SubmitErrorCode } from "./backend.ts";
+import { quantity } from "./format.ts";
 
 /** Codes of JSON-RPC 2.0 and of Ethereum clients. */
 export const RPC_CODE = {
@@ -130,7 +131,8 @@ export const rpcErrorOf = (error: unknown): RpcError => {
   if (error instanceof RpcError) return error;
   if (error instanceof CodedError) {
     const text = submitText(error.code);
-    if (error.code === "POOL_DATA_FEE") return refusal(error.code, messageOf(error), { code: error.code });
+    if (error.code === "POOL_DATA_FEE")
+      return refusal(error.code, messageOf(error), { code: error.code, tip: quantity(error.data["needed"] as bigint) });
     if (text !== undefined) return refusal(error.code as SubmitErrorCode, messageOf(error));
     if (Object.hasOwn(NAMED_CODE, error.code))
       return new RpcError(NAMED_CODE[error.code as keyof typeof NAMED_CODE], messageOf(error), { code: error.code });

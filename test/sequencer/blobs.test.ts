@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createMemoryStore, type Hex, toHex } from "../../executor/index.ts";
+import { numberToHex } from "viem";
+import { createMemoryStore, type Hex } from "../../executor/index.ts";
 import { hooked } from "../support/hooked-client.ts";
 import { createStage, l2Account, type SequencerActor } from "../support/stage.ts";
 
@@ -79,7 +80,7 @@ test("auto takes what is cheaper at the time, batch by batch", async (t) => {
   await build(sequencer, 0);
   await sequencer.post();
   // As if blobs were much in demand.
-  demand = toHex(10n ** 12n);
+  demand = numberToHex(10n ** 12n);
   await nextBlock();
   const narrow = sequencer.batches.draft();
   assert.ok(narrow);
