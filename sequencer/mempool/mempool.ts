@@ -58,6 +58,8 @@ const refuse = (code: PoolErrorCode | RefusalCode, message: string, data: Record
 const DEPOSIT = 0x7e;
 /** Transactions that were declined, and are remembered so that their senders are told why. */
 const MAX_DECLINED = 4_096;
+/** Bytes by which a transaction grows, at most, when its sender offers the tip that he is told. */
+const LONGER_FEES = 20;
 
 /** Keeps signed transactions until a block takes them. Every operation costs the logarithm of what waits. */
 export const createMempool = (
@@ -261,10 +263,11 @@ export const createMempool = (
     const { envelope, hash, gasLimit, maxFeePerGas = transaction.gasPrice ?? 0n } = transaction;
     const { maxPriorityFeePerGas: maxTip = maxFeePerGas } = transaction;
     const gas = declined.get(hash) ?? gasLimit;
-    const cost = fees.costOf(dataSizeOf(envelope));
-    const needed = tipInPool(cost, gas);
+    const size = dataSizeOf(envelope);
+    const cost = fees.costOf(size);
     const tip = effectiveTip({ maxFee: maxFeePerGas, maxTip }, chain.parameters.minimumBaseFee);
-    if (tip >= needed) return;
+    if (tip >= tipInPool(cost, gas)) return;
+    const needed = tipInPool(fees.costOf({ ...size, others: size.others + LONGER_FEES }), gas);
     const offered = tip > 0n ? tip : 0n;
     throw refuse(
       "POOL_DATA_FEE",
