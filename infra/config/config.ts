@@ -62,6 +62,7 @@ export const COMMAND_SETTINGS = {
     "guardian",
     "feeRecipient",
     "forceDelay",
+    "gasRate",
     "challengePeriod",
     "censorship",
     "inclusionDelay",

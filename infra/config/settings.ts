@@ -1,3 +1,4 @@
+import { DEFAULT_BUDGET } from "../../executor/index.ts";
 import {
   address,
   dialAddresses,
@@ -399,6 +400,15 @@ export const SETTINGS = {
     variable: "ASSAY_FORCE_DELAY",
     fallback: "43200",
     description: "after so long a deposit or forced transaction may not be left out",
+    parse: whole,
+  },
+  gasRate: {
+    flag: "--gas-rate",
+    argument: "gas",
+    variable: "ASSAY_GAS_RATE",
+    fallback: DEFAULT_BUDGET.rate.toString(),
+    description:
+      "L2 gas that a second of L1's time pays for: what the slowest node of the chain must be able to execute",
     parse: whole,
   },
   challengePeriod: {

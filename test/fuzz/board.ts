@@ -73,7 +73,7 @@ const boardOn = ({ contracts, first }: Dispute, genesisAt: bigint): Board =>
     stakes: STAKES,
     tariffs: DISPUTE.tariffs,
     rules: toyLeafRules,
-    isChainState: (bytes) => bytes.length === 2 + 2 * 238 && /^0x110[01]/.test(bytes),
+    isChainState: (bytes) => bytes.length === 2 + 2 * 254 && /^0x110[01]/.test(bytes),
     furthest: () => 0n,
   });
 
