@@ -39,6 +39,7 @@ export {
   readInbox,
   refusalOfAppend,
 } from "./clients/inbox.ts";
+export { type BlockRange, createLogWindows, type LogWindows } from "./clients/log-windows.ts";
 export { chunksOf, type ModelData } from "./clients/model-chunks.ts";
 export {
   createModelPublisher,
