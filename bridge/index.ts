@@ -15,8 +15,9 @@ export {
   rootOverLast,
 } from "./claims/game-hash.ts";
 export { claimedRange, GENESIS_PLACE, type Place, type RangeComponents, statesOf } from "./claims/range.ts";
-export { settleCall } from "./claims/registry.ts";
+export { settleCall, withdrawCreditCall } from "./claims/registry.ts";
 export {
+  changed,
   createRightClaims,
   type RightClaim,
   type RightClaims,
