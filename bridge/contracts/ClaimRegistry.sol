@@ -164,7 +164,7 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
     function _isAlive(bytes32 id) private view returns (bool) {
         ClaimStatus status = _claims[id].status;
         if (status == ClaimStatus.CONFIRMED) return true;
-        return status == ClaimStatus.OPEN && !contextState(contextOf(id)).settled;
+        return status == ClaimStatus.OPEN && !_isSettled(contextOf(id));
     }
 
     function _hasLost(bytes32 id) private view returns (bool) {

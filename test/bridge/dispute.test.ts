@@ -208,7 +208,7 @@ onBoard("two rivals of one block have no time; a level that is settled takes no 
   const late = b.execution(wrong, 1, liesFrom(b.toy.leaves.execution(1), 3, wrong.tree.node(0, 1)));
   assert.deepEqual((await b.play(MALLORY, b.refine(wrong, 1, late.tree, evidence))).events, []);
   assert.equal(await creditOf(b, MALLORY), STAKE_1);
-  assert.equal((await b.edge(b.rootOf(late).id)).exists, false);
+  assert.equal((await b.edge(b.rootOf(late))).exists, false);
   // The leaf has the tree's time; an update that is no news is none.
   const link = b.update(right, 0, 1, linkOf(b, sub));
   assert.deepEqual(names((await b.play(CAROL, link)).events), ["TimerUpdated"]);
@@ -254,7 +254,7 @@ onBoard("a multicall's value counts once, and what it leaves over is credit", as
   assert.equal(await b.refused(ALICE, batched([withdraw], 0n)), "InMulticall");
   // All or nothing, with the error of what failed.
   assert.equal(await b.refused(ALICE, nested(settle(b, right))), "TooEarly");
-  assert.equal((await b.edge(b.rootOf(right).id)).exists, false);
+  assert.equal((await b.edge(b.rootOf(right))).exists, false);
 
   // Value that comes to a free move, too.
   await b.play(ALICE, batched([...both, opening(right, 2, 0)], 3n * BOND));

@@ -171,7 +171,8 @@ interface IDisputeGame {
     /// @notice Pays the caller what it is credited with.
     function withdraw() external;
 
-    function edgeOf(bytes32 edge) external view returns (Edge memory);
+    /// @param ctx Where the edge meets its rivals.
+    function edgeOf(bytes32 ctx, bytes32 edge) external view returns (Edge memory);
     function contextState(bytes32 ctx) external view returns (ContextState memory);
     function rootOf(bytes32 edge) external view returns (Root memory);
     /// @return The root that won a context, or zero.
