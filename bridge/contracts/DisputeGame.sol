@@ -36,7 +36,7 @@ abstract contract DisputeGame is IDisputeGame {
     mapping(bytes32 ctx => Record) private _contexts;
     /// @dev Those that came to their contexts later.
     mapping(bytes32 edge => Record) private _rivals;
-    /// @dev Level and height of the tensor's tree below an operator's leaf: one for all rivals, as the rules ask the past alone.
+    /// @dev Level and height of the tensors' trees below an operator's leaf: the same for all rivals, as the rules ask the past.
     mapping(bytes32 ctx => uint16) private _tensors;
     mapping(bytes32 edge => Root) private _roots;
     /// @inheritdoc IDisputeGame
@@ -121,11 +121,10 @@ abstract contract DisputeGame is IDisputeGame {
         Leaf memory leaf = _leafAt(ctx, witness, evidence);
         if (leaf.kind != LeafKind.DESCEND) revert WrongKind();
         if (GameHash.operatorLeaf(uint32(ctx.position), tensorRoot) != node) revert BadPreimage();
-        if (spot.record.isOpened()) return;
-        _store(spot, spot.record.asOpened());
-        _tensors[spot.ctx] = uint16(leaf.level) << 8 | leaf.height;
-        bytes32 tensor = _tensorContext(spot.ctx);
+        bytes32 tensor = _tensorContext(spot.ctx, leaf.level, leaf.height);
         bytes32 child = GameHash.edge(tensor, tensorRoot);
+        if (_recordOf(tensor, child).exists()) return;
+        _tensors[spot.ctx] = uint16(leaf.level) << 8 | leaf.height;
         _add(tensor, child);
         emit TensorOpened(spot.edge, child);
     }
@@ -189,7 +188,7 @@ abstract contract DisputeGame is IDisputeGame {
     /// @inheritdoc IDisputeGame
     function multicall(bytes[] calldata calls) external payable alone {
         // INVARIANT: the value counts once: from here on it is credit, and no call looks at it.
-        credits[msg.sender] += msg.value;
+        if (msg.value != 0) credits[msg.sender] += msg.value;
         _batching = true;
         for (uint256 i; i < calls.length; ++i) {
             (bool ok, bytes memory answer) = address(this).delegatecall(calls[i]);
@@ -215,15 +214,8 @@ abstract contract DisputeGame is IDisputeGame {
     /// @inheritdoc IDisputeGame
     function edgeOf(bytes32 ctx, bytes32 edge) external view returns (Edge memory) {
         Record record = _recordOf(ctx, edge);
-        uint16 tensor = record.isOpened() ? _tensors[ctx] : 0;
         return Edge({
-            exists: record.exists(),
-            isFirst: record.isFirst(),
-            opened: record.isOpened(),
-            proven: record.isProven(),
-            cached: record.cached(),
-            tensorLevel: uint8(tensor >> 8),
-            tensorHeight: uint8(tensor)
+            exists: record.exists(), isFirst: record.isFirst(), proven: record.isProven(), cached: record.cached()
         });
     }
 
@@ -337,11 +329,12 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     function _open(Spot memory spot, Context calldata ctx, bytes32[2] memory children) private {
-        if (spot.record.isOpened()) return;
-        _store(spot, spot.record.asOpened());
         (bytes32 left, bytes32 right) = _childContexts(ctx, children[0]);
+        bytes32 last = GameHash.edge(right, children[1]);
+        // INVARIANT: right of this left, after this past, that node comes from the opening of this edge alone.
+        if (_recordOf(right, last).exists()) return;
         _add(left, GameHash.edge(left, children[0]));
-        _add(right, GameHash.edge(right, children[1]));
+        _add(right, last);
         emit EdgeOpened(spot.edge, children[0], children[1]);
     }
 
@@ -394,6 +387,12 @@ abstract contract DisputeGame is IDisputeGame {
         return Past({origin: ctx.origin, start: isWhole ? witness.head : bytes32(0), lefts: lefts, pre: witness.pre});
     }
 
+    function _timerBelow(bytes32 ctx, bytes32 edge) private view returns (uint64) {
+        Record record = _recordOf(ctx, edge);
+        if (!record.exists()) revert NotLinked();
+        return record.timer();
+    }
+
     /// @dev Time of what lies below the edge, as far as it was updated.
     function _below(Spot memory spot, Context calldata ctx, bytes32 node, bytes calldata shown)
         private
@@ -401,7 +400,6 @@ abstract contract DisputeGame is IDisputeGame {
         returns (uint64)
     {
         if (ctx.height != 0) {
-            if (!spot.record.isOpened()) revert NotLinked();
             bytes32[2] memory children;
             if (_isPacked(ctx)) {
                 if (!_isWhole(ctx, node, shown)) revert NotLinked();
@@ -411,15 +409,16 @@ abstract contract DisputeGame is IDisputeGame {
                 if (GameHash.inner(children[0], children[1]) != node) revert NotLinked();
             }
             (bytes32 left, bytes32 right) = _childContexts(ctx, children[0]);
-            uint64 leftTimer = _timer(left, GameHash.edge(left, children[0]));
-            uint64 rightTimer = _timer(right, GameHash.edge(right, children[1]));
+            uint64 rightTimer = _timerBelow(right, GameHash.edge(right, children[1]));
+            uint64 leftTimer = _timerBelow(left, GameHash.edge(left, children[0]));
             return leftTimer < rightTimer ? leftTimer : rightTimer;
         }
-        if (spot.record.isOpened()) {
-            bytes32 root = abi.decode(_exactly(shown, 32), (bytes32));
+        if (shown.length == 32) {
+            bytes32 root = bytes32(shown);
             if (GameHash.operatorLeaf(uint32(ctx.position), root) != node) revert NotLinked();
-            bytes32 tensor = _tensorContext(spot.ctx);
-            return _timer(tensor, GameHash.edge(tensor, root));
+            uint16 shape = _tensors[spot.ctx];
+            bytes32 tensor = _tensorContext(spot.ctx, uint8(shape >> 8), uint8(shape));
+            return _timerBelow(tensor, GameHash.edge(tensor, root));
         }
         (bytes32 subCtx, bytes32 subNode) = abi.decode(_exactly(shown, 64), (bytes32, bytes32));
         bytes32 sub = GameHash.edge(subCtx, subNode);
@@ -429,9 +428,8 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @dev The tree's level and height are those that the rules said: a smaller tree of the same origin is a part of it.
-    function _tensorContext(bytes32 leaf) private view returns (bytes32) {
-        uint16 tensor = _tensors[leaf];
-        return GameHash.context(uint8(tensor >> 8), leaf, 0, uint8(tensor), GameHash.levelBase(leaf, 0));
+    function _tensorContext(bytes32 leaf, uint8 level, uint8 height) private pure returns (bytes32) {
+        return GameHash.context(level, leaf, 0, height, GameHash.levelBase(leaf, 0));
     }
 
     function _id(Context calldata ctx) private pure returns (bytes32) {

@@ -7,12 +7,13 @@ pragma solidity ^0.8.30;
 /// | bits | field |
 /// | --- | --- |
 /// | 0 | there is something |
-/// | 1 | opened |
-/// | 2 | proven |
+/// | 1 | proven |
 /// | 8..47 | firstAt: L1 block of the context's first edge |
 /// | 48..87 | secondAt: L1 block of its second, zero while there is none |
 /// | 88..127 | cached: L1 blocks credited so far; all ones: forever |
 /// | 128..255 | upper half of the first edge's id |
+///
+/// Whether an edge is opened is not kept: its right child is there, or its tensor, which nothing else puts there.
 ///
 /// Half an id suffices. The right node of a context follows from the context, so that to be taken for it another node
 /// needs 2^128 hashes, and no choice of contexts makes that fewer: an id is the hash of context and node. Two wrong nodes
@@ -25,8 +26,8 @@ using Records for Record global;
 /// @title Records
 /// @notice Fields of the board's records. Each change is of the value; the caller stores it.
 library Records {
-    /// @notice An L1 block number, or a count of blocks, that 40 bits do not hold.
-    error TimeOutOfRange(uint256 time);
+    /// @notice An L1 block number, a count of blocks or a Unix time that 40 bits do not hold: not in 30,000 years.
+    error TimeOutOfRange(uint256 value);
 
     /// @notice Credited to what is proven, and to what stands on that alone: all time there is.
     uint64 internal constant FOREVER = type(uint64).max;
@@ -34,8 +35,7 @@ library Records {
     Record internal constant LATER = Record.wrap(EXISTS);
 
     uint256 private constant EXISTS = 1;
-    uint256 private constant OPENED = 2;
-    uint256 private constant PROVEN = 4;
+    uint256 private constant PROVEN = 2;
     uint256 private constant FIRST_AT = 8;
     uint256 private constant SECOND_AT = 48;
     uint256 private constant CACHED = 88;
@@ -45,7 +45,7 @@ library Records {
 
     /// @notice Of a context that gets its first edge now.
     function first(bytes32 edge) internal view returns (Record) {
-        return Record.wrap(EXISTS | _time(block.number) << FIRST_AT | uint256(edge) >> ID << ID);
+        return Record.wrap(EXISTS | uint256(time(block.number)) << FIRST_AT | uint256(edge) >> ID << ID);
     }
 
     function exists(Record self) internal pure returns (bool) {
@@ -67,10 +67,6 @@ library Records {
         return isFirst(self) ? secondAt(self) != 0 : exists(self);
     }
 
-    function isOpened(Record self) internal pure returns (bool) {
-        return Record.unwrap(self) & OPENED != 0;
-    }
-
     function isProven(Record self) internal pure returns (bool) {
         return Record.unwrap(self) & PROVEN != 0;
     }
@@ -85,8 +81,8 @@ library Records {
 
     /// @return L1 blocks, or FOREVER.
     function cached(Record self) internal pure returns (uint64) {
-        uint256 time = Record.unwrap(self) >> CACHED & MASK;
-        return time == MASK ? FOREVER : uint64(time);
+        uint256 packed = Record.unwrap(self) >> CACHED & MASK;
+        return packed == MASK ? FOREVER : uint64(packed);
     }
 
     /// @notice L1 blocks for which the edge was alone in its context.
@@ -105,26 +101,23 @@ library Records {
     }
 
     function withRival(Record self) internal view returns (Record) {
-        return Record.wrap(Record.unwrap(self) | _time(block.number) << SECOND_AT);
-    }
-
-    function asOpened(Record self) internal pure returns (Record) {
-        return Record.wrap(Record.unwrap(self) | OPENED);
+        return Record.wrap(Record.unwrap(self) | uint256(time(block.number)) << SECOND_AT);
     }
 
     function asProven(Record self) internal pure returns (Record) {
         return Record.wrap(Record.unwrap(self) | PROVEN);
     }
 
-    /// @param time L1 blocks, or FOREVER.
-    function withCached(Record self, uint64 time) internal pure returns (Record) {
-        uint256 packed = time == FOREVER ? MASK : _time(time);
+    /// @param blocks Or FOREVER.
+    function withCached(Record self, uint64 blocks) internal pure returns (Record) {
+        uint256 packed = blocks == FOREVER ? MASK : time(blocks);
         return Record.wrap(Record.unwrap(self) & ~(MASK << CACHED) | packed << CACHED);
     }
 
-    /// @dev INVARIANT: what is stored is what was meant: no time reaches the mark for all of it.
-    function _time(uint256 time) private pure returns (uint256) {
-        if (time >= MASK) revert TimeOutOfRange(time);
-        return time;
+    /// @notice A time as it is kept.
+    function time(uint256 value) internal pure returns (uint40) {
+        // INVARIANT: what is kept is what was meant: nothing reaches the mark for all time there is.
+        if (value >= MASK) revert TimeOutOfRange(value);
+        return uint40(value);
     }
 }
