@@ -302,7 +302,8 @@ abstract contract DisputeGame is IDisputeGame {
 
     function _recordOf(bytes32 ctx, bytes32 edge) private view returns (Record record) {
         record = _contexts[ctx];
-        if (!record.isOf(edge)) record = _rivals[edge];
+        // Where nobody was first nobody came later.
+        if (record.exists() && !record.isOf(edge)) record = _rivals[edge];
     }
 
     function _spot(Context calldata ctx, bytes32 node) private view returns (Spot memory spot) {
@@ -311,6 +312,7 @@ abstract contract DisputeGame is IDisputeGame {
         spot.record = _recordOf(spot.ctx, spot.edge);
     }
 
+    /// @dev A context's record has times, that of a later edge has none.
     function _store(Spot memory spot, Record changed) private {
         if (changed.isFirst()) _contexts[spot.ctx] = changed;
         else _rivals[spot.edge] = changed;

@@ -47,7 +47,9 @@ type Sent = History[number]["block"]["transactions"][number];
 
 const startL1 = async (fork: L1Fork) => {
   const chain = { chainId: CHAIN_ID, name: "l1" };
-  const common = createCustomCommon(chain, Mainnet, { hardfork: L1_FORKS[fork], customCrypto: { keccak256 } });
+  // A blob transaction asks that there be a KZG library; without its blobs it is never called.
+  const customCrypto = { keccak256, kzg: {} as never };
+  const common = createCustomCommon(chain, Mainnet, { hardfork: L1_FORKS[fork], customCrypto });
   const vm = await createVM({ common });
   const funded = new Set<string>();
   const fund = async (address: string) => {
