@@ -50,7 +50,7 @@ export const createBoardReader = (client: PublicClient, { registry, book }: Boar
           [
             { ...contract, functionName: "contextState", args: [context] },
             { ...contract, functionName: "winners", args: [context] },
-            { ...contract, functionName: "edgeOf", args: [edge] },
+            { ...contract, functionName: "edgeOf", args: [context, edge] },
             { ...contract, functionName: "rootOf", args: [edge] },
           ] as const,
       ),

@@ -72,7 +72,6 @@ const linksOf = ({ hand }: Visit, at: OwnEdge, stands: Stands | undefined): Link
 /** Applies an answer to the draft, so that the visit goes on below it. */
 const apply = ({ draft, game }: Visit, at: OwnEdge, type: CallType, { below }: Links): void => {
   if (type === "prove") draft.change(at, { proven: true });
-  else if (type !== "refine") draft.change(at, { opened: true });
   for (const child of below) draft.add(child, type === "refine" ? game.account : undefined);
 };
 
@@ -83,13 +82,14 @@ const play = (visit: Visit, at: OwnEdge, { context, edge }: Spot): Links => {
   const looksBelow = edge.exists && isRivalled && !edge.proven;
   const stands = looksBelow ? standsAt(hand, at) : undefined;
   const links = linksOf(visit, at, stands);
-  const [root] = stands === "refine" ? (links?.below ?? []) : [];
-  const below = root && draft.spot(root.context, root.edge);
+  // Its opening puts both halves there: the right one nothing else does.
+  const last = links?.below.at(-1);
+  const below = last && draft.spot(last.context, last.edge);
   const rule = ruleFor({
     isThere: edge.exists,
     isRivalled,
     isProven: edge.proven,
-    isAnswered: edge.opened || (below?.edge.exists ?? false),
+    isAnswered: below?.edge.exists ?? false,
     isIdle: at.level.isIdle,
     stands: links && stands,
     isBelowSettled: below?.context.settled ?? false,
