@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IClaimGame} from "./interfaces/IClaimGame.sol";
 import {Claim, ClaimStatus, IClaimRegistry} from "./interfaces/IClaimRegistry.sol";
+import {ClaimId} from "./libraries/Ids.sol";
 
 /// @title ClaimGame
 /// @notice Runs behind minimal proxies, one a claim, whose code ends in the claim's id. It keeps nothing.
@@ -22,7 +23,7 @@ contract ClaimGame is IClaimGame {
     }
 
     /// @inheritdoc IClaimGame
-    function claimId() public view returns (bytes32 id) {
+    function claimId() public view returns (ClaimId id) {
         assembly ("memory-safe") {
             extcodecopy(address(), 0, PROXY_SIZE, 32)
             id := mload(0)
@@ -47,7 +48,7 @@ contract ClaimGame is IClaimGame {
 
     /// @inheritdoc IClaimGame
     function gameCreator() external view returns (address) {
-        return REGISTRY.rootOf(claimId()).staker;
+        return REGISTRY.rootOf(claimId().toEdge()).staker;
     }
 
     /// @inheritdoc IClaimGame

@@ -6,6 +6,7 @@ import {IClaimGame} from "./interfaces/IClaimGame.sol";
 import {GameSearchResult, IClaimGames} from "./interfaces/IClaimGames.sol";
 import {IClaimListing} from "./interfaces/IClaimListing.sol";
 import {Claim, ClaimStatus, IClaimRegistry} from "./interfaces/IClaimRegistry.sol";
+import {ClaimId} from "./libraries/Ids.sol";
 
 /// @title ClaimGames
 contract ClaimGames is IClaimGames, IClaimListing {
@@ -18,7 +19,7 @@ contract ClaimGames is IClaimGames, IClaimListing {
     /// @inheritdoc IClaimGames
     uint256 public immutable disputeGameFinalityDelaySeconds;
 
-    bytes32[] private _claims;
+    ClaimId[] private _claims;
 
     constructor(IClaimRegistry registry, uint256 finalityDelay) {
         // INVARIANT: no deployment keeps money for good: the wait ends.
@@ -29,7 +30,7 @@ contract ClaimGames is IClaimGames, IClaimListing {
     }
 
     /// @inheritdoc IClaimListing
-    function present(bytes32 id) external {
+    function present(ClaimId id) external {
         // INVARIANT: every game is a claim, listed once.
         if (msg.sender != address(REGISTRY)) revert OnlyRegistry(msg.sender);
         _claims.push(id);
@@ -49,7 +50,7 @@ contract ClaimGames is IClaimGames, IClaimListing {
 
     /// @inheritdoc IClaimGames
     function gameAtIndex(uint256 index) external view returns (uint32 gameType, uint64 timestamp, IClaimGame proxy) {
-        bytes32 id = _claims[index];
+        ClaimId id = _claims[index];
         return (GAME_TYPE, REGISTRY.claimOf(id).createdAt, IClaimGame(_addressOf(id)));
     }
 
@@ -72,19 +73,19 @@ contract ClaimGames is IClaimGames, IClaimListing {
 
     /// @inheritdoc IClaimGames
     function isGameProper(IClaimGame game) external view returns (bool) {
-        bytes32 id = _idOf(game);
-        return id != 0 && !REGISTRY.isRejected(id);
+        ClaimId id = _idOf(game);
+        return !id.isNoClaim() && !REGISTRY.isRejected(id);
     }
 
     /// @inheritdoc IClaimGames
     function isGameRespected(IClaimGame game) external view returns (bool) {
-        return _idOf(game) != 0;
+        return !_idOf(game).isNoClaim();
     }
 
     /// @inheritdoc IClaimGames
     function isGameFinalized(IClaimGame game) external view returns (bool) {
-        bytes32 id = _idOf(game);
-        if (id == 0) return false;
+        ClaimId id = _idOf(game);
+        if (id.isNoClaim()) return false;
         Claim memory claim = REGISTRY.claimOf(id);
         return claim.status == ClaimStatus.CONFIRMED
             && block.timestamp - claim.confirmedAt > disputeGameFinalityDelaySeconds;
@@ -101,7 +102,7 @@ contract ClaimGames is IClaimGames, IClaimListing {
     }
 
     function _describe(uint256 index) private view returns (GameSearchResult memory) {
-        bytes32 id = _claims[index];
+        ClaimId id = _claims[index];
         Claim memory claim = REGISTRY.claimOf(id);
         return GameSearchResult({
             index: index,
@@ -113,22 +114,22 @@ contract ClaimGames is IClaimGames, IClaimListing {
     }
 
     /// @dev Zero for what is no game of this list. A game's address follows from its claim.
-    function _idOf(IClaimGame game) private view returns (bytes32 id) {
-        if (address(game).code.length == 0) return 0;
+    function _idOf(IClaimGame game) private view returns (ClaimId id) {
+        if (address(game).code.length == 0) return id;
         (bool ok, bytes memory answer) = address(game).staticcall(abi.encodeCall(IClaimGame.claimId, ()));
-        if (!ok || answer.length != 32) return 0;
-        id = bytes32(answer);
-        if (_addressOf(id) != address(game)) return 0;
+        if (!ok || answer.length != 32) return id;
+        ClaimId told = ClaimId.wrap(bytes32(answer));
+        if (_addressOf(told) == address(game)) id = told;
     }
 
     /// @dev EIP-1167's proxy of 45 bytes, and the id behind it.
-    function _creationCode(bytes32 id) private view returns (bytes memory) {
+    function _creationCode(ClaimId id) private view returns (bytes memory) {
         return abi.encodePacked(
             hex"3d604d80600a3d3981f3363d3d373d3d3d363d73", IMPLEMENTATION, hex"5af43d82803e903d91602b57fd5bf3", id
         );
     }
 
-    function _addressOf(bytes32 id) private view returns (address) {
+    function _addressOf(ClaimId id) private view returns (address) {
         bytes32 hash = keccak256(abi.encodePacked(hex"ff", address(this), bytes32(0), keccak256(_creationCode(id))));
         return address(uint160(uint256(hash)));
     }

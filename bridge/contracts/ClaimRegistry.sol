@@ -8,6 +8,7 @@ import {Claim, ClaimParameters, ClaimStatus, IClaimRegistry} from "./interfaces/
 import {ILeafRules} from "./interfaces/ILeafRules.sol";
 import {ChainState} from "./libraries/ChainState.sol";
 import {GameHash} from "./libraries/GameHash.sol";
+import {ClaimId, ContextId, EdgeId, NodeHash, StateHash} from "./libraries/Ids.sol";
 import {Records} from "./libraries/Record.sol";
 
 /// @title ClaimRegistry
@@ -15,8 +16,8 @@ import {Records} from "./libraries/Record.sol";
 contract ClaimRegistry is IClaimRegistry, DisputeGame {
     /// @dev A claim in four slots. Times fit 40 bits.
     struct Kept {
-        bytes32 parent;
-        bytes32 endState;
+        ClaimId parent;
+        StateHash endState;
         bytes32 outputRoot;
         uint64 limitBatch;
         uint64 blockNumber;
@@ -31,12 +32,12 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
     IBatchInbox public immutable INBOX;
     IClaimListing public immutable LISTING;
     /// @notice The chain's first state; confirmed from the start.
-    bytes32 public immutable GENESIS;
+    ClaimId public immutable GENESIS;
 
     uint8 private immutable HEIGHT;
     uint64 private immutable SPACING;
 
-    mapping(bytes32 id => Kept) private _claims;
+    mapping(ClaimId id => Kept) private _claims;
     ClaimParameters private _parameters;
 
     /// @param genesis The chain state after the genesis block.
@@ -57,11 +58,13 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
         if (!ChainState.isValid(genesis)) revert BadEnd();
         (INBOX, LISTING, _parameters) = (inbox, listing, given);
         (HEIGHT, SPACING) = (given.heights[0], given.spacing);
-        bytes32 endState = keccak256(genesis);
-        GENESIS = endState;
+        StateHash endState = StateHash.wrap(keccak256(genesis));
+        // The first claim is the root of no tree: its id is its state.
+        ClaimId id = ClaimId.wrap(StateHash.unwrap(endState));
+        GENESIS = id;
         // The first claims derive what is in the inbox by now: nothing, when both are deployed together.
-        _claims[endState] = Kept({
-            parent: 0,
+        _claims[id] = Kept({
+            parent: ClaimId.wrap(0),
             endState: endState,
             outputRoot: ChainState.outputRoot(genesis),
             limitBatch: 0,
@@ -75,29 +78,29 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
 
     /// @inheritdoc IClaimRegistry
     function propose(
-        bytes32 parent,
+        ClaimId parent,
         uint64 limitBatch,
         bytes calldata endState,
-        bytes32 node,
-        bytes32[] calldata path
-    ) external payable returns (bytes32 id) {
+        NodeHash node,
+        NodeHash[] calldata path
+    ) external payable returns (ClaimId id) {
         // INVARIANT: no claim stands on one that is known to be wrong.
         if (!_isAlive(parent)) revert UnknownParent(parent);
         // INVARIANT: nobody stands for another range than the one that was computed.
         if (limitBatch != _claims[parent].limitBatch) revert WrongLimit(limitBatch, _claims[parent].limitBatch);
         if (!ChainState.isValid(endState) || path.length != HEIGHT) revert BadEnd();
         // INVARIANT: the claimed state is the tree's last leaf, at its full height.
-        if (GameHash.rootOverLast(keccak256(endState), path) != node) revert BadEnd();
+        if (GameHash.rootOverLast(StateHash.wrap(keccak256(endState)).toLeaf(), path) != node) revert BadEnd();
         if (block.number < _claims[parent].madeAt + SPACING) revert TooEarly();
-        bool isNew;
-        (id, isNew) = _addRoot(LEVEL, _contextOn(parent), node, 0);
+        (EdgeId root, bool isNew) = _addRoot(LEVEL, _contextOn(parent), node, EdgeId.wrap(0));
+        id = root.toClaim();
         if (!isNew) return id;
         // INVARIANT: fixed here, once, so that claims on this one have one right length; it fits a tree.
         uint64 limit = INBOX.furthest(limitBatch, uint256(1) << HEIGHT);
         bytes32 outputRoot = ChainState.outputRoot(endState);
         _claims[id] = Kept({
             parent: parent,
-            endState: keccak256(endState),
+            endState: StateHash.wrap(keccak256(endState)),
             outputRoot: outputRoot,
             limitBatch: limit,
             blockNumber: ChainState.number(endState),
@@ -111,34 +114,34 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
     }
 
     /// @inheritdoc IClaimRegistry
-    function settle(bytes32 id) external payable free {
+    function settle(ClaimId id) external payable free {
         Kept storage claim = _claims[id];
-        bytes32 ctx = _contextOn(claim.parent);
-        _checkTime(ctx, _claimed(id));
+        ContextId ctx = _contextOn(claim.parent);
+        _checkTime(ctx, _claimed(id).toEdge());
         // INVARIANT: a confirmed claim stands on confirmed claims down to genesis.
         if (_claims[claim.parent].status != ClaimStatus.CONFIRMED) revert ParentOpen(claim.parent);
-        if (!_win(ctx, id)) return;
+        if (!_win(ctx, id.toEdge())) return;
         (claim.status, claim.confirmedAt) = (ClaimStatus.CONFIRMED, Records.time(block.timestamp));
         emit ClaimConfirmed(id);
     }
 
     /// @inheritdoc IClaimRegistry
-    function collect(bytes32 id) external payable free {
-        _lose(LEVEL, contextOf(id), id);
+    function collect(ClaimId id) external payable free {
+        _lose(LEVEL, contextOf(id), id.toEdge());
     }
 
     /// @inheritdoc IClaimRegistry
-    function forfeit(bytes32 id) external payable free {
+    function forfeit(ClaimId id) external payable free {
         Kept storage claim = _claims[_claimed(id)];
         if (!_hasLost(claim.parent)) revert ParentAlive(claim.parent);
         if (claim.status == ClaimStatus.FORFEITED) return;
         claim.status = ClaimStatus.FORFEITED;
-        _burn(id);
+        _burn(id.toEdge());
         emit ClaimForfeited(id);
     }
 
     /// @inheritdoc IClaimRegistry
-    function claimOf(bytes32 id) external view returns (Claim memory) {
+    function claimOf(ClaimId id) external view returns (Claim memory) {
         Kept storage claim = _claims[id];
         return Claim({
             parent: claim.parent,
@@ -154,18 +157,18 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
     }
 
     /// @inheritdoc IClaimRegistry
-    function contextOf(bytes32 id) public view returns (bytes32) {
+    function contextOf(ClaimId id) public view returns (ContextId) {
         return _contextOn(_claims[id].parent);
     }
 
     /// @inheritdoc IClaimRegistry
-    function isRejected(bytes32 id) external view returns (bool) {
+    function isRejected(ClaimId id) external view returns (bool) {
         return _hasLost(id) || _hasLost(_claims[id].parent);
     }
 
     /// @inheritdoc IClaimRegistry
-    function timerOf(bytes32 id) external view returns (uint64) {
-        return _claims[id].parent == 0 ? 0 : _timer(contextOf(id), id);
+    function timerOf(ClaimId id) external view returns (uint64) {
+        return _claims[id].parent.isNoClaim() ? 0 : _timer(contextOf(id), id.toEdge());
     }
 
     /// @inheritdoc IClaimRegistry
@@ -174,25 +177,25 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
     }
 
     /// @dev Rivals are claims in one context: on one parent, up to one position.
-    function _contextOn(bytes32 parent) private view returns (bytes32) {
+    function _contextOn(ClaimId parent) private view returns (ContextId) {
         Kept storage claim = _claims[parent];
-        bytes32 game = GameHash.game(address(this), parent, claim.limitBatch);
+        ContextId game = GameHash.game(address(this), parent, claim.limitBatch);
         return GameHash.context(LEVEL, game, 0, HEIGHT, GameHash.levelBase(game, claim.endState));
     }
 
     /// @dev The first claim has no root, and no edge of another level is a claim.
-    function _claimed(bytes32 id) private view returns (bytes32) {
-        if (_claims[id].parent == 0) revert NotRoot(id);
+    function _claimed(ClaimId id) private view returns (ClaimId) {
+        if (_claims[id].parent.isNoClaim()) revert NotRoot(id.toEdge());
         return id;
     }
 
-    function _isAlive(bytes32 id) private view returns (bool) {
+    function _isAlive(ClaimId id) private view returns (bool) {
         ClaimStatus status = _claims[id].status;
         if (status == ClaimStatus.CONFIRMED) return true;
         return status == ClaimStatus.OPEN && !_isSettled(contextOf(id));
     }
 
-    function _hasLost(bytes32 id) private view returns (bool) {
+    function _hasLost(ClaimId id) private view returns (bool) {
         return _claims[id].status != ClaimStatus.NONE && !_isAlive(id);
     }
 }

@@ -6,6 +6,7 @@ import {
 } from "./interfaces/IDisputeGame.sol";
 import {ILeafRules, Leaf, LeafKind, Past} from "./interfaces/ILeafRules.sol";
 import {GameHash} from "./libraries/GameHash.sol";
+import {BaseHash, ContextId, EdgeId, NodeHash, StateHash} from "./libraries/Ids.sol";
 import {Record, Records} from "./libraries/Record.sol";
 
 /// @title DisputeGame
@@ -13,14 +14,16 @@ import {Record, Records} from "./libraries/Record.sol";
 abstract contract DisputeGame is IDisputeGame {
     /// @dev An edge that a call is about, by its ids, and what is known of it.
     struct Spot {
-        bytes32 ctx;
-        bytes32 edge;
+        ContextId ctx;
+        EdgeId edge;
         Record record;
     }
 
     uint8 private constant INFERENCE = 2;
     /// @dev Level of tensors whose words are one element; the level of others is so much higher as a word has doublings.
     uint8 private constant TENSOR = 0x30;
+    /// @dev A tensor begins with none; of others only what is needed is told.
+    StateHash private constant NO_STATE = StateHash.wrap(0);
 
     ILeafRules public immutable RULES;
 
@@ -33,14 +36,14 @@ abstract contract DisputeGame is IDisputeGame {
     uint96 private immutable TARIFF_2;
 
     /// @dev With the first edge of the context.
-    mapping(bytes32 ctx => Record) private _contexts;
+    mapping(ContextId ctx => Record) private _contexts;
     /// @dev Those that came to their contexts later.
-    mapping(bytes32 edge => Record) private _rivals;
+    mapping(EdgeId edge => Record) private _rivals;
     /// @dev Level and height of the tensors' trees below an operator's leaf: the same for all rivals, as the rules ask the past.
-    mapping(bytes32 ctx => uint16) private _tensors;
-    mapping(bytes32 edge => Root) private _roots;
+    mapping(ContextId ctx => uint16) private _tensors;
+    mapping(EdgeId edge => Root) private _roots;
     /// @inheritdoc IDisputeGame
-    mapping(bytes32 ctx => bytes32) public winners;
+    mapping(ContextId ctx => EdgeId) public winners;
     /// @inheritdoc IDisputeGame
     mapping(address account => uint256) public credits;
     /// @inheritdoc IDisputeGame
@@ -72,7 +75,7 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @inheritdoc IDisputeGame
-    function open(Context calldata ctx, bytes32 node, bytes32 left, bytes32 right) external payable free {
+    function open(Context calldata ctx, NodeHash node, NodeHash left, NodeHash right) external payable free {
         // INVARIANT: level and height alone say which preimage a node has; with two forms, rivals could have equal children.
         if (ctx.height == 0 || _isPacked(ctx)) revert IsLeaf();
         Spot memory spot = _playable(ctx, node);
@@ -81,7 +84,7 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @inheritdoc IDisputeGame
-    function openWord(Context calldata ctx, bytes32 node, bytes calldata packed) external payable free {
+    function openWord(Context calldata ctx, NodeHash node, bytes calldata packed) external payable free {
         if (ctx.height == 0 || !_isPacked(ctx)) revert IsLeaf();
         Spot memory spot = _playable(ctx, node);
         if (!_isWhole(ctx, node, packed)) revert BadPreimage();
@@ -91,11 +94,11 @@ abstract contract DisputeGame is IDisputeGame {
     /// @inheritdoc IDisputeGame
     function refine(
         Context calldata ctx,
-        bytes32 node,
+        NodeHash node,
         Witness calldata witness,
         bytes calldata evidence,
-        bytes32 subNode,
-        bytes32[] calldata path
+        NodeHash subNode,
+        NodeHash[] calldata path
     ) external payable {
         Spot memory spot = _playable(ctx, node);
         Leaf memory leaf = _leafAt(ctx, witness, evidence);
@@ -103,26 +106,26 @@ abstract contract DisputeGame is IDisputeGame {
         // INVARIANT: the tree ends in this very leaf, at the height that the rules say.
         if (path.length != leaf.height || GameHash.rootOverLast(node, path) != subNode) revert BadEnd();
         // INVARIANT: and it begins with the state before the leaf.
-        bytes32 base = GameHash.levelBase(spot.ctx, witness.pre);
-        bytes32 subCtx = GameHash.context(leaf.level, spot.ctx, 0, leaf.height, base);
-        (bytes32 sub, bool isNew) = _addRoot(leaf.level, subCtx, subNode, spot.edge);
+        BaseHash base = GameHash.levelBase(spot.ctx, witness.pre);
+        ContextId subCtx = GameHash.context(leaf.level, spot.ctx, 0, leaf.height, base);
+        (EdgeId sub, bool isNew) = _addRoot(leaf.level, subCtx, subNode, spot.edge);
         if (isNew) emit LevelOpened(sub, spot.edge, subCtx, subNode, leaf.level, leaf.height, msg.sender);
     }
 
     /// @inheritdoc IDisputeGame
     function descend(
         Context calldata ctx,
-        bytes32 node,
+        NodeHash node,
         Witness calldata witness,
         bytes calldata evidence,
-        bytes32 tensorRoot
+        NodeHash tensorRoot
     ) external payable free {
         Spot memory spot = _playable(ctx, node);
         Leaf memory leaf = _leafAt(ctx, witness, evidence);
         if (leaf.kind != LeafKind.DESCEND) revert WrongKind();
         if (GameHash.operatorLeaf(uint32(ctx.position), tensorRoot) != node) revert BadPreimage();
-        bytes32 tensor = _tensorContext(spot.ctx, leaf.level, leaf.height);
-        bytes32 child = GameHash.edge(tensor, tensorRoot);
+        ContextId tensor = _tensorContext(spot.ctx, leaf.level, leaf.height);
+        EdgeId child = GameHash.edge(tensor, tensorRoot);
         if (_recordOf(tensor, child).exists()) return;
         _tensors[spot.ctx] = uint16(leaf.level) << 8 | leaf.height;
         _add(tensor, child);
@@ -130,7 +133,7 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @inheritdoc IDisputeGame
-    function prove(Context calldata ctx, bytes32 node, Witness calldata witness, bytes calldata evidence)
+    function prove(Context calldata ctx, NodeHash node, Witness calldata witness, bytes calldata evidence)
         external
         payable
         free
@@ -138,13 +141,13 @@ abstract contract DisputeGame is IDisputeGame {
         Spot memory spot = _playable(ctx, node);
         Leaf memory leaf = _leafAt(ctx, witness, evidence);
         if (leaf.kind != LeafKind.PROVE) revert WrongKind();
-        _prove(spot, node, leaf.post);
+        _prove(spot, node, leaf.post.toLeaf());
     }
 
     /// @inheritdoc IDisputeGame
     function proveElement(
         Context calldata ctx,
-        bytes32 node,
+        NodeHash node,
         Context calldata operator,
         Witness calldata witness,
         bytes calldata evidence
@@ -158,7 +161,7 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @inheritdoc IDisputeGame
-    function update(Context calldata ctx, bytes32 node, bytes calldata shown) external payable free {
+    function update(Context calldata ctx, NodeHash node, bytes calldata shown) external payable free {
         Spot memory spot = _spot(ctx, node);
         if (!spot.record.exists()) revert UnknownEdge(spot.edge);
         uint64 own = spot.record.own();
@@ -170,9 +173,9 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @inheritdoc IDisputeGame
-    function settle(Context calldata ctx, bytes32 node) external payable free {
-        bytes32 id = _id(ctx);
-        bytes32 edge = GameHash.edge(id, node);
+    function settle(Context calldata ctx, NodeHash node) external payable free {
+        ContextId id = _id(ctx);
+        EdgeId edge = GameHash.edge(id, node);
         // A claim is settled by its id: that asks for its parent too.
         if (ctx.level == 0) revert NotRoot(edge);
         _checkTime(id, edge);
@@ -180,8 +183,8 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @inheritdoc IDisputeGame
-    function collect(Context calldata ctx, bytes32 node) external payable free {
-        bytes32 id = _id(ctx);
+    function collect(Context calldata ctx, NodeHash node) external payable free {
+        ContextId id = _id(ctx);
         _lose(ctx.level, id, GameHash.edge(id, node));
     }
 
@@ -212,7 +215,7 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @inheritdoc IDisputeGame
-    function edgeOf(bytes32 ctx, bytes32 edge) external view returns (Edge memory) {
+    function edgeOf(ContextId ctx, EdgeId edge) external view returns (Edge memory) {
         Record record = _recordOf(ctx, edge);
         return Edge({
             exists: record.exists(), isFirst: record.isFirst(), proven: record.isProven(), cached: record.cached()
@@ -220,25 +223,25 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @inheritdoc IDisputeGame
-    function contextState(bytes32 ctx) external view returns (ContextState memory) {
+    function contextState(ContextId ctx) external view returns (ContextState memory) {
         Record record = _contexts[ctx];
         return ContextState({firstAt: record.firstAt(), secondAt: record.secondAt(), settled: _isSettled(ctx)});
     }
 
     /// @inheritdoc IDisputeGame
-    function rootOf(bytes32 edge) external view returns (Root memory) {
+    function rootOf(EdgeId edge) external view returns (Root memory) {
         return _roots[edge];
     }
 
     /// @inheritdoc IDisputeGame
-    function timerOf(bytes32 ctx, bytes32 node) external view returns (uint64) {
+    function timerOf(ContextId ctx, NodeHash node) external view returns (uint64) {
         return _timer(ctx, GameHash.edge(ctx, node));
     }
 
     /// @dev Makes a root at the caller's stake. Existing, or in a settled context: nothing, and the stake is credited back.
-    function _addRoot(uint8 level, bytes32 ctx, bytes32 node, bytes32 claimed)
+    function _addRoot(uint8 level, ContextId ctx, NodeHash node, EdgeId claimed)
         internal
-        returns (bytes32 edge, bool isNew)
+        returns (EdgeId edge, bool isNew)
     {
         uint96 stake = level == 0 ? STAKE_0 : level == 1 ? STAKE_1 : STAKE_2;
         if (!_batching && msg.value != stake) revert BadStake(msg.value, stake);
@@ -261,7 +264,7 @@ abstract contract DisputeGame is IDisputeGame {
 
     /// @dev Its stake goes back; its context is decided.
     /// @return isFirst False: the context was decided before.
-    function _win(bytes32 ctx, bytes32 edge) internal returns (bool isFirst) {
+    function _win(ContextId ctx, EdgeId edge) internal returns (bool isFirst) {
         // INVARIANT: a context has one winner.
         if (_isSettled(ctx)) return false;
         winners[ctx] = edge;
@@ -270,9 +273,9 @@ abstract contract DisputeGame is IDisputeGame {
         return true;
     }
 
-    function _lose(uint8 level, bytes32 ctx, bytes32 edge) internal {
-        bytes32 winner = winners[ctx];
-        if (_roots[edge].staker == address(0) || winner == 0 || winner == edge) revert NotLoser(edge);
+    function _lose(uint8 level, ContextId ctx, EdgeId edge) internal {
+        EdgeId winner = winners[ctx];
+        if (_roots[edge].staker == address(0) || winner.isNoEdge() || winner == edge) revert NotLoser(edge);
         if (_roots[edge].stake == 0) return;
         uint256 lost = _release(edge);
         uint256 tariff = level == 0 ? TARIFF_0 : level == 1 ? TARIFF_1 : TARIFF_2;
@@ -282,31 +285,31 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @dev Burns what is at stake for a root that nothing can decide any more.
-    function _burn(bytes32 edge) internal {
+    function _burn(EdgeId edge) internal {
         burned += _release(edge);
     }
 
-    function _checkTime(bytes32 ctx, bytes32 edge) internal view {
+    function _checkTime(ContextId ctx, EdgeId edge) internal view {
         if (_roots[edge].staker == address(0)) revert NotRoot(edge);
         if (_timer(ctx, edge) < PERIOD) revert TooEarly();
     }
 
-    function _timer(bytes32 ctx, bytes32 edge) internal view returns (uint64) {
+    function _timer(ContextId ctx, EdgeId edge) internal view returns (uint64) {
         return _recordOf(ctx, edge).timer();
     }
 
     /// @dev Of the contexts of roots: no other has a winner.
-    function _isSettled(bytes32 ctx) internal view returns (bool) {
-        return winners[ctx] != 0;
+    function _isSettled(ContextId ctx) internal view returns (bool) {
+        return !winners[ctx].isNoEdge();
     }
 
-    function _recordOf(bytes32 ctx, bytes32 edge) private view returns (Record record) {
+    function _recordOf(ContextId ctx, EdgeId edge) private view returns (Record record) {
         record = _contexts[ctx];
         // Where nobody was first nobody came later.
         if (record.exists() && !record.isOf(edge)) record = _rivals[edge];
     }
 
-    function _spot(Context calldata ctx, bytes32 node) private view returns (Spot memory spot) {
+    function _spot(Context calldata ctx, NodeHash node) private view returns (Spot memory spot) {
         spot.ctx = _id(ctx);
         spot.edge = GameHash.edge(spot.ctx, node);
         spot.record = _recordOf(spot.ctx, spot.edge);
@@ -319,7 +322,7 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @dev Third and later rivals change nothing.
-    function _add(bytes32 ctx, bytes32 edge) private {
+    function _add(ContextId ctx, EdgeId edge) private {
         Record record = _contexts[ctx];
         if (!record.exists()) {
             _contexts[ctx] = Records.first(edge);
@@ -330,9 +333,9 @@ abstract contract DisputeGame is IDisputeGame {
         if (record.secondAt() == 0) _contexts[ctx] = record.withRival();
     }
 
-    function _open(Spot memory spot, Context calldata ctx, bytes32[2] memory children) private {
-        (bytes32 left, bytes32 right) = _childContexts(ctx, children[0]);
-        bytes32 last = GameHash.edge(right, children[1]);
+    function _open(Spot memory spot, Context calldata ctx, NodeHash[2] memory children) private {
+        (ContextId left, ContextId right) = _childContexts(ctx, children[0]);
+        EdgeId last = GameHash.edge(right, children[1]);
         // INVARIANT: right of this left, after this past, that node comes from the opening of this edge alone.
         if (_recordOf(right, last).exists()) return;
         _add(left, GameHash.edge(left, children[0]));
@@ -340,7 +343,7 @@ abstract contract DisputeGame is IDisputeGame {
         emit EdgeOpened(spot.edge, children[0], children[1]);
     }
 
-    function _prove(Spot memory spot, bytes32 node, bytes32 post) private {
+    function _prove(Spot memory spot, NodeHash node, NodeHash post) private {
         if (post != node) revert WrongPost(post);
         if (spot.record.isProven()) return;
         _store(spot, spot.record.asProven());
@@ -348,7 +351,7 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @dev Takes what is at stake out of the root.
-    function _release(bytes32 edge) private returns (uint256 stake) {
+    function _release(EdgeId edge) private returns (uint256 stake) {
         Root storage root = _roots[edge];
         stake = root.stake;
         root.stake = 0;
@@ -356,7 +359,7 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @dev INVARIANT: only what has a rival is played on; else the same blocks would count once a level.
-    function _playable(Context calldata ctx, bytes32 node) private view returns (Spot memory spot) {
+    function _playable(Context calldata ctx, NodeHash node) private view returns (Spot memory spot) {
         spot = _spot(ctx, node);
         if (!spot.record.isRivalled()) revert NotRivalled(spot.edge);
     }
@@ -372,73 +375,74 @@ abstract contract DisputeGame is IDisputeGame {
 
     /// @dev INVARIANT: the witness is what the context's base was made from.
     function _past(Context calldata ctx, Witness calldata witness) private pure returns (Past memory) {
-        bytes32[] calldata lefts = witness.lefts;
+        NodeHash[] calldata lefts = witness.lefts;
         bool isWhole = ctx.position == 0 || ctx.level == INFERENCE;
-        bytes32 base = isWhole ? GameHash.levelBase(ctx.origin, witness.head) : witness.head;
+        StateHash start = StateHash.wrap(witness.head);
+        BaseHash base = isWhole ? GameHash.levelBase(ctx.origin, start) : BaseHash.wrap(witness.head);
         for (uint256 i; i < lefts.length; ++i) {
             base = GameHash.rightBase(base, lefts[i]);
         }
         if (base != ctx.base || (!isWhole && lefts.length != 1)) revert BadWitness();
         if (lefts.length == 0) {
-            if (witness.path.length != 0 || witness.pre != witness.head) revert BadWitness();
+            if (witness.path.length != 0 || witness.pre != start) revert BadWitness();
         } else {
             // INVARIANT: pre is the leaf before, at its full depth.
             if (witness.path.length != _trailingZeros(ctx.position)) revert BadWitness();
-            if (GameHash.rootOverLast(witness.pre, witness.path) != lefts[lefts.length - 1]) revert BadWitness();
+            if (GameHash.rootOverLast(witness.pre.toLeaf(), witness.path) != lefts[lefts.length - 1]) revert BadWitness();
         }
-        return Past({origin: ctx.origin, start: isWhole ? witness.head : bytes32(0), lefts: lefts, pre: witness.pre});
+        return Past({origin: ctx.origin, start: isWhole ? start : NO_STATE, lefts: lefts, pre: witness.pre});
     }
 
-    function _timerBelow(bytes32 ctx, bytes32 edge) private view returns (uint64) {
+    function _timerBelow(ContextId ctx, EdgeId edge) private view returns (uint64) {
         Record record = _recordOf(ctx, edge);
         if (!record.exists()) revert NotLinked();
         return record.timer();
     }
 
     /// @dev Time of what lies below the edge, as far as it was updated.
-    function _below(Spot memory spot, Context calldata ctx, bytes32 node, bytes calldata shown)
+    function _below(Spot memory spot, Context calldata ctx, NodeHash node, bytes calldata shown)
         private
         view
         returns (uint64)
     {
         if (ctx.height != 0) {
-            bytes32[2] memory children;
+            NodeHash[2] memory children;
             if (_isPacked(ctx)) {
                 if (!_isWhole(ctx, node, shown)) revert NotLinked();
                 children = _halves(ctx, shown);
             } else {
-                children = abi.decode(_exactly(shown, 64), (bytes32[2]));
+                children = abi.decode(_exactly(shown, 64), (NodeHash[2]));
                 if (GameHash.inner(children[0], children[1]) != node) revert NotLinked();
             }
-            (bytes32 left, bytes32 right) = _childContexts(ctx, children[0]);
+            (ContextId left, ContextId right) = _childContexts(ctx, children[0]);
             uint64 rightTimer = _timerBelow(right, GameHash.edge(right, children[1]));
             uint64 leftTimer = _timerBelow(left, GameHash.edge(left, children[0]));
             return leftTimer < rightTimer ? leftTimer : rightTimer;
         }
         if (shown.length == 32) {
-            bytes32 root = bytes32(shown);
+            NodeHash root = NodeHash.wrap(bytes32(shown));
             if (GameHash.operatorLeaf(uint32(ctx.position), root) != node) revert NotLinked();
             uint16 shape = _tensors[spot.ctx];
-            bytes32 tensor = _tensorContext(spot.ctx, uint8(shape >> 8), uint8(shape));
+            ContextId tensor = _tensorContext(spot.ctx, uint8(shape >> 8), uint8(shape));
             return _timerBelow(tensor, GameHash.edge(tensor, root));
         }
-        (bytes32 subCtx, bytes32 subNode) = abi.decode(_exactly(shown, 64), (bytes32, bytes32));
-        bytes32 sub = GameHash.edge(subCtx, subNode);
+        (ContextId subCtx, NodeHash subNode) = abi.decode(_exactly(shown, 64), (ContextId, NodeHash));
+        EdgeId sub = GameHash.edge(subCtx, subNode);
         // INVARIANT: a tree speaks for the leaf that it ends in, never for a rival of that.
         if (_roots[sub].claimed != spot.edge) revert NotLinked();
         return _timer(subCtx, sub);
     }
 
     /// @dev The tree's level and height are those that the rules said: a smaller tree of the same origin is a part of it.
-    function _tensorContext(bytes32 leaf, uint8 level, uint8 height) private pure returns (bytes32) {
-        return GameHash.context(level, leaf, 0, height, GameHash.levelBase(leaf, 0));
+    function _tensorContext(ContextId leaf, uint8 level, uint8 height) private pure returns (ContextId) {
+        return GameHash.context(level, leaf, 0, height, GameHash.levelBase(leaf, NO_STATE));
     }
 
-    function _id(Context calldata ctx) private pure returns (bytes32) {
+    function _id(Context calldata ctx) private pure returns (ContextId) {
         return GameHash.context(ctx.level, ctx.origin, ctx.position, ctx.height, ctx.base);
     }
 
-    function _childContexts(Context calldata ctx, bytes32 left) private pure returns (bytes32, bytes32) {
+    function _childContexts(Context calldata ctx, NodeHash left) private pure returns (ContextId, ContextId) {
         uint8 height = ctx.height - 1;
         uint64 middle = ctx.position + (uint64(1) << height);
         return (
@@ -453,13 +457,13 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @dev Whether the node is this word, or this part of one.
-    function _isWhole(Context calldata ctx, bytes32 node, bytes calldata packed) private pure returns (bool) {
+    function _isWhole(Context calldata ctx, NodeHash node, bytes calldata packed) private pure returns (bool) {
         uint8 k = ctx.level - TENSOR;
         if (packed.length != uint256(32) >> (k - ctx.height)) return false;
         return node == (ctx.height == k ? GameHash.word(bytes32(packed)) : GameHash.part(ctx.height, packed));
     }
 
-    function _halves(Context calldata ctx, bytes calldata packed) private pure returns (bytes32[2] memory) {
+    function _halves(Context calldata ctx, bytes calldata packed) private pure returns (NodeHash[2] memory) {
         uint256 middle = packed.length / 2;
         uint8 height = ctx.height - 1;
         return [GameHash.part(height, packed[:middle]), GameHash.part(height, packed[middle:])];

@@ -6,6 +6,7 @@ import {ITensorStepVerifier} from "./interfaces/ITensorStepVerifier.sol";
 import {ChainState} from "./libraries/ChainState.sol";
 import {Evidence, EvidenceReader} from "./libraries/Evidence.sol";
 import {GameHash} from "./libraries/GameHash.sol";
+import {ContextId, NodeHash, StateHash} from "./libraries/Ids.sol";
 import {Lefts} from "./libraries/Lefts.sol";
 import {Inference, MachineState, Reference} from "./libraries/MachineState.sol";
 import {Operator, Program, ProgramShape} from "./libraries/Program.sol";
@@ -37,6 +38,8 @@ contract LeafRules is ILeafRules {
     /// @dev Of what is admitted: at most 65,535 operators and their finish, tensors of at most 2^26 elements.
     uint8 private constant ADMITTED_HEIGHT_2 = 16;
     uint8 private constant ADMITTED_HEIGHT_3 = 26;
+
+    StateHash private constant NO_POST = StateHash.wrap(0);
 
     /// @notice A call that is left with less than this part of its gas ran out of it.
     uint256 private constant EXHAUSTED = 32;
@@ -75,10 +78,10 @@ contract LeafRules is ILeafRules {
     function elementOf(uint8 k, uint64 position, uint64 operator, Past calldata past, bytes calldata evidence)
         external
         view
-        returns (bytes32)
+        returns (NodeHash)
     {
         uint256 before = gasleft();
-        try TENSOR_STEP_VERIFIER.elementOf(k, position, operator, past, evidence) returns (bytes32 post) {
+        try TENSOR_STEP_VERIFIER.elementOf(k, position, operator, past, evidence) returns (NodeHash post) {
             return post;
         } catch (bytes memory reason) {
             if (reason.length == 0 && gasleft() < before / EXHAUSTED) revert NotEnoughGas();
@@ -91,10 +94,10 @@ contract LeafRules is ILeafRules {
     function _chainLeaf(Past calldata past, Evidence memory evidence) private view returns (Leaf memory) {
         bytes memory game = evidence.take(GameHash.GAME_SIZE);
         // INVARIANT: the limit is the game's own. Where a range ends is part of the hash that all its claims share.
-        if (keccak256(game) != past.origin) revert BadEvidence();
+        if (ContextId.wrap(keccak256(game)) != past.origin) revert BadEvidence();
         bytes memory state = _chainState(past.pre, evidence);
         return ChainState.batch(state) < GameHash.limitOf(game)
-            ? Leaf(LeafKind.REFINE, EXECUTION, HEIGHT_1, 0)
+            ? Leaf(LeafKind.REFINE, EXECUTION, HEIGHT_1, NO_POST)
             : _unchanged(past);
     }
 
@@ -110,11 +113,11 @@ contract LeafRules is ILeafRules {
             return _unchanged(past);
         }
         bytes memory state = evidence.take(MachineState.SIZE);
-        if (keccak256(state) != past.pre || !MachineState.isValid(state)) revert BadEvidence();
+        if (StateHash.wrap(keccak256(state)) != past.pre || !MachineState.isValid(state)) revert BadEvidence();
         if (MachineState.phaseOf(state) != MachineState.PHASE_INFER) revert NoVerifier();
         (, ProgramShape memory program) = _callOf(past.pre, state, evidence);
         uint256 height = Program.ceilLog2(program.operators + 1);
-        return Leaf(LeafKind.REFINE, INFERENCE, _within(height, MAX_HEIGHT_2), 0);
+        return Leaf(LeafKind.REFINE, INFERENCE, _within(height, MAX_HEIGHT_2), NO_POST);
     }
 
     function _inferenceLeaf(uint64 position, Past calldata past, Evidence memory evidence)
@@ -128,7 +131,7 @@ contract LeafRules is ILeafRules {
             Operator memory op = _operatorAt(program, position, evidence);
             uint8 level = uint8(TENSOR + Program.wordExponent(op.dtype));
             uint256 height = Program.elementHeight(op.dtype, Program.countOf(op));
-            return Leaf(LeafKind.DESCEND, level, _within(height, MAX_HEIGHT_3), 0);
+            return Leaf(LeafKind.DESCEND, level, _within(height, MAX_HEIGHT_3), NO_POST);
         }
         if (position > program.operators) return _unchanged(past);
         bytes32[] memory words = _packedOutput(program, past.lefts, evidence);
@@ -137,7 +140,7 @@ contract LeafRules is ILeafRules {
     }
 
     /// @dev The packed output, word after word.
-    function _packedOutput(ProgramShape memory program, bytes32[] calldata lefts, Evidence memory evidence)
+    function _packedOutput(ProgramShape memory program, NodeHash[] calldata lefts, Evidence memory evidence)
         private
         pure
         returns (bytes32[] memory packed)
@@ -150,7 +153,7 @@ contract LeafRules is ILeafRules {
             Operator memory op = _operatorAt(program, index, evidence);
             tensors[i] = evidence.words(Program.wordsOf(op.dtype, Program.countOf(op)));
             total += tensors[i].length;
-            bytes32 leaf = Program.operatorLeaf(index, WordRoots.tensorRoot(tensors[i]));
+            NodeHash leaf = Program.operatorLeaf(index, WordRoots.tensorRoot(tensors[i]));
             // INVARIANT: the outputs are those of the tree in which this leaf lies.
             (uint256 which, uint256 height) = Lefts.locate(program.operators, index);
             if (Program.rootOver(leaf, index, evidence.words(height)) != lefts[which]) revert BadEvidence();
@@ -165,7 +168,7 @@ contract LeafRules is ILeafRules {
     }
 
     /// @dev The call that the machine with this hash is about to make, and its program; `state` is read already.
-    function _callOf(bytes32 hash, bytes memory state, Evidence memory evidence)
+    function _callOf(StateHash hash, bytes memory state, Evidence memory evidence)
         private
         pure
         returns (Call memory call, ProgramShape memory program)
@@ -185,9 +188,9 @@ contract LeafRules is ILeafRules {
         return Program.operatorAt(program, index, record, evidence.words(Program.ceilLog2(program.operators)));
     }
 
-    function _chainState(bytes32 hash, Evidence memory evidence) private pure returns (bytes memory state) {
+    function _chainState(StateHash hash, Evidence memory evidence) private pure returns (bytes memory state) {
         state = evidence.take(ChainState.SIZE);
-        if (keccak256(state) != hash || !ChainState.isValid(state)) revert BadEvidence();
+        if (StateHash.wrap(keccak256(state)) != hash || !ChainState.isValid(state)) revert BadEvidence();
     }
 
     function _unchanged(Past calldata past) private pure returns (Leaf memory) {

@@ -6,6 +6,7 @@ import {ITensorStepVerifier} from "./interfaces/ITensorStepVerifier.sol";
 import {DotProduct} from "./libraries/DotProduct.sol";
 import {Elements} from "./libraries/Elements.sol";
 import {Evidence, EvidenceReader} from "./libraries/Evidence.sol";
+import {NodeHash} from "./libraries/Ids.sol";
 import {Lefts} from "./libraries/Lefts.sol";
 import {Inference, MachineState, Reference} from "./libraries/MachineState.sol";
 import {Operand, Operator, Program, ProgramShape} from "./libraries/Program.sol";
@@ -22,7 +23,7 @@ struct Step {
     Operator op;
     uint256 operator;
     uint256 position;
-    bytes32[] lefts;
+    NodeHash[] lefts;
 }
 
 /// @notice What is read through one operand; the runs' places are addresses in memory.
@@ -49,7 +50,7 @@ contract TensorStepVerifier is ITensorStepVerifier {
     function elementOf(uint8 k, uint64 position, uint64 operator, Past calldata past, bytes calldata evidence)
         external
         pure
-        returns (bytes32 post)
+        returns (NodeHash post)
     {
         Step memory step;
         step.evidence = EvidenceReader.open(evidence);
@@ -222,7 +223,7 @@ contract TensorStepVerifier is ITensorStepVerifier {
         root = step.evidence.word();
         (uint256 which, uint256 height) = Lefts.locate(step.operator, index);
         bytes32[] memory siblings = step.evidence.words(height);
-        bytes32 node = Program.rootOver(Program.operatorLeaf(index, root), index, siblings);
+        NodeHash node = Program.rootOver(Program.operatorLeaf(index, NodeHash.wrap(root)), index, siblings);
         if (which >= step.lefts.length || node != step.lefts[which]) revert ILeafRules.BadEvidence();
     }
 
@@ -300,12 +301,12 @@ contract TensorStepVerifier is ITensorStepVerifier {
     }
 
     /// @dev The part of height 0.
-    function _partHash(uint256 dtype, uint256 packed) private pure returns (bytes32) {
+    function _partHash(uint256 dtype, uint256 packed) private pure returns (NodeHash) {
         uint256 size = Elements.bytesOf(dtype);
         bytes memory element = new bytes(size);
         assembly ("memory-safe") {
             mstore(add(element, 32), shl(sub(256, shl(3, size)), packed))
         }
-        return keccak256(abi.encodePacked(Tag.TENSOR_PART, uint8(0), element));
+        return NodeHash.wrap(keccak256(abi.encodePacked(Tag.TENSOR_PART, uint8(0), element)));
     }
 }

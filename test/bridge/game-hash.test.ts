@@ -26,32 +26,33 @@ const harness = startHarness(
   `
 import {GameHash} from "bridge/contracts/libraries/GameHash.sol";
 import {ChainState} from "bridge/contracts/libraries/ChainState.sol";
+import {BaseHash, ClaimId, ContextId, EdgeId, NodeHash, StateHash} from "bridge/contracts/libraries/Ids.sol";
 contract Harness {
-    function game(address registry, bytes32 parent, uint64 batch) external view returns (bytes32) {
+    function game(address registry, ClaimId parent, uint64 batch) external view returns (ContextId) {
         return GameHash.game(registry, parent, batch);
     }
-    function levelBase(bytes32 origin, bytes32 start) external pure returns (bytes32) {
+    function levelBase(ContextId origin, StateHash start) external pure returns (BaseHash) {
         return GameHash.levelBase(origin, start);
     }
-    function context(uint8 level, bytes32 origin, uint64 position, uint8 height, bytes32 base) external pure returns (bytes32) {
+    function context(uint8 level, ContextId origin, uint64 position, uint8 height, BaseHash base) external pure returns (ContextId) {
         return GameHash.context(level, origin, position, height, base);
     }
-    function edge(bytes32 ctx, bytes32 node) external pure returns (bytes32) {
+    function edge(ContextId ctx, NodeHash node) external pure returns (EdgeId) {
         return GameHash.edge(ctx, node);
     }
-    function rightBase(bytes32 base, bytes32 left) external pure returns (bytes32) {
+    function rightBase(BaseHash base, NodeHash left) external pure returns (BaseHash) {
         return GameHash.rightBase(base, left);
     }
-    function operatorLeaf(uint32 operator, bytes32 tensorRoot) external pure returns (bytes32) {
+    function operatorLeaf(uint32 operator, NodeHash tensorRoot) external pure returns (NodeHash) {
         return GameHash.operatorLeaf(operator, tensorRoot);
     }
-    function word(bytes32 packed) external pure returns (bytes32) {
+    function word(bytes32 packed) external pure returns (NodeHash) {
         return GameHash.word(packed);
     }
-    function part(uint8 height, bytes calldata packed) external pure returns (bytes32) {
+    function part(uint8 height, bytes calldata packed) external pure returns (NodeHash) {
         return GameHash.part(height, packed);
     }
-    function rootOverLast(bytes32 leaf, bytes32[] calldata path) external pure returns (bytes32) {
+    function rootOverLast(NodeHash leaf, NodeHash[] calldata path) external pure returns (NodeHash) {
         return GameHash.rootOverLast(leaf, path);
     }
     function chainState(bytes memory state) external pure returns (bool, uint64, bytes32) {

@@ -23,6 +23,7 @@ import { startHarness } from "../support/solidity.ts";
 const harness = startHarness(
   "Harness",
   `
+import {StateHash} from "bridge/contracts/libraries/Ids.sol";
 import {Operator, ProgramShape, Program} from "bridge/contracts/libraries/Program.sol";
 import {Inference, MachineState, Reference} from "bridge/contracts/libraries/MachineState.sol";
 contract Harness {
@@ -42,11 +43,12 @@ contract Harness {
         Program.requireConstant(Program.open(id, identity), index, record, dataRoot, path);
         return true;
     }
-    function inferenceOf(bytes32 hash, bytes memory state, bytes memory rest, bytes memory registers)
+    function inferenceOf(StateHash hash, bytes memory state, bytes memory rest, bytes memory registers)
         external pure returns (Inference memory) {
         return MachineState.inferenceOf(hash, state, rest, registers);
     }
-    function afterInference(bytes memory state, bytes memory rest, Reference memory output) external pure returns (bytes32) {
+    function afterInference(bytes memory state, bytes memory rest, Reference memory output)
+        external pure returns (StateHash) {
         return MachineState.afterInference(state, rest, output);
     }
 }`,

@@ -6,6 +6,7 @@ import { startHarness } from "../support/solidity.ts";
 const harness = startHarness(
   "Harness",
   `
+import {EdgeId} from "bridge/contracts/libraries/Ids.sol";
 import {Record, Records} from "bridge/contracts/libraries/Record.sol";
 contract Harness {
     struct Fields {
@@ -18,12 +19,12 @@ contract Harness {
             r.firstAt(), r.secondAt(), r.cached(), r.own(), r.timer()
         );
     }
-    function first(bytes32 edge) external view returns (Record) { return Records.first(edge); }
+    function first(EdgeId edge) external view returns (Record) { return Records.first(edge); }
     function later() external pure returns (Record) { return Records.LATER; }
     function withRival(Record r) external view returns (Record) { return r.withRival(); }
     function asProven(Record r) external pure returns (Record) { return r.asProven(); }
     function withCached(Record r, uint64 blocks) external pure returns (Record) { return r.withCached(blocks); }
-    function isOf(Record r, bytes32 edge) external pure returns (bool) { return r.isOf(edge); }
+    function isOf(Record r, EdgeId edge) external pure returns (bool) { return r.isOf(edge); }
     function time(uint256 value) external pure returns (uint40) { return Records.time(value); }
 }`,
 );

@@ -25,6 +25,7 @@ export const TOY_RULES = compile(
   "ToyRules",
   `
 import {ILeafRules, Leaf, LeafKind, Past} from "bridge/contracts/interfaces/ILeafRules.sol";
+import {NodeHash, StateHash} from "bridge/contracts/libraries/Ids.sol";
 
 contract ToyRules is ILeafRules {
     function leafOf(uint8 level, uint64 position, Past calldata past, bytes calldata evidence)
@@ -32,39 +33,43 @@ contract ToyRules is ILeafRules {
         pure
         returns (Leaf memory)
     {
-        if (keccak256(evidence) != (level == 2 ? past.start : past.pre)) revert BadEvidence();
+        if (_hash(evidence) != (level == 2 ? past.start : past.pre)) revert BadEvidence();
         if (level == 0) {
             if (_number(evidence) >= ${UNITS}) return _prove(past.pre);
-            return Leaf(LeafKind.REFINE, 1, ${TOY_HEIGHTS[1]}, 0);
+            return Leaf(LeafKind.REFINE, 1, ${TOY_HEIGHTS[1]}, StateHash.wrap(0));
         }
         if (level == 1) {
             if (evidence[0] == 0x11) return _prove(position == 0 ? _machine(0, evidence) : past.pre);
             uint8 step = uint8(evidence[1]);
             bytes calldata chain = evidence[2:];
-            if (step == ${INFER_STEP - 1}) return Leaf(LeafKind.REFINE, 2, ${TOY_HEIGHTS[2]}, 0);
+            if (step == ${INFER_STEP - 1}) return Leaf(LeafKind.REFINE, 2, ${TOY_HEIGHTS[2]}, StateHash.wrap(0));
             if (step < ${LAST_STEP}) return _prove(_machine(step + 1, chain));
-            return _prove(keccak256(abi.encodePacked(chain[:22], _number(chain) + 1, chain[30:])));
+            return _prove(_hash(abi.encodePacked(chain[:22], _number(chain) + 1, chain[30:])));
         }
-        if (position < ${OPERATORS}) return Leaf(LeafKind.DESCEND, ${TENSOR_LEVEL}, ${TOY_HEIGHTS[3]}, 0);
+        if (position < ${OPERATORS}) return Leaf(LeafKind.DESCEND, ${TENSOR_LEVEL}, ${TOY_HEIGHTS[3]}, StateHash.wrap(0));
         return _prove(position == ${OPERATORS} ? _machine(${INFER_STEP}, evidence[2:]) : past.pre);
     }
 
     function elementOf(uint8 k, uint64 position, uint64 operator, Past calldata past, bytes calldata evidence)
         external
         pure
-        returns (bytes32)
+        returns (NodeHash)
     {
-        if (keccak256(evidence) != past.start || k != 3) revert BadEvidence();
+        if (_hash(evidence) != past.start || k != 3) revert BadEvidence();
         bytes4 element = bytes4(keccak256(abi.encodePacked(evidence, operator, position)));
-        return keccak256(abi.encodePacked(bytes1(0x14), uint8(0), element));
+        return NodeHash.wrap(keccak256(abi.encodePacked(bytes1(0x14), uint8(0), element)));
     }
 
-    function _prove(bytes32 post) private pure returns (Leaf memory) {
+    function _prove(StateHash post) private pure returns (Leaf memory) {
         return Leaf(LeafKind.PROVE, 0, 0, post);
     }
 
-    function _machine(uint8 step, bytes calldata chain) private pure returns (bytes32) {
-        return keccak256(abi.encodePacked(bytes1(0x10), step, chain));
+    function _machine(uint8 step, bytes calldata chain) private pure returns (StateHash) {
+        return _hash(abi.encodePacked(bytes1(0x10), step, chain));
+    }
+
+    function _hash(bytes memory state) private pure returns (StateHash) {
+        return StateHash.wrap(keccak256(state));
     }
 
     function _number(bytes calldata chain) private pure returns (uint64) {

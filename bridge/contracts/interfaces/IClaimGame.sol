@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {ClaimId} from "../libraries/Ids.sol";
+
 /// @title One claim, with the face of the OP Stack's dispute game
 interface IClaimGame {
-    function claimId() external view returns (bytes32);
+    function claimId() external view returns (ClaimId);
     function gameType() external view returns (uint32);
     function createdAt() external view returns (uint64);
     /// @return Time of the confirmation, or zero.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {ClaimId} from "../libraries/Ids.sol";
+
 /// @title Who is told of every claim that has an output root
 interface IClaimListing {
-    function present(bytes32 id) external;
+    function present(ClaimId id) external;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {ClaimId, ContextId, NodeHash, StateHash} from "../libraries/Ids.sol";
 import {IDisputeGame} from "./IDisputeGame.sol";
 
 enum ClaimStatus {
@@ -19,8 +20,8 @@ enum ClaimStatus {
 /// @param createdAt L1 time at which it was made.
 /// @param confirmedAt L1 time at which it was confirmed, or zero.
 struct Claim {
-    bytes32 parent;
-    bytes32 endState;
+    ClaimId parent;
+    StateHash endState;
     bytes32 outputRoot;
     uint64 limitBatch;
     uint64 madeAt;
@@ -51,16 +52,16 @@ struct ClaimParameters {
 /// @title Claims of the chain's state, each on a parent: the roots of the board at level 0
 interface IClaimRegistry is IDisputeGame {
     event ClaimProposed(
-        bytes32 indexed id, bytes32 indexed parent, bytes32 node, bytes endState, uint64 limitBatch, address staker
+        ClaimId indexed id, ClaimId indexed parent, NodeHash node, bytes endState, uint64 limitBatch, address staker
     );
-    event ClaimConfirmed(bytes32 indexed id);
-    event ClaimForfeited(bytes32 indexed id);
+    event ClaimConfirmed(ClaimId indexed id);
+    event ClaimForfeited(ClaimId indexed id);
 
-    error UnknownParent(bytes32 parent);
+    error UnknownParent(ClaimId parent);
     /// @notice Claims on this parent derive another number of inbox records.
     error WrongLimit(uint64 given, uint64 limitBatch);
-    error ParentOpen(bytes32 parent);
-    error ParentAlive(bytes32 parent);
+    error ParentOpen(ClaimId parent);
+    error ParentAlive(ClaimId parent);
 
     /// @notice Claims the state at the inbox position that was fixed when the parent was made. Anyone may, with the bond.
     /// No-op when the claim is there or its context is settled: the bond is credited back.
@@ -70,28 +71,28 @@ interface IClaimRegistry is IDisputeGame {
     /// @param node Root of the tree over the states after each unit.
     /// @param path Siblings of the tree's last leaf, lowest first.
     function propose(
-        bytes32 parent,
+        ClaimId parent,
         uint64 limitBatch,
         bytes calldata endState,
-        bytes32 node,
-        bytes32[] calldata path
-    ) external payable returns (bytes32 id);
+        NodeHash node,
+        NodeHash[] calldata path
+    ) external payable returns (ClaimId id);
 
     /// @notice Confirms a claim whose time has come and whose parent is confirmed; its bond is credited.
-    function settle(bytes32 id) external payable;
+    function settle(ClaimId id) external payable;
 
     /// @notice Takes the bond of a claim that lost to a rival: the tariff to the winner, the rest burned.
-    function collect(bytes32 id) external payable;
+    function collect(ClaimId id) external payable;
 
     /// @notice Burns the bond of a claim whose parent can never be confirmed.
-    function forfeit(bytes32 id) external payable;
+    function forfeit(ClaimId id) external payable;
 
-    function claimOf(bytes32 id) external view returns (Claim memory);
+    function claimOf(ClaimId id) external view returns (Claim memory);
     /// @return ctx Where the claim's rivals meet it.
-    function contextOf(bytes32 id) external view returns (bytes32 ctx);
+    function contextOf(ClaimId id) external view returns (ContextId ctx);
     /// @notice Whether the claim, or the one that it stands on, has lost.
-    function isRejected(bytes32 id) external view returns (bool);
+    function isRejected(ClaimId id) external view returns (bool);
     /// @notice L1 blocks counted for the claim: confirmed from the challenge period on.
-    function timerOf(bytes32 id) external view returns (uint64);
+    function timerOf(ClaimId id) external view returns (uint64);
     function parameters() external view returns (ClaimParameters memory);
 }

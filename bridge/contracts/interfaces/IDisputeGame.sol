@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {BaseHash, ContextId, EdgeId, NodeHash, StateHash} from "../libraries/Ids.sol";
+
 /// @notice The place where rivals meet; its hash is the context's id.
 /// @param level 0 chain, 1 execution, 2 inference, 0x30 + k tensor of words with 2^k elements.
 /// @param origin The game's hash at level 0, otherwise the context of the leaf above.
@@ -9,10 +11,10 @@ pragma solidity ^0.8.30;
 /// @param base Hash of all that lies left.
 struct Context {
     uint8 level;
-    bytes32 origin;
+    ContextId origin;
     uint64 position;
     uint8 height;
-    bytes32 base;
+    BaseHash base;
 }
 
 /// @param firstAt L1 block of the first edge, zero while there is none.
@@ -39,7 +41,7 @@ struct Edge {
 struct Root {
     address staker;
     uint96 stake;
-    bytes32 claimed;
+    EdgeId claimed;
 }
 
 /// @notice What lies left of a leaf. In full at level 2 and where position is 0: `head` is the state that the level starts
@@ -49,9 +51,9 @@ struct Root {
 /// @param pre Hash of the state before the step: that leaf, or head where there is none.
 struct Witness {
     bytes32 head;
-    bytes32[] lefts;
-    bytes32[] path;
-    bytes32 pre;
+    NodeHash[] lefts;
+    NodeHash[] path;
+    StateHash pre;
 }
 
 /// @title The board on which claims are disputed
@@ -60,30 +62,30 @@ struct Witness {
 /// means: it changes nothing, takes nothing and is no error, so that whoever comes second loses nothing.
 interface IDisputeGame {
     /// @param left The nodes below.
-    event EdgeOpened(bytes32 indexed edge, bytes32 left, bytes32 right);
+    event EdgeOpened(EdgeId indexed edge, NodeHash left, NodeHash right);
     /// @param edge The leaf that the tree ends in.
     /// @param ctx Where the tree's root, of this node, meets its rivals.
     event LevelOpened(
-        bytes32 indexed sub,
-        bytes32 indexed edge,
-        bytes32 indexed ctx,
-        bytes32 node,
+        EdgeId indexed sub,
+        EdgeId indexed edge,
+        ContextId indexed ctx,
+        NodeHash node,
         uint8 level,
         uint8 height,
         address staker
     );
-    event TensorOpened(bytes32 indexed edge, bytes32 indexed child);
-    event EdgeProven(bytes32 indexed edge);
-    event TimerUpdated(bytes32 indexed edge, uint64 cached);
-    event LevelSettled(bytes32 indexed ctx, bytes32 indexed edge);
-    event StakeLost(bytes32 indexed edge, uint256 tariff, uint256 burned);
+    event TensorOpened(EdgeId indexed edge, EdgeId indexed child);
+    event EdgeProven(EdgeId indexed edge);
+    event TimerUpdated(EdgeId indexed edge, uint64 cached);
+    event LevelSettled(ContextId indexed ctx, EdgeId indexed edge);
+    event StakeLost(EdgeId indexed edge, uint256 tariff, uint256 burned);
     event Withdrawn(address indexed account, uint256 amount);
 
     error BadParameters();
     /// @notice A leaf, or at level 3 a word, is not opened into two nodes; what is neither word nor part is not split.
     error IsLeaf();
     /// @notice There is no such edge, or it has no rival: its own time runs.
-    error NotRivalled(bytes32 edge);
+    error NotRivalled(EdgeId edge);
     error BadPreimage();
     error BadWitness();
     /// @notice The rules say something else of this place.
@@ -92,23 +94,23 @@ interface IDisputeGame {
     error BadEnd();
     /// @param given Wei sent; in a multicall, what the caller is credited with.
     error BadStake(uint256 given, uint256 required);
-    error WrongPost(bytes32 post);
-    error UnknownEdge(bytes32 edge);
+    error WrongPost(NodeHash post);
+    error UnknownEdge(EdgeId edge);
     /// @notice What is shown does not lie below the edge.
     error NotLinked();
     error TooEarly();
-    error NotRoot(bytes32 edge);
-    error NotLoser(bytes32 edge);
+    error NotRoot(EdgeId edge);
+    error NotLoser(EdgeId edge);
     /// @notice Neither a multicall nor a withdrawal is part of a multicall.
     error InMulticall();
     error TransferFailed();
 
     /// @notice Puts the two children of a rivalled node on the board. No-op when they are there.
-    function open(Context calldata ctx, bytes32 node, bytes32 left, bytes32 right) external payable;
+    function open(Context calldata ctx, NodeHash node, NodeHash left, NodeHash right) external payable;
 
     /// @notice As `open`, for a tensor's word, or a part of one.
     /// @param packed Its elements, 2^(height - k) * 32 bytes.
-    function openWord(Context calldata ctx, bytes32 node, bytes calldata packed) external payable;
+    function openWord(Context calldata ctx, NodeHash node, bytes calldata packed) external payable;
 
     /// @notice Stands for a rivalled leaf with a tree of the next level, by a stake. No-op when the tree's root is there, or
     /// its context is settled: the stake is credited back.
@@ -117,24 +119,24 @@ interface IDisputeGame {
     /// @param path Siblings of that leaf, lowest first.
     function refine(
         Context calldata ctx,
-        bytes32 node,
+        NodeHash node,
         Witness calldata witness,
         bytes calldata evidence,
-        bytes32 subNode,
-        bytes32[] calldata path
+        NodeHash subNode,
+        NodeHash[] calldata path
     ) external payable;
 
     /// @notice Puts the tensor of a rivalled operator's leaf on the board. No-op when it is there.
     function descend(
         Context calldata ctx,
-        bytes32 node,
+        NodeHash node,
         Witness calldata witness,
         bytes calldata evidence,
-        bytes32 tensorRoot
+        NodeHash tensorRoot
     ) external payable;
 
     /// @notice Proves a rivalled leaf of levels 0 to 2. No-op when it is proven.
-    function prove(Context calldata ctx, bytes32 node, Witness calldata witness, bytes calldata evidence)
+    function prove(Context calldata ctx, NodeHash node, Witness calldata witness, bytes calldata evidence)
         external
         payable;
 
@@ -142,7 +144,7 @@ interface IDisputeGame {
     /// @param operator Context of the operator's leaf at level 2, of which the witness is.
     function proveElement(
         Context calldata ctx,
-        bytes32 node,
+        NodeHash node,
         Context calldata operator,
         Witness calldata witness,
         bytes calldata evidence
@@ -151,13 +153,13 @@ interface IDisputeGame {
     /// @notice Credits an edge with the time of what lies below it.
     /// @param shown What links it: `left ++ right` of an opened node; the elements of an opened word or part; the tensor's
     /// root of an operator's leaf; `context ++ node` of a tree that ends in a leaf of level 0 or 1.
-    function update(Context calldata ctx, bytes32 node, bytes calldata shown) external payable;
+    function update(Context calldata ctx, NodeHash node, bytes calldata shown) external payable;
 
     /// @notice Pays the stake of a root of level 1 or 2 back whose time has come. No-op when its context is settled.
-    function settle(Context calldata ctx, bytes32 node) external payable;
+    function settle(Context calldata ctx, NodeHash node) external payable;
 
     /// @notice Takes the stake of a root of level 1 or 2 that lost to a rival: the tariff to the winner, the rest burned.
-    function collect(Context calldata ctx, bytes32 node) external payable;
+    function collect(Context calldata ctx, NodeHash node) external payable;
 
     /// @notice Calls this contract in order, all or nothing. Stakes are taken from the value sent, then from the caller's
     /// credit; what is left is credited.
@@ -167,13 +169,13 @@ interface IDisputeGame {
     function withdraw() external;
 
     /// @param ctx Where the edge meets its rivals.
-    function edgeOf(bytes32 ctx, bytes32 edge) external view returns (Edge memory);
-    function contextState(bytes32 ctx) external view returns (ContextState memory);
-    function rootOf(bytes32 edge) external view returns (Root memory);
+    function edgeOf(ContextId ctx, EdgeId edge) external view returns (Edge memory);
+    function contextState(ContextId ctx) external view returns (ContextState memory);
+    function rootOf(EdgeId edge) external view returns (Root memory);
     /// @return The root that won a context, or zero.
-    function winners(bytes32 ctx) external view returns (bytes32);
+    function winners(ContextId ctx) external view returns (EdgeId);
     /// @return L1 blocks counted for an edge as far as it was updated; all of 2^64 - 1 when it is proven.
-    function timerOf(bytes32 ctx, bytes32 node) external view returns (uint64);
+    function timerOf(ContextId ctx, NodeHash node) external view returns (uint64);
     function credits(address account) external view returns (uint256);
     /// @return Wei of stakes that are not decided yet.
     function held() external view returns (uint256);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {ContextId, NodeHash, StateHash} from "../libraries/Ids.sol";
+
 /// @notice What stands at a leaf: one step that is proven, a tree of the next level, or an operator's tensor.
 enum LeafKind {
     PROVE,
@@ -15,7 +17,7 @@ struct Leaf {
     LeafKind kind;
     uint8 level;
     uint8 height;
-    bytes32 post;
+    StateHash post;
 }
 
 /// @notice What lies left of a leaf, checked by the game against the leaf's base.
@@ -24,10 +26,10 @@ struct Leaf {
 /// @param lefts Roots of the complete subtrees left of the leaf, in order; at levels 0 and 1 the last one only.
 /// @param pre Hash of the state before the step.
 struct Past {
-    bytes32 origin;
-    bytes32 start;
-    bytes32[] lefts;
-    bytes32 pre;
+    ContextId origin;
+    StateHash start;
+    NodeHash[] lefts;
+    StateHash pre;
 }
 
 /// @title The rules that decide what a leaf is: never an argument of the caller
@@ -53,5 +55,5 @@ interface ILeafRules {
     function elementOf(uint8 k, uint64 position, uint64 operator, Past calldata past, bytes calldata evidence)
         external
         view
-        returns (bytes32 post);
+        returns (NodeHash post);
 }

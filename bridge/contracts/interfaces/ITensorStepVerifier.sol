@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {NodeHash} from "../libraries/Ids.sol";
 import {Past} from "./ILeafRules.sol";
 
 /// @title Level 3's step: one element of one operator's output
@@ -20,5 +21,5 @@ interface ITensorStepVerifier {
     function elementOf(uint8 k, uint64 position, uint64 operator, Past calldata past, bytes calldata evidence)
         external
         pure
-        returns (bytes32 post);
+        returns (NodeHash post);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {BaseHash, ClaimId, ContextId, EdgeId, NodeHash, StateHash} from "./Ids.sol";
 import {Tag} from "./Tag.sol";
 
 /// @title Hashes of the dispute game's board
@@ -9,13 +10,13 @@ library GameHash {
     /// @notice Bytes of `0x20 ++ u256 chainId ++ address game ++ bytes32 parentClaim ++ u64 limitBatch`.
     uint256 internal constant GAME_SIZE = 93;
 
-    function inner(bytes32 left, bytes32 right) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(Tag.INNER, left, right));
+    function inner(NodeHash left, NodeHash right) internal pure returns (NodeHash) {
+        return NodeHash.wrap(keccak256(abi.encodePacked(Tag.INNER, left, right)));
     }
 
     /// @notice Origin of level 0: the claims on one parent, up to one inbox position.
-    function game(address registry, bytes32 parent, uint64 limitBatch) internal view returns (bytes32) {
-        return keccak256(abi.encodePacked(Tag.GAME, block.chainid, registry, parent, limitBatch));
+    function game(address registry, ClaimId parent, uint64 limitBatch) internal view returns (ContextId) {
+        return ContextId.wrap(keccak256(abi.encodePacked(Tag.GAME, block.chainid, registry, parent, limitBatch)));
     }
 
     /// @notice Inbox record before which a game's range ends.
@@ -27,45 +28,45 @@ library GameHash {
     }
 
     /// @notice All that lies left of a level's root: where it comes from and the state that it starts with.
-    function levelBase(bytes32 origin, bytes32 start) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(Tag.LEVEL_BASE, origin, start));
+    function levelBase(ContextId origin, StateHash start) internal pure returns (BaseHash) {
+        return BaseHash.wrap(keccak256(abi.encodePacked(Tag.LEVEL_BASE, origin, start)));
     }
 
     /// @notice All that lies left of a right child.
-    function rightBase(bytes32 base, bytes32 left) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(Tag.RIGHT_BASE, base, left));
+    function rightBase(BaseHash base, NodeHash left) internal pure returns (BaseHash) {
+        return BaseHash.wrap(keccak256(abi.encodePacked(Tag.RIGHT_BASE, base, left)));
     }
 
     /// @notice Where rivals meet.
-    function context(uint8 level, bytes32 origin, uint64 position, uint8 height, bytes32 base)
+    function context(uint8 level, ContextId origin, uint64 position, uint8 height, BaseHash base)
         internal
         pure
-        returns (bytes32)
+        returns (ContextId)
     {
-        return keccak256(abi.encodePacked(Tag.CONTEXT, level, origin, position, height, base));
+        return ContextId.wrap(keccak256(abi.encodePacked(Tag.CONTEXT, level, origin, position, height, base)));
     }
 
-    function edge(bytes32 ctx, bytes32 node) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(Tag.EDGE, ctx, node));
+    function edge(ContextId ctx, NodeHash node) internal pure returns (EdgeId) {
+        return EdgeId.wrap(keccak256(abi.encodePacked(Tag.EDGE, ctx, node)));
     }
 
     /// @notice Leaf of level 2: an operator and the root of its tensor.
-    function operatorLeaf(uint32 operator, bytes32 tensorRoot) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(Tag.OPERATOR_LEAF, operator, tensorRoot));
+    function operatorLeaf(uint32 operator, NodeHash tensorRoot) internal pure returns (NodeHash) {
+        return NodeHash.wrap(keccak256(abi.encodePacked(Tag.OPERATOR_LEAF, operator, tensorRoot)));
     }
 
     /// @notice Leaf of a tensor's tree: 32 bytes of packed elements.
-    function word(bytes32 packed) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(Tag.TENSOR_WORD, packed));
+    function word(bytes32 packed) internal pure returns (NodeHash) {
+        return NodeHash.wrap(keccak256(abi.encodePacked(Tag.TENSOR_WORD, packed)));
     }
 
     /// @notice Node below a word: 2^height packed elements.
-    function part(uint8 height, bytes calldata packed) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(Tag.TENSOR_PART, height, packed));
+    function part(uint8 height, bytes calldata packed) internal pure returns (NodeHash) {
+        return NodeHash.wrap(keccak256(abi.encodePacked(Tag.TENSOR_PART, height, packed)));
     }
 
     /// @notice Root of the tree whose right-most leaf is `leaf`, with the left siblings `path`, lowest first.
-    function rootOverLast(bytes32 leaf, bytes32[] calldata path) internal pure returns (bytes32 node) {
+    function rootOverLast(NodeHash leaf, NodeHash[] calldata path) internal pure returns (NodeHash node) {
         node = leaf;
         for (uint256 i; i < path.length; ++i) {
             node = inner(path[i], node);

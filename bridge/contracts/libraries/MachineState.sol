@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ILeafRules} from "../interfaces/ILeafRules.sol";
+import {StateHash} from "./Ids.sol";
 import {Tag} from "./Tag.sol";
 
 /// @notice Bytes that lie in a tree of words: byte i is byte `offset + i` of the tree.
@@ -59,13 +60,13 @@ library MachineState {
     }
 
     /// @notice The call that the machine with this hash is about to make.
-    function inferenceOf(bytes32 hash, bytes memory state, bytes memory rest, bytes memory registers)
+    function inferenceOf(StateHash hash, bytes memory state, bytes memory rest, bytes memory registers)
         internal
         pure
         returns (Inference memory)
     {
         // INVARIANT: lengths and tags are tested, so that no preimage of another kind is read as one of these.
-        if (!isValid(state) || keccak256(state) != hash || phaseOf(state) != PHASE_INFER) {
+        if (!isValid(state) || StateHash.wrap(keccak256(state)) != hash || phaseOf(state) != PHASE_INFER) {
             revert ILeafRules.BadEvidence();
         }
         _requirePart(bytes32(_uint(state, REST_HASH_AT, 32)), rest, REST_SIZE, Tag.REST);
@@ -90,7 +91,7 @@ library MachineState {
     function afterInference(bytes memory state, bytes memory rest, Reference memory output)
         internal
         pure
-        returns (bytes32)
+        returns (StateHash)
     {
         // INVARIANT: an empty output is written as no registers.
         bytes32 registers = output.length == 0
@@ -110,7 +111,7 @@ library MachineState {
         _set(state, REST_HASH_AT, keccak256(rest));
         state[PHASE_AT] = bytes1(uint8(PHASE_EXIT));
         state[RESULT_AT] = bytes1(uint8(RESULT_SUCCESS));
-        return keccak256(state);
+        return StateHash.wrap(keccak256(state));
     }
 
     function _requirePart(bytes32 hash, bytes memory part, uint256 size, bytes1 tag) private pure {

@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {ILeafRules} from "../interfaces/ILeafRules.sol";
 import {Elements} from "./Elements.sol";
 import {GameHash} from "./GameHash.sol";
+import {NodeHash} from "./Ids.sol";
 import {Tag} from "./Tag.sol";
 
 /// @notice What a program's id commits to, but for its records.
@@ -12,8 +13,8 @@ struct ProgramShape {
     uint256 operators;
     uint256 constants;
     uint256 outputs;
-    bytes32 operatorsRoot;
-    bytes32 constantsRoot;
+    NodeHash operatorsRoot;
+    NodeHash constantsRoot;
     bytes32 outputsHash;
 }
 
@@ -80,8 +81,8 @@ library Program {
         shape.operators = _uint(identity, 12, 4);
         shape.constants = _uint(identity, 16, 4);
         shape.outputs = _uint(identity, 20, 4);
-        shape.operatorsRoot = bytes32(_uint(identity, HEADER_SIZE, 32));
-        shape.constantsRoot = bytes32(_uint(identity, HEADER_SIZE + 32, 32));
+        shape.operatorsRoot = NodeHash.wrap(bytes32(_uint(identity, HEADER_SIZE, 32)));
+        shape.constantsRoot = NodeHash.wrap(bytes32(_uint(identity, HEADER_SIZE + 32, 32)));
         shape.outputsHash = bytes32(_uint(identity, HEADER_SIZE + 64, 32));
     }
 
@@ -92,7 +93,7 @@ library Program {
         pure
         returns (Operator memory)
     {
-        bytes32 leaf = keccak256(abi.encodePacked(Tag.OPERATOR_RECORD, uint32(index), record));
+        NodeHash leaf = NodeHash.wrap(keccak256(abi.encodePacked(Tag.OPERATOR_RECORD, uint32(index), record)));
         _requireLeaf(shape.operatorsRoot, shape.operators, index, leaf, path);
         return decodeOperator(record);
     }
@@ -106,7 +107,8 @@ library Program {
         bytes32[] memory path
     ) internal pure {
         if (record.length != CONSTANT_RECORD_SIZE) revert ILeafRules.BadEvidence();
-        bytes32 leaf = keccak256(abi.encodePacked(Tag.CONSTANT_RECORD, uint32(index), record, dataRoot));
+        NodeHash leaf =
+            NodeHash.wrap(keccak256(abi.encodePacked(Tag.CONSTANT_RECORD, uint32(index), record, dataRoot)));
         _requireLeaf(shape.constantsRoot, shape.constants, index, leaf, path);
     }
 
@@ -151,8 +153,8 @@ library Program {
     }
 
     /// @notice Hash of operator `index`'s output as a leaf of level 2.
-    function operatorLeaf(uint256 index, bytes32 tensorRoot) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(Tag.OPERATOR_LEAF, uint32(index), tensorRoot));
+    function operatorLeaf(uint256 index, NodeHash tensorRoot) internal pure returns (NodeHash) {
+        return GameHash.operatorLeaf(uint32(index), tensorRoot);
     }
 
     /// @notice Bytes of a program's packed input from which INPUT operator `op` is read.
@@ -195,15 +197,16 @@ library Program {
     }
 
     /// @notice Root of the tree in which leaf `index` has these siblings, lowest first.
-    function rootOver(bytes32 leaf, uint256 index, bytes32[] memory path) internal pure returns (bytes32 node) {
+    function rootOver(NodeHash leaf, uint256 index, bytes32[] memory path) internal pure returns (NodeHash node) {
         node = leaf;
         for (uint256 i; i < path.length; ++i) {
-            node = index & 1 == 0 ? GameHash.inner(node, path[i]) : GameHash.inner(path[i], node);
+            NodeHash sibling = NodeHash.wrap(path[i]);
+            node = index & 1 == 0 ? GameHash.inner(node, sibling) : GameHash.inner(sibling, node);
             index >>= 1;
         }
     }
 
-    function _requireLeaf(bytes32 root, uint256 leaves, uint256 index, bytes32 leaf, bytes32[] memory path)
+    function _requireLeaf(NodeHash root, uint256 leaves, uint256 index, NodeHash leaf, bytes32[] memory path)
         private
         pure
     {

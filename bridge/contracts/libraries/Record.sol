@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {EdgeId} from "./Ids.sol";
+
 /// @notice One slot of the board. Of a context: when edges came to it, and what became of the first of them. Of an edge
 /// that came to a context later: what became of it; its times are zero.
 ///
@@ -44,8 +46,8 @@ library Records {
     uint256 private constant MASK = type(uint40).max;
 
     /// @notice Of a context that gets its first edge now.
-    function first(bytes32 edge) internal view returns (Record) {
-        return Record.wrap(EXISTS | uint256(time(block.number)) << FIRST_AT | uint256(edge) >> ID << ID);
+    function first(EdgeId edge) internal view returns (Record) {
+        return Record.wrap(EXISTS | uint256(time(block.number)) << FIRST_AT | _id(edge) >> ID << ID);
     }
 
     function exists(Record self) internal pure returns (bool) {
@@ -53,8 +55,8 @@ library Records {
     }
 
     /// @notice Whether the record is of a context whose first edge is this one.
-    function isOf(Record self, bytes32 edge) internal pure returns (bool) {
-        return Record.unwrap(self) >> ID == uint256(edge) >> ID;
+    function isOf(Record self, EdgeId edge) internal pure returns (bool) {
+        return Record.unwrap(self) >> ID == _id(edge) >> ID;
     }
 
     /// @notice Whether it is that of a context's first edge: only that one has time of its own.
@@ -119,5 +121,9 @@ library Records {
         // INVARIANT: what is kept is what was meant: nothing reaches the mark for all time there is.
         if (value >= MASK) revert TimeOutOfRange(value);
         return uint40(value);
+    }
+
+    function _id(EdgeId edge) private pure returns (uint256) {
+        return uint256(EdgeId.unwrap(edge));
     }
 }

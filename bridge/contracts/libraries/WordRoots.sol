@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {NodeHash} from "./Ids.sol";
 import {Program} from "./Program.sol";
 import {Tag} from "./Tag.sol";
 
 /// @title Roots of trees over 32-byte words, filled up with zero words to a power of two
 library WordRoots {
     /// @notice Root of a tensor's tree: leaves `0x13 ++ word`, inner nodes `0x01 ++ left ++ right`. At least one word.
-    function tensorRoot(bytes32[] memory words) internal pure returns (bytes32) {
+    function tensorRoot(bytes32[] memory words) internal pure returns (NodeHash) {
         (bytes32[] memory nodes, uint256 height) = _filledUp(words);
         bytes1 tag = Tag.TENSOR_WORD;
         assembly ("memory-safe") {
@@ -39,7 +40,7 @@ library WordRoots {
                 mstore(64, free)
             }
         }
-        return nodes[0];
+        return NodeHash.wrap(nodes[0]);
     }
 
     /// @notice Root of the machine's memory over these words: leaves are the words, inner nodes `left ++ right`. Zero for
