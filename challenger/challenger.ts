@@ -9,12 +9,14 @@ import type {
 } from "../bridge/index.ts";
 import {
   type Chain,
+  type ClaimId,
   CodedError,
   createLock,
   createWatch,
   type Hex,
   hasCode,
   type KeyValueStore,
+  type L1BlockNumber,
   messageOf,
   type Service,
   type Telemetry,
@@ -104,7 +106,7 @@ const DEFAULTS = { pollMs: 1000, maxBackoffMs: 30_000, patienceMs: 5_000, isJani
 /** L1 blocks by which the beginning of what is remembered of L1 moves at a time. */
 const FORGET_EVERY = 7_200n;
 
-type Head = { readonly number: bigint; readonly hash: Hex; readonly timestamp: bigint };
+type Head = { readonly number: L1BlockNumber; readonly hash: Hex; readonly timestamp: bigint };
 
 export const createChallenger = (components: ChallengerComponents, options: ChallengerOptions): Challenger => {
   const { client, l1, right, transactor, others = [] } = components;
@@ -139,7 +141,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
     // Confirmed claims are the oldest, and blocks rise with them.
     for (let [low, high] = [0, steps.length]; low < high; ) {
       const middle = Math.floor((low + high) / 2);
-      const id = steps[middle]?.id as Hex;
+      const id = steps[middle]?.id as ClaimId;
       const { status, madeAt } = await registry.claim(id);
       if (status === "confirmed" && madeAt <= horizon) [low, begin] = [middle + 1, { id, l1Block: madeAt }];
       else high = middle;
@@ -161,12 +163,12 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
   let sender: Sender | undefined;
   let disputes: readonly Dispute[] = [];
   let findings: Findings | undefined;
-  let candidate: { readonly parent: Hex; readonly id: Hex; readonly lineage: Hex | undefined } | undefined;
+  let candidate: { readonly parent: ClaimId; readonly id: ClaimId; readonly lineage: Hex | undefined } | undefined;
   let lack: unknown = new CodedError<GamesErrorCode>("CHALLENGER_DATA_INCOMPLETE", "nothing was computed yet");
   /** Inbox records that the candidate is about. */
   let limit = 0n;
   let forgotten = 0n;
-  let oldest: { readonly id: Hex; readonly createdAt: bigint } | undefined;
+  let oldest: { readonly id: ClaimId; readonly createdAt: bigint } | undefined;
 
   /** The right claim on the newest right one on L1, where somebody has claimed or it is not there. */
   const seek = async (head: bigint): Promise<Succession | undefined> => {
@@ -193,7 +195,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
   };
 
   /** What is known begins with the first claim of all, or with a later one, when older ones were forgotten. */
-  const idsFrom = (genesis: Hex): readonly Hex[] => {
+  const idsFrom = (genesis: ClaimId): readonly ClaimId[] => {
     const ids = right.steps.map(({ id }) => id);
     const [first] = ids;
     const parent = first && book.claim(first)?.parent;
@@ -210,7 +212,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
 
   const ageOf = async (claim: MadeClaim | undefined, { timestamp }: Head): Promise<bigint> => {
     if (claim === undefined) return 0n;
-    if (oldest?.id !== claim.id) {
+    if (oldest === undefined || oldest.id !== claim.id) {
       const { timestamp: createdAt } = await client.getBlock({ blockNumber: claim.l1Block });
       oldest = { id: claim.id, createdAt };
     }
@@ -251,8 +253,8 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
   };
 
   /** Claims that moves are about, with what they stand on. */
-  const claimsOf = (moves: readonly Move[]): readonly Hex[] => {
-    const about = new Set<Hex>();
+  const claimsOf = (moves: readonly Move[]): readonly ClaimId[] => {
+    const about = new Set<ClaimId>();
     for (const { parent, right: id, rivals, moves: own } of disputes)
       if (own.some((move) => moves.includes(move)))
         for (const claim of [parent, id, ...rivals.map((rival) => rival.id)]) if (claim !== undefined) about.add(claim);

@@ -1,5 +1,5 @@
 import { gameHash } from "../bridge/index.ts";
-import { fromHex, type Hex, toHex } from "../executor/index.ts";
+import { type ClaimId, type Hex, type L1BlockNumber, type StateHash, toEdge, toHex } from "../executor/index.ts";
 import type { ClaimBook, MadeClaim } from "./claim-book.ts";
 import { rootContext } from "./game/ids.ts";
 import type { Move } from "./game/solver.ts";
@@ -17,12 +17,12 @@ export type ChoreSituation = {
   readonly period: bigint;
   /** Blocks for which others are left to confirm their claims themselves. */
   readonly grace: bigint;
-  readonly now: bigint;
+  readonly now: L1BlockNumber;
   readonly account: Hex;
   /** For whom something is done. */
   readonly isServed: (staker: Hex) => boolean;
   /** Right claims on which something is disputed: they are to be confirmed whoever made them. */
-  readonly disputed: ReadonlySet<Hex>;
+  readonly disputed: ReadonlySet<ClaimId>;
 };
 
 /** Moves of one look, at most. */
@@ -39,19 +39,20 @@ export const choresIn = (situation: ChoreSituation): readonly Move[] => {
 
   /** Place of a claim; undefined where the list does not reach back to what it stands on. */
   const edgeOf = ({ parent, node }: MadeClaim) => {
-    const on = parent === genesis ? { endState: parent, limitBatch: 0n } : book.claim(parent);
+    // The id of the first claim is its state.
+    const on = parent === genesis ? { endState: parent as Hex as StateHash, limitBatch: 0n } : book.claim(parent);
     if (on === undefined) return undefined;
-    const game = { l1ChainId, registry, parent: fromHex(parent), limitBatch: on.limitBatch };
+    const game = { l1ChainId, registry, parent, limitBatch: on.limitBatch };
     return { ctx: rootContext(0, toHex(gameHash(game)), height, on.endState), node };
   };
-  const isConfirmed = (id: Hex): boolean => {
+  const isConfirmed = (id: ClaimId): boolean => {
     const claim = book.claim(id);
     return claim === undefined || book.winnerOn(claim.parent) === id;
   };
 
   const settled = (): readonly Move[] => {
     let first = chain.ids.length;
-    while (first > 1 && !isConfirmed(chain.ids[first - 1] as Hex)) first--;
+    while (first > 1 && !isConfirmed(chain.ids[first - 1] as ClaimId)) first--;
     const due: { readonly move: Move; readonly isWanted: boolean }[] = [];
     for (const id of chain.ids.slice(first, first + MOST_CHORES)) {
       const claim = book.claim(id);
@@ -75,7 +76,7 @@ export const choresIn = (situation: ChoreSituation): readonly Move[] => {
     if (siblings.length < 2 || book.winnerOn(winner.parent) !== id) continue;
     for (const loser of siblings) {
       const edge = edgeOf(loser);
-      if (loser.id === id || edge === undefined || !book.isHeld(loser.id)) continue;
+      if (loser.id === id || edge === undefined || !book.isHeld(toEdge(loser.id))) continue;
       collected.push({ rule: "collect", call: { type: "collect", ...edge } });
     }
   }
@@ -90,7 +91,7 @@ export const choresIn = (situation: ChoreSituation): readonly Move[] => {
   };
   const forfeited: Move[] = [];
   for (const orphan of book.orphans()) {
-    const staker = book.isHeld(orphan.id) ? beatenBy(orphan) : undefined;
+    const staker = book.isHeld(toEdge(orphan.id)) ? beatenBy(orphan) : undefined;
     if (staker !== undefined && isServed(staker))
       forfeited.push({ rule: "forfeit", call: { type: "forfeit", claim: orphan.id } });
   }

@@ -1,23 +1,37 @@
 import type { PublicClient } from "viem";
 import { type BlockRange, changed, claimRegistry, createLogWindows, type LogWindows } from "../bridge/index.ts";
-import { fromHex, type Hex, keccakOf, toHex } from "../executor/index.ts";
+import {
+  type ClaimId,
+  type ContextId,
+  type EdgeId,
+  fromHex,
+  type Hex,
+  keccakOf,
+  type L1BlockNumber,
+  type NodeHash,
+  type RecordIndex,
+  type StateHash,
+  toClaim,
+  toEdge,
+  toHex,
+} from "../executor/index.ts";
 import type { RivalRoot } from "./game/view.ts";
 
 /** A claim as its event tells it. */
 export type MadeClaim = {
-  readonly id: Hex;
-  readonly parent: Hex;
-  readonly node: Hex;
+  readonly id: ClaimId;
+  readonly parent: ClaimId;
+  readonly node: NodeHash;
   /** Hash of the claimed state. */
-  readonly endState: Hex;
+  readonly endState: StateHash;
   /** Inbox records that claims on it must derive. */
-  readonly limitBatch: bigint;
+  readonly limitBatch: RecordIndex;
   readonly staker: Hex;
-  readonly l1Block: bigint;
+  readonly l1Block: L1BlockNumber;
 };
 
 /** The root of a level below a claim's. */
-type MadeRoot = RivalRoot & { readonly context: Hex; readonly staker: Hex };
+type MadeRoot = RivalRoot & { readonly context: ContextId; readonly staker: Hex };
 
 /** The registry's own list: every claim and every root, and what became of each, as far as L1 was read. */
 export type ClaimBook = {
@@ -25,16 +39,16 @@ export type ClaimBook = {
   sync(head: { readonly number: bigint }): Promise<void>;
   /** Rises whenever something that was told is taken back. */
   readonly retractions: number;
-  claim(id: Hex): MadeClaim | undefined;
+  claim(id: ClaimId): MadeClaim | undefined;
   /** Claims on one claim, oldest first. */
-  on(parent: Hex): readonly MadeClaim[];
+  on(parent: ClaimId): readonly MadeClaim[];
   /** Roots of a level's context below level 0. */
-  in(context: Hex): readonly RivalRoot[];
+  in(context: ContextId): readonly RivalRoot[];
   /** The claim on this one that was confirmed. */
-  winnerOn(parent: Hex): Hex | undefined;
-  isForfeited(id: Hex): boolean;
+  winnerOn(parent: ClaimId): ClaimId | undefined;
+  isForfeited(id: ClaimId): boolean;
   /** Whether a root's stake is still there. */
-  isHeld(root: Hex): boolean;
+  isHeld(root: EdgeId): boolean;
   /** Claims of which neither they nor what they stand on is decided, oldest first. */
   undecided(): Iterable<MadeClaim>;
   /** Claims on a claim that lost, and on such, which nothing can decide any more. */
@@ -46,7 +60,7 @@ export type ClaimBook = {
 };
 
 /** A confirmed claim, before which nothing is open and no stake undecided, and the L1 block in which it was made. */
-export type Beginning = { readonly id: Hex; readonly l1Block: bigint };
+export type Beginning = { readonly id: ClaimId; readonly l1Block: L1BlockNumber };
 
 export type ClaimBookOptions = {
   /** The contract. */
@@ -78,20 +92,20 @@ const REREAD = 64n;
 const MOST_CHECKPOINTS = 256;
 
 type Checkpoint = { readonly number: bigint; readonly hash: Hex };
-type Entry = { readonly at: string; readonly l1Block: bigint; readonly note: (pages: Pages) => void };
+type Entry = { readonly at: string; readonly l1Block: L1BlockNumber; readonly note: (pages: Pages) => void };
 
-const createPages = (first: Hex) => ({
+const createPages = (first: ClaimId) => ({
   first,
-  claims: new Map<Hex, MadeClaim>(),
-  byParent: new Map<Hex, MadeClaim[]>(),
-  roots: new Map<Hex, MadeRoot>(),
-  byContext: new Map<Hex, MadeRoot[]>(),
-  winners: new Map<Hex, Hex>(),
-  winnersOn: new Map<Hex, Hex>(),
-  forfeited: new Set<Hex>(),
-  released: new Set<Hex>(),
-  undecided: new Map<Hex, MadeClaim>(),
-  orphans: new Map<Hex, MadeClaim>(),
+  claims: new Map<ClaimId, MadeClaim>(),
+  byParent: new Map<ClaimId, MadeClaim[]>(),
+  roots: new Map<EdgeId, MadeRoot>(),
+  byContext: new Map<ContextId, MadeRoot[]>(),
+  winners: new Map<ContextId, EdgeId>(),
+  winnersOn: new Map<ClaimId, ClaimId>(),
+  forfeited: new Set<ClaimId>(),
+  released: new Set<EdgeId>(),
+  undecided: new Map<ClaimId, MadeClaim>(),
+  orphans: new Map<ClaimId, MadeClaim>(),
 });
 type Pages = ReturnType<typeof createPages>;
 
@@ -102,7 +116,7 @@ const push = <Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void 
 };
 
 /** A claim is decided by its context; what stands on a loser is lost with it. */
-const decide = ({ claims, byParent, undecided, orphans, winnersOn }: Pages, winner: Hex): void => {
+const decide = ({ claims, byParent, undecided, orphans, winnersOn }: Pages, winner: ClaimId): void => {
   const parent = claims.get(winner)?.parent;
   if (parent === undefined) return;
   winnersOn.set(parent, winner);
@@ -129,9 +143,17 @@ const readLogs = (client: PublicClient, address: Hex, range: BlockRange) =>
 const noteOf = (log: Logs[number]): Entry["note"] => {
   switch (log.eventName) {
     case "ClaimProposed": {
-      const { id, parent, node, endState, limitBatch, staker } = log.args;
-      const hash = toHex(keccakOf(fromHex(endState)));
-      const claim = { id, parent, node, endState: hash, limitBatch, staker: lower(staker), l1Block: log.blockNumber };
+      const { endState, limitBatch, staker } = log.args;
+      const [id, parent] = [log.args.id as ClaimId, log.args.parent as ClaimId];
+      const claim = {
+        id,
+        parent,
+        node: log.args.node as NodeHash,
+        endState: toHex(keccakOf(fromHex(endState))) as StateHash,
+        limitBatch,
+        staker: lower(staker),
+        l1Block: log.blockNumber,
+      };
       return ({ first, claims, byParent, undecided }) => {
         // What stands on older claims is decided with them.
         if (id !== first && parent !== first && !claims.has(parent)) return;
@@ -141,28 +163,30 @@ const noteOf = (log: Logs[number]): Entry["note"] => {
       };
     }
     case "LevelOpened": {
-      const { sub, ctx, node, staker } = log.args;
-      const root = { edge: sub, node, context: ctx, staker: lower(staker) };
+      const [sub, ctx] = [log.args.sub as EdgeId, log.args.ctx as ContextId];
+      const root = { edge: sub, node: log.args.node as NodeHash, context: ctx, staker: lower(log.args.staker) };
       return ({ roots, byContext }) => {
         roots.set(sub, root);
         push(byContext, ctx, root);
       };
     }
     case "ClaimConfirmed":
-      return (pages) => decide(pages, log.args.id);
+      return (pages) => decide(pages, log.args.id as ClaimId);
     case "ClaimForfeited":
       return ({ forfeited, released, orphans }) => {
-        forfeited.add(log.args.id);
-        released.add(log.args.id);
-        orphans.delete(log.args.id);
+        const id = log.args.id as ClaimId;
+        forfeited.add(id);
+        released.add(toEdge(id));
+        orphans.delete(id);
       };
     case "LevelSettled":
       return ({ winners, released }) => {
-        winners.set(log.args.ctx, log.args.edge);
-        released.add(log.args.edge);
+        const edge = log.args.edge as EdgeId;
+        winners.set(log.args.ctx as ContextId, edge);
+        released.add(edge);
       };
     case "StakeLost":
-      return ({ released }) => void released.add(log.args.edge);
+      return ({ released }) => void released.add(log.args.edge as EdgeId);
   }
 };
 
@@ -189,7 +213,7 @@ export const createClaimBook = (
 ): ClaimBook => {
   let first: Beginning | undefined;
   let entries: readonly Entry[] = [];
-  let pages = createPages("0x");
+  let pages = createPages("0x" as Hex as ClaimId);
   let checkpoints: Checkpoint[] = [];
   let retractions = 0;
 
@@ -262,7 +286,7 @@ export const createClaimBook = (
     in: (context) => pages.byContext.get(context) ?? [],
     winnerOn: (parent) => pages.winnersOn.get(parent),
     isForfeited: (id) => pages.forfeited.has(id),
-    isHeld: (root) => (pages.claims.has(root) || pages.roots.has(root)) && !pages.released.has(root),
+    isHeld: (root) => (pages.claims.has(toClaim(root)) || pages.roots.has(root)) && !pages.released.has(root),
     undecided: () => pages.undecided.values(),
     orphans: () => pages.orphans.values(),
     isPendingBelow(isServed) {

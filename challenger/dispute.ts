@@ -1,4 +1,4 @@
-import type { Hex } from "../executor/index.ts";
+import type { ClaimId, L1BlockNumber, Wei } from "../executor/index.ts";
 import type { MadeClaim } from "./claim-book.ts";
 import type { Move } from "./game/solver.ts";
 import type { Refusal } from "./sending.ts";
@@ -11,9 +11,9 @@ export type Rival = Pick<MadeClaim, "id" | "parent" | "staker" | "l1Block"> & {
 
 /** What the challenger does about the claims on one right claim. */
 export type Dispute = {
-  readonly parent: Hex;
+  readonly parent: ClaimId;
   /** The right claim; undefined while it is not known here. */
-  readonly right: Hex | undefined;
+  readonly right: ClaimId | undefined;
   readonly rivals: readonly Rival[];
   /**
    * `playing`: moves were found; `waiting`: time runs for the right side; `settled`: the place is decided; `computing`: what
@@ -26,12 +26,12 @@ export type Dispute = {
   readonly refusals: readonly Refusal[];
   readonly lack: string | undefined;
   /** Wei of the account's own stakes that are not decided yet. */
-  readonly staked: bigint;
+  readonly staked: Wei;
   /** Of challenge, in L1 blocks. */
   readonly period: bigint;
   /** L1 block of this view. */
-  readonly l1Block: bigint;
+  readonly l1Block: L1BlockNumber;
 };
 
 /** The claims on one right claim; `rightId`: the right one among them, as far as it is known. */
-export type Game = { readonly parent: Hex; readonly rightId: Hex | undefined };
+export type Game = { readonly parent: ClaimId; readonly rightId: ClaimId | undefined };

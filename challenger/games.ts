@@ -2,6 +2,7 @@ import type { PublicClient } from "viem";
 import { claimRegistry, type L1Source, type RightClaims, type Succession } from "../bridge/index.ts";
 import {
   type Chain,
+  type ClaimId,
   CodedError,
   createBoundedCache,
   encodeChainState,
@@ -77,12 +78,12 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
     ({ succession }) => EXECUTION_BYTES + UNIT_BYTES * succession.range.units,
   );
   /** Decided games in which nothing is left to do, by their parents. */
-  const finished = new Map<Hex, Dispute>();
-  let staked = new Map<Hex, bigint>();
+  const finished = new Map<ClaimId, Dispute>();
+  let staked = new Map<ClaimId, bigint>();
   let retractions = 0;
 
   /** The own tree of a game. It is built once for a history of L1. CHALLENGER_DATA_INCOMPLETE, the codes of units. */
-  const treeOf = async (id: Hex): Promise<Ready & { readonly limitBatch: bigint }> => {
+  const treeOf = async (id: ClaimId): Promise<Ready & { readonly limitBatch: bigint }> => {
     const parent = await right.claimAt(id);
     const { limitBatch } = parent.claim;
     const key = `${id} ${limitBatch} ${l1.lineage(limitBatch)}`;

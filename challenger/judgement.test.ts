@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Hex } from "../executor/index.ts";
+import type { ClaimId, NodeHash, StateHash } from "../executor/index.ts";
 import type { MadeClaim } from "./claim-book.ts";
 import { createJudgement, type Verdict } from "./judgement.ts";
 
-const id = (index: number): Hex => `0x${index.toString(16).padStart(64, "0")}`;
+const hash = (index: number) => `0x${index.toString(16).padStart(64, "0")}` as const;
+const id = (index: number) => hash(index) as ClaimId;
 const claim = (index: number, parent: number): MadeClaim => ({
   id: id(index),
   parent: id(parent),
-  node: id(index),
-  endState: id(index),
+  node: hash(index) as NodeHash,
+  endState: hash(index) as StateHash,
   limitBatch: 0n,
   staker: "0x00",
   l1Block: BigInt(index),
@@ -24,7 +25,7 @@ test("a claim is right, wrong or unjudged by the right claims that are known, at
       const claims = picks.map((pick, i) => claim(i + 1, pick % (i + 1)));
       const byId = new Map(claims.map((made) => [made.id, made] as const));
       // The right claim on each: the first that was made there.
-      const right: Hex[] = [id(0)];
+      const right: ClaimId[] = [id(0)];
       for (let next = claims.find(({ parent }) => parent === id(0)); next !== undefined; ) {
         const { id: at }: MadeClaim = next;
         right.push(at);
@@ -32,7 +33,7 @@ test("a claim is right, wrong or unjudged by the right claims that are known, at
       }
       const ids = right.slice(0, 1 + (known % right.length));
       const next = knowsNext ? (right[ids.length] ?? id(1_000)) : undefined;
-      const book = { claim: (of: Hex) => (hidden % 5 === 0 && of === id(hidden % 40) ? undefined : byId.get(of)) };
+      const book = { claim: (of: ClaimId) => (hidden % 5 === 0 && of === id(hidden % 40) ? undefined : byId.get(of)) };
       const { verdictOf, rightOn } = createJudgement(book, { ids, next });
       const expected = (of: MadeClaim): Verdict => {
         if (ids.includes(of.id)) return "right";

@@ -1,7 +1,7 @@
 import { Counter, Gauge } from "prom-client";
 import { BaseError, type PublicClient } from "viem";
 import { claimRegistry } from "../bridge/index.ts";
-import { CodedError, type Hex, messageOf, type Telemetry } from "../executor/index.ts";
+import { type ClaimId, CodedError, type Hex, messageOf, type Telemetry } from "../executor/index.ts";
 
 export type L1SourcesErrorCode =
   /** Sources of L1 hold other blocks or claims, or one is far behind: nothing is signed. */
@@ -16,7 +16,7 @@ export type Grounds = {
   readonly head: BlockRef;
   /** The block up to which the chain was derived. */
   readonly derived: BlockRef | undefined;
-  readonly claims: readonly Hex[];
+  readonly claims: readonly ClaimId[];
 };
 
 export type L1Sources = {
@@ -60,7 +60,7 @@ export const createL1Sources = (
     registers,
   });
 
-  const claimsAt = async (of: PublicClient, ids: readonly Hex[], blockNumber: bigint): Promise<string> => {
+  const claimsAt = async (of: PublicClient, ids: readonly ClaimId[], blockNumber: bigint): Promise<string> => {
     if (ids.length === 0) return "";
     const contracts = ids.map(
       (id) => ({ address: contract, abi: claimRegistry.abi, functionName: "claimOf", args: [id] }) as const,

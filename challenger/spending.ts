@@ -8,29 +8,30 @@ import {
   type Telemetry,
   toHex,
   uintBE,
+  type Wei,
   type Write,
 } from "../executor/index.ts";
 
 export type SpendingOptions = {
   /** Wei of any 24 hours; without it there is no bound. */
-  readonly cap: bigint | undefined;
+  readonly cap: Wei | undefined;
 };
 
 /** What a transaction came to. */
-export type Paid = { settle(wei: bigint): Promise<void> };
+export type Paid = { settle(wei: Wei): Promise<void> };
 
 /**
  * What the account spent in the last 24 hours of L1's clock: gas, and stakes as they are sent, whether they come back or
  * not. What is reserved for a transaction counts until it is known what that took, over restarts too.
  */
 export type Spending = {
-  readonly cap: bigint | undefined;
+  readonly cap: Wei | undefined;
   /** Wei in the 24 hours before `now`, in seconds. */
-  spent(now: bigint): bigint;
+  spent(now: bigint): Wei;
   /** Wei that may still be spent; undefined: any amount. */
-  left(now: bigint): bigint | undefined;
+  left(now: bigint): Wei | undefined;
   /** Counts a transaction that is about to be signed. */
-  reserve(wei: bigint, now: bigint): Promise<Paid>;
+  reserve(wei: Wei, now: bigint): Promise<Paid>;
 };
 
 const DAY = 86_400n;

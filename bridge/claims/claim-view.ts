@@ -2,11 +2,13 @@ import { Counter } from "prom-client";
 import { type Abi, BaseError, type ContractFunctionParameters, type PublicClient } from "viem";
 import {
   type Claim,
+  type ClaimId,
   type ClaimState,
   type Claims,
   type ClaimsErrorCode,
   CodedError,
   type Hex,
+  type L2BlockNumber,
   messageOf,
   type SettlementParameters,
   type Telemetry,
@@ -47,9 +49,14 @@ type Found = Omit<RegisteredClaim, "status"> & {
   readonly confirmedAt: bigint;
 };
 /** A game that has not lost, as ClaimGames lists it. */
-type Game = { readonly index: bigint; readonly proxy: Hex; readonly outputRoot: Hex; readonly blockNumber: bigint };
+type Game = {
+  readonly index: bigint;
+  readonly proxy: Hex;
+  readonly outputRoot: Hex;
+  readonly blockNumber: L2BlockNumber;
+};
 
-const orUndefined = (word: Hex): Hex | undefined => (BigInt(word) === ZERO ? undefined : word);
+const orUndefined = <Word extends Hex>(word: Word): Word | undefined => (BigInt(word) === ZERO ? undefined : word);
 
 /** L1's claims as of the block that was read last; what it answered is kept until the next. */
 export const createClaimView = (
@@ -138,7 +145,7 @@ export const createClaimView = (
     };
   };
 
-  const claimsAt = async (ids: readonly Hex[], blockHash: Hex): Promise<readonly (Claim | undefined)[]> => {
+  const claimsAt = async (ids: readonly ClaimId[], blockHash: Hex): Promise<readonly (Claim | undefined)[]> => {
     if (ids.length === 0) return [];
     const views = ["claimOf", "isRejected", "timerOf", "rootOf", "contextOf"] as const;
     const results = await read(
@@ -191,13 +198,13 @@ export const createClaimView = (
       return { count: count as bigint, gameType: gameType as number };
     });
 
-  const idsOf = async (proxies: readonly Hex[], blockHash: Hex): Promise<readonly Hex[]> =>
+  const idsOf = async (proxies: readonly Hex[], blockHash: Hex): Promise<readonly ClaimId[]> =>
     proxies.length === 0
       ? []
       : ((await read(
           proxies.map((address) => ({ address, abi: claimGame.abi as Abi, functionName: "claimId" })),
           blockHash,
-        )) as readonly Hex[]);
+        )) as readonly ClaimId[]);
 
   /** Games that have not lost, from an index downwards. */
   const page = (start: bigint): Promise<readonly Game[]> =>
@@ -215,11 +222,11 @@ export const createClaimView = (
       }));
     });
 
-  const one = (id: Hex): Promise<Claim | undefined> =>
+  const one = (id: ClaimId): Promise<Claim | undefined> =>
     remember(`claim ${id}`, async (blockHash) => (await claimsAt([id], blockHash))[0]);
 
   return {
-    claim: one,
+    claim: (id) => one(id as ClaimId),
     parameters: () => remember("parameters", parametersAt),
     async newest(limit) {
       const { count } = await listing();

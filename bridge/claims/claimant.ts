@@ -1,10 +1,12 @@
 import type { PublicClient } from "viem";
 import {
   type Chain,
+  type ClaimId,
   createLock,
   createWatch,
-  type Hex,
   hasCode,
+  type L1BlockNumber,
+  type L2BlockNumber,
   messageOf,
   type Service,
   type Telemetry,
@@ -62,12 +64,12 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
   const { registry } = right;
   let sending: Promise<void> | undefined;
 
-  const lose = (id: Hex): undefined => {
+  const lose = (id: ClaimId): undefined => {
     metrics.lost.set(1);
     logger.error({ id }, "L1 confirmed another claim than the one that this node computed");
   };
 
-  const proposal = async ({ parent, range, context }: Succession, given: RegistryRules, head: bigint) => {
+  const proposal = async ({ parent, range, context }: Succession, given: RegistryRules, head: L1BlockNumber) => {
     const { parameters } = given;
     const { claim } = parent;
     if (head < claim.madeAt + most(intervalBlocks, parameters.spacing)) return undefined;
@@ -93,7 +95,7 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
   };
 
   /** The oldest open claim, when its time has come: one's own at once, another's when its owner is late. */
-  const settlement = async ({ parameters }: RegistryRules, head: bigint) => {
+  const settlement = async ({ parameters }: RegistryRules, head: L1BlockNumber) => {
     const oldest = right.steps.slice(0, KEPT + 1);
     const claims = await Promise.all(oldest.map(({ id }) => registry.claim(id)));
     const open = claims.findIndex(({ status }) => status === "open");
@@ -113,7 +115,7 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
     return { action: "withdraw" as const, call: withdrawCreditCall(registry.address), block: undefined };
   };
 
-  type Move = { readonly action: ClaimAction; readonly call: L1Call; readonly block: bigint | undefined };
+  type Move = { readonly action: ClaimAction; readonly call: L1Call; readonly block: L2BlockNumber | undefined };
 
   /** What came of it is read from L1, by the next look. */
   const send = ({ action, call, block }: Move): void => {

@@ -1,31 +1,35 @@
 import {
   appendPadded,
-  type Bytes,
+  type BytesOf,
   type Chain,
   type ChainState,
   chainStateAt,
   hashChainState,
   type Inbox,
+  type L2BlockNumber,
+  type NodeHash,
   type PaddedLeaves,
   type Position,
   paddedTree,
   paddingWith,
+  type RecordIndex,
+  type StateHash,
   unitsFrom,
 } from "../../executor/index.ts";
 
 /** A place among the units of the chain: so many units `ahead` of the last place at which no block was open. */
-export type Place = { readonly number: bigint; readonly position: Position; readonly ahead: number };
+export type Place = { readonly number: L2BlockNumber; readonly position: Position; readonly ahead: number };
 
 /** What is claimed of a range of units. */
 export type ClaimedRange = {
   /** Hash of the state before the first unit. */
-  readonly start: Bytes;
+  readonly start: BytesOf<StateHash>;
   readonly units: number;
   readonly end: ChainState;
   readonly endPlace: Place;
   /** Root of the tree over the states after each unit, and siblings of its last leaf. */
-  readonly root: Bytes;
-  readonly path: readonly Bytes[];
+  readonly root: BytesOf<NodeHash>;
+  readonly path: readonly BytesOf<NodeHash>[];
 };
 
 export const GENESIS_PLACE: Place = { number: 0n, position: { batch: 0n, cursor: 0, delayed: 0n }, ahead: 0 };
@@ -34,7 +38,7 @@ export type RangeComponents = { readonly chain: Chain; readonly inbox: Inbox };
 
 export type RangeOptions = {
   /** Inbox record before which the range ends at the latest. */
-  readonly limit: bigint;
+  readonly limit: RecordIndex;
   /** Of the tree. */
   readonly height: number;
   readonly signal: AbortSignal;
@@ -76,7 +80,7 @@ export const claimedRange = async (
 ): Promise<ClaimedRange> => {
   let last: PlacedState | undefined;
   let leaves: PaddedLeaves | undefined;
-  let start: Bytes | undefined;
+  let start: BytesOf<StateHash> | undefined;
   for await (const placed of statesOf(components, from, limit)) {
     signal.throwIfAborted();
     last = placed;
@@ -88,5 +92,6 @@ export const claimedRange = async (
   // INVARIANT: a place is reached by units before every limit that a claim there has.
   if (last === undefined || leaves === undefined || start === undefined)
     throw new RangeError(`derivation ends ${from.ahead} units before the range`);
-  return { start, units: leaves.count, end: last.state, endPlace: last.place, ...paddedTree(leaves, height) };
+  const { root, path } = paddedTree(leaves, height) as Pick<ClaimedRange, "root" | "path">;
+  return { start, units: leaves.count, end: last.state, endPlace: last.place, root, path };
 };

@@ -1,5 +1,21 @@
 import { encodeFunctionData, type PublicClient } from "viem";
-import { type Bytes, type ChainState, encodeChainState, fromHex, type Hex, toHex } from "../../executor/index.ts";
+import {
+  type BytesOf,
+  type ChainState,
+  type ClaimId,
+  type ContextId,
+  type EdgeId,
+  encodeChainState,
+  fromHex,
+  type Hex,
+  type L1BlockNumber,
+  type L2BlockNumber,
+  type NodeHash,
+  type RecordIndex,
+  type StateHash,
+  toHex,
+  type Wei,
+} from "../../executor/index.ts";
 import type { ClaimParameters } from "../clients/claim-parameters.ts";
 import { gasFor, type L1Call } from "../clients/transactor.ts";
 import { claimRegistry } from "../contracts/contracts.gen.ts";
@@ -11,12 +27,12 @@ export type ClaimStatus = (typeof STATUS)[number];
 /** A claim as L1 holds it; see `IClaimRegistry`. */
 export type RegisteredClaim = {
   readonly status: ClaimStatus;
-  readonly parent: Hex;
-  readonly endState: Hex;
-  readonly limitBatch: bigint;
+  readonly parent: ClaimId;
+  readonly endState: StateHash;
+  readonly limitBatch: RecordIndex;
   /** L1 block in which it was made. */
-  readonly madeAt: bigint;
-  readonly blockNumber: bigint;
+  readonly madeAt: L1BlockNumber;
+  readonly blockNumber: L2BlockNumber;
 };
 
 /** What one asks the registry. Everything is as of L1's newest block. */
@@ -24,24 +40,27 @@ export const createRegistryReader = (client: PublicClient, address: Hex) => {
   const contract = { address, abi: claimRegistry.abi } as const;
   return {
     address,
-    async claim(id: Hex): Promise<RegisteredClaim> {
+    async claim(id: ClaimId): Promise<RegisteredClaim> {
       const claim = await client.readContract({ ...contract, functionName: "claimOf", args: [id] });
-      return { ...claim, status: STATUS[claim.status] ?? "none" };
+      const [parent, endState] = [claim.parent as ClaimId, claim.endState as StateHash];
+      return { ...claim, parent, endState, status: STATUS[claim.status] ?? "none" };
     },
     /** Whether the claim, or the one that it stands on, has lost. */
-    isRejected: (id: Hex) => client.readContract({ ...contract, functionName: "isRejected", args: [id] }),
-    timer: (id: Hex) => client.readContract({ ...contract, functionName: "timerOf", args: [id] }),
-    async staker(id: Hex): Promise<Hex> {
+    isRejected: (id: ClaimId) => client.readContract({ ...contract, functionName: "isRejected", args: [id] }),
+    timer: (id: ClaimId) => client.readContract({ ...contract, functionName: "timerOf", args: [id] }),
+    async staker(id: ClaimId): Promise<Hex> {
       const { staker } = await client.readContract({ ...contract, functionName: "rootOf", args: [id] });
       return staker.toLowerCase() as Hex;
     },
     /** The claim that was confirmed in a context, if any. */
-    async winner(context: Bytes): Promise<Hex | undefined> {
+    async winner(context: BytesOf<ContextId>): Promise<EdgeId | undefined> {
       const winner = await client.readContract({ ...contract, functionName: "winners", args: [toHex(context)] });
-      return BigInt(winner) === 0n ? undefined : winner;
+      return BigInt(winner) === 0n ? undefined : (winner as EdgeId);
     },
     credit: (account: Hex) => client.readContract({ ...contract, functionName: "credits", args: [account] }),
-    genesis: () => client.readContract({ ...contract, functionName: "GENESIS" }),
+    async genesis(): Promise<ClaimId> {
+      return (await client.readContract({ ...contract, functionName: "GENESIS" })) as ClaimId;
+    },
     async parameters(): Promise<ClaimParameters> {
       return client.readContract({ ...contract, functionName: "parameters" });
     },
@@ -53,22 +72,22 @@ export type RegistryReader = ReturnType<typeof createRegistryReader>;
 const PROPOSE_GAS = 900_000n;
 
 export type Proposal = {
-  readonly parent: Hex;
+  readonly parent: ClaimId;
   /** Inbox records that were derived: claims on the parent are about as many. */
-  readonly limitBatch: bigint;
+  readonly limitBatch: RecordIndex;
   readonly end: ChainState;
-  readonly root: Bytes;
-  readonly path: readonly Bytes[];
+  readonly root: BytesOf<NodeHash>;
+  readonly path: readonly BytesOf<NodeHash>[];
 };
 
 /** The gas is given: what it takes depends on who comes first. */
-export const proposeCall = (registry: Hex, bond: bigint, { parent, limitBatch, end, root, path }: Proposal): L1Call => {
+export const proposeCall = (registry: Hex, bond: Wei, { parent, limitBatch, end, root, path }: Proposal): L1Call => {
   const args = [parent, limitBatch, toHex(encodeChainState(end)), toHex(root), path.map(toHex)] as const;
   const data = encodeFunctionData({ abi: claimRegistry.abi, functionName: "propose", args });
   return { to: registry, data, value: bond, gas: gasFor(fromHex(data), PROPOSE_GAS) };
 };
 
-export const settleCall = (registry: Hex, id: Hex): L1Call => ({
+export const settleCall = (registry: Hex, id: ClaimId): L1Call => ({
   to: registry,
   data: encodeFunctionData({ abi: claimRegistry.abi, functionName: "settle", args: [id] }),
 });

@@ -1,16 +1,20 @@
 import type { PublicClient } from "viem";
 import {
-  type Bytes,
+  type BytesOf,
   type Chain,
+  type ClaimId,
   CodedError,
+  type ContextId,
   chainStateAt,
   createLock,
-  fromHex,
+  firstClaim,
   type Hex,
   hashChainState,
   type KeyValueStore,
+  type L1BlockNumber,
   type Service,
   type Telemetry,
+  toClaim,
   toHex,
 } from "../../executor/index.ts";
 import type { ClaimParameters } from "../clients/claim-parameters.ts";
@@ -43,22 +47,22 @@ export type RightClaimsOptions = {
 export type RegistryRules = {
   readonly parameters: ClaimParameters;
   /** The first claim. */
-  readonly genesis: Hex;
+  readonly genesis: ClaimId;
   readonly l1ChainId: bigint;
 };
 
 /** A right claim on L1. */
-export type RightClaim = { readonly id: Hex; readonly place: Place; readonly claim: RegisteredClaim };
+export type RightClaim = { readonly id: ClaimId; readonly place: Place; readonly claim: RegisteredClaim };
 
 /** Where claims on one parent meet, and which of them is right. */
 export type Succession = {
   readonly parent: RightClaim;
   readonly range: ClaimedRange;
   /** The game's hash, and the context of its level-0 roots. */
-  readonly origin: Bytes;
-  readonly context: Bytes;
+  readonly origin: BytesOf<ContextId>;
+  readonly context: BytesOf<ContextId>;
   /** The right claim's id. */
-  readonly id: Hex;
+  readonly id: ClaimId;
 };
 
 /** What a look at L1 found. */
@@ -66,7 +70,7 @@ export type Walk = {
   /** The right claim that is not on L1, on the newest that is. */
   readonly candidate?: Succession;
   /** A right claim that L1 has rejected. */
-  readonly lost?: Hex;
+  readonly lost?: ClaimId;
 };
 
 /**
@@ -80,11 +84,11 @@ export type RightClaims = Service & {
   /** CLAIMS_OTHER_GENESIS. */
   rules(): Promise<RegistryRules>;
   /** Follows right claims on L1, whoever made them, up to the first that is not there. CLAIMS_L1_CHANGED, the codes of units. */
-  walk(head: bigint): Promise<Walk>;
+  walk(head: L1BlockNumber): Promise<Walk>;
   /** The newest right claim on L1. */
   tip(): Promise<RightClaim>;
   /** One of the steps, or the first claim. RangeError for another. */
-  claimAt(id: Hex): Promise<RightClaim>;
+  claimAt(id: ClaimId): Promise<RightClaim>;
   /** The right claim on a right claim; undefined while this node has not derived all that it is about. The codes of `walk`. */
   succession(parent: RightClaim): Promise<Succession | undefined>;
   /** Forgets the oldest step. */
@@ -116,7 +120,8 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
       registry.genesis(),
       client.getChainId(),
     ]);
-    const genesis = toHex(hashChainState(chainStateAt(chain, GENESIS_PLACE.number, GENESIS_PLACE.position)));
+    const first = chainStateAt(chain, GENESIS_PLACE.number, GENESIS_PLACE.position);
+    const genesis = firstClaim(toHex(hashChainState(first)));
     if (stated !== genesis)
       throw new CodedError<RightClaimsErrorCode>("CLAIMS_OTHER_GENESIS", "the registry holds claims of another chain", {
         expected: genesis,
@@ -146,7 +151,7 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
     return { id, place, claim: await registry.claim(id) };
   };
 
-  const claimAt = async (id: Hex): Promise<RightClaim> => {
+  const claimAt = async (id: ClaimId): Promise<RightClaim> => {
     const { genesis } = await rules();
     const place = id === genesis ? GENESIS_PLACE : trail.steps.find((step) => step.id === id)?.place;
     if (place === undefined) throw new RangeError(`${id} is no right claim that was found`);
@@ -175,13 +180,13 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
     if (l1.recordCount < limitBatch || chain.position.batch < limitBatch) return undefined;
     const height = parameters.heights[LEVEL];
     const range = await rangeOn(parent, height);
-    const origin = gameHash({ l1ChainId, registry: registry.address, parent: fromHex(parent.id), limitBatch });
+    const origin = gameHash({ l1ChainId, registry: registry.address, parent: parent.id, limitBatch });
     const base = levelBase(origin, range.start);
     const context = contextHash({ level: LEVEL, origin, position: 0n, height, base });
-    return { parent, range, origin, context, id: toHex(edgeHash(context, range.root)) };
+    return { parent, range, origin, context, id: toClaim(toHex(edgeHash(context, range.root))) };
   };
 
-  const follow = async (head: bigint): Promise<Walk> => {
+  const follow = async (head: L1BlockNumber): Promise<Walk> => {
     await rules();
     await retrace();
     for (;;) {

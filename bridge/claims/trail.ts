@@ -1,10 +1,12 @@
 import {
   type Bytes,
+  type ClaimId,
   COLUMN,
   concat,
   fromHex,
   type Hex,
   type KeyValueStore,
+  type RecordIndex,
   toHex,
   uintBE,
   type Write,
@@ -13,11 +15,11 @@ import type { Place } from "./range.ts";
 
 /** A claim that this node has computed itself and found on L1. */
 export type Step = {
-  readonly id: Hex;
+  readonly id: ClaimId;
   /** Where the claimed state is. */
   readonly place: Place;
   /** Inbox records that the claimed state depends on, and their lineage. */
-  readonly records: bigint;
+  readonly records: RecordIndex;
   readonly lineage: Hex;
 };
 
@@ -50,7 +52,7 @@ const encode = ({ id, place, records, lineage }: Step): Bytes =>
 const decode = (bytes: Bytes): Step => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
-    id: toHex(bytes.subarray(0, 32)),
+    id: toHex(bytes.subarray(0, 32)) as ClaimId,
     lineage: toHex(bytes.subarray(32, 64)),
     records: view.getBigUint64(64),
     place: {

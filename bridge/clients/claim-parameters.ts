@@ -1,4 +1,4 @@
-import type { Hex } from "../../executor/index.ts";
+import type { Hex, Wei } from "../../executor/index.ts";
 
 /** Times in L1 blocks, amounts in wei. The contract refuses a period that is too short for an honest answer. */
 export type ClaimParameters = {
@@ -13,9 +13,9 @@ export type ClaimParameters = {
   /** Least number of blocks between a claim and its child. */
   readonly spacing: bigint;
   /** Of roots at levels 0 (a claim's bond), 1 and 2. */
-  readonly stakes: readonly [bigint, bigint, bigint];
+  readonly stakes: readonly [Wei, Wei, Wei];
   /** What a lost stake pays to the winner; the rest is burned. */
-  readonly tariffs: readonly [bigint, bigint, bigint];
+  readonly tariffs: readonly [Wei, Wei, Wei];
 };
 
 /** Seconds. `guardian`: who may pause withdrawals, for `pauseDuration` of any four. */

@@ -1,15 +1,17 @@
+import type { Wei } from "../../executor/index.ts";
+
 /** What L1 asks for now, in wei. */
-export type BaseFees = { readonly gas: bigint; readonly blobGas: bigint };
+export type BaseFees = { readonly gas: Wei; readonly blobGas: Wei };
 
 /** What a transaction offers, in wei a gas. `maxFeePerBlobGas`: of one with blobs. */
 export type Fees = {
-  readonly maxFeePerGas: bigint;
-  readonly maxPriorityFeePerGas: bigint;
-  readonly maxFeePerBlobGas?: bigint;
+  readonly maxFeePerGas: Wei;
+  readonly maxPriorityFeePerGas: Wei;
+  readonly maxFeePerBlobGas?: Wei;
 };
 
 /** What is never exceeded, and the tip of the first attempt. */
-export type FeeLimits = { readonly maxFeePerGas: bigint; readonly maxFeePerBlobGas: bigint; readonly tip: bigint };
+export type FeeLimits = { readonly maxFeePerGas: Wei; readonly maxFeePerBlobGas: Wei; readonly tip: Wei };
 
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const most = (a: bigint, b: bigint): bigint => (a > b ? a : b);

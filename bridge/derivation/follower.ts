@@ -16,10 +16,13 @@ import {
   type Hex,
   type InboxEnvelope,
   type KeyValueStore,
+  type L2BlockNumber,
+  type MessageIndex,
   messageOf,
   type Opening,
   type Position,
   type Receipt,
+  type RecordIndex,
   type Service,
   sleep,
   spend,
@@ -69,7 +72,12 @@ export type Follower = Service & {
 const DEFAULTS = { keepUnsafe: false, retryMs: 1000, maxBackoffMs: 30_000 };
 
 /** Where the chain stood before a record was derived, and which record it was. */
-type Mark = { readonly index: bigint; readonly lineage: Hex; readonly number: bigint; readonly delayed: bigint };
+type Mark = {
+  readonly index: RecordIndex;
+  readonly lineage: Hex;
+  readonly number: L2BlockNumber;
+  readonly delayed: MessageIndex;
+};
 
 const MARKS = Uint8Array.of(COLUMN.l1Cursor, 0x10);
 const MARKS_END = Uint8Array.of(COLUMN.l1Cursor, 0x11);
@@ -136,7 +144,7 @@ export const createFollower = (components: FollowerComponents, options: Follower
     registers: [registry],
   });
 
-  const blockAt = (number: bigint): Block => {
+  const blockAt = (number: L2BlockNumber): Block => {
     const block = chain.blockByNumber(number);
     if (block === undefined)
       throw new CodedError("DERIVATION_BLOCK_MISSING", `the chain has no block ${number}`, { number });
@@ -294,7 +302,7 @@ export const createFollower = (components: FollowerComponents, options: Follower
 
   /** Everything derived from records that stand in final L1 blocks is final. */
   const finalize = async (): Promise<void> => {
-    let number: bigint | undefined;
+    let number: L2BlockNumber | undefined;
     const passed: Write[] = [];
     let open: Mark | undefined;
     for (const [key, value] of store.scan({ gte: MARKS, lt: MARKS_END })) {

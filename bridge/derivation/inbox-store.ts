@@ -7,11 +7,15 @@ import {
   EMPTY_BYTES,
   equalBytes,
   fromHex,
+  type Gas,
   type Hex,
   type KeyValueStore,
   keccak256,
   keccakOf,
+  type L1BlockNumber,
+  type MessageIndex,
   type Origin,
+  type RecordIndex,
   toHex,
   uintBE,
   type Write,
@@ -24,7 +28,7 @@ import { EMPTY_ACCUMULATOR, type MessageKind } from "./messages.ts";
 export type InboxStoreErrorCode = "INBOX_CORRUPT";
 
 /** An L1 block as far as derivation knows it. */
-export type L1Block = { readonly number: bigint; readonly hash: Hex; readonly timestamp: bigint };
+export type L1Block = { readonly number: L1BlockNumber; readonly hash: Hex; readonly timestamp: bigint };
 
 /** Kinds as the inbox writes them. */
 export const RECORD_KIND = { calldata: 0, blobs: 1, forced: 2 } as const;
@@ -34,14 +38,14 @@ const KINDS = ["calldata", "blobs", "forced"] as const satisfies readonly Record
 export const recordKindOf = (wire: number): RecordKind | undefined => KINDS[wire];
 
 export type InboxRecord = {
-  readonly index: bigint;
+  readonly index: RecordIndex;
   readonly kind: RecordKind;
   /** Hash of the bytes; of the blobs' versioned hashes for a batch in blobs. */
   readonly dataHash: Hex;
   readonly origin: Origin;
-  readonly delayedEnd: bigint;
+  readonly delayedEnd: MessageIndex;
   /** Number of the L1 block that holds it. */
-  readonly l1Block: bigint;
+  readonly l1Block: L1BlockNumber;
   /** Hash over this record, its messages, and all before: equal lineages mean equal chains. */
   readonly lineage: Hex;
   /** Versioned hashes of a batch in blobs, in order. */
@@ -53,13 +57,13 @@ export type InboxRecord = {
 export type NewRecord = Omit<InboxRecord, "data"> & { readonly data?: Bytes };
 
 export type DelayedMessage = {
-  readonly index: bigint;
+  readonly index: MessageIndex;
   readonly kind: MessageKind;
-  readonly gas: bigint;
+  readonly gas: Gas;
   readonly envelope: Bytes;
   /** After this message. */
   readonly accumulator: Hex;
-  readonly l1Block: bigint;
+  readonly l1Block: L1BlockNumber;
   /** When L1 queued it, in seconds. */
   readonly timestamp: bigint;
 };
@@ -67,7 +71,7 @@ export type DelayedMessage = {
 /** How far L1 has been read. `finalized`: L1 number. */
 export type InboxCursor = {
   readonly head: L1Block;
-  readonly recordCount: bigint;
+  readonly recordCount: RecordIndex;
   readonly messageCount: bigint;
   readonly finalized: bigint;
 };
@@ -190,7 +194,7 @@ const hasCalldata = ({ kind, data }: NewRecord): boolean =>
 const MAX_CHECKPOINTS = 4096;
 
 /** The L1 block that holds a blob, and its timestamp in seconds. */
-export type BlobPosting = { readonly l1Block: bigint; readonly timestamp: bigint };
+export type BlobPosting = { readonly l1Block: L1BlockNumber; readonly timestamp: bigint };
 
 /** What one stretch of L1 adds, on top of the block `base`. */
 export type InboxChange = {
@@ -245,7 +249,7 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
   };
 
   /** Takes back records and messages above the base, with what leads to them. */
-  const dropAbove = (base: { readonly recordCount: bigint; readonly messageCount: bigint }): Write[] => {
+  const dropAbove = (base: { readonly recordCount: RecordIndex; readonly messageCount: bigint }): Write[] => {
     const writes: Write[] = [];
     for (let i = base.recordCount; i < (cursor?.recordCount ?? 0n); i++) {
       const { dataHash } = record(i) as InboxRecord;
@@ -312,7 +316,7 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
       return last === undefined ? undefined : fromHex(last.lineage);
     },
     /** Records and messages that L1 held after block `number`. */
-    countsAt(number: bigint): { readonly recordCount: bigint; readonly messageCount: bigint } {
+    countsAt(number: L1BlockNumber): { readonly recordCount: RecordIndex; readonly messageCount: bigint } {
       let recordCount = cursor?.recordCount ?? 0n;
       let messageCount = cursor?.messageCount ?? 0n;
       while (recordCount > 0n && (record(recordCount - 1n) as InboxRecord).l1Block > number) recordCount--;

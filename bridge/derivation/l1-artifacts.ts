@@ -7,6 +7,7 @@ import {
   type Hex,
   hasCode,
   hashOfBlob,
+  type L1BlockNumber,
 } from "../../executor/index.ts";
 import type { Deployment } from "../clients/deploy.ts";
 import { type BlockRange, createLogWindows } from "../clients/log-windows.ts";
@@ -56,7 +57,11 @@ export const createL1ArtifactSource = (
   type Missing = { readonly newest: bigint; readonly missing: Set<Hex>; readonly signal: AbortSignal };
 
   /** Blobs of one L1 block that are wanted, from the first sources that have them. */
-  const readBlobs = async (keeper: ArtifactKeeper, l1Block: bigint, { missing, signal }: Missing): Promise<void> => {
+  const readBlobs = async (
+    keeper: ArtifactKeeper,
+    l1Block: L1BlockNumber,
+    { missing, signal }: Missing,
+  ): Promise<void> => {
     const { timestamp } = await client.getBlock({ blockNumber: l1Block });
     for (const source of blobSources) {
       const hashes = [...missing].filter((hash) => hash.startsWith(VERSIONED));

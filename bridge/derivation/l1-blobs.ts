@@ -5,6 +5,7 @@ import {
   type ContentExchange,
   type Hex,
   hashOfBlob,
+  type L1BlockNumber,
   type Telemetry,
 } from "../../executor/index.ts";
 import type { BlobArchive } from "./blob-archive.ts";
@@ -15,7 +16,7 @@ export type L1BlobErrorCode = "L1_BLOB_MISSING";
 /** Blobs of one batch, and the L1 block that holds it. */
 export type BlobRequest = {
   readonly hashes: readonly Hex[];
-  readonly l1Block: bigint;
+  readonly l1Block: L1BlockNumber;
   /** The block's timestamp in seconds. */
   readonly timestamp: bigint;
 };

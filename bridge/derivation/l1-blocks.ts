@@ -1,5 +1,5 @@
 import type { PublicClient } from "viem";
-import { CodedError, type Hex } from "../../executor/index.ts";
+import { CodedError, type Hex, type L1BlockNumber } from "../../executor/index.ts";
 import type { L1Block } from "./inbox-store.ts";
 import { mapBounded } from "./l1-calldata.ts";
 
@@ -22,9 +22,9 @@ export type Standing =
   /** At a height that was read L1 has another block. `ancestor`: the newest one that was read and is still there. */
   | { readonly kind: "parted"; readonly ancestor: L1Block };
 
-const behind = (number: bigint) =>
+const behind = (number: L1BlockNumber) =>
   new CodedError<L1BlocksErrorCode>("L1_BEHIND", `L1 does not show block ${number} yet`, { block: number });
-const changed = (number: bigint) =>
+const changed = (number: L1BlockNumber) =>
   new CodedError<L1BlocksErrorCode>("L1_CHANGED", `L1 has another block ${number} than a moment ago`, {
     block: number,
   });
@@ -35,7 +35,7 @@ const changed = (number: bigint) =>
  */
 export const createL1Blocks = (client: PublicClient) => {
   /** Undefined: whoever answered does not have it. */
-  const find = async (number: bigint): Promise<LinkedBlock | undefined> => {
+  const find = async (number: L1BlockNumber): Promise<LinkedBlock | undefined> => {
     try {
       const { hash, parentHash, timestamp } = await client.getBlock({ blockNumber: number });
       return { number, hash, parentHash, timestamp };
@@ -46,7 +46,7 @@ export const createL1Blocks = (client: PublicClient) => {
   };
 
   /** L1_BEHIND. */
-  const read = async (number: bigint): Promise<LinkedBlock> => {
+  const read = async (number: L1BlockNumber): Promise<LinkedBlock> => {
     const block = await find(number);
     if (block === undefined) throw behind(number);
     return block;

@@ -1,8 +1,16 @@
 import { gameHash } from "../../bridge/index.ts";
-import { CodedError, fromHex, type Hex, toHex } from "../../executor/index.ts";
+import {
+  CodedError,
+  type ContextId,
+  type EdgeId,
+  firstClaim,
+  type Hex,
+  type NodeHash,
+  toHex,
+} from "../../executor/index.ts";
 import { type Board, type BoardOptions, createBoard, fullTimer, type Sender } from "./board.ts";
 import type { Call } from "./calls.ts";
-import { ctxId, edgeId, rootContext, ZERO_ID } from "./ids.ts";
+import { ctxId, edgeId, NONE, rootContext } from "./ids.ts";
 import { violationsOf } from "./invariants.fixture.ts";
 import { type Move, type OwnGame, solve } from "./solver.ts";
 import { type Belief, GENESIS, honest, type Lie, liar, type State, type Toy, toyRules, treeOf } from "./toy.fixture.ts";
@@ -88,8 +96,10 @@ const endOf = (belief: Belief): Hex => {
 };
 
 export const gameOf = ({ belief, name }: Pick<Party, "belief" | "name">): OwnGame => ({
-  parent: GENESIS.hash,
-  origin: toHex(gameHash({ l1ChainId: CHAIN_ID, registry: REGISTRY, parent: fromHex(GENESIS.hash), limitBatch: 0n })),
+  parent: firstClaim(GENESIS.hash),
+  origin: toHex(
+    gameHash({ l1ChainId: CHAIN_ID, registry: REGISTRY, parent: firstClaim(GENESIS.hash), limitBatch: 0n }),
+  ),
   limitBatch: 0n,
   tree: rootTree(belief),
   endState: endOf(belief),
@@ -98,10 +108,12 @@ export const gameOf = ({ belief, name }: Pick<Party, "belief" | "name">): OwnGam
 });
 
 /** Context and edge of a party's claim. */
-export const claimOf = (party: Pick<Party, "belief" | "name">): { readonly context: Hex; readonly edge: Hex } => {
+export const claimOf = (
+  party: Pick<Party, "belief" | "name">,
+): { readonly context: ContextId; readonly edge: EdgeId } => {
   const { origin, tree } = gameOf(party);
   const context = ctxId(rootContext(0, origin, tree.height, tree.start));
-  return { context, edge: edgeId(context, tree.node(tree.height, 0) as Hex) };
+  return { context, edge: edgeId(context, tree.node(tree.height, 0) as NodeHash) };
 };
 
 /** A liar does not stop where a level is decided. */
@@ -110,7 +122,7 @@ const relentless = (board: Board): BoardView => ({
   now: board.now,
   spot(context, edge) {
     const spot = board.spot(context, edge);
-    return { ...spot, winner: ZERO_ID, context: { ...spot.context, settled: false } };
+    return { ...spot, winner: NONE.edge, context: { ...spot.context, settled: false } };
   },
 });
 
@@ -137,10 +149,10 @@ const isOnBoard = (board: Board, { call }: Move): boolean =>
 export type Outcome = {
   readonly board: Board;
   readonly period: bigint;
-  readonly right: Hex;
+  readonly right: EdgeId;
   /** Blocks from the first claim to the confirmation of one. */
   readonly confirmedAfter: bigint | undefined;
-  readonly winner: Hex;
+  readonly winner: EdgeId;
   /** Blocks from the first claim until every honest stake was free. */
   readonly freeAfter: bigint;
   readonly worstWrong: bigint;
@@ -264,7 +276,7 @@ export const play = (toy: Toy, liars: readonly Party[], conditions: Conditions):
     if (states.length > 8) states.shift();
     const { winner, context } = board.spot(top, right);
     if (context.settled && confirmedAfter === undefined) confirmedAfter = board.now - firstAt;
-    if (winner !== ZERO_ID && (winner !== right || isFree())) break;
+    if (winner !== NONE.edge && (winner !== right || isFree())) break;
   }
   const honestAccounts = parties.map(({ name }) => accountOf(name));
   const honestLost = [...board.tables.roots].filter(

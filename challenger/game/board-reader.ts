@@ -1,6 +1,6 @@
 import type { PublicClient } from "viem";
 import { claimRegistry } from "../../bridge/index.ts";
-import type { Hex } from "../../executor/index.ts";
+import { type ClaimId, type ContextId, type EdgeId, type Hex, type StateHash, toEdge } from "../../executor/index.ts";
 import type { ClaimBook } from "../claim-book.ts";
 import type { BoardNeed } from "./own-tree.ts";
 import type { BoardView, ClaimRecord, RivalRoot, Spot } from "./view.ts";
@@ -58,7 +58,7 @@ export const createBoardReader = (client: PublicClient, { registry, book }: Boar
     return places.map((_, i) => {
       const [context, winner, edge, root] = answers.slice(4 * i, 4 * i + 4) as unknown as [
         Spot["context"],
-        Hex,
+        EdgeId,
         Spot["edge"],
         Spot["root"],
       ];
@@ -66,13 +66,19 @@ export const createBoardReader = (client: PublicClient, { registry, book }: Boar
     });
   };
 
-  const claimAt = async (blockNumber: bigint, id: Hex): Promise<ClaimRecord> => {
+  const claimAt = async (blockNumber: bigint, id: ClaimId): Promise<ClaimRecord> => {
     const claim = await client.readContract({ ...contract, functionName: "claimOf", args: [id], blockNumber });
-    return { ...claim, status: STATUS[claim.status] ?? "none" };
+    const { parent, endState, status } = claim;
+    return {
+      ...claim,
+      parent: parent as ClaimId,
+      endState: endState as StateHash,
+      status: STATUS[status] ?? "none",
+    };
   };
 
   const rivalsIn = ({ context, parent }: Extract<BoardNeed, { want: "rivals" }>): readonly RivalRoot[] =>
-    parent === undefined ? book.in(context) : book.on(parent).map(({ id, node }) => ({ edge: id, node }));
+    parent === undefined ? book.in(context) : book.on(parent).map(({ id, node }) => ({ edge: toEdge(id), node }));
 
   return {
     async at(now) {
@@ -82,9 +88,9 @@ export const createBoardReader = (client: PublicClient, { registry, book }: Boar
         throw error;
       });
       const known = new Map<string, BoardNeed>();
-      const spots = new Map<Hex, Spot>();
-      const claims = new Map<Hex, ClaimRecord>();
-      const roots = new Map<Hex, readonly RivalRoot[]>();
+      const spots = new Map<EdgeId, Spot>();
+      const claims = new Map<ClaimId, ClaimRecord>();
+      const roots = new Map<ContextId, readonly RivalRoot[]>();
       const seen = new Set<string>();
       const look = <Value>(key: string, value: Value): Value => {
         seen.add(key);

@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Hex, hasCode } from "../../executor/index.ts";
+import { type EdgeId, hasCode, toLeaf } from "../../executor/index.ts";
 import { accountOf, boardOptions, claimOf, gameOf, liarOf, type Party } from "./arena.fixture.ts";
 import { type Board, createBoard } from "./board.ts";
 import type { BoardErrorCode } from "./board-errors.ts";
 import type { Call } from "./calls.ts";
 import { TWO_LEVELS } from "./contests.fixture.ts";
-import { ctxId, ZERO_ID } from "./ids.ts";
+import { ctxId, NONE } from "./ids.ts";
 import { solve } from "./solver.ts";
 import { honest } from "./toy.fixture.ts";
 
 const PERIOD = 40n;
+const NO_NODE = toLeaf(NONE.state);
 const right: Party = { name: "honest", belief: honest(TWO_LEVELS), policy: "eager" };
 const wrong = liarOf(TWO_LEVELS, { name: "A", masks: [1, 2, 0] });
 const newBoard = (): Board => createBoard(boardOptions(TWO_LEVELS, PERIOD));
@@ -61,7 +62,7 @@ test("a multicall that is refused at its end changes nothing", () => {
   const before = board.snapshot();
   const calls = [
     proposal(right),
-    { type: "settle", ctx: of(exchange(newBoard()), "open").ctx, node: ZERO_ID } as const,
+    { type: "settle", ctx: of(exchange(newBoard()), "open").ctx, node: NO_NODE } as const,
   ];
   assert.throws(
     () => send(board, calls),
@@ -105,10 +106,10 @@ test("a claim is settled from the challenge period on: not a block before", () =
 test("what does not follow from the board is refused, each for its reason", () => {
   const board = newBoard();
   const propose = of([proposal(right)], "propose");
-  refused(board, { ...propose, parent: ZERO_ID }, "UnknownParent");
+  refused(board, { ...propose, parent: NONE.claim }, "UnknownParent");
   refused(board, { ...propose, limitBatch: 1n }, "WrongLimit");
   refused(board, { ...propose, path: propose.path.slice(1) }, "BadEnd");
-  refused(board, { ...propose, node: ZERO_ID }, "BadEnd");
+  refused(board, { ...propose, node: NO_NODE }, "BadEnd");
   assert.throws(
     () => board.send({ from: "0x", value: 7n }, [propose]),
     (error) => hasCode(error, "BadStake"),
@@ -120,23 +121,23 @@ test("what does not follow from the board is refused, each for its reason", () =
   refused(board, { ...open, ctx: { ...open.ctx, height: 0 } }, "IsLeaf");
   refused(board, { type: "openWord", ctx: open.ctx, node: open.node, packed: "0x" }, "IsLeaf");
   refused(board, { ...refine, path: refine.path.slice(1) }, "BadEnd");
-  refused(board, { ...refine, witness: { ...refine.witness, pre: ZERO_ID } }, "BadWitness");
-  refused(board, { ...refine, witness: { ...refine.witness, path: [ZERO_ID] } }, "BadWitness");
-  refused(board, { ...prove, witness: { ...prove.witness, head: ZERO_ID } }, "BadWitness");
-  refused(board, { ...prove, type: "refine", subNode: ZERO_ID, path: [] }, "WrongKind");
+  refused(board, { ...refine, witness: { ...refine.witness, pre: NONE.state } }, "BadWitness");
+  refused(board, { ...refine, witness: { ...refine.witness, path: [NO_NODE] } }, "BadWitness");
+  refused(board, { ...prove, witness: { ...prove.witness, head: NONE.state } }, "BadWitness");
+  refused(board, { ...prove, type: "refine", subNode: NO_NODE, path: [] }, "WrongKind");
   refused(
     board,
     { ...prove, ctx: refine.ctx, node: refine.node, witness: refine.witness, evidence: refine.evidence },
     "WrongKind",
   );
-  const unknown: Hex = ZERO_ID;
+  const unknown = NO_NODE;
   refused(
     board,
     { type: "update", ctx: open.ctx, node: unknown, shown: { below: "halves", left: unknown, right: unknown } },
     "UnknownEdge",
   );
   const rival = [...board.tables.roots].find(
-    ([, { claimed }]) => claimed !== ZERO_ID && claimed !== refinedBy(board, refine),
+    ([, { claimed }]) => claimed !== NONE.edge && claimed !== refinedBy(board, refine),
   );
   assert.ok(rival !== undefined);
   const sub = board.tables.preimages.get(rival[0]);
@@ -145,7 +146,7 @@ test("what does not follow from the board is refused, each for its reason", () =
   refused(board, { type: "update", ctx: refine.ctx, node: refine.node, shown }, "NotLinked");
 });
 
-const refinedBy = (board: Board, { ctx, node }: Extract<Call, { type: "refine" }>): Hex | undefined =>
+const refinedBy = (board: Board, { ctx, node }: Extract<Call, { type: "refine" }>): EdgeId | undefined =>
   [...board.tables.preimages].find(
     ([, at]) =>
       at.node === node && at.ctx.position === ctx.position && at.ctx.level === ctx.level && at.ctx.height === 0,

@@ -1,5 +1,22 @@
 import { gameHash } from "../../bridge/index.ts";
-import { fromHex, type Hex, keccak256, toHex } from "../../executor/index.ts";
+import {
+  type ClaimId,
+  type ContextId,
+  type EdgeId,
+  firstClaim,
+  fromHex,
+  type Hex,
+  keccak256,
+  type L1BlockNumber,
+  type NodeHash,
+  type RecordIndex,
+  type StateHash,
+  toClaim,
+  toEdge,
+  toHex,
+  toLeaf,
+  type Wei,
+} from "../../executor/index.ts";
 import { refuse } from "./board-errors.ts";
 import type { Call, CallType, Edge } from "./calls.ts";
 import {
@@ -10,6 +27,7 @@ import {
   halvesOf,
   innerId,
   isTensorLevel,
+  NONE,
   operatorId,
   packedId,
   rootContext,
@@ -39,37 +57,37 @@ export type BoardOptions = {
   readonly l1ChainId: bigint;
   readonly registry: Hex;
   /** Hash of the chain state of the first claim, which is confirmed from the start. */
-  readonly genesis: Hex;
+  readonly genesis: StateHash;
   /** L1 block in which that was made. */
-  readonly genesisAt: bigint;
+  readonly genesisAt: L1BlockNumber;
   /** Height of the tree of level 0. */
   readonly height: number;
   readonly period: bigint;
   readonly spacing: bigint;
   /** Of levels 0, 1 and 2, in wei. */
-  readonly stakes: readonly [bigint, bigint, bigint];
+  readonly stakes: readonly [Wei, Wei, Wei];
   /** What a lost stake pays to the winner, per level; the rest is burned. */
-  readonly tariffs: readonly [bigint, bigint, bigint];
+  readonly tariffs: readonly [Wei, Wei, Wei];
   readonly rules: LeafRules;
   readonly isChainState: (bytes: Hex) => boolean;
   /** Inbox records that claims on a claim that is made now must derive, from those that it derived itself. */
-  readonly furthest: (limitBatch: bigint) => bigint;
+  readonly furthest: (limitBatch: RecordIndex) => RecordIndex;
 };
 
 export type BoardEvent = { readonly event: string; readonly args: Readonly<Record<string, Hex | bigint | number>> };
-export type Sender = { readonly from: Hex; readonly value: bigint };
+export type Sender = { readonly from: Hex; readonly value: Wei };
 
 /** Twin of the contract, in memory: the same ids, requirements, no-ops and events. Time is what the caller says. */
 export type Board = Omit<BoardView, "now" | "spot" | "claim" | "rootsIn"> & {
-  now: bigint;
-  spot(context: Hex, edge: Hex): Spot;
-  claim(id: Hex): ClaimRecord;
-  rootsIn(context: Hex): readonly RivalRoot[];
+  now: L1BlockNumber;
+  spot(context: ContextId, edge: EdgeId): Spot;
+  claim(id: ClaimId): ClaimRecord;
+  rootsIn(context: ContextId): readonly RivalRoot[];
   /** A multicall: in order, all or nothing. The value is the sender's credit, and stakes are taken from that. */
   send(sender: Sender, calls: readonly Call[]): readonly BoardEvent[];
   readonly tables: Tables;
-  snapshot(): { readonly now: bigint; readonly tables: Tables };
-  restore(snapshot: { readonly now: bigint; readonly tables: Tables }): void;
+  snapshot(): { readonly now: L1BlockNumber; readonly tables: Tables };
+  restore(snapshot: { readonly now: L1BlockNumber; readonly tables: Tables }): void;
 };
 
 type Of<Type extends CallType> = Extract<Call, { type: Type }>;
@@ -88,7 +106,7 @@ export const createBoard = (options: BoardOptions): Board => {
   const { contexts, edges, roots, winners, claims, credits, sums, preimages, below, tensors, rootsIn } = tables;
   let events: BoardEvent[] = [];
   let sender: Hex = ZERO_ID;
-  claims.set(options.genesis, {
+  claims.set(firstClaim(options.genesis), {
     ...NO_CLAIM,
     status: "confirmed",
     endState: options.genesis,
@@ -96,29 +114,29 @@ export const createBoard = (options: BoardOptions): Board => {
   });
 
   const emit = (event: string, args: BoardEvent["args"]): void => void events.push({ event, args });
-  const contextOf = (id: Hex) => contexts.get(id) ?? NO_CONTEXT;
-  const edgeOf = (id: Hex) => edges.get(id) ?? NO_EDGE;
-  const rootOf = (id: Hex) => roots.get(id) ?? NO_ROOT;
-  const claimOf = (id: Hex) => claims.get(id) ?? NO_CLAIM;
+  const contextOf = (id: ContextId) => contexts.get(id) ?? NO_CONTEXT;
+  const edgeOf = (id: EdgeId) => edges.get(id) ?? NO_EDGE;
+  const rootOf = (id: EdgeId) => roots.get(id) ?? NO_ROOT;
+  const claimOf = (id: ClaimId) => claims.get(id) ?? NO_CLAIM;
   const creditOf = (account: Hex) => credits.get(account) ?? 0n;
-  const credit = (account: Hex, amount: bigint) => set(credits, account, creditOf(account) + amount);
-  const grow = (sum: "burned" | "held", amount: bigint) => set(sums, sum, (sums.get(sum) ?? 0n) + amount);
-  const spot = (context: Hex, edge: Hex): Spot => ({
+  const credit = (account: Hex, amount: Wei) => set(credits, account, creditOf(account) + amount);
+  const grow = (sum: "burned" | "held", amount: Wei) => set(sums, sum, (sums.get(sum) ?? 0n) + amount);
+  const spot = (context: ContextId, edge: EdgeId): Spot => ({
     context: contextOf(context),
-    winner: winners.get(context) ?? ZERO_ID,
+    winner: winners.get(context) ?? NONE.edge,
     edge: edgeOf(edge),
     root: rootOf(edge),
   });
-  const timer = (context: Hex, edge: Hex): bigint => cheapTimer(spot(context, edge), board.now);
+  const timer = (context: ContextId, edge: EdgeId): bigint => cheapTimer(spot(context, edge), board.now);
 
   /** Ids of an edge that a caller shows. */
-  const idsOf = ({ ctx, node }: Edge): readonly [context: Hex, edge: Hex] => {
+  const idsOf = ({ ctx, node }: Edge): readonly [context: ContextId, edge: EdgeId] => {
     const context = ctxId(ctx);
     return [context, edgeId(context, node)];
   };
 
   /** Third and later rivals change nothing. */
-  const add = (ctx: Ctx, node: Hex): Hex => {
+  const add = (ctx: Ctx, node: NodeHash): EdgeId => {
     const [context, edge] = idsOf({ ctx, node });
     if (edgeOf(edge).exists) return edge;
     const record = contextOf(context);
@@ -130,11 +148,11 @@ export const createBoard = (options: BoardOptions): Board => {
     return edge;
   };
 
-  const addBelow = (edge: Hex, children: readonly Hex[]): void =>
+  const addBelow = (edge: EdgeId, children: readonly EdgeId[]): void =>
     set(below, edge, [...(below.get(edge) ?? []), ...children]);
 
   /** INVARIANT: only an edge with a rival is played on, so that no block counts at two levels. */
-  const playable = (edge: Edge): readonly [context: Hex, edge: Hex] => {
+  const playable = (edge: Edge): readonly [context: ContextId, edge: EdgeId] => {
     const ids = idsOf(edge);
     const { context, edge: record } = spot(...ids);
     if (!record.exists || context.secondAt === 0n) refuse("NotRivalled");
@@ -142,7 +160,7 @@ export const createBoard = (options: BoardOptions): Board => {
   };
 
   /** A root at the sender's stake, unless it is there or its context is settled. */
-  const addRoot = (ctx: Ctx, node: Hex, claimed: Hex): { readonly edge: Hex; readonly isNew: boolean } => {
+  const addRoot = (ctx: Ctx, node: NodeHash, claimed: EdgeId): { readonly edge: EdgeId; readonly isNew: boolean } => {
     const [context, edge] = idsOf({ ctx, node });
     if (edgeOf(edge).exists || contextOf(context).settled) return { edge, isNew: false };
     const stake = stakes[ctx.level] as bigint;
@@ -155,14 +173,14 @@ export const createBoard = (options: BoardOptions): Board => {
     return { edge, isNew: true };
   };
 
-  const release = (edge: Hex): bigint => {
+  const release = (edge: EdgeId): Wei => {
     const root = rootOf(edge);
     grow("held", -root.stake);
     set(roots, edge, { ...root, stake: 0n });
     return root.stake;
   };
 
-  const openInto = (edge: Edge, left: Hex, right: Hex): void => {
+  const openInto = (edge: Edge, left: NodeHash, right: NodeHash): void => {
     const [, id] = idsOf(edge);
     if (below.has(id)) return;
     const [atLeft, atRight] = halfContexts(edge.ctx, left);
@@ -176,7 +194,7 @@ export const createBoard = (options: BoardOptions): Board => {
     return rules.leafOf(ctx, pastOf(ctx, witness), evidence);
   };
 
-  const postAt = (call: Of<"prove">): Hex => {
+  const postAt = (call: Of<"prove">): NodeHash => {
     const { ctx, operator, witness, evidence } = call;
     if (operator !== undefined) {
       if (!isTensorLevel(ctx.level) || ctx.height !== 0) refuse("WrongKind");
@@ -186,23 +204,23 @@ export const createBoard = (options: BoardOptions): Board => {
       return rules.elementOf(at, pastOf(operator, witness), evidence);
     }
     const leaf = leafAt(call, witness, evidence);
-    return leaf.kind === "prove" ? leaf.post : refuse("WrongKind");
+    return leaf.kind === "prove" ? toLeaf(leaf.post) : refuse("WrongKind");
   };
 
-  const game = (parent: Hex): Ctx => {
+  const game = (parent: ClaimId): Ctx => {
     const claim = claimOf(parent);
     const { l1ChainId, registry, height } = options;
     const { limitBatch } = claim;
-    const origin = toHex(gameHash({ l1ChainId, registry, parent: fromHex(parent), limitBatch }));
+    const origin = toHex(gameHash({ l1ChainId, registry, parent, limitBatch }));
     return rootContext(0, origin, height, claim.endState);
   };
-  const isAlive = (id: Hex): boolean => {
+  const isAlive = (id: ClaimId): boolean => {
     const { status, parent } = claimOf(id);
     return status === "confirmed" || (status === "open" && !contextOf(ctxId(game(parent))).settled);
   };
 
   /** Timer of the half that lags. */
-  const slowerOf = (ctx: Ctx, left: Hex, right: Hex): bigint => {
+  const slowerOf = (ctx: Ctx, left: NodeHash, right: NodeHash): bigint => {
     const [atLeft, atRight] = halfContexts(ctx, left);
     const timers = [
       timer(...idsOf({ ctx: atLeft, node: left })),
@@ -212,7 +230,7 @@ export const createBoard = (options: BoardOptions): Board => {
   };
 
   /** What is shown below an edge, as far as it was updated. */
-  const belowOf = ({ ctx, node, shown }: Of<"update">, context: Hex, id: Hex): bigint => {
+  const belowOf = ({ ctx, node, shown }: Of<"update">, context: ContextId, id: EdgeId): bigint => {
     const isNode = ctx.height > 0 && !isPacked(ctx);
     const isOpened = below.has(id);
     const tensor = tensors.get(id);
@@ -221,7 +239,7 @@ export const createBoard = (options: BoardOptions): Board => {
     if (shown.below === "packed" && ctx.height > 0 && isPacked(ctx) && isOpened && isWhole({ ctx, node }, shown.packed))
       return slowerOf(ctx, ...halvesOf(ctx.height, shown.packed));
     if (shown.below === "tensor" && tensor !== undefined && operatorId(ctx.position, shown.root) === node)
-      return timer(...idsOf({ ctx: rootContext(tensor.level, context, tensor.height, ZERO_ID), node: shown.root }));
+      return timer(...idsOf({ ctx: rootContext(tensor.level, context, tensor.height, NONE.state), node: shown.root }));
     // INVARIANT: a tree speaks for the leaf that it ends in, never for a rival of that.
     if (shown.below === "level" && ctx.height === 0) {
       const sub = edgeId(shown.context, shown.node);
@@ -236,12 +254,13 @@ export const createBoard = (options: BoardOptions): Board => {
       // INVARIANT: no claim stands on one that is known to be wrong.
       if (!isAlive(parent)) refuse("UnknownParent");
       if (limitBatch !== claim.limitBatch) refuse("WrongLimit");
-      const end = toHex(keccak256(fromHex(endState)));
-      if (!options.isChainState(endState) || path.length !== options.height || hashUp(end, path) !== node)
+      const end = toHex(keccak256(fromHex(endState))) as StateHash;
+      if (!options.isChainState(endState) || path.length !== options.height || hashUp(toLeaf(end), path) !== node)
         refuse("BadEnd");
       if (board.now < claim.madeAt + spacing) refuse("TooEarly");
-      const { edge: id, isNew } = addRoot(game(parent), node, ZERO_ID);
+      const { edge, isNew } = addRoot(game(parent), node, NONE.edge);
       if (!isNew) return;
+      const id = toClaim(edge);
       const limit = options.furthest(limitBatch);
       set(claims, id, { status: "open", parent, endState: end, madeAt: board.now, limitBatch: limit });
       emit("ClaimProposed", { id, parent, node, endState, limitBatch: limit, staker: sender });
@@ -284,7 +303,7 @@ export const createBoard = (options: BoardOptions): Board => {
       if (operatorId(ctx.position, tensorRoot) !== node) refuse("BadPreimage");
       if (tensors.has(id)) return;
       set(tensors, id, { level: leaf.level, height: leaf.height });
-      const child = add(rootContext(leaf.level, context, leaf.height, ZERO_ID), tensorRoot);
+      const child = add(rootContext(leaf.level, context, leaf.height, NONE.state), tensorRoot);
       addBelow(id, [child]);
       emit("TensorOpened", { edge: id, child });
     },
@@ -309,8 +328,8 @@ export const createBoard = (options: BoardOptions): Board => {
       const { staker } = rootOf(id);
       if (staker === NO_ROOT.staker) refuse("NotRoot");
       if (timer(context, id) < period) refuse("TooEarly");
-      const claim = claimOf(id);
       const isClaim = call.ctx.level === 0;
+      const claim = claimOf(toClaim(id));
       // INVARIANT: a confirmed claim stands on confirmed claims down to genesis.
       if (isClaim && claimOf(claim.parent).status !== "confirmed") refuse("ParentOpen");
       if (contextOf(context).settled) return;
@@ -319,7 +338,7 @@ export const createBoard = (options: BoardOptions): Board => {
       credit(staker, release(id));
       emit("LevelSettled", { ctx: context, edge: id });
       if (!isClaim) return;
-      set(claims, id, { ...claim, status: "confirmed" });
+      set(claims, toClaim(id), { ...claim, status: "confirmed" });
       emit("ClaimConfirmed", { id });
     },
     collect(call) {
@@ -335,10 +354,10 @@ export const createBoard = (options: BoardOptions): Board => {
     },
     forfeit({ claim: id }) {
       const claim = claimOf(id);
-      if (rootOf(id).staker === NO_ROOT.staker || claim.status === "none") refuse("NotRoot");
+      if (rootOf(toEdge(id)).staker === NO_ROOT.staker || claim.status === "none") refuse("NotRoot");
       if (claimOf(claim.parent).status === "none" || isAlive(claim.parent)) refuse("ParentAlive");
       if (claim.status === "forfeited") return;
-      grow("burned", release(id));
+      grow("burned", release(toEdge(id)));
       set(claims, id, { ...claim, status: "forfeited" });
       emit("ClaimForfeited", { id });
     },
@@ -374,7 +393,7 @@ export const createBoard = (options: BoardOptions): Board => {
 };
 
 /** Recursive timer: what updates of everything below would make of an edge. Of the levels that refine a leaf the best. */
-export const fullTimer = (board: Board, edge: Hex): bigint => {
+export const fullTimer = (board: Board, edge: EdgeId): bigint => {
   const { preimages, below } = board.tables;
   const at = preimages.get(edge);
   if (at === undefined) return 0n;

@@ -1,45 +1,45 @@
-import type { Hex } from "../../executor/index.ts";
+import type { ClaimId, ContextId, Hex, NodeHash, RecordIndex } from "../../executor/index.ts";
 import type { Ctx, Witness } from "./ids.ts";
 
 /** An edge by its preimage. */
-export type Edge = { readonly ctx: Ctx; readonly node: Hex };
+export type Edge = { readonly ctx: Ctx; readonly node: NodeHash };
 
 /** What lies below an edge, shown to the contract: it keeps none of it. */
 export type Shown =
-  | { readonly below: "halves"; readonly left: Hex; readonly right: Hex }
+  | { readonly below: "halves"; readonly left: NodeHash; readonly right: NodeHash }
   /** Elements of an opened word, or of a part of one. */
   | { readonly below: "packed"; readonly packed: Hex }
   /** Root of the tensor of an operator's leaf. */
-  | { readonly below: "tensor"; readonly root: Hex }
+  | { readonly below: "tensor"; readonly root: NodeHash }
   /** Root of a tree that ends in the leaf. */
-  | { readonly below: "level"; readonly context: Hex; readonly node: Hex };
+  | { readonly below: "level"; readonly context: ContextId; readonly node: NodeHash };
 
 /** What one may ask of the contract (`IDisputeGame`, `IClaimRegistry`). */
 export type Call =
   | {
       readonly type: "propose";
-      readonly parent: Hex;
+      readonly parent: ClaimId;
       /** Inbox records that were derived: the parent's limit. */
-      readonly limitBatch: bigint;
+      readonly limitBatch: RecordIndex;
       /** The chain state's bytes. */
       readonly endState: Hex;
-      readonly node: Hex;
-      readonly path: readonly Hex[];
+      readonly node: NodeHash;
+      readonly path: readonly NodeHash[];
     }
-  | (Edge & { readonly type: "open"; readonly left: Hex; readonly right: Hex })
+  | (Edge & { readonly type: "open"; readonly left: NodeHash; readonly right: NodeHash })
   | (Edge & { readonly type: "openWord"; readonly packed: Hex })
   | (Edge & {
       readonly type: "refine";
       readonly witness: Witness;
       readonly evidence: Hex;
-      readonly subNode: Hex;
-      readonly path: readonly Hex[];
+      readonly subNode: NodeHash;
+      readonly path: readonly NodeHash[];
     })
   | (Edge & {
       readonly type: "descend";
       readonly witness: Witness;
       readonly evidence: Hex;
-      readonly tensorRoot: Hex;
+      readonly tensorRoot: NodeHash;
     })
   | (Edge & {
       readonly type: "prove";
@@ -51,6 +51,6 @@ export type Call =
   | (Edge & { readonly type: "update"; readonly shown: Shown })
   | (Edge & { readonly type: "settle" })
   | (Edge & { readonly type: "collect" })
-  | { readonly type: "forfeit"; readonly claim: Hex };
+  | { readonly type: "forfeit"; readonly claim: ClaimId };
 
 export type CallType = Call["type"];

@@ -1,14 +1,14 @@
-import type { Hex } from "../../executor/index.ts";
+import type { ContextId, EdgeId, Hex } from "../../executor/index.ts";
 import { type BoardView, type ContextRecord, type EdgeRecord, NO_ROOT, type RootRecord, type Spot } from "./view.ts";
 
-type Place = { readonly context: Hex; readonly edge: Hex };
+type Place = { readonly context: ContextId; readonly edge: EdgeId };
 
 /** Moves change the board for those after them: a local copy of what they touch, over what L1 holds. */
 export const createDraft = (board: BoardView) => {
-  const contexts = new Map<Hex, ContextRecord>();
-  const edges = new Map<Hex, EdgeRecord>();
-  const roots = new Map<Hex, RootRecord>();
-  const spot = (context: Hex, edge: Hex): Spot | undefined => {
+  const contexts = new Map<ContextId, ContextRecord>();
+  const edges = new Map<EdgeId, EdgeRecord>();
+  const roots = new Map<EdgeId, RootRecord>();
+  const spot = (context: ContextId, edge: EdgeId): Spot | undefined => {
     const known = board.spot(context, edge);
     return (
       known && {

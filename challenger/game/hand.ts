@@ -1,4 +1,4 @@
-import type { Hex } from "../../executor/index.ts";
+import type { ClaimId, ContextId, EdgeId, NodeHash } from "../../executor/index.ts";
 import type { Draft } from "./draft.ts";
 import type { Ctx, Witness } from "./ids.ts";
 import type { Need, OwnTree } from "./own-tree.ts";
@@ -20,9 +20,9 @@ export const createHand = (board: BoardView, draft: Draft) => {
   return {
     needs: needs as readonly Need[],
     node,
-    spot: (context: Hex, edge: Hex) => or(draft.spot(context, edge), { want: "spot", context, edge }),
-    claim: (id: Hex) => or(board.claim(id), { want: "claim", id }),
-    rootsIn: (context: Hex, parent: Hex | undefined) =>
+    spot: (context: ContextId, edge: EdgeId) => or(draft.spot(context, edge), { want: "spot", context, edge }),
+    claim: (id: ClaimId) => or(board.claim(id), { want: "claim", id }),
+    rootsIn: (context: ContextId, parent: ClaimId | undefined) =>
       or(board.rootsIn(context), { want: "rivals", context, parent }) ?? [],
     packed: (tree: OwnTree, height: number, index: number) =>
       or(tree.packed(height, index), { want: "packed", tree, height, index }),
@@ -32,7 +32,7 @@ export const createHand = (board: BoardView, draft: Draft) => {
     witness: (tree: OwnTree, ctx: Ctx): Witness | undefined =>
       witnessOf(ctx, { height: tree.height, start: tree.start, node: (height, index) => node(tree, height, index) }),
     /** Siblings of a tree's last leaf, lowest first. */
-    lastPath(tree: OwnTree): readonly Hex[] | undefined {
+    lastPath(tree: OwnTree): readonly NodeHash[] | undefined {
       const path = pathOver(2 ** tree.height - 1, tree.height, (height, index) => node(tree, height, index));
       return path.every((sibling) => sibling !== undefined) ? path : undefined;
     },

@@ -1,4 +1,4 @@
-import { CodedError, type Hex, toHex } from "../../executor/index.ts";
+import { CodedError, type Hex, type NodeHash, type StateHash, toHex } from "../../executor/index.ts";
 import type { LeafKind, Trace } from "../trace/trace.ts";
 import type { OwnTree, TreeNeed } from "./own-tree.ts";
 
@@ -22,7 +22,7 @@ const createShelf = <Value>() => {
 
 /** An own tree whose answers are fetched from its trace when a visit asks for them, and kept. */
 export const holdTree = (trace: Trace): OwnTree => {
-  const nodes = createShelf<Hex>();
+  const nodes = createShelf<NodeHash>();
   const packed = createShelf<Hex>();
   const kinds = createShelf<LeafKind>();
   const evidence = createShelf<Hex>();
@@ -34,7 +34,7 @@ export const holdTree = (trace: Trace): OwnTree => {
   };
   const fetchers: { readonly [Want in TreeNeed["want"]]: (need: Extract<TreeNeed, { want: Want }>) => Promise<void> } =
     {
-      node: async ({ height, index }) => nodes.put(toHex(await trace.node(height, index)), height, index),
+      node: async ({ height, index }) => nodes.put(toHex(await trace.node(height, index)) as NodeHash, height, index),
       packed: async ({ height, index }) => packed.put(await elements(height, index), height, index),
       leafKind: async ({ position }) => kinds.put(await trace.leafKind(position), position),
       evidence: async ({ position }) => evidence.put(toHex(await trace.evidence(position)), position),
@@ -43,7 +43,7 @@ export const holdTree = (trace: Trace): OwnTree => {
   return {
     level: trace.level,
     height: trace.height,
-    start: toHex(trace.start),
+    start: toHex(trace.start) as StateHash,
     node: nodes.get,
     packed: packed.get,
     leafKind: kinds.get,

@@ -1,9 +1,9 @@
-import type { Hex } from "../../executor/index.ts";
+import type { Hex, NodeHash, StateHash } from "../../executor/index.ts";
 import type { Past } from "./past.ts";
 
 /** What stands at a leaf. `level` and `height`: of the tree below; `post`: hash of the state after the step. */
 export type Leaf =
-  | { readonly kind: "prove"; readonly post: Hex }
+  | { readonly kind: "prove"; readonly post: StateHash }
   | { readonly kind: "refine" | "descend"; readonly level: number; readonly height: number };
 
 /** Twin of ILeafRules.sol. Evidence that is not what a rule reads is an error; it never selects another answer. */
@@ -15,5 +15,5 @@ export type LeafRules = {
     at: { readonly k: number; readonly position: bigint; readonly operator: bigint },
     past: Past,
     evidence: Hex,
-  ): Hex;
+  ): NodeHash;
 };

@@ -1,22 +1,22 @@
-import type { Hex } from "../../executor/index.ts";
+import type { ClaimId, ContextId, EdgeId, Hex, Wei } from "../../executor/index.ts";
 import type { Edge } from "./calls.ts";
 import type { ClaimRecord, ContextRecord, EdgeRecord, RivalRoot, RootRecord } from "./view.ts";
 
 /** Storage of a board in memory. Records are replaced, never changed, so a copy of the maps is a copy of the board. */
 export type Tables = {
-  readonly contexts: Map<Hex, ContextRecord>;
-  readonly edges: Map<Hex, EdgeRecord>;
-  readonly roots: Map<Hex, RootRecord>;
-  readonly winners: Map<Hex, Hex>;
-  readonly claims: Map<Hex, ClaimRecord>;
-  readonly credits: Map<Hex, bigint>;
-  readonly sums: Map<"burned" | "held", bigint>;
+  readonly contexts: Map<ContextId, ContextRecord>;
+  readonly edges: Map<EdgeId, EdgeRecord>;
+  readonly roots: Map<EdgeId, RootRecord>;
+  readonly winners: Map<ContextId, EdgeId>;
+  readonly claims: Map<ClaimId, ClaimRecord>;
+  readonly credits: Map<Hex, Wei>;
+  readonly sums: Map<"burned" | "held", Wei>;
   /** What the contract does not keep and events tell. */
-  readonly preimages: Map<Hex, Edge>;
-  readonly below: Map<Hex, readonly Hex[]>;
+  readonly preimages: Map<EdgeId, Edge>;
+  readonly below: Map<EdgeId, readonly EdgeId[]>;
   /** Of the tensors' trees, by the operators' leaves that are opened into them. */
-  readonly tensors: Map<Hex, { readonly level: number; readonly height: number }>;
-  readonly rootsIn: Map<Hex, readonly RivalRoot[]>;
+  readonly tensors: Map<EdgeId, { readonly level: number; readonly height: number }>;
+  readonly rootsIn: Map<ContextId, readonly RivalRoot[]>;
 };
 
 const NAMES = [

@@ -1,4 +1,12 @@
-import { CodedError, type Hex } from "../../executor/index.ts";
+import {
+  CodedError,
+  type ContextId,
+  type EdgeId,
+  type Hex,
+  type NodeHash,
+  type StateHash,
+  toLeaf,
+} from "../../executor/index.ts";
 import { gameOf, type Party } from "./arena.fixture.ts";
 import { type Board, type BoardOptions, createBoard } from "./board.ts";
 import type { Call } from "./calls.ts";
@@ -41,12 +49,12 @@ const bent =
     });
   };
 
-const idsOf = ({ ctx, node }: { readonly ctx: Ctx; readonly node: Hex }): readonly [Hex, Hex] => {
+const idsOf = ({ ctx, node }: { readonly ctx: Ctx; readonly node: NodeHash }): readonly [ContextId, EdgeId] => {
   const context = ctxId(ctx);
   return [context, edgeId(context, node)];
 };
 
-const creditTime = (board: Board, at: { readonly ctx: Ctx; readonly node: Hex }, below: bigint): boolean => {
+const creditTime = (board: Board, at: { readonly ctx: Ctx; readonly node: NodeHash }, below: bigint): boolean => {
   const [context, edge] = idsOf(at);
   const spot = board.spot(context, edge);
   const cached = ownTime(spot, board.now) + below;
@@ -187,9 +195,9 @@ export const twoForms: Maker = bent({
 export const swapsHalves: Attack = (_, party) => {
   const { origin, tree } = gameOf(party);
   const ctx = rootContext(0, origin, tree.height, tree.start);
-  const node = tree.node(tree.height, 0) as Hex;
-  const left = tree.node(tree.height - 1, 1) as Hex;
-  const right = tree.node(tree.height - 1, 0) as Hex;
+  const node = tree.node(tree.height, 0) as NodeHash;
+  const left = tree.node(tree.height - 1, 1) as NodeHash;
+  const right = tree.node(tree.height - 1, 0) as NodeHash;
   return [
     { type: "open", ctx, node, left, right },
     { type: "update", ctx, node, shown: { below: "halves", left, right } },
@@ -208,10 +216,10 @@ export const startUnbound: Maker = (options) =>
       try {
         const leaf = options.rules.leafOf(
           call.ctx,
-          { origin: call.ctx.origin, start: head, lefts, pre },
+          { origin: call.ctx.origin, start: head as StateHash, lefts, pre },
           call.evidence,
         );
-        if (leaf.kind !== "prove" || leaf.post !== call.node) return false;
+        if (leaf.kind !== "prove" || toLeaf(leaf.post) !== call.node) return false;
       } catch {
         return false;
       }
@@ -227,7 +235,7 @@ export const withRules =
     createBoard({ ...options, rules: change(options.rules) });
 
 /** Own edges of a party that are on the board. */
-const accountEdges = (board: Board, party: Party): readonly Hex[] => {
+const accountEdges = (board: Board, party: Party): readonly EdgeId[] => {
   const { tree } = gameOf(party);
   const leaves = new Set(Array.from({ length: 2 ** tree.height }, (_, i) => tree.node(0, i)));
   return [...board.tables.preimages]

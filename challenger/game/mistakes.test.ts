@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Hex } from "../../executor/index.ts";
+import { type Hex, type NodeHash, toLeaf } from "../../executor/index.ts";
 import { type Conditions, liarOf, type Party, play } from "./arena.fixture.ts";
 import type { Call } from "./calls.ts";
 import { contest, faultsOf, TWO_LEVELS } from "./contests.fixture.ts";
@@ -72,10 +72,10 @@ test("a tree below a leaf ends in that leaf", () => {
       .filter(({ ctx }) => ctx.level === 0 && ctx.height === 0 && ctx.position === 0n)
       .filter(({ node }) => node !== sub.node(0, 2 ** sub.height - 1))
       .map(({ ctx, node }) => {
-        const path = Array.from({ length: sub.height }, (_, h) => sub.node(h, 2 ** (sub.height - h) - 2) as Hex);
+        const path = Array.from({ length: sub.height }, (_, h) => sub.node(h, 2 ** (sub.height - h) - 2) as NodeHash);
         const witness = { head: GENESIS.hash, lefts: [], path: [], pre: GENESIS.hash };
         const evidence = sub.evidence(0) as Hex;
-        return { type: "refine", ctx, node, witness, evidence, subNode: sub.node(sub.height, 0) as Hex, path };
+        return { type: "refine", ctx, node, witness, evidence, subNode: sub.node(sub.height, 0) as NodeHash, path };
       });
   const conditions = { delay: 2, censored: 2, attacks: [refineByTheRightTree] };
   breaks({ toy: SHALLOW, liars: [party], conditions, mistake: endUnbound });
@@ -85,7 +85,7 @@ test("a proof starts from the state that lies left: not from one that its sender
   const { belief, leaf, pre, evidence } = forgery(STEPS);
   const proveFromForged = (board: Parameters<typeof showsOthers>[0]): readonly Call[] =>
     [...board.tables.preimages.values()]
-      .filter(({ ctx, node }) => ctx.level === 1 && ctx.height === 0 && node === leaf)
+      .filter(({ ctx, node }) => ctx.level === 1 && ctx.height === 0 && node === toLeaf(leaf))
       .map(({ ctx, node }) => {
         const witness = { head: pre, lefts: [], path: [], pre };
         return { type: "prove", ctx, node, witness, evidence };
@@ -105,13 +105,13 @@ test("the rules say what a leaf is: not its caller", () => {
   const refineSteps = (board: Parameters<typeof showsOthers>[0]): readonly Call[] => {
     const below = party.belief.leaves(0, GENESIS, undefined)[0];
     const tree = treeOf(party.belief, 1, GENESIS, below?.hash);
-    const node = tree.node(0, 0) as Hex;
+    const node = tree.node(0, 0) as NodeHash;
     return [...board.tables.preimages.values()]
       .filter(({ ctx, node: found }) => ctx.level === 1 && ctx.height === 0 && found === node)
       .flatMap(({ ctx }): readonly Call[] => {
         const witness = { head: GENESIS.hash, lefts: [], path: [], pre: GENESIS.hash };
-        const path = [GENESIS.hash];
-        const subNode = innerId(GENESIS.hash, node);
+        const path = [toLeaf(GENESIS.hash)];
+        const subNode = innerId(toLeaf(GENESIS.hash), node);
         const context = ctxId(rootContext(2, ctxId(ctx), 1, GENESIS.hash));
         return [
           { type: "refine", ctx, node, witness, evidence: `${tree.evidence(0) as Hex}${asked}`, subNode, path },

@@ -1,6 +1,6 @@
 import { encodeFunctionData, type Log, parseEventLogs } from "viem";
 import { claimRegistry } from "../../bridge/index.ts";
-import { concat, fromHex, type Hex, toHex } from "../../executor/index.ts";
+import { concat, fromHex, type Hex, toHex, type Wei } from "../../executor/index.ts";
 import type { Call, CallType, Shown } from "./calls.ts";
 import { ctxId, edgeId } from "./ids.ts";
 import type { Move } from "./solver.ts";
@@ -51,10 +51,10 @@ const ENCODERS: Encoders = {
 
 export const encodeCall = (call: Call): Hex => (ENCODERS[call.type] as (call: Call) => Hex)(call);
 
-type Stakes = readonly [bigint, bigint, bigint];
+type Stakes = readonly [Wei, Wei, Wei];
 
 /** Wei that a call stakes: the root's of level 0, or of the level below a leaf. */
-export const stakeOf = (call: Call, stakes: Stakes): bigint => {
+export const stakeOf = (call: Call, stakes: Stakes): Wei => {
   if (call.type === "propose") return stakes[0];
   return call.type === "refine" ? (stakes[call.ctx.level + 1] ?? 0n) : 0n;
 };
@@ -63,7 +63,7 @@ export const stakeOf = (call: Call, stakes: Stakes): bigint => {
 export const multicallOf = (
   moves: readonly Pick<Move, "call">[],
   stakes: Stakes,
-): { readonly data: Hex; readonly value: bigint } => ({
+): { readonly data: Hex; readonly value: Wei } => ({
   data: encodeFunctionData({
     abi,
     functionName: "multicall",

@@ -1,12 +1,12 @@
-import type { Hex } from "../../executor/index.ts";
+import type { ClaimId, ContextId, EdgeId, Hex, NodeHash, StateHash } from "../../executor/index.ts";
 import type { LeafKind } from "../trace/trace.ts";
 
 /** As much of an own tree as is at hand: everything else is undefined. See `Trace` for what each answer is. */
 export type OwnTree = {
   readonly level: number;
   readonly height: number;
-  readonly start: Hex;
-  node(height: number, index: number): Hex | undefined;
+  readonly start: StateHash;
+  node(height: number, index: number): NodeHash | undefined;
   leafKind(position: number): LeafKind | undefined;
   evidence(position: number): Hex | undefined;
   below(position: number): OwnTree | undefined;
@@ -27,9 +27,9 @@ export type TreeNeed =
 
 /** What L1 must give: a place on the board, or a claim. */
 export type BoardNeed =
-  | { readonly want: "spot"; readonly context: Hex; readonly edge: Hex }
-  | { readonly want: "claim"; readonly id: Hex }
+  | { readonly want: "spot"; readonly context: ContextId; readonly edge: EdgeId }
+  | { readonly want: "claim"; readonly id: ClaimId }
   /** Roots of a context; at level 0 claims on a parent. */
-  | { readonly want: "rivals"; readonly context: Hex; readonly parent: Hex | undefined };
+  | { readonly want: "rivals"; readonly context: ContextId; readonly parent: ClaimId | undefined };
 
 export type Need = TreeNeed | BoardNeed;

@@ -1,17 +1,7 @@
-import type { Hex } from "../../executor/index.ts";
+import type { ContextId, EdgeId, NodeHash } from "../../executor/index.ts";
 import type { Call, Edge, Shown } from "./calls.ts";
 import type { Hand } from "./hand.ts";
-import {
-  type Ctx,
-  ctxId,
-  edgeId,
-  halfContexts,
-  halvesOf,
-  rootContext,
-  type Witness,
-  wordHeight,
-  ZERO_ID,
-} from "./ids.ts";
+import { type Ctx, ctxId, edgeId, halfContexts, halvesOf, NONE, rootContext, type Witness, wordHeight } from "./ids.ts";
 import type { OwnTree } from "./own-tree.ts";
 import type { Answer, Stands } from "./rules.ts";
 
@@ -25,12 +15,12 @@ export type Level = {
 };
 
 /** An own edge, on the board or not. */
-export type OwnEdge = Edge & { readonly level: Level; readonly context: Hex; readonly edge: Hex };
+export type OwnEdge = Edge & { readonly level: Level; readonly context: ContextId; readonly edge: EdgeId };
 
 /** What lies below an own edge, and how the contract is shown that it does. */
 export type Links = { readonly below: readonly OwnEdge[]; readonly shown?: Shown };
 
-export const ownEdge = (level: Level, ctx: Ctx, node: Hex): OwnEdge => {
+export const ownEdge = (level: Level, ctx: Ctx, node: NodeHash): OwnEdge => {
   const context = ctxId(ctx);
   return { level, ctx, node, context, edge: edgeId(context, node) };
 };
@@ -43,7 +33,7 @@ export const standsAt = (hand: Hand, { level, ctx }: OwnEdge): Stands | undefine
   return level.operator === undefined ? hand.leafKind(level.tree, leafOf(ctx))?.kind : "prove";
 };
 
-const halves = ({ level, ctx }: OwnEdge, nodes: readonly [Hex, Hex], shown: Shown): Links => {
+const halves = ({ level, ctx }: OwnEdge, nodes: readonly [NodeHash, NodeHash], shown: Shown): Links => {
   const [left, right] = halfContexts(ctx, nodes[0]);
   return { below: [ownEdge(level, left, nodes[0]), ownEdge(level, right, nodes[1])], shown };
 };
@@ -57,7 +47,7 @@ const treeBelow = (hand: Hand, { level, ctx, context }: OwnEdge): OwnEdge | unde
   if (kind.kind === "refine")
     return ownEdge({ tree, isIdle: level.isIdle }, rootContext(kind.level, context, kind.height, tree.start), root);
   const witness = hand.witness(level.tree, ctx);
-  const below = rootContext(kind.level, context, kind.height, ZERO_ID);
+  const below = rootContext(kind.level, context, kind.height, NONE.state);
   return witness && ownEdge({ tree, isIdle: level.isIdle, operator: { ctx, witness } }, below, root);
 };
 

@@ -1,4 +1,4 @@
-import type { Hex } from "../../executor/index.ts";
+import type { ClaimId, ContextId, EdgeId, Hex, RecordIndex, Wei } from "../../executor/index.ts";
 import type { Call, CallType } from "./calls.ts";
 import { createDraft, type Draft } from "./draft.ts";
 import { createHand, type Hand } from "./hand.ts";
@@ -15,11 +15,11 @@ export type Move = { readonly rule: RuleName; readonly call: Call };
 /** What the client itself holds of the claims on one parent. */
 export type OwnGame = {
   /** The claim that they stand on, which the client recomputed. */
-  readonly parent: Hex;
+  readonly parent: ClaimId;
   /** Hash of the game: origin of level 0. */
-  readonly origin: Hex;
+  readonly origin: ContextId;
   /** Inbox records that the tree derives. */
-  readonly limitBatch: bigint;
+  readonly limitBatch: RecordIndex;
   /** The right tree over the range's units. */
   readonly tree: OwnTree;
   /** Bytes of the chain state that ends the range. */
@@ -40,9 +40,9 @@ export type Solution = {
   /** What is not at hand: with it the same visit may find more moves. */
   readonly needs: readonly Need[];
   /** Own roots that lost: the client was late, or computed something else. */
-  readonly lost: readonly Hex[];
+  readonly lost: readonly EdgeId[];
   /** Wei of the account's roots that are not decided yet. */
-  readonly staked: bigint;
+  readonly staked: Wei;
   /** Whether a root for which something may have to be done later is not decided yet. */
   readonly isPending: boolean;
 };
@@ -143,10 +143,10 @@ const propose = (visit: Visit, root: OwnEdge): void => {
 };
 
 /** Ends what is decided: settles roots whose time has come, and takes the stakes of those that lost. */
-const finish = ({ board, game, hand, moves }: Visit, roots: readonly Standing[]): readonly Hex[] => {
+const finish = ({ board, game, hand, moves }: Visit, roots: readonly Standing[]): readonly EdgeId[] => {
   const raised: Raised = new Map();
   const { now, period } = board;
-  const lost: Hex[] = [];
+  const lost: EdgeId[] = [];
   for (const root of roots) {
     const { ctx, node, context, edge, spot } = root;
     const isOurs = isServed(game, spot.root.staker);

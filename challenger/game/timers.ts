@@ -1,11 +1,11 @@
-import type { Hex } from "../../executor/index.ts";
+import type { ContextId, EdgeId } from "../../executor/index.ts";
 import type { Call, Edge, Shown } from "./calls.ts";
 import { cheapTimer, INFINITE, ownTime, type Spot, saturatedSum } from "./view.ts";
 
 /** An own edge that is on the board, with the own edges below it that are. */
 export type Standing = Edge & {
-  readonly context: Hex;
-  readonly edge: Hex;
+  readonly context: ContextId;
+  readonly edge: EdgeId;
   readonly spot: Spot;
   /** What links it to those below; undefined: nothing is below. */
   readonly shown?: Shown | undefined;
@@ -23,7 +23,7 @@ export const fullTimer = (at: Standing, now: bigint): bigint => {
 };
 
 /** Timers that updates of this visit give, by edge. */
-export type Raised = Map<Hex, bigint>;
+export type Raised = Map<EdgeId, bigint>;
 
 /** The fewest updates after which the contract itself sees at least `target`, which the full timer reaches. Lowest first. */
 export const updatesTo = (

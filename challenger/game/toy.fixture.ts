@@ -1,7 +1,20 @@
-import { concat, fromHex, type Hex, keccakOf, partHash, toHex, uintBE, utf8 } from "../../executor/index.ts";
+import {
+  type ContextId,
+  concat,
+  fromHex,
+  type Hex,
+  keccakOf,
+  type NodeHash,
+  partHash,
+  type StateHash,
+  toHex,
+  toLeaf,
+  uintBE,
+  utf8,
+} from "../../executor/index.ts";
 import type { LeafKind } from "../trace/trace.ts";
 import { refuse } from "./board-errors.ts";
-import { innerId, operatorId, packedId, TENSOR_LEVEL, ZERO_ID } from "./ids.ts";
+import { innerId, NONE, operatorId, packedId, TENSOR_LEVEL, ZERO_ID } from "./ids.ts";
 import type { Leaf, LeafRules } from "./leaf-rules.ts";
 import type { OwnTree } from "./own-tree.ts";
 
@@ -26,7 +39,7 @@ const ELEMENT_BYTES = 16;
 export const TOY_TENSOR_LEVEL = TENSOR_LEVEL + K;
 
 /** C: between units. M: inside one. O: output of an operator. X: a hash of which nobody knows the preimage. */
-export type State = { readonly hash: Hex } & (
+export type State = { readonly hash: StateHash } & (
   | { readonly kind: "C" | "M"; readonly n: number; readonly i: number; readonly v: Hex }
   | { readonly kind: "O"; readonly elements: readonly Hex[] }
   | { readonly kind: "X" }
@@ -50,9 +63,9 @@ const state = (kind: "C" | "M", n: number, i: number, v: Hex): Machine => ({
   n,
   i,
   v,
-  hash: digest(preimage({ kind, n, i, v })),
+  hash: digest(preimage({ kind, n, i, v })) as StateHash,
 });
-export const opaque = (hash: Hex): State => ({ kind: "X", hash });
+export const opaque = (hash: StateHash): State => ({ kind: "X", hash });
 
 /** The state that a preimage describes, when it has this hash. */
 const decode = (evidence: Hex, hash: Hex): Machine => {
@@ -73,13 +86,13 @@ const step = (toy: Toy, s: Machine): Machine => {
   return state("M", s.n, s.i + 1, digest("op", s.i, s.v));
 };
 const inferred = (start: Machine, output: Hex): Machine => state("M", start.n, start.i + 1, digest("inferred", output));
-const last = (toy: Toy, s: Machine): Hex => outputs(toy, s).at(-1)?.hash ?? s.hash;
+const last = (toy: Toy, s: Machine): StateHash => outputs(toy, s).at(-1)?.hash ?? s.hash;
 
 const elementAt = (start: Machine, operator: number, pre: Hex, at: { index: number; count: number }): Hex =>
   at.index >= at.count
     ? toHex(new Uint8Array(ELEMENT_BYTES))
     : (digest("element", start.v, operator, at.index, pre).slice(0, 2 + 2 * ELEMENT_BYTES) as Hex);
-const part = (element: Hex): Hex => toHex(partHash(0, fromHex(element)));
+const part = (element: Hex) => toHex(partHash(0, fromHex(element))) as NodeHash;
 
 /** The last element of every tensor is padding. */
 const elementsOf = (toy: Toy, start: Machine, operator: number, pre: Hex): readonly Hex[] => {
@@ -91,7 +104,7 @@ const packedOf = (elements: readonly Hex[], height: number, index: number): Hex 
     .slice(index * 2 ** height, (index + 1) * 2 ** height)
     .map((element) => element.slice(2))
     .join("")}`;
-const tensorNode = (elements: readonly Hex[], height: number, index: number): Hex =>
+const tensorNode = (elements: readonly Hex[], height: number, index: number): NodeHash =>
   height <= K
     ? packedId(TOY_TENSOR_LEVEL, height, packedOf(elements, height, index))
     : innerId(tensorNode(elements, height - 1, 2 * index), tensorNode(elements, height - 1, 2 * index + 1));
@@ -99,7 +112,7 @@ const tensorNode = (elements: readonly Hex[], height: number, index: number): He
 export const output = (operator: number, elements: readonly Hex[]): State => ({
   kind: "O",
   elements,
-  hash: operatorId(BigInt(operator), tensorNode(elements, Math.log2(elements.length), 0)),
+  hash: operatorId(BigInt(operator), tensorNode(elements, Math.log2(elements.length), 0)) as Hex as StateHash,
 });
 const outputs = (toy: Toy, start: Machine): readonly State[] => {
   const all: State[] = [];
@@ -111,7 +124,8 @@ const outputs = (toy: Toy, start: Machine): readonly State[] => {
 /** The right states after step 1..2^height of a level. */
 export const run = (toy: Toy, level: 0 | 1 | 2, start: State): readonly State[] => {
   const length = 2 ** toy.heights[level];
-  if (start.kind !== "C" && start.kind !== "M") return Array.from({ length }, (_, i) => opaque(digest("lost", i)));
+  if (start.kind !== "C" && start.kind !== "M")
+    return Array.from({ length }, (_, i) => opaque(digest("lost", i) as StateHash));
   if (level === 2) {
     const all = [...outputs(toy, start)];
     while (all.length < length) all.push(inferred(start, last(toy, start)));
@@ -145,7 +159,7 @@ export const toyRules = (toy: Toy): LeafRules => ({
     if (position < toy.operators) return { kind: "descend", level: TOY_TENSOR_LEVEL, height: toy.heights[3] };
     return { kind: "prove", post: position === BigInt(toy.operators) ? inferred(s, pre).hash : pre };
   },
-  elementOf({ position, operator }, { start, pre }, evidence): Hex {
+  elementOf({ position, operator }, { start, pre }, evidence) {
     const count = 2 ** toy.heights[3] - 1;
     return part(elementAt(decode(evidence, start), Number(operator), pre, { index: Number(position), count }));
   },
@@ -154,18 +168,18 @@ export const toyRules = (toy: Toy): LeafRules => ({
 /** What a party believes: the states of each level, from their start; `claimed` is what they must end in. */
 export type Belief = {
   readonly toy: Toy;
-  readonly leaves: (level: 0 | 1 | 2, start: State, claimed: Hex | undefined) => readonly State[];
+  readonly leaves: (level: 0 | 1 | 2, start: State, claimed: StateHash | undefined) => readonly State[];
 };
 export const honest = (toy: Toy): Belief => ({ toy, leaves: (level, start) => run(toy, level, start) });
 
 const evidenceOf = (s: State): Hex => (s.kind === "C" || s.kind === "M" ? preimage(s) : "0x");
 
 const tensorTree = (elements: readonly Hex[], start: State): OwnTree => {
-  const nodes = new Map<string, Hex>();
+  const nodes = new Map<string, NodeHash>();
   return {
     level: TOY_TENSOR_LEVEL,
     height: Math.log2(elements.length),
-    start: ZERO_ID,
+    start: NONE.state,
     node(height, index) {
       const key = `${height}.${index}`;
       const node = nodes.get(key) ?? tensorNode(elements, height, index);
@@ -180,18 +194,18 @@ const tensorTree = (elements: readonly Hex[], start: State): OwnTree => {
   };
 };
 
-const rowsOver = (leaves: readonly Hex[]): readonly (readonly Hex[])[] => {
+const rowsOver = (leaves: readonly NodeHash[]): readonly (readonly NodeHash[])[] => {
   const rows = [leaves];
   for (let row = leaves; row.length > 1; rows.push(row))
-    row = Array.from({ length: row.length / 2 }, (_, i) => innerId(row[2 * i] as Hex, row[2 * i + 1] as Hex));
+    row = Array.from({ length: row.length / 2 }, (_, i) => innerId(row[2 * i] as NodeHash, row[2 * i + 1] as NodeHash));
   return rows;
 };
 
 /** The tree of a level that a party believes in. All of it is at hand. */
-export const treeOf = (belief: Belief, level: 0 | 1 | 2, start: State, claimed?: Hex): OwnTree => {
+export const treeOf = (belief: Belief, level: 0 | 1 | 2, start: State, claimed?: StateHash): OwnTree => {
   const { toy } = belief;
   const states = belief.leaves(level, start, claimed);
-  const rows = rowsOver(states.map(({ hash }) => hash));
+  const rows = rowsOver(states.map(({ hash }) => toLeaf(hash)));
   const trees = new Map<number, OwnTree | undefined>();
   const kinds = new Map<number, LeafKind>();
   const pre = (position: number): State => (position === 0 ? start : (states[position - 1] as State));
@@ -199,7 +213,7 @@ export const treeOf = (belief: Belief, level: 0 | 1 | 2, start: State, claimed?:
     const s = level === 2 ? start : pre(position);
     if (s.kind !== "C" && s.kind !== "M") return { kind: "prove" };
     try {
-      const past = { origin: ZERO_ID, start: start.hash, lefts: [], pre: pre(position).hash };
+      const past = { origin: ZERO_ID as ContextId, start: start.hash, lefts: [], pre: pre(position).hash };
       const leaf = toyRules(toy).leafOf({ level, position: BigInt(position) }, past, evidenceOf(s));
       return leaf.kind === "prove" ? { kind: "prove" } : leaf;
     } catch {
@@ -234,7 +248,7 @@ export const treeOf = (belief: Belief, level: 0 | 1 | 2, start: State, claimed?:
 
 const tweak = (s: State, tag: string): State => {
   if (s.kind === "C" || s.kind === "M") return state(s.kind, s.n, s.i, digest(tag, s.v));
-  return opaque(digest(tag, s.hash));
+  return opaque(digest(tag, s.hash) as StateHash);
 };
 const has = (mask: number, bit: number): boolean => Math.floor(mask / 2 ** bit) % 2 === 1;
 

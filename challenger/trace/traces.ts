@@ -1,5 +1,5 @@
 import type { L1Source, RightClaims, Succession } from "../../bridge/index.ts";
-import { fromHex, type UnitSource } from "../../executor/index.ts";
+import type { UnitSource } from "../../executor/index.ts";
 import { createChainTrace } from "./chain-trace.ts";
 import { createExecution, type ExecutionComponents } from "./execution-trace.ts";
 import type { Trace } from "./trace.ts";
@@ -29,7 +29,7 @@ export const createTraces =
     const game = {
       l1ChainId,
       registry: right.registry.address,
-      parent: fromHex(parent.id),
+      parent: parent.id,
       limitBatch: parent.claim.limitBatch,
     };
     return createChainTrace(

@@ -1,3 +1,4 @@
+import type { L2BlockNumber } from "../foundation/brand.ts";
 import { type Bytes, concat, fromHex, type Hex, readUintBE, toHex, uintBE, utf8 } from "../foundation/bytes.ts";
 import { decodeRlp, encodeRlp, readRlpUint, rlpUint } from "../foundation/rlp.ts";
 import type { Block } from "../protocol/block.ts";
@@ -13,8 +14,8 @@ const GENESIS = meta("genesis");
 /** Positions by block: what derivation had consumed after it. */
 const POSITION = meta("position.");
 const column = (id: number, key: Bytes): Bytes => concat(Uint8Array.of(id), key);
-const byNumber = (id: number, number: bigint): Bytes => column(id, uintBE(number, 8));
-const positionKey = (number: bigint): Bytes => concat(POSITION, uintBE(number, 8));
+const byNumber = (id: number, number: L2BlockNumber): Bytes => column(id, uintBE(number, 8));
+const positionKey = (number: L2BlockNumber): Bytes => concat(POSITION, uintBE(number, 8));
 
 const put = (key: Bytes, value: Bytes): Write => ({ type: "put", key, value });
 const del = (key: Bytes): Write => ({ type: "del", key });
@@ -22,7 +23,7 @@ const del = (key: Bytes): Write => ({ type: "del", key });
 /** Decoded blocks and receipts kept in memory. */
 const CACHED = 128;
 
-const remember = <V>(cache: Map<bigint, V>, number: bigint, value: V): V => {
+const remember = <V>(cache: Map<bigint, V>, number: L2BlockNumber, value: V): V => {
   if (cache.size >= CACHED) for (const oldest of cache.keys()) if (cache.delete(oldest)) break;
   cache.set(number, value);
   return value;
@@ -33,7 +34,7 @@ export const createChainStore = (store: KeyValueStore, chainId: bigint) => {
   const blocks = new Map<bigint, Block>();
   const receiptsOf = new Map<bigint, readonly Receipt[]>();
 
-  const blockByNumber = (number: bigint): Block | undefined => {
+  const blockByNumber = (number: L2BlockNumber): Block | undefined => {
     const cached = blocks.get(number);
     if (cached !== undefined || number < 0n) return cached;
     const stored = store.get(byNumber(COLUMN.block, number));
@@ -46,13 +47,13 @@ export const createChainStore = (store: KeyValueStore, chainId: bigint) => {
       const number = store.get(column(COLUMN.blockByHash, fromHex(hash)));
       return number === undefined ? undefined : blockByNumber(readUintBE(number));
     },
-    receipts(number: bigint): readonly Receipt[] | undefined {
+    receipts(number: L2BlockNumber): readonly Receipt[] | undefined {
       const cached = receiptsOf.get(number);
       if (cached !== undefined || number < 0n) return cached;
       const stored = store.get(byNumber(COLUMN.receipts, number));
       return stored === undefined ? undefined : remember(receiptsOf, number, decodeReceipts(stored));
     },
-    locate(transaction: Hex): { readonly number: bigint; readonly index: number } | undefined {
+    locate(transaction: Hex): { readonly number: L2BlockNumber; readonly index: number } | undefined {
       const place = store.get(column(COLUMN.transaction, fromHex(transaction)));
       if (place === undefined) return undefined;
       return { number: readUintBE(place.subarray(0, 8)), index: Number(readUintBE(place.subarray(8))) };
@@ -63,7 +64,7 @@ export const createChainStore = (store: KeyValueStore, chainId: bigint) => {
       remember(receiptsOf, block.header.number, receipts);
     },
     /** Forgets removed blocks. */
-    forget(number: bigint): void {
+    forget(number: L2BlockNumber): void {
       blocks.delete(number);
       receiptsOf.delete(number);
     },
@@ -96,13 +97,13 @@ export const createChainStore = (store: KeyValueStore, chainId: bigint) => {
       const [unsafe, safe, finalized] = decodeRlp(stored) as readonly Bytes[];
       return { unsafe: readRlpUint(unsafe, 8), safe: readRlpUint(safe, 8), finalized: readRlpUint(finalized, 8) };
     },
-    positionWrite: (number: bigint, position: Position): Write =>
+    positionWrite: (number: L2BlockNumber, position: Position): Write =>
       put(
         positionKey(number),
         concat(uintBE(position.batch, 8), uintBE(position.cursor, 4), uintBE(position.delayed, 8)),
       ),
     /** The newest position that is known at or below a block. */
-    positionAt(number: bigint): { readonly number: bigint; readonly position: Position } | undefined {
+    positionAt(number: L2BlockNumber): { readonly number: L2BlockNumber; readonly position: Position } | undefined {
       const range = { gte: positionKey(0n), lt: positionKey(number + 1n), limit: 1, reverse: true };
       for (const [key, value] of store.scan(range))
         return {

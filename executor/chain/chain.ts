@@ -1,5 +1,6 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
 import type { Acceptance } from "../evm/transition.ts";
+import type { Gas, L2BlockNumber, Wei } from "../foundation/brand.ts";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { Block, BlockTally } from "../protocol/block.ts";
 import type { BlockAttributes, Position } from "../protocol/origin.ts";
@@ -25,13 +26,13 @@ export type SealOptions = { readonly position?: Position; readonly expected?: He
 
 /** The one open block. Only one builder exists at a time. */
 export type BlockBuilder = {
-  readonly number: bigint;
+  readonly number: L2BlockNumber;
   readonly timestamp: bigint;
-  readonly baseFeePerGas: bigint;
-  readonly gasLimit: bigint;
-  readonly gasUsed: bigint;
+  readonly baseFeePerGas: Wei;
+  readonly gasLimit: Gas;
+  readonly gasUsed: Gas;
   /** Gas that L1's time still pays for. */
-  readonly budget: bigint;
+  readonly budget: Gas;
   /**
    * Executes one envelope as derivation does: one that was posted and is refused takes its price from the budget. An error of the node itself (MODEL_MISSING, MODEL_DATA_MISSING) rejects: abort the builder.
    */
@@ -49,9 +50,9 @@ export type BlockBuilder = {
 
 /** A block that is executed again, beside the chain. */
 export type BlockReplay = {
-  readonly number: bigint;
+  readonly number: L2BlockNumber;
   readonly timestamp: bigint;
-  readonly baseFeePerGas: bigint;
+  readonly baseFeePerGas: Wei;
   /** As of now. */
   readonly tally: BlockTally;
   /** As `BlockBuilder.add`. */
@@ -62,7 +63,7 @@ export type BlockReplay = {
   finish(): Block;
 };
 
-export type Heads = { readonly unsafe: bigint; readonly safe: bigint; readonly finalized: bigint };
+export type Heads = { readonly unsafe: L2BlockNumber; readonly safe: L2BlockNumber; readonly finalized: L2BlockNumber };
 
 export type ChainErrorCode =
   | "CHAIN_BUSY"
@@ -78,7 +79,7 @@ export type ChainEvents = {
   /** A block became the head. */
   head(block: Block, receipts: readonly Receipt[]): void;
   /** Blocks above `to` (exclusive) were removed; newest first. */
-  rollback(removed: readonly { block: Block; receipts: readonly Receipt[] }[], to: bigint): void;
+  rollback(removed: readonly { block: Block; receipts: readonly Receipt[] }[], to: L2BlockNumber): void;
   /** The safe or finalized head moved. */
   heads(heads: Heads): void;
 };
@@ -101,27 +102,27 @@ export type Chain = {
   /** Opens a block on the head. CHAIN_BUSY when one is open, CHAIN_BUDGET when the budget does not pay for it. Writes the EIP-2935 and L1Block slots. */
   begin(attributes: BlockAttributes): Promise<BlockBuilder>;
   /** Removes all blocks above `number`. CHAIN_ROLLBACK_TOO_DEEP below the oldest kept state. */
-  rollback(number: bigint): Promise<void>;
+  rollback(number: L2BlockNumber): Promise<void>;
   /** Records that L1 holds the chain up to `number` and derivation goes on at `position`. */
-  setSafe(number: bigint, position: Position): Promise<void>;
-  setFinalized(number: bigint): Promise<void>;
+  setSafe(number: L2BlockNumber, position: Position): Promise<void>;
+  setFinalized(number: L2BlockNumber): Promise<void>;
 
-  blockByNumber(number: bigint): Block | undefined;
+  blockByNumber(number: L2BlockNumber): Block | undefined;
   blockByHash(hash: Hex): Block | undefined;
-  receipts(number: bigint): readonly Receipt[] | undefined;
+  receipts(number: L2BlockNumber): readonly Receipt[] | undefined;
   /** Position of a transaction in the chain. */
-  locate(transaction: Hex): { readonly number: bigint; readonly index: number } | undefined;
+  locate(transaction: Hex): { readonly number: L2BlockNumber; readonly index: number } | undefined;
 
   /** State after block `number`: a private overlay. STATE_PRUNED when it is no longer kept. */
-  stateAt(number: bigint): StateManagerInterface;
+  stateAt(number: L2BlockNumber): StateManagerInterface;
   /** The tree after block `number`, for machines that run above it. STATE_PRUNED, then and later. */
-  ground(number: bigint): StateGround;
-  prove(number: bigint, keys: readonly Bytes[]): readonly TreeProof[];
+  ground(number: L2BlockNumber): StateGround;
+  prove(number: L2BlockNumber, keys: readonly Bytes[]): readonly TreeProof[];
   /**
    * Runs a message on the state after `number` (block context: the next block), without effect. CALL_TIMEOUT, CALL_LIMIT.
    * `since`: when its time began to run, by `performance.now()`, for calls that share one limit.
    */
-  call(message: CallMessage, number: bigint, since?: number): Promise<CallResult>;
+  call(message: CallMessage, number: L2BlockNumber, since?: number): Promise<CallResult>;
   /** Begins a block on `parent` again, without effect on the chain. STATE_PRUNED. */
   replay(parent: bigint, attributes: BlockAttributes): Promise<BlockReplay>;
   /** Which of these would be transactions of a block on `parent`, without effect. STATE_PRUNED. */
@@ -162,7 +163,7 @@ export type CallMessage = {
 export type CallResult = {
   readonly ok: boolean;
   readonly data: Bytes;
-  readonly gasUsed: bigint;
+  readonly gasUsed: Gas;
   readonly error?: string;
   readonly logs: readonly Log[];
 };

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram } from "prom-client";
 import { type ChainMachine, createMachine } from "../evm/engine.ts";
 import { createRules } from "../evm/rules.ts";
+import type { L2BlockNumber } from "../foundation/brand.ts";
 import { type Hex, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { createLock, type Telemetry } from "../foundation/service.ts";
@@ -150,7 +151,7 @@ export const createChain = async (
   };
   show();
 
-  const blockOrFail = (number: bigint): Block => {
+  const blockOrFail = (number: L2BlockNumber): Block => {
     const block = blocks.blockByNumber(number);
     if (block === undefined || number > heads.unsafe)
       throw fault("CHAIN_UNKNOWN_BLOCK", `there is no block ${number}`, { number });
@@ -270,7 +271,7 @@ export const createChain = async (
     };
   };
 
-  const removeAbove = async (number: bigint): Promise<void> => {
+  const removeAbove = async (number: L2BlockNumber): Promise<void> => {
     if (number === heads.unsafe) return;
     const target = blockOrFail(number);
     if (open !== undefined) throw fault("CHAIN_BUSY", "a block is being built");
@@ -310,7 +311,7 @@ export const createChain = async (
     if (moved) emit("heads", heads);
   };
 
-  const setSafe = async (number: bigint, after: Position): Promise<void> => {
+  const setSafe = async (number: L2BlockNumber, after: Position): Promise<void> => {
     blockOrFail(number);
     const next: Heads = { ...heads, safe: number };
     await store.write([blocks.positionWrite(number, after), blocks.headsWrite(next)]);
@@ -320,7 +321,7 @@ export const createChain = async (
     emit("heads", heads);
   };
 
-  const setFinalized = async (number: bigint): Promise<void> => {
+  const setFinalized = async (number: L2BlockNumber): Promise<void> => {
     blockOrFail(number);
     const finalized = number < heads.safe ? number : heads.safe;
     if (finalized <= heads.finalized) return;
@@ -330,7 +331,7 @@ export const createChain = async (
     emit("heads", heads);
   };
 
-  const replay = async (number: bigint, attributes: BlockAttributes): Promise<BlockReplay> => {
+  const replay = async (number: L2BlockNumber, attributes: BlockAttributes): Promise<BlockReplay> => {
     const parent = blockOrFail(number);
     const fork = world.fork(Number(number));
     await writeSystemSlots(fork.manager, parent, attributes.origin);
@@ -356,7 +357,7 @@ export const createChain = async (
     };
   };
 
-  const atMost = <T>(number: bigint, read: () => T | undefined): T | undefined =>
+  const atMost = <T>(number: L2BlockNumber, read: () => T | undefined): T | undefined =>
     number > heads.unsafe ? undefined : read();
 
   return {

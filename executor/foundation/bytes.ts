@@ -1,20 +1,28 @@
+import type { Brand } from "./brand.ts";
+
 /** Byte strings: `Uint8Array` inside, `0x` hex at the edges. */
 export type Hex = `0x${string}`;
 export type Bytes = Uint8Array;
 
+/** Bytes of what is branded as hex. */
+export type BytesOf<Branded extends string> = Branded extends Brand<Hex, infer Name> ? Brand<Bytes, Name> : Bytes;
+/** Hex of what is branded as bytes. */
+export type HexOf<Branded extends Bytes> = Branded extends Brand<Bytes, infer Name> ? Brand<Hex, Name> : Hex;
+
 export const EMPTY_BYTES: Bytes = new Uint8Array(0);
 export const ZERO_32: Bytes = new Uint8Array(32);
 
-export const toHex = (bytes: Bytes): Hex =>
-  `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")}`;
+/** What is branded stays so. */
+export const toHex = <Given extends Bytes>(bytes: Given): HexOf<Given> =>
+  `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")}` as HexOf<Given>;
 
-/** Strict: even length, hex digits only. Throws a RangeError otherwise. */
-export const fromHex = (hex: string): Bytes => {
+/** Strict: even length, hex digits only. Throws a RangeError otherwise. What is branded stays so. */
+export const fromHex = <Given extends string>(hex: Given): BytesOf<Given> => {
   // Buffer stops at the first character that is no digit: the length tells.
   const bytes = hex.startsWith("0x") ? Buffer.from(hex.slice(2), "hex") : undefined;
   if (bytes === undefined || 2 + 2 * bytes.length !== hex.length)
     throw new RangeError(`not a hex byte string: ${hex.slice(0, 80)}`);
-  return new Uint8Array(bytes);
+  return new Uint8Array(bytes) as BytesOf<Given>;
 };
 
 export const concat = (...parts: readonly Bytes[]): Bytes => {

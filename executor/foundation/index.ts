@@ -1,12 +1,24 @@
 // Bytes, hashes, trees, errors, services.
 export { createBoundedCache } from "./bounded-cache.ts";
+export type {
+  Brand,
+  Flavor,
+  Gas,
+  L1BlockNumber,
+  L2BlockNumber,
+  MessageIndex,
+  RecordIndex,
+  Wei,
+} from "./brand.ts";
 export {
   type Bytes,
+  type BytesOf,
   concat,
   EMPTY_BYTES,
   equalBytes,
   fromHex,
   type Hex,
+  type HexOf,
   toHex,
   uintBE,
   utf8,
@@ -14,6 +26,18 @@ export {
   ZERO_32,
 } from "./bytes.ts";
 export { CodedError, hasCode, messageOf } from "./errors.ts";
+export {
+  type BaseHash,
+  type ClaimId,
+  type ContextId,
+  type EdgeId,
+  firstClaim,
+  type NodeHash,
+  type StateHash,
+  toClaim,
+  toEdge,
+  toLeaf,
+} from "./ids.ts";
 export { keccak256, keccakOf } from "./keccak.ts";
 export { ceilLog2, EMPTY_FRONTIER, innerNode, merkleRoot } from "./merkle.ts";
 export {

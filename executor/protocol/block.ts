@@ -1,3 +1,4 @@
+import type { Gas, L2BlockNumber, Wei } from "../foundation/brand.ts";
 import { type Bytes, EMPTY_BYTES, fromHex, type Hex, toHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import type { Frontier } from "../foundation/merkle.ts";
@@ -8,7 +9,7 @@ import { ADDRESS, type ChainParameters } from "./parameters.ts";
 import type { ChainTransaction } from "./transaction.ts";
 
 export type Header = {
-  readonly number: bigint;
+  readonly number: L2BlockNumber;
   readonly parentHash: Hex;
   readonly timestamp: bigint;
   readonly coinbase: Hex;
@@ -17,11 +18,11 @@ export type Header = {
   readonly transactionsRoot: Hex;
   readonly receiptsRoot: Hex;
   readonly logsBloom: Hex;
-  readonly gasLimit: bigint;
-  readonly gasUsed: bigint;
+  readonly gasLimit: Gas;
+  readonly gasUsed: Gas;
   /** Gas that L1's time pays for, as the block leaves it: in the extra data, 8 bytes. */
-  readonly budget: bigint;
-  readonly baseFeePerGas: bigint;
+  readonly budget: Gas;
+  readonly baseFeePerGas: Wei;
   readonly prevRandao: Hex;
 };
 
@@ -36,8 +37,8 @@ export type Block = {
 
 /** What the transactions of a block came to so far, and what they leave of the budget. `transactions`, `receipts`: of their trees. */
 export type BlockTally = {
-  readonly gasUsed: bigint;
-  readonly budget: bigint;
+  readonly gasUsed: Gas;
+  readonly budget: Gas;
   readonly bloom: Bytes;
   readonly transactions: Frontier;
   readonly receipts: Frontier;

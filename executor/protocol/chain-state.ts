@@ -1,5 +1,7 @@
-import { type Bytes, concat, fromHex, uintBE } from "../foundation/bytes.ts";
+import type { Gas, L2BlockNumber, Wei } from "../foundation/brand.ts";
+import { type Bytes, type BytesOf, concat, fromHex, uintBE } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
+import type { StateHash } from "../foundation/ids.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { appendLeaf, EMPTY_FRONTIER, type Frontier } from "../foundation/merkle.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
@@ -13,10 +15,10 @@ export type ChainState = BlockTally & {
   readonly phase: "between" | "open";
   readonly position: Position;
   /** These and the tally: of the open block, or of the one that ended last. */
-  readonly number: bigint;
+  readonly number: L2BlockNumber;
   readonly timestamp: bigint;
-  readonly gasLimit: bigint;
-  readonly baseFee: bigint;
+  readonly gasLimit: Gas;
+  readonly baseFee: Wei;
   /** Hash of the block that ended last. */
   readonly parentHash: Bytes;
   readonly stateRoot: Bytes;
@@ -48,7 +50,7 @@ export const encodeChainState = (state: ChainState): Bytes =>
   );
 
 /** Leaf of a claim's tree. */
-export const hashChainState = (state: ChainState): Bytes => keccak256(encodeChainState(state));
+export const hashChainState = (state: ChainState) => keccak256(encodeChainState(state)) as BytesOf<StateHash>;
 
 /** The OP Stack's output root, version 0. One tree holds accounts and slots, so its root stands twice. */
 export const outputRootOf = (stateRoot: Bytes, blockHash: Bytes): Bytes =>
@@ -73,14 +75,14 @@ export type StateBetween = ChainState & { readonly phase: "between" };
 
 /** Where blocks that were executed are kept. */
 type StoredBlocks = {
-  blockByNumber(number: bigint): Block | undefined;
-  receipts(number: bigint): readonly Receipt[] | undefined;
+  blockByNumber(number: L2BlockNumber): Block | undefined;
+  receipts(number: L2BlockNumber): readonly Receipt[] | undefined;
 };
 
 export type ChainStateErrorCode = "CHAIN_UNKNOWN_BLOCK";
 
 /** The state between a stored block and the next, where derivation goes on at `position`. CHAIN_UNKNOWN_BLOCK. */
-export const chainStateAt = (chain: StoredBlocks, number: bigint, position: Position): StateBetween => {
+export const chainStateAt = (chain: StoredBlocks, number: L2BlockNumber, position: Position): StateBetween => {
   const block = chain.blockByNumber(number);
   const receipts = chain.receipts(number);
   if (block === undefined || receipts === undefined)

@@ -1,8 +1,10 @@
+import type { L1BlockNumber, MessageIndex, RecordIndex } from "../foundation/brand.ts";
+
 /** The L1 block that a block of the chain refers to. Timestamp in seconds. */
-export type Origin = { readonly number: bigint; readonly timestamp: bigint };
+export type Origin = { readonly number: L1BlockNumber; readonly timestamp: bigint };
 
 /** Where derivation goes on after a block: inbox record, byte in its data, delayed message. */
-export type Position = { readonly batch: bigint; readonly cursor: number; readonly delayed: bigint };
+export type Position = { readonly batch: RecordIndex; readonly cursor: number; readonly delayed: MessageIndex };
 
 /** What a block is begun with. */
 export type BlockAttributes = {

@@ -1,5 +1,7 @@
 import type { Chain } from "../chain/chain.ts";
+import type { L1BlockNumber, L2BlockNumber, RecordIndex, Wei } from "../foundation/brand.ts";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
+import type { ClaimId, StateHash } from "../foundation/ids.ts";
 import type { Network } from "../p2p/network/network.ts";
 import type { Peering } from "../p2p/peering.ts";
 import type { ChainTransaction, RefusalCode } from "../protocol/transaction.ts";
@@ -46,17 +48,17 @@ export type Peers = Pick<Peering, "evidence" | "halted" | "resume" | "highest"> 
 
 /** One record of the inbox: the L1 block that it was built on, and the number of the one that holds it. */
 export type InboxEntry = {
-  readonly origin: { readonly number: bigint; readonly timestamp: bigint };
-  readonly l1Block: bigint;
+  readonly origin: { readonly number: L1BlockNumber; readonly timestamp: bigint };
+  readonly l1Block: L1BlockNumber;
 };
 
 /** L1, as far as the node has read it. `finalized`: number. */
 export type L1View = {
-  readonly head: { readonly number: bigint; readonly hash: Hex; readonly timestamp: bigint } | undefined;
-  readonly finalized: bigint;
-  readonly recordCount: bigint;
+  readonly head: { readonly number: L1BlockNumber; readonly hash: Hex; readonly timestamp: bigint } | undefined;
+  readonly finalized: L1BlockNumber;
+  readonly recordCount: RecordIndex;
   /** Records are in the order of their origins. */
-  record(index: bigint): InboxEntry | undefined;
+  record(index: RecordIndex): InboxEntry | undefined;
 };
 
 export type ClaimsErrorCode =
@@ -72,23 +74,23 @@ export type ClaimState = "open" | "confirmed" | "rejected" | "forfeited";
 
 /** A claim as L1 holds it. Heights in L1 blocks, times in seconds of L1's clock, the stake in wei. */
 export type Claim = {
-  readonly id: Hex;
+  readonly id: ClaimId;
   /** Undefined for the chain's first state. */
-  readonly parent: Hex | undefined;
+  readonly parent: ClaimId | undefined;
   readonly state: ClaimState;
-  readonly endState: Hex;
+  readonly endState: StateHash;
   /** Undefined where the claimed state lies inside a block. */
   readonly outputRoot: Hex | undefined;
   /** Block of the chain that ended last in the claimed state. */
-  readonly blockNumber: bigint;
+  readonly blockNumber: L2BlockNumber;
   /** Inbox records that claims on this one derive. */
-  readonly limitBatch: bigint;
-  readonly madeAt: bigint;
+  readonly limitBatch: RecordIndex;
+  readonly madeAt: L1BlockNumber;
   readonly createdAt: bigint;
   readonly confirmedAt: bigint | undefined;
   readonly staker: Hex | undefined;
   /** What is still at stake. */
-  readonly stake: bigint;
+  readonly stake: Wei;
   /** L1 blocks counted for it. */
   readonly timer: bigint;
   /** Whether its time runs: it has no rival. */
@@ -99,7 +101,7 @@ export type Claim = {
 export type SettlementParameters = {
   readonly period: bigint;
   readonly spacing: bigint;
-  readonly bond: bigint;
+  readonly bond: Wei;
   readonly proofMaturityDelay: bigint;
   readonly finalityDelay: bigint;
   readonly pauseDuration: bigint;
@@ -116,7 +118,7 @@ export type Claims = {
   newest(limit: number): Promise<readonly Claim[]>;
   /** The oldest claim that has not lost, is right, and whose state has the block. */
   covering(
-    block: bigint,
+    block: L2BlockNumber,
     isRight: (claim: Pick<Claim, "blockNumber" | "outputRoot">) => boolean,
   ): Promise<Claim | undefined>;
   parameters(): Promise<SettlementParameters>;

@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 import { AT, buildBlock, openChain, sign, telemetry } from "../chain/chain.fixture.ts";
 import { fromHex, type Hex, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
+import type { ClaimId, StateHash } from "../foundation/ids.ts";
 import { keccak256 } from "../foundation/keccak.ts";
 import type { Block } from "../protocol/block.ts";
 import { outputRootOf } from "../protocol/chain-state.ts";
@@ -39,12 +40,12 @@ const l1 = {
   record: (index: bigint) => records[Number(index)],
 };
 
-const GENESIS: Hex = `0x${"00".repeat(31)}99`;
+const GENESIS = `0x${"00".repeat(31)}99` as ClaimId;
 const claimOn = (number: number, outputRoot: Hex, change: Partial<Claim> = {}): Claim => ({
-  id: toHex(keccak256(fromHex(outputRoot))),
+  id: toHex(keccak256(fromHex(outputRoot))) as ClaimId,
   parent: GENESIS,
   state: "open",
-  endState: `0x${"ee".repeat(32)}`,
+  endState: `0x${"ee".repeat(32)}` as StateHash,
   outputRoot,
   blockNumber: BigInt(number),
   limitBatch: 1n,
@@ -167,8 +168,8 @@ test("a transaction that no block has, and claims that L1 does not tell, have co
 
 test("a claim is told with its parent, end, stake, time, and whether this node derived the same", async () => {
   const right = claimOn(2, rootOf(2));
-  const wrong = claimOn(3, rootOf(2), { id: `0x${"02".repeat(32)}`, parent: right.id, isRunning: false });
-  const inside = claimOn(3, rootOf(3), { id: `0x${"03".repeat(32)}`, outputRoot: undefined });
+  const wrong = claimOn(3, rootOf(2), { id: `0x${"02".repeat(32)}` as ClaimId, parent: right.id, isRunning: false });
+  const inside = claimOn(3, rootOf(3), { id: `0x${"03".repeat(32)}` as ClaimId, outputRoot: undefined });
   const { call } = await serve({ l1, claims: claimsOf(right, wrong, inside) });
   const { result } = await call("rollup_claim", right.id);
   assert.deepEqual(result, {

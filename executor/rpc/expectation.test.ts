@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import type { ClaimId, StateHash } from "../foundation/ids.ts";
 import type { Block } from "../protocol/block.ts";
 import type { Claim, L1View } from "./backend.ts";
 import { expectationFrom } from "./expectation.ts";
@@ -21,10 +22,10 @@ const EMPTY: L1View = { ...L1, recordCount: 0n, record: () => undefined };
 
 const blockOf = (origin: bigint): Block => ({ origin: { number: origin, timestamp: at(origin) } }) as unknown as Block;
 const CLAIM: Claim = {
-  id: "0x01",
-  parent: "0x00",
+  id: "0x01" as ClaimId,
+  parent: "0x00" as ClaimId,
   state: "open",
-  endState: "0x02",
+  endState: "0x02" as StateHash,
   outputRoot: "0x03",
   blockNumber: 7n,
   limitBatch: 8n,
@@ -36,7 +37,7 @@ const CLAIM: Claim = {
   timer: 10n,
   isRunning: true,
 };
-const PARENT: Claim = { ...CLAIM, id: "0x00", madeAt: 175n, timer: 25n };
+const PARENT: Claim = { ...CLAIM, id: "0x00" as ClaimId, madeAt: 175n, timer: 25n };
 
 test("a block is on L1 as long after its origin as the newest batch was", () => {
   const { posted } = expectationFrom(L1);

@@ -3,10 +3,12 @@ import { test } from "node:test";
 import { type Abi, encodeDeployData } from "viem";
 import { claimGames, claimRegistry, DEVNET_CLAIMS, deployBridge, rootOverLast } from "../../bridge/index.ts";
 import {
+  type BytesOf,
   type ChainState,
   encodeChainState,
   type Hex,
   keccakOf,
+  type NodeHash,
   outputRootOf,
   toHex,
   uintBE,
@@ -234,7 +236,7 @@ test("a claim that ends inside a block is one like others, but no game: it has n
   const bytes = encodeChainState(inside);
   bytes[1] = 2;
   const path = b.treeOver(inside, 1).path;
-  const node = rootOverLast(keccakOf(bytes), path);
+  const node = rootOverLast(keccakOf(bytes) as BytesOf<NodeHash>, path);
   const args = [toHex(b.firstClaim), 0n, toHex(bytes), toHex(node), path.map(toHex)];
   assert.equal(await b.refusal({ from: ALICE, ...b.registry, value: BOND }, "propose", args), "BadEnd");
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, type TestContext, test } from "node:test";
-import { innerNode, operatorLeaf, toHex } from "../../executor/index.ts";
+import { type BytesOf, innerNode, type NodeHash, operatorLeaf, toHex } from "../../executor/index.ts";
 import { boardRows } from "../bench/board-gas.ts";
 import { excesses } from "../bench/gas-table.ts";
 import { account } from "../support/anvil.ts";
@@ -135,11 +135,15 @@ onBoard("a word in the form of an inner node has the right word's halves, and ca
   const chain = await claimBoth(b, 0);
   const execution = await execute(b, chain, INFER_STEP);
   const right = b.tensor(b.inference(execution.right, 0, b.toy.leaves.inference(0)), 1, b.toy.elements(0, 1));
-  const halves = [2, 3].map((i) => right.tree.node(2, i)) as [Uint8Array, Uint8Array];
+  const halves = [right.tree.node(2, 2), right.tree.node(2, 3)] as const;
   const forged = innerNode(...halves);
   const { level, height, start } = right.tree;
   const node = (at: number, index: number) =>
-    at === 4 ? innerNode(right.tree.node(3, 0), forged) : at === 3 && index === 1 ? forged : right.tree.node(at, index);
+    (at === 4
+      ? innerNode(right.tree.node(3, 0), forged)
+      : at === 3 && index === 1
+        ? forged
+        : right.tree.node(at, index)) as BytesOf<NodeHash>;
   const tree: Tree = { level, height, start, node };
   const inference = await infer(b, execution, 1, operatorLeaf(1, node(4, 0)));
   const evidence = b.toy.evidence.inference(0);

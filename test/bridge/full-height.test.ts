@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeFunctionData } from "viem";
 import { encodeGame, gameHash, leafRules } from "../../bridge/index.ts";
-import { type ChainState, concat, encodeChainState, hashChainState, innerNode, toHex } from "../../executor/index.ts";
+import {
+  type BytesOf,
+  type ChainState,
+  concat,
+  encodeChainState,
+  hashChainState,
+  innerNode,
+  type NodeHash,
+  toHex,
+} from "../../executor/index.ts";
 import { edgeAt, endPath, type Placed, shownBelow, witnessAt } from "../support/board.ts";
 import { BOND, createClaims, HEIGHT, PERIOD, SPACING } from "../support/claims.ts";
 import { ALICE, clash, type Move } from "../support/dispute.ts";
@@ -14,7 +23,7 @@ test("at full height, by the real rules: a lie in the last leaf of a claim of no
   const b = await createClaims(t);
   const { first, firstClaim: parent, registry } = b;
   await b.l1.mine(Number(SPACING));
-  const game = { l1ChainId: 31_337n, registry: b.contracts.claimRegistry, parent, limitBatch: 0n };
+  const game = { l1ChainId: 31_337n, registry: b.contracts.claimRegistry, parent: toHex(parent), limitBatch: 0n };
   const start = hashChainState(first);
   const lie: ChainState = { ...first, number: 1n };
   const pads: Uint8Array[] = [start];
@@ -24,7 +33,7 @@ test("at full height, by the real rules: a lie in the last leaf of a claim of no
     const spine = [last];
     for (const left of pads.slice(0, HEIGHT)) spine.push(innerNode(left, spine.at(-1) as Uint8Array));
     const node = (height: number, index: number) =>
-      (index === 2 ** (HEIGHT - height) - 1 ? spine : pads)[height] as Uint8Array;
+      (index === 2 ** (HEIGHT - height) - 1 ? spine : pads)[height] as BytesOf<NodeHash>;
     return { tree: { level: 0, height: HEIGHT, start, node }, origin: gameHash(game) };
   };
   const [right, wrong] = [placed(start), placed(hashChainState(lie))];

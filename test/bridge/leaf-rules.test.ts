@@ -5,6 +5,7 @@ import { createInferenceTrace, LEVEL, type Trace } from "../../challenger/index.
 import { pastOf } from "../../challenger/trace/trace.fixture.ts";
 import {
   type Bytes,
+  type ClaimId,
   ceilLog2,
   concat,
   countOf,
@@ -60,7 +61,12 @@ const filler = (length: number, seed: number): Bytes =>
 const chainState = (phase: number, batch: bigint): Bytes =>
   concat(Uint8Array.of(0x11, phase), uintBE(batch, 8), filler(228, 1));
 const gameTo = (limitBatch: bigint): Bytes =>
-  encodeGame({ l1ChainId: 31337n, registry: `0x${"a1".repeat(20)}`, parent: filler(32, 2), limitBatch });
+  encodeGame({
+    l1ChainId: 31337n,
+    registry: `0x${"a1".repeat(20)}`,
+    parent: toHex(filler(32, 2)) as ClaimId,
+    limitBatch,
+  });
 
 const atChain = (game: Bytes, state: Bytes): Question => [
   { level: LEVEL.chain, position: 3 },

@@ -5,7 +5,15 @@ import { type ClaimedGame, createChainTrace, createExecution } from "../../chall
 import { holdTrace } from "../../challenger/trace/trace.fixture.ts";
 import { withoutModels } from "../../executor/chain/chain.fixture.ts";
 import { deriveRandomBatches } from "../../executor/chain/units.fixture.ts";
-import { type ChainState, hashChainState, keccakOf, toHex, type UnitSource, utf8 } from "../../executor/index.ts";
+import {
+  type ChainState,
+  type ClaimId,
+  hashChainState,
+  keccakOf,
+  toHex,
+  type UnitSource,
+  utf8,
+} from "../../executor/index.ts";
 import { deployLeafRules } from "../support/leaf-rules.ts";
 
 const HEIGHT_1 = 25;
@@ -22,7 +30,7 @@ const placesOf = async (): Promise<readonly { readonly state: ChainState; readon
 /** The claim on a parent that ends after `first` units, up to a batch. */
 const gameFrom = async (first: number, limitBatch: bigint, height: number): Promise<ClaimedGame> => {
   const { state, place } = (await placesOf())[first] as { readonly state: ChainState; readonly place: Place };
-  const parent = keccakOf(utf8("the parent"));
+  const parent = toHex(keccakOf(utf8("the parent"))) as ClaimId;
   const registry = `0x${"a1".repeat(20)}` as const;
   const game = { l1ChainId: 31337n, registry, parent, limitBatch };
   return { game, from: place, start: hashChainState(state), heights: [height, HEIGHT_1] };

@@ -7,6 +7,7 @@ import { ETHER, openChain, sign, withoutModels } from "../../executor/chain/chai
 import {
   ADDRESS,
   type Bytes,
+  type ClaimId,
   chainStateAt,
   concat,
   createGenesis,
@@ -70,7 +71,7 @@ test("from a claim down to an element of a model, every level ends in the leaf a
   const game = {
     l1ChainId: 31337n,
     registry: `0x${"a1".repeat(20)}` as const,
-    parent: keccakOf(utf8("the parent")),
+    parent: toHex(keccakOf(utf8("the parent"))) as ClaimId,
     limitBatch: 1n,
   };
   const origin = gameHash(game);

@@ -14,7 +14,7 @@ import {
   type OwnGame,
   solve,
 } from "../../challenger/index.ts";
-import { CodedError, type Hex, hashChainState, toHex } from "../../executor/index.ts";
+import { CodedError, type Hex, hashChainState, toClaim, toHex } from "../../executor/index.ts";
 import { openBook } from "../support/claim-book.ts";
 import { createDispute, DISPUTE, type Dispute } from "../support/dispute.ts";
 import type { Ends } from "../support/peers.ts";
@@ -95,7 +95,12 @@ const gamesOf = ({ toy, contracts, firstClaim }: Dispute, random: Random): reado
     ...toyParty(toy, wrong),
     parent: toHex(firstClaim),
     origin: toHex(
-      gameHash({ l1ChainId: L1_CHAIN_ID, registry: contracts.claimRegistry, parent: firstClaim, limitBatch: 0n }),
+      gameHash({
+        l1ChainId: L1_CHAIN_ID,
+        registry: contracts.claimRegistry,
+        parent: toHex(firstClaim),
+        limitBatch: 0n,
+      }),
     ),
     limitBatch: 0n,
     isDue: true,
@@ -212,7 +217,7 @@ const compareState = async (dispute: Dispute, board: Board, probers: readonly Pr
   const found: string[] = [];
   const places = [...board.tables.preimages].map(([edge, { ctx }]) => ({ context: ctxId(ctx), edge }));
   const rivals = [...board.tables.rootsIn].map(([context, [first]]) => {
-    const parent = first && board.tables.claims.get(first.edge)?.parent;
+    const parent = first && board.tables.claims.get(toClaim(first.edge))?.parent;
     return { want: "rivals", context, parent } as const;
   });
   await view.fetch([

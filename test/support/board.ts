@@ -1,45 +1,61 @@
 import { type Context, contextHash, edgeHash, levelBase, rightBase } from "../../bridge/index.ts";
-import { type Bytes, concat, type Hex, innerNode, keccakOf, TAG, tagByte, toHex } from "../../executor/index.ts";
+import {
+  type Bytes,
+  type BytesOf,
+  type ContextId,
+  concat,
+  type Hex,
+  innerNode,
+  keccakOf,
+  type NodeHash,
+  type StateHash,
+  TAG,
+  tagByte,
+  toHex,
+} from "../../executor/index.ts";
 
 /** One side's tree of a level. `packed`: the elements below a node of a tensor, up to the height of a word. */
 export type Tree = {
   readonly level: number;
   readonly height: number;
-  readonly start: Bytes;
-  node(height: number, index: number): Bytes;
+  readonly start: BytesOf<StateHash>;
+  node(height: number, index: number): BytesOf<NodeHash>;
   packed?(height: number, index: number): Bytes | undefined;
 };
 
-const ZERO = new Uint8Array(32);
+const ZERO = new Uint8Array(32) as Bytes as BytesOf<StateHash>;
+const innerOf = (left: Bytes, right: Bytes) => innerNode(left, right) as BytesOf<NodeHash>;
 
 export const hashTree = (level: number, start: Bytes, leaves: readonly Bytes[]): Tree => {
-  const node = (height: number, index: number): Bytes =>
-    height === 0 ? (leaves[index] as Bytes) : innerNode(node(height - 1, 2 * index), node(height - 1, 2 * index + 1));
-  return { level, height: Math.log2(leaves.length), start, node };
+  const node: Tree["node"] = (height, index) =>
+    height === 0
+      ? (leaves[index] as BytesOf<NodeHash>)
+      : innerOf(node(height - 1, 2 * index), node(height - 1, 2 * index + 1));
+  return { level, height: Math.log2(leaves.length), start: start as BytesOf<StateHash>, node };
 };
 
-export const partOf = (height: number, packed: Bytes): Bytes =>
-  keccakOf(tagByte(TAG.tensorPart), Uint8Array.of(height), packed);
+export const partOf = (height: number, packed: Bytes) =>
+  keccakOf(tagByte(TAG.tensorPart), Uint8Array.of(height), packed) as BytesOf<NodeHash>;
 
 /** Over elements of which 2^k make a word; `level` is 0x30 + k. */
 export const tensorTree = (level: number, elements: readonly Bytes[]): Tree => {
   const k = level - 0x30;
   const packed = (height: number, index: number) =>
     height > k ? undefined : concat(...elements.slice(index * 2 ** height, (index + 1) * 2 ** height));
-  const node = (height: number, index: number): Bytes => {
+  const node: Tree["node"] = (height, index) => {
     const bytes = packed(height, index);
-    if (bytes === undefined) return innerNode(node(height - 1, 2 * index), node(height - 1, 2 * index + 1));
-    return height === k ? keccakOf(tagByte(TAG.tensorWord), bytes) : partOf(height, bytes);
+    if (bytes === undefined) return innerOf(node(height - 1, 2 * index), node(height - 1, 2 * index + 1));
+    return height === k ? (keccakOf(tagByte(TAG.tensorWord), bytes) as BytesOf<NodeHash>) : partOf(height, bytes);
   };
   return { level, height: Math.log2(elements.length), start: ZERO, node, packed };
 };
 
 /** A tree at its place: `origin` is the context of the leaf above, or the game. */
-export type Placed = { readonly tree: Tree; readonly origin: Bytes };
+export type Placed = { readonly tree: Tree; readonly origin: BytesOf<ContextId> };
 
 /** Roots of the complete subtrees left of a leaf, in order. */
-const leftsOf = (tree: Tree, position: number): readonly Bytes[] => {
-  const lefts: Bytes[] = [];
+const leftsOf = (tree: Tree, position: number): readonly BytesOf<NodeHash>[] => {
+  const lefts: BytesOf<NodeHash>[] = [];
   for (let height = tree.height; height >= 0; height--)
     if (Math.floor(position / 2 ** height) % 2 === 1)
       lefts.push(tree.node(height, Math.floor(position / 2 ** height) - 1));

@@ -23,17 +23,23 @@ import {
 } from "../../bridge/index.ts";
 import {
   type Bytes,
+  type BytesOf,
   type ChainState,
+  type ClaimId,
   createGenesis,
   DEVNET_PARAMETERS,
   encodeChainState,
+  firstClaim,
   fromHex,
   type Genesis,
   type GenesisAlloc,
   genesisChainState,
   hashChainState,
   keccakOf,
+  type NodeHash,
+  type StateHash,
   toHex,
+  toLeaf,
   uintBE,
 } from "../../executor/index.ts";
 import { type Anvil, account, startAnvil } from "./anvil.ts";
@@ -121,15 +127,15 @@ export const createClaims = async (
 
   /** Arguments of `propose`: a tree of random left siblings over the state. */
   const treeOver = (state: ChainState, seed: number) => {
-    const path = Array.from({ length: HEIGHT }, (_, i) => keccakOf(uintBE(seed, 4), uintBE(i, 4)));
-    return { path, node: rootOverLast(hashChainState(state), path) };
+    const path = Array.from({ length: HEIGHT }, (_, i) => keccakOf(uintBE(seed, 4), uintBE(i, 4)) as BytesOf<NodeHash>);
+    return { path, node: rootOverLast(toLeaf(hashChainState(state)), path) };
   };
   return {
     l1,
     contracts,
     genesis,
     first,
-    firstClaim: hashChainState(first),
+    firstClaim: fromHex(firstClaim(toHex(hashChainState(first)))),
     registry,
     send,
     refusal,
@@ -143,13 +149,18 @@ export const createClaims = async (
       return [toHex(parent), limitBatch, toHex(encodeChainState(state)), toHex(node), path.map(toHex)];
     },
     /** The id that the claim has, by the twin. */
-    async idOf(parent: Bytes, state: ChainState, seed = 1): Promise<Bytes> {
-      const { limitBatch, endState } = await of<{ limitBatch: bigint; endState: Hex }>("claimOf", toHex(parent));
-      const game = { l1ChainId: L1_CHAIN_ID, registry: contracts.claimRegistry, parent, limitBatch };
-      return claimId(game, { start: fromHex(endState), height: HEIGHT, node: treeOver(state, seed).node });
+    async idOf(parent: Bytes, state: ChainState, seed = 1): Promise<BytesOf<ClaimId>> {
+      const { limitBatch, endState } = await of<{ limitBatch: bigint; endState: StateHash }>("claimOf", toHex(parent));
+      const game = {
+        l1ChainId: L1_CHAIN_ID,
+        registry: contracts.claimRegistry,
+        parent: toHex(parent) as ClaimId,
+        limitBatch,
+      };
+      return fromHex(claimId(game, { start: fromHex(endState), height: HEIGHT, node: treeOver(state, seed).node }));
     },
     /** Claims a state; answers the claim's id. */
-    async propose(parent: Bytes, state: ChainState, { seed = 1, from = 2 } = {}): Promise<Bytes> {
+    async propose(parent: Bytes, state: ChainState, { seed = 1, from = 2 } = {}): Promise<BytesOf<ClaimId>> {
       const id = await this.idOf(parent, state, seed);
       await send({ from, ...registry, value: BOND }, "propose", await this.argsOf(parent, state, seed));
       return id;

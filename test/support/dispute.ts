@@ -56,7 +56,12 @@ export const createDispute = async (t: Pick<TestContext, "after">) => {
   const target = { to: registry.to, abi };
   const toy = createToy(claims.first);
   const parent = claims.firstClaim;
-  const origin = gameHash({ l1ChainId: 31_337n, registry: contracts.claimRegistry, parent, limitBatch: 0n });
+  const origin = gameHash({
+    l1ChainId: 31_337n,
+    registry: contracts.claimRegistry,
+    parent: toHex(parent),
+    limitBatch: 0n,
+  });
   await l1.mine(1);
 
   const [bond, stake1, stake2] = DISPUTE.stakes;

@@ -24,6 +24,7 @@ import {
 import {
   ADDRESS,
   type Bytes,
+  type BytesOf,
   type ChainState,
   concat,
   createMemoryStore,
@@ -36,6 +37,7 @@ import {
   keccakOf,
   type ModelPrograms,
   type ModelRuntime,
+  type NodeHash,
   toHex,
 } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
@@ -335,7 +337,8 @@ export const registryOf = ({ anvil, deployment }: DisputeStage) => {
       const { endState } = made.args;
       const { limitBatch } = await claimOf(parent);
       const path = Array.from({ length: LOW.heights[0] }, (_, i) => toHex(wrongState(i)));
-      const node = toHex(rootOverLast(keccakOf(fromHex(endState)), path.map(fromHex)));
+      const leaf = keccakOf(fromHex(endState)) as BytesOf<NodeHash>;
+      const node = toHex(rootOverLast(leaf, path.map((sibling) => fromHex(sibling)) as BytesOf<NodeHash>[]));
       const hash = await anvil.wallet(from).writeContract({
         ...contract,
         functionName: "propose",

@@ -2,13 +2,16 @@ import type { LeafRules, OwnTree } from "../../challenger/index.ts";
 import {
   type Bytes,
   CodedError,
+  type ContextId,
   encodeChainState,
   equalBytes,
   fromHex,
   type Hex,
   keccak256,
   keccakOf,
+  type NodeHash,
   operatorLeaf,
+  type StateHash,
   toHex,
   uintBE,
 } from "../../executor/index.ts";
@@ -28,8 +31,9 @@ export const toyLeafRules: LeafRules = {
   leafOf({ level, position }, { start, pre }, evidence) {
     const bytes = fromHex(evidence);
     if (toHex(keccak256(bytes)) !== (level === 2 ? start : pre)) refuse();
-    const prove = (post: Hex) => ({ kind: "prove", post }) as const;
-    const machine = (step: number, chain: Bytes) => prove(toHex(keccakOf(Uint8Array.of(0x10, step), chain)));
+    const prove = (post: StateHash) => ({ kind: "prove", post }) as const;
+    const machine = (step: number, chain: Bytes) =>
+      prove(toHex(keccakOf(Uint8Array.of(0x10, step), chain)) as StateHash);
     const number = (chain: Bytes) => BigInt(toHex(chain.slice(22, 30)));
     if (level === 0) return number(bytes) >= UNITS ? prove(pre) : { kind: "refine", level: 1, height: TOY_HEIGHTS[1] };
     const chain = bytes.slice(2);
@@ -38,7 +42,7 @@ export const toyLeafRules: LeafRules = {
       const step = bytes[1] ?? 0;
       if (step === INFER_STEP - 1) return { kind: "refine", level: 2, height: TOY_HEIGHTS[2] };
       if (step < LAST_STEP) return machine(step + 1, chain);
-      return prove(toHex(keccakOf(chain.slice(0, 22), uintBE(number(chain) + 1n, 8), chain.slice(30))));
+      return prove(toHex(keccakOf(chain.slice(0, 22), uintBE(number(chain) + 1n, 8), chain.slice(30))) as StateHash);
     }
     if (position < OPERATORS) return { kind: "descend", level: TENSOR_LEVEL, height: TOY_HEIGHTS[3] };
     return position === BigInt(OPERATORS) ? machine(INFER_STEP, chain) : prove(pre);
@@ -46,7 +50,7 @@ export const toyLeafRules: LeafRules = {
   elementOf({ k, position, operator }, { start }, evidence) {
     const bytes = fromHex(evidence);
     if (toHex(keccak256(bytes)) !== start || k !== K) refuse();
-    return toHex(partOf(0, keccakOf(bytes, uintBE(operator, 8), uintBE(position, 8)).slice(0, 4)));
+    return toHex(partOf(0, keccakOf(bytes, uintBE(operator, 8), uintBE(position, 8)).slice(0, 4))) as NodeHash;
   },
 };
 
@@ -75,8 +79,8 @@ const owned = (tree: Tree, { right, evidence, below = () => undefined }: Inside)
     tree.level === 2 || position === 0 || equalBytes(tree.node(0, position - 1), right[position - 1] as Bytes);
   const kindOf = (position: number) => {
     if (!isRight(position)) return { kind: "prove" } as const;
-    const pre = toHex(position === 0 ? tree.start : tree.node(0, position - 1));
-    const past = { origin: "0x", start: toHex(tree.start), lefts: [], pre } as const;
+    const pre = toHex(position === 0 ? tree.start : tree.node(0, position - 1)) as StateHash;
+    const past = { origin: "0x" as Hex as ContextId, start: toHex(tree.start) as StateHash, lefts: [], pre };
     const at = { level: tree.level, position: BigInt(position) };
     const leaf = toyLeafRules.leafOf(at, past, toHex(evidence(position)));
     return leaf.kind === "prove" ? ({ kind: "prove" } as const) : leaf;
@@ -84,8 +88,8 @@ const owned = (tree: Tree, { right, evidence, below = () => undefined }: Inside)
   return {
     level: tree.level,
     height: tree.height,
-    start: toHex(tree.start),
-    node: (height, index) => toHex(tree.node(height, index)),
+    start: toHex(tree.start) as StateHash,
+    node: (height, index) => toHex(tree.node(height, index)) as NodeHash,
     leafKind: kindOf,
     evidence: (position) => (isRight(position) ? toHex(evidence(position)) : "0x"),
     below(position) {
@@ -100,8 +104,8 @@ const owned = (tree: Tree, { right, evidence, below = () => undefined }: Inside)
 const tensorOwned = (tree: Tree, evidence: Bytes): OwnTree => ({
   level: tree.level,
   height: tree.height,
-  start: toHex(tree.start),
-  node: (height, index) => toHex(tree.node(height, index)),
+  start: toHex(tree.start) as StateHash,
+  node: (height, index) => toHex(tree.node(height, index)) as NodeHash,
   leafKind: () => ({ kind: "prove" }),
   evidence: () => toHex(evidence),
   below: () => undefined,
