@@ -16,6 +16,7 @@ export {
 } from "./claims/game-hash.ts";
 export { claimedRange, GENESIS_PLACE, type Place, type RangeComponents, statesOf } from "./claims/range.ts";
 export { settleCall } from "./claims/registry.ts";
+export { createRetention } from "./claims/retention.ts";
 export {
   createRightClaims,
   type RightClaim,

@@ -17,6 +17,8 @@ export type RegisteredClaim = {
   /** L1 block in which it was made. */
   readonly madeAt: bigint;
   readonly blockNumber: bigint;
+  /** L1 time at which it was confirmed; zero before. */
+  readonly confirmedAt: bigint;
 };
 
 /** What one asks the registry. Everything is as of L1's newest block. */

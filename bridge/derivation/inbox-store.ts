@@ -186,7 +186,7 @@ const decodeCursor = (bytes: Bytes): InboxCursor => {
 const hasCalldata = ({ kind, data }: NewRecord): boolean =>
   kind === "calldata" && data !== undefined && data.length > 0;
 
-/** Checkpoints kept for finding the common ancestor after a reorg. */
+/** Checkpoints kept for finding the common ancestor after a reorg, beside the one that is final. */
 const MAX_CHECKPOINTS = 4096;
 
 /** The L1 block that holds a blob, and its timestamp in seconds. */
@@ -354,8 +354,10 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
         if (checkpoint.number > change.base) writes.push({ type: "del", key: checkpointKey(checkpoint.number) });
         else kept.push(checkpoint.number);
       // The newest final block is the oldest that a reorg can lead back to.
-      const oldest = kept.findIndex((number) => number <= change.cursor.finalized);
-      const surplus = kept.slice(Math.min(oldest < 0 ? kept.length : oldest + 1, MAX_CHECKPOINTS - 1));
+      const final = kept.findIndex((number) => number <= change.cursor.finalized);
+      const anchor = final < 0 ? kept.length - 1 : final;
+      // INVARIANT: the anchor stays, however far back it is: a deeper reorg than the others reach leads to it.
+      const surplus = kept.filter((_, i) => i > anchor || (i >= MAX_CHECKPOINTS - 1 && i < anchor));
       for (const number of surplus) writes.push({ type: "del", key: checkpointKey(number) });
 
       writes.push(...putRecords(change.records, base.recordCount), ...putMessages(change.messages));

@@ -1,5 +1,5 @@
 // Genesis, and the chain of one node.
-export type { AddResult, BlockBuilder, Chain } from "./chain.ts";
+export type { AddResult, BlockBuilder, Chain, StateHold } from "./chain.ts";
 export { createChain } from "./create-chain.ts";
 export {
   aliasOf,

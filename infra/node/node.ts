@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
-import { createClaimant, createRightClaims, createTransactor } from "../../bridge/index.ts";
+import { createClaimant, createRetention, createRightClaims, createTransactor } from "../../bridge/index.ts";
 import { createChallenger, createTraces, describeDispute } from "../../challenger/index.ts";
 import {
   type Backend,
@@ -91,6 +91,7 @@ export const createExecutorNode = async (
       { registry: rollup.l1.contracts.claimRegistry, depth: BigInt(config.claimDepth) },
     ),
   );
+  const retention = services.add(createRetention({ ...telemetry, ...core, right }, { pollMs: config.l1PollMs }));
   const claimant = services.add(
     createClaimant(
       { ...telemetry, ...core, right, transactor },
@@ -100,6 +101,7 @@ export const createExecutorNode = async (
   return serve(telemetry, config, core, {
     start: () => {
       transactor.start();
+      retention.start();
       claimant.start();
     },
   });
@@ -121,6 +123,7 @@ export const createChallengerNode = async (
       { registry: rollup.l1.contracts.claimRegistry, depth: BigInt(config.claimDepth) },
     ),
   );
+  const retention = services.add(createRetention({ ...telemetry, ...core, right }, { pollMs: config.l1PollMs }));
   const challenger = services.add(
     createChallenger(
       { ...telemetry, ...core, right, transactor, traceOf: createTraces({ ...core, right }) },
@@ -131,6 +134,7 @@ export const createChallengerNode = async (
     disputes: () => challenger.disputes.map(describeDispute),
     start: () => {
       transactor.start();
+      retention.start();
       challenger.start();
     },
   });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   type ClaimParameters,
   claimRegistry,
+  createRetention,
   createRightClaims,
   createTransactor,
   DEVNET_CLAIMS,
@@ -155,11 +156,13 @@ export const startChallenger = (
   const client = clientOf(anvil.client, life);
   const right = rightClaimsOf(t, stage, node);
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
+  const retention = createRetention({ ...telemetry(), client: anvil.client, chain, l1, right });
   const challenger = createChallenger(
     { ...telemetry(), client, chain, l1, right, transactor, traceOf: createTraces({ chain, l1, models, right }) },
     { startBlock: deployment.startBlock },
   );
   t.after(async () => {
+    await retention.stop();
     await challenger.stop();
     await transactor.stop();
   });
@@ -167,6 +170,7 @@ export const startChallenger = (
     await node.follow();
     await transactor.tick();
     await challenger.tick();
+    await retention.look();
     await transactor.tick();
   };
   return Object.assign(Object.create(challenger) as Challenger, {
