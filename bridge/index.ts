@@ -1,5 +1,13 @@
 // The face of the bridge: what the other folders may import.
 
+export {
+  type Anchor,
+  type AnchorErrorCode,
+  anchorOf,
+  anchorsOn,
+  positionOf,
+  statedGenesis,
+} from "./claims/anchors.ts";
 export { createClaimView } from "./claims/claim-view.ts";
 export { type ClaimantOptions, createClaimant } from "./claims/claimant.ts";
 export {
@@ -24,6 +32,7 @@ export {
   type RightClaimsErrorCode,
   type Succession,
 } from "./claims/right-claims.ts";
+export { firstClaimWrite } from "./claims/trail.ts";
 export { type ClaimParameters, DEVNET_CLAIMS, DEVNET_WITHDRAWALS } from "./clients/claim-parameters.ts";
 export { type Deployment, type DeployOptions, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";

@@ -10,6 +10,7 @@ import {
   keccakOf,
   type ModelRuntime,
   type Piece,
+  type Position,
   type Service,
   sleep,
   type Telemetry,
@@ -28,6 +29,7 @@ import {
 } from "./inbox-store.ts";
 import { type BlobSource, createBlobReader } from "./l1-blobs.ts";
 import type { Archive, L1Data } from "./l1-calldata.ts";
+import { accumulatorAfter, beforeDeployment, blockBefore } from "./l1-start.ts";
 import { type L1Stretch, readStretch } from "./l1-stretch.ts";
 import { accumulate } from "./messages.ts";
 
@@ -54,6 +56,8 @@ export type L1SourceComponents = Telemetry & {
 
 export type L1SourceOptions = {
   readonly deployment: Deployment;
+  /** Where derivation begins, if that is not the inbox's first record: what lies before is never read. */
+  readonly start?: Pick<Position, "batch" | "delayed">;
   /** L1 blocks asked for at a time. */
   readonly window?: bigint;
   /** L1 blocks above a block before it is read. */
@@ -161,11 +165,13 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
 
   const begin = async (): Promise<InboxCursor> => {
     if (inbox.cursor !== undefined) return inbox.cursor;
-    const start = deployment.startBlock > 0n ? deployment.startBlock - 1n : 0n;
-    const head = await blockAt(start);
-    if (head === undefined)
-      throw new CodedError("L1_DEPLOYMENT_MISMATCH", `L1 has no block ${start}`, { block: start });
-    return inbox.begin(identity, head);
+    const { start } = options;
+    const number = start === undefined ? beforeDeployment(deployment) : await blockBefore(client, deployment, start);
+    const head = await blockAt(number);
+    if (head === undefined) throw new CodedError("L1_DEPLOYMENT_MISMATCH", `L1 has no block ${number}`, { number });
+    if (start === undefined) return inbox.begin(identity, head);
+    const accumulator = fromHex(await accumulatorAfter(client, deployment, start.delayed));
+    return inbox.begin(identity, head, { recordCount: start.batch, messageCount: start.delayed, accumulator });
   };
 
   /** The newest block that was read and is still there. */
@@ -196,10 +202,13 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
       const pieces: Piece[] = [];
       for (const hash of chunkHashes) {
         const piece = await pieceOf(hash, stretch);
+        if (piece === undefined && inbox.first.recordCount > 0n) break;
         if (piece === undefined)
           throw new CodedError("L1_GAP", `a chunk of model ${modelId} was not seen on L1`, { modelId, hash });
         pieces.push(piece);
       }
+      // Published in part before this node began: it comes by its hash when it is needed.
+      if (pieces.length < chunkHashes.length) continue;
       const stored = await models.putChunks(pieces);
       if (stored !== contentHash)
         throw new CodedError("L1_GAP", `chunks of model ${modelId} have another content hash`, { modelId, stored });
@@ -260,7 +269,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     const stretch: L1Stretch =
       to === base.number
         ? { records: [], messages: [], chunks: new Map(), blobPostings: new Map(), publications: [] }
-        : await readStretch(l1, deployment.contracts, base.number + 1n, to);
+        : await readStretch(l1, deployment.contracts, [base.number + 1n, to], inbox.first);
     const finalized = min(await finalizedNumber(), to);
     // INVARIANT: the stretch lies between two blocks that were both canonical after it was read.
     const [baseAfter, headAfter] = await Promise.all([blockAt(base.number), blockAt(to)]);

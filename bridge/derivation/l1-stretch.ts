@@ -25,10 +25,15 @@ const ABI = [...batchInbox.abi, ...modelRegistry.abi] as const;
 const EVENTS = ABI.filter((item) => item.type === "event");
 
 /**
- * Reads what the contracts did in L1 blocks `from` to `to`. The caller makes sure that both ends stayed canonical.
+ * Reads what the contracts did in L1 blocks `from` to `to`, without records and messages before `first`. The caller makes sure that both ends stayed canonical.
  * L1_DATA_MISSING, L1_DATA_MISMATCH, L1_BLOB_MISSING: to be asked again, never to be passed over.
  */
-export const readStretch = async (l1: L1Data, contracts: L1Contracts, from: bigint, to: bigint): Promise<L1Stretch> => {
+export const readStretch = async (
+  l1: L1Data,
+  contracts: L1Contracts,
+  [from, to]: readonly [from: bigint, to: bigint],
+  first: { readonly recordCount: bigint; readonly messageCount: bigint },
+): Promise<L1Stretch> => {
   const { client } = l1;
   const raw = await client.getLogs({
     address: [contracts.batchInbox, contracts.modelRegistry],
@@ -40,9 +45,9 @@ export const readStretch = async (l1: L1Data, contracts: L1Contracts, from: bigi
   const of = <Name extends (typeof logs)[number]["eventName"]>(name: Name) =>
     logs.filter((log): log is Extract<(typeof logs)[number], { eventName: Name }> => log.eventName === name);
 
-  const appended = of("BatchAppended");
+  const appended = of("BatchAppended").filter(({ args }) => args.index >= first.recordCount);
   const blobsOf = new Map(of("BlobsAppended").map(({ args }) => [args.index, args.versionedHashes] as const));
-  const queued = of("MessageQueued");
+  const queued = of("MessageQueued").filter(({ args }) => args.index >= first.messageCount);
   const timed = [...queued, ...of("BlobsAppended"), ...of("BlobsPosted")].map((log) => log.blockNumber);
   const timestamps = new Map(
     await mapBounded([...new Set(timed)], async (blockNumber) => {

@@ -13,6 +13,7 @@ import type {
 } from "../protocol/transaction.ts";
 import type { TreeProof } from "../state/proof.ts";
 import type { StateGround } from "../state/world.ts";
+import type { ChainBase } from "./base.ts";
 
 export type AddResult =
   | { readonly included: true; readonly transaction: ChainTransaction; readonly receipt: Receipt }
@@ -84,6 +85,11 @@ export type StateHold = {
 export type Chain = {
   readonly parameters: ChainParameters;
   readonly genesisHash: Hex;
+  /**
+   * The block that it begins with, where that is not genesis. Of this one only the header is here, of those before
+   * nothing but genesis.
+   */
+  readonly base: ChainBase | undefined;
   readonly head: Block;
   readonly heads: Heads;
   /** Position after the safe head: where derivation goes on. */

@@ -140,6 +140,7 @@ export const createChain = async (
       version: world.version,
       head: stored.unsafe,
     });
+  const base = blocks.base();
   let heads: Heads = stored;
   let head: Block = newest;
   let position: Position = blocks.positionAt(heads.safe)?.position ?? START;
@@ -381,6 +382,7 @@ export const createChain = async (
   return {
     parameters,
     genesisHash: first.hash as Hex,
+    base,
     get head() {
       return head;
     },

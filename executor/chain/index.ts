@@ -1,4 +1,13 @@
 // Genesis, and the chain of one node.
+export {
+  type BaseErrorCode,
+  baseState,
+  type ChainBase,
+  decodeBase,
+  encodeBase,
+  isBaseOf,
+  MAX_BASE_BYTES,
+} from "./base.ts";
 export type { AddResult, BlockBuilder, Chain, StateHold } from "./chain.ts";
 export { createChain } from "./create-chain.ts";
 export {
@@ -9,4 +18,5 @@ export {
   genesisChainState,
   type L1Partners,
 } from "./genesis.ts";
+export { baseAt, type ChainBlocks, hasChain, openChainBlocks, restoreChain } from "./restore.ts";
 export { unitsFrom } from "./units.ts";

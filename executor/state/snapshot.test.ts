@@ -88,7 +88,7 @@ test("a version is taken while the head goes on, cut into pieces that prove them
   const restored = createWorldState(elsewhere);
   assert.deepEqual([restored.version, restored.oldest, toHex(restored.root)], [7, 7, toHex(root)]);
   assert.deepEqual(flatOf(elsewhere), expected);
-  assert.ok(hashes.length > 8, `${hashes.length} pieces`);
+  assert.ok(hashes.length > 3, `${hashes.length} pieces`);
   assert.deepEqual(
     shares.toSorted((a, b) => a - b),
     shares,
@@ -130,7 +130,7 @@ test("a piece with a changed byte is never taken, and what was half restored is 
   const elsewhere = createMemoryStore();
   let pieces = 0;
   const spoilt = sourceOf(store, (bytes) => {
-    if (++pieces < 4) return bytes;
+    if (++pieces < 2) return bytes;
     const copy = bytes.slice();
     copy[30] = (copy[30] as number) ^ 1;
     return copy;

@@ -4,7 +4,7 @@ import { CodedError } from "../foundation/errors.ts";
 import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
 import { encodeAccount } from "./account.ts";
 import type { StateErrorCode } from "./errors.ts";
-import { ACCOUNT_PREFIX, bytesOf, latin1, SLOT_PREFIX } from "./keys.ts";
+import { ACCOUNT_PREFIX, bytesOf, codeKeyOf, latin1, SLOT_PREFIX } from "./keys.ts";
 import type { StateReader } from "./overlay.ts";
 import { decodeEntry, encodeEntry, leafKeyOf, leavesHead, MAX_PIECE_BYTES, SHAPE, shapePiece } from "./piece.ts";
 import { createPrefixFold } from "./prefix-fold.ts";
@@ -43,6 +43,9 @@ export const clearColumns = async (store: KeyValueStore, columns: readonly numbe
       await setImmediate();
     }
 };
+
+/** Code by its hash. */
+export const storedCode = (store: KeyValueStore, hash: Bytes): Bytes | undefined => store.get(codeKeyOf(latin1(hash)));
 
 /**
  * One version of the state, kept in the order of the tree's keys beside it, so that others can begin with it: pieces are

@@ -15,6 +15,7 @@ import {
   type Telemetry,
 } from "../../executor/index.ts";
 import type { NodeConfig } from "../config/config.ts";
+import { snapshotProvider } from "../snapshot/serve.ts";
 
 /** Content from peers, for those that are made before the peers are. Until it is filled nobody has anything. */
 export const createContentSlot = (): ContentExchange & { fill(exchange: ContentExchange): void } => {
@@ -50,6 +51,7 @@ export const openPeering = async (
     readonly agent: string;
   },
 ): Promise<Peering> => {
+  const snapshotContent = snapshotProvider(components.store);
   let l1Advances = 0;
   l1.onAdvance(() => {
     l1Advances++;
@@ -60,7 +62,9 @@ export const openPeering = async (
       l1Advances: () => l1Advances,
       provide: (kind, hash) => {
         if (kind === "batch") return l1.batchData(hash);
-        return kind === "blob" ? l1.blob(hash) : models.content(kind, hash);
+        if (kind === "blob") return l1.blob(hash);
+        if (kind === "manifest" || kind === "chunk") return models.content(kind, hash);
+        return snapshotContent(kind, hash);
       },
       isDeposit: (envelope, origin) => l1.isDeposit(envelope, origin),
     },

@@ -13,6 +13,7 @@ import {
 import { createPublisher, createSequencer } from "../../sequencer/index.ts";
 import type { ChallengerConfig, ExecutorConfig, NodeConfig, SequencerConfig } from "../config/config.ts";
 import type { Rollup } from "../config/rollup.ts";
+import { createSnapshotKeeper } from "../snapshot/serve.ts";
 import { createMetricsServer } from "../telemetry/metrics-server.ts";
 import type { L1ErrorCode } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
@@ -46,7 +47,7 @@ const serve = async (
   core: Core,
   { pool, disputes, start }: Parts,
 ): Promise<AssayNode> => {
-  const { services, chain, l1, follower, peering, claims, failed } = core;
+  const { services, chain, client, store, world, l1, follower, peering, claims, contracts, failed } = core;
   try {
     const p2p = await startPeering(peering);
     const metrics = services.add(
@@ -63,6 +64,10 @@ const serve = async (
     };
     const without = config.rpcNoAdmin ? ["admin"] : [];
     const rpc = services.add(await createRpcServer({ ...telemetry, backend }, { port: config.rpcPort, without }));
+    if (config.snapshotServe) {
+      const parts = { ...telemetry, client, contracts, store, world, blocks: chain };
+      services.add(createSnapshotKeeper(parts, { hold: () => chain.hold(chain.retained) })).start();
+    }
     l1.start();
     follower.start();
     start();

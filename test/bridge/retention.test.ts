@@ -28,7 +28,7 @@ test("a flood of empty blocks makes no claimant forget what claims begin with; w
   assert.equal(chain.heads.finalized, BigInt(FLOOD), "L1 would lead back to block 400 at most");
   chain.stateAt(0n);
 
-  for (let rounds = 0; (await claims.proposed()).length < 3; rounds++) {
+  for (let rounds = 0; (await claims.proposed()).length < 2; rounds++) {
     assert.ok(rounds < 10, "there are claims");
     await anvil.mine(5);
     await actor.act();
@@ -71,6 +71,7 @@ test("a wrong claim on a flood is disputed", async (t) => {
     await stage.anvil.mine(1);
     await claimant.act();
   }
+  await stage.anvil.mine(2);
   const liar = await startLiar(t, stage, node, { ...unitLies.lastLeaf, from: 20 });
   await playOut(stage, [challenger], { liars: [liar] });
   const [dispute] = challenger.disputes;

@@ -102,8 +102,9 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
     Array(transfers + 1).fill(1),
   );
   await sequencer.post();
-  const open = async (): Promise<NodeActor & { readonly models: ModelRuntime & ModelPrograms }> => {
-    const store = createMemoryStore();
+  const open = async (
+    store: KeyValueStore = createMemoryStore(),
+  ): Promise<NodeActor & { readonly models: ModelRuntime & ModelPrograms }> => {
     const node = await stage.executor(store);
     const models = runtimes.get(store);
     assert.ok(models);
@@ -124,9 +125,14 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
 export type DisputeStage = Awaited<ReturnType<typeof createDisputeStage>>;
 type Node = Awaited<ReturnType<DisputeStage["open"]>>;
 
-const rightClaimsOf = (t: Ends, { anvil, deployment }: Stage, { chain, l1 }: Node) => {
+const rightClaimsOf = (
+  t: Ends,
+  { anvil, deployment }: Stage,
+  { chain, l1 }: Node,
+  store: KeyValueStore = createMemoryStore(),
+) => {
   const right = createRightClaims(
-    { ...telemetry(), client: anvil.client, chain, l1, store: createMemoryStore() },
+    { ...telemetry(), client: anvil.client, chain, l1, store },
     { registry: deployment.contracts.claimRegistry, depth: 0n },
   );
   t.after(() => right.stop());
@@ -149,12 +155,16 @@ export const startChallenger = (
   t: Ends,
   stage: DisputeStage,
   node: Node,
-  { from = CHALLENGER, life = createLife() }: { readonly from?: number; readonly life?: Life } = {},
+  {
+    from = CHALLENGER,
+    life = createLife(),
+    store,
+  }: { readonly from?: number; readonly life?: Life; readonly store?: KeyValueStore } = {},
 ): ChallengerActor => {
   const { anvil, deployment } = stage;
   const { chain, l1, models } = node;
   const client = clientOf(anvil.client, life);
-  const right = rightClaimsOf(t, stage, node);
+  const right = rightClaimsOf(t, stage, node, store);
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   const retention = createRetention({ ...telemetry(), client: anvil.client, chain, l1, right });
   const challenger = createChallenger(

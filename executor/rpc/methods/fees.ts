@@ -86,7 +86,9 @@ export const FEE_METHODS: MethodTable = {
     });
     const last = requireNumber(chain, newest);
     const wanted = blocks > MAX_HISTORY ? MAX_HISTORY : blocks;
-    const available = last + 1n;
+    // Of a snapshot's own block there are no tips, and none before.
+    const oldest = chain.base?.block.header.number;
+    const available = oldest === undefined ? last + 1n : last - oldest;
     const first = last + 1n - (wanted > available ? available : wanted);
     const baseFees: string[] = [];
     const ratios: number[] = [];
