@@ -4,7 +4,8 @@ import type { Block } from "../protocol/block.ts";
 import type { Position } from "../protocol/origin.ts";
 import type { Receipt } from "../protocol/receipt.ts";
 import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
-import { type ChainBase, decodeBase, encodeBase } from "./base.ts";
+import type { ChainBase } from "./base.ts";
+import { decodeBase, encodeBase } from "./base-codec.ts";
 import type { Heads } from "./chain.ts";
 import { decodeBlock, decodeReceipts, encodeBlock, encodeReceipts } from "./codec.ts";
 

@@ -1,13 +1,6 @@
 // Genesis, and the chain of one node.
-export {
-  type BaseErrorCode,
-  baseState,
-  type ChainBase,
-  decodeBase,
-  encodeBase,
-  isBaseOf,
-  MAX_BASE_BYTES,
-} from "./base.ts";
+export { baseState, type ChainBase } from "./base.ts";
+export { type BaseErrorCode, decodeBase, encodeBase, isBaseOf, MAX_BASE_BYTES } from "./base-codec.ts";
 export type { AddResult, BlockBuilder, Chain, StateHold } from "./chain.ts";
 export { createChain } from "./create-chain.ts";
 export {

@@ -1,5 +1,5 @@
 import { type Bytes, concat, equalBytes, word, ZERO_32 } from "../foundation/bytes.ts";
-import { CodedError } from "../foundation/errors.ts";
+import { CodedError, hasCode, messageOf } from "../foundation/errors.ts";
 import { accountKey, accountValue, decodeAccount, isEmptyAccount, slotKey } from "./account.ts";
 import type { CodeInfo } from "./code.ts";
 import type { StateErrorCode } from "./errors.ts";
@@ -121,11 +121,15 @@ const decodeShape = (bytes: Bytes): Piece => {
   return { kind: "shape", parts, root };
 };
 
-/** STATE_PIECE, STATE_CORRUPT: not a piece of any state. */
+/** STATE_PIECE: not a piece of any state. */
 export const decodePiece = (bytes: Bytes): Piece => {
   if (bytes.length > MAX_PIECE_BYTES) throw malformed(`${bytes.length} bytes`);
-  if (bytes[0] === KIND.leaves) return decodeLeaves(bytes);
-  if (bytes[0] === KIND.shape) return decodeShape(bytes);
+  try {
+    if (bytes[0] === KIND.leaves) return decodeLeaves(bytes);
+    if (bytes[0] === KIND.shape) return decodeShape(bytes);
+  } catch (error) {
+    throw hasCode<StateErrorCode>(error, "STATE_CORRUPT") ? malformed(messageOf(error)) : error;
+  }
   throw malformed("no kind");
 };
 

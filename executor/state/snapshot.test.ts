@@ -130,7 +130,7 @@ test("a piece with a changed byte is never taken, and what was half restored is 
   const elsewhere = createMemoryStore();
   let pieces = 0;
   const spoilt = sourceOf(store, (bytes) => {
-    if (++pieces < 2) return bytes;
+    if (++pieces < 3) return bytes;
     const copy = bytes.slice();
     copy[30] = (copy[30] as number) ^ 1;
     return copy;

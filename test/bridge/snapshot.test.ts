@@ -14,7 +14,7 @@ import {
 } from "../../executor/index.ts";
 import { exportSnapshot, type Rollup, restoreFromPlace } from "../../infra/index.ts";
 import { claimsOn, startClaimant } from "../support/claimant.ts";
-import { createDisputeStage, LOW, playOut, registryOf, startChallenger, startLiar } from "../support/disputes.ts";
+import { createDisputeStage, playOut, registryOf, startChallenger, startLiar } from "../support/disputes.ts";
 import { flood } from "../support/flood.ts";
 import { unitLies } from "../support/lies.ts";
 import { L2_ACCOUNTS, l2Account, telemetry } from "../support/stage.ts";
@@ -68,7 +68,7 @@ test("a fresh challenger begins an old chain with a snapshot, goes on from there
   await assert.rejects(exportSnapshot(parts(), file, signal), withCode("SNAPSHOT_STATE"), "no claim is confirmed");
   for (let rounds = 0; (await claims.claim(second.id)).status !== CONFIRMED; rounds++) {
     assert.ok(rounds < 30, "the claim is confirmed");
-    await anvil.mine(Number(LOW.period) / 4);
+    await anvil.mine(40);
     await claimant.act();
   }
   await anvil.mine(FINALITY);

@@ -1,6 +1,6 @@
 import { BLOB_BYTES } from "../../blob/blob.ts";
 import { isBlobOf } from "../../blob/kzg.ts";
-import { isBaseOf, MAX_BASE_BYTES } from "../../chain/base.ts";
+import { isBaseOf, MAX_BASE_BYTES } from "../../chain/base-codec.ts";
 import { type Bytes, fromHex, type Hex, toHex } from "../../foundation/bytes.ts";
 import { keccak256 } from "../../foundation/keccak.ts";
 import { isPieceOf, MAX_PIECE_BYTES } from "../../state/piece.ts";
