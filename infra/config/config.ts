@@ -62,6 +62,7 @@ export const COMMAND_SETTINGS = {
     "l2ChainId",
     "sequencerAddress",
     "guardian",
+    "feeRecipient",
     "forceDelay",
     "challengePeriod",
     "censorship",
