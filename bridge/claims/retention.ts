@@ -39,7 +39,7 @@ export const createRetention = (
 
   const look = async (): Promise<void> => {
     if (l1.finalized === 0n || aborter.signal.aborted) return;
-    const { timestamp } = await client.getBlock({ blockNumber: l1.finalized });
+    const { timestamp } = await client.getBlock({ blockTag: "finalized" });
     let decided = from;
     for (const { id, place } of right.steps) {
       if (place.number <= decided) continue;

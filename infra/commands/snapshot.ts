@@ -33,10 +33,9 @@ export const exportCommand = async (config: CommandConfig<"snapshot export">): P
   const rollup = readRollup(config.rollup);
   const logger = loggerOf(config);
   const client = await connectL1(config.l1Rpc, rollup);
-  const store = await openRocksStore(join(config.stoppedDir, "store"));
+  const store = await openRocksStore(join(config.dataDir, "store"));
   try {
-    if (!hasChain(store))
-      throw new CodedError<SnapshotErrorCode>("SNAPSHOT_STATE", `${config.stoppedDir} has no chain`);
+    if (!hasChain(store)) throw new CodedError<SnapshotErrorCode>("SNAPSHOT_STATE", `${config.dataDir} has no chain`);
     const { anchor, bytes } = await exportSnapshot(
       {
         client,

@@ -74,7 +74,7 @@ export const COMMAND_SETTINGS = {
     "pauseDuration",
   ],
   challenger: [...NODE, "challengeKey", "claimDepth"],
-  "snapshot export": [...LOG, "json", "l1Rpc", "rollup", "stoppedDir", "snapshotOut"],
+  "snapshot export": [...LOG, "json", "l1Rpc", "rollup", "dataDir", "snapshotOut"],
   "snapshot verify": [...LOG, "json", "l1Rpc", "rollup"],
   audit: ["json", "ownRpc", "againstRpc"],
   status: ["json", "nodeRpc"],

@@ -135,13 +135,6 @@ export const SETTINGS = {
     description: "where the snapshot goes; a file that exists is left alone",
     parse: text,
   },
-  stoppedDir: {
-    flag: "--data-dir",
-    argument: "directory",
-    variable: "ASSAY_DATA_DIR",
-    description: "directory of a node that is stopped",
-    parse: text,
-  },
   keepStates: {
     flag: "--keep-states",
     argument: "blocks",

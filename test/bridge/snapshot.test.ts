@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import {
   CodedError,
   createMemoryStore,
@@ -10,9 +12,11 @@ import {
   createWorldState,
   DEVNET_PARAMETERS,
   type Hex,
+  type KeyValueStore,
   openChainBlocks,
+  openRocksStore,
 } from "../../executor/index.ts";
-import { exportSnapshot, type Rollup, restoreFromPlace } from "../../infra/index.ts";
+import { exportSnapshot, type Rollup, restoreFromPlace, writeRollup } from "../../infra/index.ts";
 import { claimsOn, startClaimant } from "../support/claimant.ts";
 import { createDisputeStage, playOut, registryOf, startChallenger, startLiar } from "../support/disputes.ts";
 import { flood } from "../support/flood.ts";
@@ -23,6 +27,36 @@ const CONFIRMED = 2;
 /** L1 blocks after which anvil calls one final. */
 const FINALITY = 70;
 const withCode = (code: string) => (error: unknown) => error instanceof CodedError && error.code === code;
+
+const assay = async (...args: readonly string[]) => {
+  const cli = join(import.meta.dirname, "../../infra/cli.ts");
+  const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args, "--json", "--log-level", "silent"]);
+  return JSON.parse(stdout) as { readonly block: number; readonly claim: Hex };
+};
+
+/** The commands on the directory of a node that is stopped. */
+const tryCommands = async (given: {
+  readonly store: KeyValueStore;
+  readonly rollup: Rollup;
+  readonly l1Rpc: string;
+  readonly directory: string;
+  readonly block: number;
+}) => {
+  const { store, rollup, l1Rpc, directory, block } = given;
+  const dataDir = join(directory, "node");
+  mkdirSync(dataDir);
+  const copy = await openRocksStore(join(dataDir, "store"));
+  const all = [...store.scan({ gte: Uint8Array.of(0), lt: Uint8Array.of(255) })];
+  await copy.write(all.map(([key, value]) => ({ type: "put", key, value })));
+  await copy.close();
+  const rollupFile = join(directory, "rollup.json");
+  writeRollup(rollupFile, rollup);
+  const flags = ["--l1-rpc", l1Rpc, "--rollup", rollupFile];
+  const out = join(directory, "by-command.assay");
+  const made = await assay("snapshot", "export", ...flags, "--data-dir", dataDir, "--out", out);
+  const checked = await assay("snapshot", "verify", out, ...flags);
+  assert.deepEqual([made.block, checked.block, checked.claim], [block, block, made.claim]);
+};
 
 test("a fresh challenger begins an old chain with a snapshot, goes on from there, and disputes", async (t) => {
   const stage = await createDisputeStage(t, { transfers: 1 });
@@ -78,6 +112,7 @@ test("a fresh challenger begins an old chain with a snapshot, goes on from there
   assert.equal(anchor.blockNumber, node.chain.head.header.number);
   await flood(stage, 5);
   await node.follow();
+  await tryCommands({ store, rollup, l1Rpc: anvil.url, directory, block: Number(anchor.blockNumber) });
 
   // A byte of any piece that is changed is never taken.
   const spoilt = join(directory, "spoilt.assay");
