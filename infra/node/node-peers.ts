@@ -28,6 +28,9 @@ export const createContentSlot = (): ContentExchange & { fill(exchange: ContentE
   };
 };
 
+/** Blocks of peers that L1 does not hold yet: all their states are kept. As many as the node that builds makes. */
+const MAX_UNSAFE = 2_048;
+
 export type PeeringParts = Telemetry & {
   readonly chain: Chain;
   readonly store: KeyValueStore;
@@ -77,8 +80,7 @@ export const openPeering = async (
       maxPeers: config.p2pMaxPeers,
       agent,
       follow: hears === "blocks",
-      // A rollback needs states below: as for the node that builds.
-      maxUnsafe: Math.floor(config.keepStates / 2),
+      maxUnsafe: MAX_UNSAFE,
     },
   );
 };

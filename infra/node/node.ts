@@ -181,7 +181,6 @@ export const createSequencerNode = async (
           batches: {
             data: config.batchData,
             intervalMs: config.batchIntervalMs,
-            maxUnsafe: Math.floor(config.keepStates / 2),
           },
           poster: { pollMs: config.l1PollMs },
         },

@@ -3,11 +3,12 @@ import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import {
   CodedError,
   createMemoryStore,
+  createPeering,
   createRpcServer,
   createWorldState,
   DEVNET_PARAMETERS,
@@ -16,12 +17,23 @@ import {
   openChainBlocks,
   openRocksStore,
 } from "../../executor/index.ts";
-import { exportSnapshot, type Rollup, restoreFromPlace, writeRollup } from "../../infra/index.ts";
+import {
+  beginWith,
+  COMMAND_SETTINGS,
+  createSnapshotKeeper,
+  exportSnapshot,
+  type Rollup,
+  resolveConfig,
+  restoreFromPlace,
+  type SnapshotParts,
+  snapshotProvider,
+  writeRollup,
+} from "../../infra/index.ts";
 import { claimsOn, startClaimant } from "../support/claimant.ts";
 import { createDisputeStage, playOut, registryOf, startChallenger, startLiar } from "../support/disputes.ts";
 import { flood } from "../support/flood.ts";
 import { unitLies } from "../support/lies.ts";
-import { L2_ACCOUNTS, l2Account, telemetry } from "../support/stage.ts";
+import { L2_ACCOUNTS, l2Account, type NodeActor, telemetry } from "../support/stage.ts";
 
 const CONFIRMED = 2;
 /** L1 blocks after which anvil calls one final. */
@@ -56,6 +68,47 @@ const tryCommands = async (given: {
   const made = await assay("snapshot", "export", ...flags, "--data-dir", dataDir, "--out", out);
   const checked = await assay("snapshot", "verify", out, ...flags);
   assert.deepEqual([made.block, checked.block, checked.claim], [block, block, made.claim]);
+};
+
+/** A peer that gives a snapshot of what a node has; answers where it is dialled. */
+const serve = async (
+  t: TestContext,
+  given: {
+    readonly node: NodeActor;
+    readonly store: KeyValueStore;
+    readonly parts: SnapshotParts;
+    readonly directory: string;
+  },
+): Promise<string> => {
+  const { node, store, parts, directory } = given;
+  const { chain, l1 } = node;
+  const keeper = createSnapshotKeeper({ ...telemetry(), ...parts }, { hold: () => chain.hold(chain.retained) });
+  await keeper.take();
+  const provide = snapshotProvider(store);
+  const peering = await createPeering(
+    {
+      ...telemetry(),
+      chain,
+      store: createMemoryStore(),
+      provide: (kind, hash) =>
+        kind === "base" || kind === "state" || kind === "code" ? provide(kind, hash) : undefined,
+      isDeposit: (envelope, origin) => l1.isDeposit(envelope, origin),
+      l1Advances: () => 0,
+    },
+    {
+      sequencer: `0x${"11".repeat(20)}`,
+      identityFile: join(directory, "serving.key"),
+      listen: ["/ip4/127.0.0.1/tcp/0"],
+      bootnodes: [],
+      scope: "private",
+      agent: "assay/test",
+      follow: false,
+      maxUnsafe: 10,
+    },
+  );
+  t.after(() => peering.stop());
+  await peering.start();
+  return peering.network.addresses[0] as string;
 };
 
 test("a fresh challenger begins an old chain with a snapshot, goes on from there, and disputes", async (t) => {
@@ -113,6 +166,17 @@ test("a fresh challenger begins an old chain with a snapshot, goes on from there
   await flood(stage, 5);
   await node.follow();
   await tryCommands({ store, rollup, l1Rpc: anvil.url, directory, block: Number(anchor.blockNumber) });
+
+  const served = await serve(t, { node, store, parts: parts(), directory });
+  const byPeers = createMemoryStore();
+  const flags = { l1Rpc: anvil.url, rollup: "given", dataDir: join(directory, "joined"), snapshot: "peers" };
+  const peers = { p2pListen: "/ip4/127.0.0.1/tcp/0", p2pScope: "private", p2pBootnodes: served };
+  const config = resolveConfig(COMMAND_SETTINGS.executor, { ...flags, ...peers }, {});
+  const empty = { ...telemetry(), client, store: byPeers, rollup };
+  await beginWith(empty, config, { agent: "assay/test" });
+  assert.equal(openChainBlocks(byPeers, DEVNET_PARAMETERS.chainId).base?.block.header.number, anchor.blockNumber);
+  // A second time there is nothing to do.
+  await beginWith(empty, config, { agent: "assay/test" });
 
   // A byte of any piece that is changed is never taken.
   const spoilt = join(directory, "spoilt.assay");
