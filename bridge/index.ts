@@ -23,9 +23,10 @@ export {
   rootOverLast,
 } from "./claims/game-hash.ts";
 export { claimedRange, GENESIS_PLACE, type Place, type RangeComponents, statesOf } from "./claims/range.ts";
-export { settleCall } from "./claims/registry.ts";
+export { settleCall, withdrawCreditCall } from "./claims/registry.ts";
 export { createRetention } from "./claims/retention.ts";
 export {
+  changed,
   createRightClaims,
   type RightClaim,
   type RightClaims,
@@ -49,6 +50,7 @@ export {
   readInbox,
   refusalOfAppend,
 } from "./clients/inbox.ts";
+export { type BlockRange, createLogWindows, type LogWindows } from "./clients/log-windows.ts";
 export { chunksOf, type ModelData } from "./clients/model-chunks.ts";
 export {
   createModelPublisher,
