@@ -47,6 +47,7 @@ export {
   forceCall,
   MAX_BATCH_BLOBS,
   readInbox,
+  readWindow,
   refusalOfAppend,
 } from "./clients/inbox.ts";
 export { chunksOf, type ModelData } from "./clients/model-chunks.ts";
@@ -65,6 +66,7 @@ export {
   gasFor,
   type L1Call,
   type Transactor,
+  type TransactorErrorCode,
   type TransactorOptions,
 } from "./clients/transactor.ts";
 export {

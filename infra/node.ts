@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
-import { createClaimant, createRightClaims, createTransactor } from "../bridge/index.ts";
+import { createClaimant, createRightClaims, createTransactor, readWindow } from "../bridge/index.ts";
 import { createChallenger, createTraces, describeDispute } from "../challenger/index.ts";
 import { type Backend, CodedError, createRpcServer, fromHex, signDigest, type Telemetry } from "../executor/index.ts";
 import { createPublisher, createSequencer } from "../sequencer/index.ts";
@@ -9,7 +9,7 @@ import type { L1ErrorCode } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
 import { type Core, openCore } from "./node-core.ts";
 import { startPeering } from "./node-peers.ts";
-import { readinessOf } from "./readiness.ts";
+import { type ReadinessParts, readinessOf } from "./readiness.ts";
 import type { Rollup } from "./rollup.ts";
 import { createMetricsServer } from "./telemetry/metrics-server.ts";
 
@@ -30,20 +30,24 @@ const clientVersion = (): string => {
   return `assay/v${version}/${process.platform}-${process.arch}/node${process.versions.node}`;
 };
 
-type Parts = Pick<Backend, "pool" | "disputes"> & { readonly start: () => void };
+type Parts = Pick<Backend, "pool" | "disputes"> & {
+  readonly start: () => void;
+  /** Where blocks are built. */
+  readonly batches?: NonNullable<ReadinessParts["batches"]>;
+};
 
 /** Meets the peers, opens the servers, last, so that a node that answers is whole; starts everything. */
 const serve = async (
   telemetry: Telemetry,
   config: NodeConfig,
   core: Core,
-  { pool, disputes, start }: Parts,
+  { pool, disputes, batches, start }: Parts,
 ): Promise<AssayNode> => {
   const { services, chain, l1, follower, peering, claims, failed } = core;
   try {
     const p2p = await startPeering(peering);
     const metrics = services.add(
-      await createMetricsServer(telemetry, { port: config.metricsPort, checks: readinessOf(core) }),
+      await createMetricsServer(telemetry, { port: config.metricsPort, checks: readinessOf({ ...core, batches }) }),
     );
     const backend = {
       chain,
@@ -166,6 +170,7 @@ export const createSequencerNode = async (
             data: config.batchData,
             intervalMs: config.batchIntervalMs,
             maxUnsafe: Math.floor(config.keepStates / 2),
+            window: await readWindow(client, inbox),
           },
           poster: { pollMs: config.l1PollMs },
         },
@@ -173,6 +178,7 @@ export const createSequencerNode = async (
     );
     return await serve(telemetry, config, core, {
       pool: sequencer.pool,
+      batches: sequencer.batches,
       start: () => {
         publisher?.start();
         transactor.start();
