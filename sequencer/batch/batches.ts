@@ -168,9 +168,11 @@ export const createBatches = (
   const oldest = () => batches.find(isMissing);
 
   const halt = (): Halt | undefined => {
+    // At each look: L1's pace is that of the heads that were seen.
+    const heightNow = height();
     const batch = oldest();
     if (batch !== undefined) {
-      const age = ageOf(batch.origin, l1, height());
+      const age = ageOf(batch.origin, l1, heightNow);
       const reason = `the oldest batch that L1 lacks is ${age.blocks} L1 blocks and ${age.seconds} s old; L1 takes it for ${window.blocks} and ${window.seconds}`;
       if (isHalfGone(age, window)) return { code: "BATCH_WINDOW_HALF_GONE", reason };
     }
