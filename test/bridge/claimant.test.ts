@@ -139,6 +139,8 @@ test("killed before any step of claiming, and started again: exactly one claim",
     const snapshot = await anvil.snapshot();
     const store = await copyOf(first);
     const life = createLife(kills);
+    // L1 is turned back each time, which is no reorg: who has read more of it waits until it is there again.
+    const node = await stage.executor();
     const victim = startClaimant(t, stage, node, { store, life, intervalBlocks });
     try {
       await victim.act();
@@ -156,6 +158,7 @@ test("killed before any step of claiming, and started again: exactly one claim",
     assert.equal(await claims.credit(heir.address), 0n);
     await heir.stop();
     await victim.stop();
+    await node.stop();
     await anvil.revert(snapshot);
   }
   t.diagnostic(`${kills} kills`);
