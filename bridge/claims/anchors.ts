@@ -15,6 +15,9 @@ const NO_ROOT = 0n;
 /** Claims that are looked through for one answer. */
 const MOST_CLAIMS = 10_000n;
 
+const newestOf = (client: PublicClient, { claimRegistry }: L1Contracts) =>
+  createRegistryReader(client, claimRegistry, () => undefined);
+
 const finalTime = async (client: PublicClient): Promise<bigint> =>
   (await client.getBlock({ blockTag: "finalized" })).timestamp;
 
@@ -24,7 +27,7 @@ const isFinal = ({ status, confirmedAt }: RegisteredClaim, time: bigint): boolea
 /** Claims that a chain can begin behind, the newest first; the chain's first one is not among them. */
 export async function* anchorsOn(client: PublicClient, contracts: L1Contracts): AsyncGenerator<Anchor, void> {
   const games = { address: contracts.claimGames, abi: claimGames.abi } as const;
-  const registry = createRegistryReader(client, contracts.claimRegistry);
+  const registry = newestOf(client, contracts);
   const count = await client.readContract({ ...games, functionName: "gameCount" });
   const time = await finalTime(client);
   for (let index = count - 1n; index >= 0n && index >= count - MOST_CLAIMS; index--) {
@@ -37,7 +40,7 @@ export async function* anchorsOn(client: PublicClient, contracts: L1Contracts): 
 
 /** The claim of that id, which a chain can begin behind. SNAPSHOT_CLAIM. */
 export const anchorOf = async (client: PublicClient, contracts: L1Contracts, id: Hex): Promise<Anchor> => {
-  const claim = await createRegistryReader(client, contracts.claimRegistry).claim(id);
+  const claim = await newestOf(client, contracts).claim(id);
   if (!isFinal(claim, await finalTime(client)) || BigInt(claim.parent) === NO_ROOT)
     throw new CodedError<AnchorErrorCode>("SNAPSHOT_CLAIM", `L1 has not confirmed claim ${id} for good`, {
       id,
@@ -48,7 +51,7 @@ export const anchorOf = async (client: PublicClient, contracts: L1Contracts, id:
 
 /** Where derivation stands at the end of a claim that ends with its range. */
 export const positionOf = async (client: PublicClient, contracts: L1Contracts, id: Hex): Promise<Position> => {
-  const registry = createRegistryReader(client, contracts.claimRegistry);
+  const registry = newestOf(client, contracts);
   const { limitBatch: batch } = await registry.claim((await registry.claim(id)).parent);
   if (batch === 0n) return { batch, cursor: 0, delayed: 0n };
   const { delayedEnd } = await client.readContract({
@@ -62,4 +65,4 @@ export const positionOf = async (client: PublicClient, contracts: L1Contracts, i
 
 /** Hash of the chain's first state, as the registry has it. */
 export const statedGenesis = (client: PublicClient, contracts: L1Contracts): Promise<Hex> =>
-  createRegistryReader(client, contracts.claimRegistry).genesis();
+  newestOf(client, contracts).genesis();
