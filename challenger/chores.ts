@@ -1,6 +1,6 @@
 import { gameHash } from "../bridge/index.ts";
 import { fromHex, type Hex, toHex } from "../executor/index.ts";
-import type { ClaimBook, MadeClaim } from "./claim-book.ts";
+import type { ClaimBook, MadeClaim } from "./game/claim-book.ts";
 import { rootContext } from "./game/ids.ts";
 import type { Move } from "./game/solver.ts";
 import type { Judgement, RightChain } from "./judgement.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Hex } from "../executor/index.ts";
-import type { MadeClaim } from "./claim-book.ts";
+import type { MadeClaim } from "./game/claim-book.ts";
 import { createJudgement, type Verdict } from "./judgement.ts";
 
 const id = (index: number): Hex => `0x${index.toString(16).padStart(64, "0")}`;

@@ -1,7 +1,7 @@
 import type { PublicClient } from "viem";
-import { type BlockRange, changed, claimRegistry, createLogWindows, type LogWindows } from "../bridge/index.ts";
-import { fromHex, type Hex, keccakOf, toHex } from "../executor/index.ts";
-import type { RivalRoot } from "./game/view.ts";
+import { type BlockRange, changed, claimRegistry, createLogWindows, type LogWindows } from "../../bridge/index.ts";
+import { fromHex, type Hex, keccakOf, toHex } from "../../executor/index.ts";
+import type { RivalRoot } from "./view.ts";
 
 /** A claim as its event tells it. */
 export type MadeClaim = {
