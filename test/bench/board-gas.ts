@@ -37,12 +37,14 @@ export const boardRows = async (b: Dispute): Promise<readonly GasRow[]> => {
   return rows;
 };
 
+export const BOARD = "The board of a dispute";
+
 /** What a dispute costs on L1 beside its steps. */
 export const boardGas = async (): Promise<GasSection> => {
   const ends: (() => unknown)[] = [];
   try {
     return {
-      title: "The board of a dispute",
+      title: BOARD,
       about:
         "Whole transactions, the 21,000 and calldata among it; in a multicall each is that much cheaper. The rules of leaves are a toy's: what a proof takes is in the other tables.",
       rows: await boardRows(await createDispute({ after: (end) => void ends.push(end as () => unknown) })),

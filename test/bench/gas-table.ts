@@ -24,10 +24,14 @@ const each = ({ gas, blobGas = 0n, per }: GasRow): string => {
   return `${(Number(gas) / count).toFixed(2)}${blobs} a ${unit}`;
 };
 
+/** Gas as a table has it. */
+export const formatGas = ({ gas, blobGas }: GasRow): string =>
+  grouped(gas) + (blobGas === undefined ? "" : ` + ${grouped(blobGas)} blob gas`);
+
 const line = (row: GasRow, hasPeers: boolean): string =>
   cells([
     row.what,
-    grouped(row.gas) + (row.blobGas === undefined ? "" : ` + ${grouped(row.blobGas)} blob gas`),
+    formatGas(row),
     row.bytes === undefined ? "" : grouped(row.bytes),
     each(row),
     ...(hasPeers ? [row.peer ?? ""] : []),
@@ -47,4 +51,11 @@ export const formatSection = ({ title, about, rows }: GasSection): string => {
     ...rows.map((row) => line(row, hasPeers)),
     "",
   ].join("\n");
+};
+
+/** Of each call in a section of a written table, the gas. Empty where there is no such section. */
+export const writtenGas = (markdown: string, title: string): ReadonlyMap<string, string> => {
+  const section = markdown.split(/^## /m).find((text) => text.startsWith(`${title}\n`)) ?? "";
+  const [, , ...rows] = section.split("\n").filter((text) => text.startsWith("| "));
+  return new Map(rows.map((text) => text.split(" | ")).map(([what = "", gas = ""]) => [what.slice("| ".length), gas]));
 };

@@ -40,8 +40,8 @@ const TOKEN = compile(
 }`,
 );
 
-/** Batches, full ones: what the sequencer pays by the byte. */
-const batchRows = async (ends: Ends): Promise<readonly GasRow[]> => {
+/** Batches, full ones, in calldata and in as many blobs: what the sequencer pays by the byte. */
+export const batchRows = async (ends: Ends, blobCounts: readonly number[]): Promise<readonly GasRow[]> => {
   const l1 = await startAnvil(ends as never, "--hardfork", "osaka");
   const { contracts } = await layOut(l1);
   const { number, timestamp } = await l1.client.getBlock();
@@ -61,7 +61,7 @@ const batchRows = async (ends: Ends): Promise<readonly GasRow[]> => {
     { what: "batch in calldata, full", gas: posted.gasUsed, bytes: data.length, per: [data.length, "byte"] },
   ];
   let index = 2n;
-  for (const count of [1, 6]) {
+  for (const count of blobCounts) {
     const bytes = count * BLOB_DATA_BYTES;
     const blobs = await Promise.all(encodeBlobs(denseBytes(bytes)).map(commitBlob));
     const { gasUsed, blobGasUsed = 0n } = await land(
@@ -75,7 +75,7 @@ const batchRows = async (ends: Ends): Promise<readonly GasRow[]> => {
 };
 
 /** Deposits, claims, withdrawals and publication. */
-const userRows = async (ends: Ends): Promise<readonly GasRow[]> => {
+export const userRows = async (ends: Ends): Promise<readonly GasRow[]> => {
   const s = await createSettlement(ends as never);
   const rows: GasRow[] = [];
   const row = async (what: string, to: Hex, data: Hex, more: Partial<GasRow> & { readonly value?: bigint } = {}) => {
@@ -153,14 +153,16 @@ const userRows = async (ends: Ends): Promise<readonly GasRow[]> => {
   return rows;
 };
 
+export const SETTLEMENT = "Settlement";
+
 /** What settlement costs on L1. */
 export const settlementGas = async (): Promise<GasSection> => {
   const ends: (() => unknown)[] = [];
   const keep: Ends = { after: (end) => void ends.push(end) };
   try {
-    const rows = [...(await batchRows(keep)), ...(await userRows(keep))];
+    const rows = [...(await batchRows(keep, [1, 6])), ...(await userRows(keep))];
     return {
-      title: "Settlement",
+      title: SETTLEMENT,
       about:
         "Whole transactions, the 21,000 and calldata among it. The OP Stack's figures are those of its repository's gas snapshot (ethereum-optimism/optimism, packages/contracts-bedrock/.gas-snapshot at 9ae0a566), which count the call alone, without the 21,000 and calldata.",
       rows,
