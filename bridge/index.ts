@@ -1,4 +1,5 @@
 // The face of the bridge: what the other folders may import.
+
 export { createClaimView } from "./claims/claim-view.ts";
 export { type ClaimantOptions, createClaimant } from "./claims/claimant.ts";
 export {
@@ -13,18 +14,7 @@ export {
   rightBase,
   rootOverLast,
 } from "./claims/game-hash.ts";
-export {
-  type ClaimParameters,
-  DEVNET_CLAIMS,
-  DEVNET_WITHDRAWALS,
-} from "./claims/parameters.ts";
-export {
-  claimedRange,
-  GENESIS_PLACE,
-  type Place,
-  type RangeComponents,
-  statesOf,
-} from "./claims/range.ts";
+export { claimedRange, GENESIS_PLACE, type Place, type RangeComponents, statesOf } from "./claims/range.ts";
 export { settleCall } from "./claims/registry.ts";
 export {
   createRightClaims,
@@ -33,7 +23,7 @@ export {
   type RightClaimsErrorCode,
   type Succession,
 } from "./claims/right-claims.ts";
-export { createBeaconSource } from "./clients/beacon.ts";
+export { type ClaimParameters, DEVNET_CLAIMS, DEVNET_WITHDRAWALS } from "./clients/claim-parameters.ts";
 export { type Deployment, type DeployOptions, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";
 export {
@@ -79,7 +69,7 @@ export {
   portal,
   tensorStepVerifier,
 } from "./contracts/contracts.gen.ts";
-export { type BatchBlock, batchBlockSize, encodeBatch, MAX_BATCH_BYTES } from "./derivation/batch.ts";
+export { createBeaconSource } from "./derivation/beacon.ts";
 export { type BlobArchive, createBlobArchive } from "./derivation/blob-archive.ts";
 export { createFollower, type Follower, type FollowerOptions } from "./derivation/follower.ts";
 export type { InboxRecord } from "./derivation/inbox-store.ts";

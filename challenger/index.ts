@@ -1,11 +1,6 @@
 // The face of the challenger: what the other folders may import.
 export { audit, type BlockReader, type BlockSummary } from "./audit.ts";
-export {
-  type Challenger,
-  type ChallengerOptions,
-  createChallenger,
-  type Dispute,
-} from "./challenger.ts";
+export { type Challenger, type ChallengerOptions, createChallenger, type Dispute } from "./challenger.ts";
 export { describeDispute } from "./describe.ts";
 // The dispute: the board and its twin, and what the honest client does there.
 export { type Board, type BoardEvent, createBoard } from "./game/board.ts";

@@ -11,11 +11,11 @@ import {
   type SettlementParameters,
   type Telemetry,
 } from "../../executor/index.ts";
+import type { ClaimParameters } from "../clients/claim-parameters.ts";
 import type { L1Contracts } from "../clients/deploy.ts";
 import { claimGame, claimGames, claimRegistry, portal } from "../contracts/contracts.gen.ts";
 import type { L1Source } from "../derivation/l1-source.ts";
 import { oldestHaving } from "./claim-search.ts";
-import type { ClaimParameters } from "./parameters.ts";
 import type { RegisteredClaim } from "./registry.ts";
 
 export type ClaimViewComponents = Telemetry & {

@@ -1,8 +1,8 @@
 import { encodeFunctionData, type PublicClient } from "viem";
 import { type Bytes, type ChainState, encodeChainState, fromHex, type Hex, toHex } from "../../executor/index.ts";
+import type { ClaimParameters } from "../clients/claim-parameters.ts";
 import { gasFor, type L1Call } from "../clients/transactor.ts";
 import { claimRegistry } from "../contracts/contracts.gen.ts";
-import type { ClaimParameters } from "./parameters.ts";
 
 /** As the contract numbers them. */
 const STATUS = ["none", "open", "confirmed", "forfeited"] as const;

@@ -13,9 +13,9 @@ import {
   type Telemetry,
   toHex,
 } from "../../executor/index.ts";
+import type { ClaimParameters } from "../clients/claim-parameters.ts";
 import type { L1Source } from "../derivation/l1-source.ts";
 import { contextHash, edgeHash, gameHash, levelBase } from "./game-hash.ts";
-import type { ClaimParameters } from "./parameters.ts";
 import { type ClaimedRange, claimedRange, GENESIS_PLACE, type Place } from "./range.ts";
 import { createRegistryReader, type RegisteredClaim, type RegistryReader } from "./registry.ts";
 import { openTrail, type Step } from "./trail.ts";

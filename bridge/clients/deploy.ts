@@ -19,7 +19,6 @@ import {
   messageOf,
   toHex,
 } from "../../executor/index.ts";
-import { type ClaimParameters, DEVNET_CLAIMS, type WithdrawalParameters } from "../claims/parameters.ts";
 import {
   batchInbox,
   claimGames,
@@ -31,6 +30,7 @@ import {
   portal,
   tensorStepVerifier,
 } from "../contracts/contracts.gen.ts";
+import { type ClaimParameters, DEVNET_CLAIMS, type WithdrawalParameters } from "./claim-parameters.ts";
 
 /** In the order in which they are deployed. */
 const CONTRACTS = [

@@ -11,6 +11,7 @@ import {
   createMemoryStore,
   createWorldState,
   DEVNET_PARAMETERS,
+  encodeBatch,
   encodeDeposit,
   fromHex,
   type Hex,
@@ -18,7 +19,6 @@ import {
   toHex,
   uintBE,
 } from "../../executor/index.ts";
-import { encodeBatch } from "./batch.ts";
 import { createFollower } from "./follower.ts";
 import type { InboxRecord } from "./inbox-store.ts";
 import type { L1Source } from "./l1-source.ts";

@@ -10,6 +10,8 @@ import {
   concat,
   createLock,
   DEPOSIT_TYPE,
+  type DerivedBlock,
+  decodeBatch,
   equalBytes,
   fromHex,
   type Hex,
@@ -24,7 +26,6 @@ import {
   uintBE,
   type Write,
 } from "../../executor/index.ts";
-import { type DerivedBlock, decodeBatch } from "./batch.ts";
 import type { InboxRecord } from "./inbox-store.ts";
 import type { L1Source } from "./l1-source.ts";
 

@@ -5,8 +5,7 @@ import type { Call } from "./calls.ts";
 import { type Ctx, ctxId, edgeId, halfContexts, innerId, rootContext } from "./ids.ts";
 import type { LeafRules } from "./leaf-rules.ts";
 import { solve } from "./solver.ts";
-import type { BoardView } from "./view.ts";
-import { cheapTimer, NO_CONTEXT, ownTime } from "./view.ts";
+import { type BoardView, cheapTimer, NO_CONTEXT, ownTime } from "./view.ts";
 
 /** Boards with one rule wrong each, and who makes use of it. */
 

@@ -1,22 +1,20 @@
-import { bloomOf } from "../evm/bloom.ts";
 import type { BlockEnvironment, ChainMachine } from "../evm/engine.ts";
-import { DEPOSIT_TYPE, type DecodeResult, type EnvelopeDecoder, isRefusal } from "../evm/envelope.ts";
 import { applyTransaction, BASE_FEE_VAULT } from "../evm/transition.ts";
 import { type Bytes, fromHex, toHex } from "../foundation/bytes.ts";
 import { appendLeaf, EMPTY_FRONTIER, frontierRoot } from "../foundation/merkle.ts";
-import { encodeBlockHeader, hashBlockHeader, receiptLeaf, transactionLeaf } from "./block.ts";
-import type {
-  AddResult,
-  Block,
-  BlockTally,
-  ChainTransaction,
-  Header,
-  InboxEnvelope,
-  Origin,
-  Receipt,
-  RefusalCode,
-} from "./chain.ts";
-import { createAddress } from "./contract-address.ts";
+import { type Block, type BlockTally, encodeBlockHeader, type Header, hashBlockHeader } from "../protocol/block.ts";
+import { bloomOf } from "../protocol/bloom.ts";
+import { createAddress } from "../protocol/contract-address.ts";
+import { DEPOSIT_TYPE, type DecodeResult, type EnvelopeDecoder, isRefusal } from "../protocol/envelope.ts";
+import type { Origin } from "../protocol/origin.ts";
+import { type Receipt, receiptLeaf } from "../protocol/receipt.ts";
+import {
+  type ChainTransaction,
+  type InboxEnvelope,
+  type RefusalCode,
+  transactionLeaf,
+} from "../protocol/transaction.ts";
+import type { AddResult } from "./chain.ts";
 
 /** A block in the making, without its state root. */
 export type Draft = {

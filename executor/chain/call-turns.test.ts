@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Hex } from "../foundation/bytes.ts";
-import { toHex, uintBE } from "../foundation/bytes.ts";
+import { type Hex, toHex, uintBE } from "../foundation/bytes.ts";
+import { DEVNET_PARAMETERS } from "../protocol/parameters.ts";
 import { createCallTurns } from "./call-turns.ts";
 import { AT, funded, openChain, sign } from "./chain.fixture.ts";
 import { createGenesis } from "./genesis.ts";
-import { DEVNET_PARAMETERS } from "./parameters.ts";
 
 const address = (n: number): Hex => toHex(uintBE(n, 20));
 const LOOP = address(0xc0);

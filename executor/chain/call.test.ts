@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { fromHex, type Hex, readUintBE, toHex, uintBE } from "../foundation/bytes.ts";
+import { ADDRESS } from "../protocol/parameters.ts";
 import { AT, accountOf, buildBlock, ETHER, funded, GWEI, openChain, sign } from "./chain.fixture.ts";
-import { ADDRESS } from "./parameters.ts";
 
 const CONTRACT: Hex = "0x00000000000000000000000000000000000000c0";
 const STRANGER: Hex = "0x00000000000000000000000000000000000000ee";

@@ -2,10 +2,11 @@ import type { StateManagerInterface } from "@ethereumjs/common";
 import { EVMError } from "@ethereumjs/evm";
 import { Account, Address } from "@ethereumjs/util";
 import type { BlockEnvironment, ChainMachine } from "../evm/engine.ts";
-import { intrinsicGas } from "../evm/envelope.ts";
 import { simulateMessage } from "../evm/transition.ts";
 import { type Bytes, EMPTY_BYTES, fromHex, type Hex, word } from "../foundation/bytes.ts";
-import type { CallMessage, CallResult, ChainTransaction } from "./chain.ts";
+import { intrinsicGas } from "../protocol/envelope.ts";
+import type { ChainTransaction } from "../protocol/transaction.ts";
+import type { CallMessage, CallResult } from "./chain.ts";
 
 const ZERO_ADDRESS: Hex = "0x0000000000000000000000000000000000000000";
 

@@ -1,7 +1,10 @@
 import { type Bytes, concat, fromHex, type Hex, readUintBE, toHex, uintBE, utf8 } from "../foundation/bytes.ts";
 import { decodeRlp, encodeRlp, readRlpUint, rlpUint } from "../foundation/rlp.ts";
+import type { Block } from "../protocol/block.ts";
+import type { Position } from "../protocol/origin.ts";
+import type { Receipt } from "../protocol/receipt.ts";
 import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
-import type { Block, Heads, Position, Receipt } from "./chain.ts";
+import type { Heads } from "./chain.ts";
 import { decodeBlock, decodeReceipts, encodeBlock, encodeReceipts } from "./codec.ts";
 
 const meta = (name: string): Bytes => concat(Uint8Array.of(COLUMN.meta), utf8(`chain.${name}`));

@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Address } from "@ethereumjs/util";
-import { bloomHas } from "../evm/bloom.ts";
-import { encodeDeposit } from "../evm/envelope.ts";
 import { type Bytes, EMPTY_BYTES, fromHex, type Hex, readUintBE, toHex, uintBE } from "../foundation/bytes.ts";
 import { keccakOf } from "../foundation/keccak.ts";
+import { nextBaseFee, prevRandaoOf } from "../protocol/block.ts";
+import { bloomHas } from "../protocol/bloom.ts";
+import { createAddress } from "../protocol/contract-address.ts";
+import { encodeDeposit } from "../protocol/envelope.ts";
+import { ADDRESS, DEVNET_PARAMETERS } from "../protocol/parameters.ts";
+import { logsChain } from "../protocol/receipt.ts";
+import type { InboxEnvelope } from "../protocol/transaction.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
-import { logsChain, nextBaseFee, prevRandaoOf } from "./block.ts";
 import { AT, accountOf, buildBlock, ETHER, funded, GWEI, initCode, openChain, sign } from "./chain.fixture.ts";
-import type { Chain, InboxEnvelope } from "./chain.ts";
-import { createAddress } from "./contract-address.ts";
+import type { Chain } from "./chain.ts";
 import { createGenesis } from "./genesis.ts";
-import { ADDRESS, DEVNET_PARAMETERS } from "./parameters.ts";
 
 const TO: Hex = "0x00000000000000000000000000000000000000aa";
 const addressOf = (hex: string) => new Address(fromHex(hex.toLowerCase()));

@@ -1,115 +1,22 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
-import type { Address } from "@ethereumjs/util";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
-import type { Frontier } from "../foundation/merkle.ts";
-import type { StateGround, TreeProof } from "../state/world.ts";
-import type { ChainParameters } from "./parameters.ts";
-
-/** The L1 block that a block of the chain refers to. Timestamp in seconds. */
-export type Origin = { readonly number: bigint; readonly timestamp: bigint };
-
-/** Where derivation goes on after a block: inbox record, byte in its data, delayed message. */
-export type Position = { readonly batch: bigint; readonly cursor: number; readonly delayed: bigint };
-
-export type Header = {
-  readonly number: bigint;
-  readonly parentHash: Hex;
-  readonly timestamp: bigint;
-  readonly coinbase: Hex;
-  readonly stateRoot: Hex;
-  /** Binary keccak Merkle roots, not tries. */
-  readonly transactionsRoot: Hex;
-  readonly receiptsRoot: Hex;
-  readonly logsBloom: Hex;
-  readonly gasLimit: bigint;
-  readonly gasUsed: bigint;
-  readonly baseFeePerGas: bigint;
-  readonly prevRandao: Hex;
-};
-
-export type ChainTransaction = {
-  readonly hash: Hex;
-  readonly envelope: Bytes;
-  /** 0 legacy, 1 EIP-2930, 2 EIP-1559, 0x7e deposit. */
-  readonly type: number;
-  readonly from: Hex;
-  readonly to: Hex | undefined;
-  readonly nonce: bigint;
-  readonly gasLimit: bigint;
-  readonly value: bigint;
-  readonly data: Bytes;
-  /** Legacy and 2930. */
-  readonly gasPrice?: bigint;
-  readonly maxFeePerGas?: bigint;
-  readonly maxPriorityFeePerGas?: bigint;
-  readonly accessList?: readonly { readonly address: Hex; readonly storageKeys: readonly Hex[] }[];
-  readonly chainId?: bigint;
-  readonly signature?: { readonly v: bigint; readonly r: bigint; readonly s: bigint };
-  readonly deposit?: { readonly sourceHash: Hex; readonly mint: bigint };
-};
-
-export type Log = { readonly address: Hex; readonly topics: readonly Hex[]; readonly data: Hex };
-
-export type Receipt = {
-  readonly status: 0 | 1;
-  readonly gasUsed: bigint;
-  readonly cumulativeGasUsed: bigint;
-  readonly effectiveGasPrice: bigint;
-  readonly logs: readonly Log[];
-  readonly logsBloom: Hex;
-  readonly contractAddress: Hex | undefined;
-  /** Deposits: the sender's nonce before. */
-  readonly depositNonce?: bigint;
-};
-
-export type Block = {
-  readonly hash: Hex;
-  readonly header: Header;
-  readonly origin: Origin;
-  readonly transactions: readonly ChainTransaction[];
-  /** Length of the block's RLP header plus envelopes, in bytes. */
-  readonly size: number;
-};
-
-/** Why a transaction is not in a block. Consensus: every one of these is a no-op, so which is found first changes nothing. */
-export type RefusalCode =
-  | "TX_MALFORMED"
-  | "TX_TYPE"
-  | "TX_CHAIN_ID"
-  | "TX_SIGNATURE"
-  | "TX_INITCODE_SIZE"
-  | "TX_GAS_CAP"
-  | "TX_INTRINSIC_GAS"
-  | "TX_TIP_CAP"
-  | "TX_FEE_CAP"
-  | "TX_BLOCK_GAS"
-  | "TX_SENDER_CODE"
-  | "TX_NONCE_LOW"
-  | "TX_NONCE_HIGH"
-  | "TX_BALANCE"
-  | "TX_DECLARED_GAS";
-
-/** A well-formed, signed transaction whose static rules hold, and what executing it needs. */
-export type DecodedTransaction = {
-  readonly transaction: ChainTransaction;
-  readonly sender: Address;
-  readonly target: Address | undefined;
-  readonly intrinsicGas: bigint;
-};
-
-export type Refusal = { readonly code: RefusalCode; readonly message: string };
+import type { Block, BlockTally } from "../protocol/block.ts";
+import type { BlockAttributes, Position } from "../protocol/origin.ts";
+import type { ChainParameters } from "../protocol/parameters.ts";
+import type { Log, Receipt } from "../protocol/receipt.ts";
+import type {
+  ChainTransaction,
+  DecodedTransaction,
+  InboxEnvelope,
+  Refusal,
+  RefusalCode,
+} from "../protocol/transaction.ts";
+import type { TreeProof } from "../state/proof.ts";
+import type { StateGround } from "../state/world.ts";
 
 export type AddResult =
   | { readonly included: true; readonly transaction: ChainTransaction; readonly receipt: Receipt }
   | { readonly included: false; readonly code: RefusalCode; readonly message: string };
-
-/** An envelope as derivation hands it over. `delayed`: from the delayed queue, with its declared gas and kind. */
-export type InboxEnvelope = {
-  readonly bytes: Bytes;
-  readonly delayed?: { readonly kind: "deposit" | "raw"; readonly gas: bigint };
-};
-
-export type BlockAttributes = { readonly timestamp: bigint; readonly origin: Origin };
 
 /** `position`: where derivation goes on, if known. `expected`: hash of the block that it must be. */
 export type SealOptions = { readonly position?: Position; readonly expected?: Hex };
@@ -130,14 +37,6 @@ export type BlockBuilder = {
   seal(options?: SealOptions): Promise<{ readonly block: Block; readonly receipts: readonly Receipt[] }>;
   /** Drops the block. */
   abort(): void;
-};
-
-/** What the transactions of a block came to so far. `transactions`, `receipts`: of their trees. */
-export type BlockTally = {
-  readonly gasUsed: bigint;
-  readonly bloom: Bytes;
-  readonly transactions: Frontier;
-  readonly receipts: Frontier;
 };
 
 /** A block that is executed again, beside the chain. */

@@ -1,10 +1,13 @@
 import { Address } from "@ethereumjs/util";
-import { BLOOM_BYTES } from "../evm/bloom.ts";
-import { decodeEnvelope, isRefusal } from "../evm/envelope.ts";
 import { type Bytes, EMPTY_BYTES, fromHex, type Hex, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { decodeRlp, encodeRlp, type RlpItem, readRlpUint, rlpUint } from "../foundation/rlp.ts";
-import type { Block, ChainErrorCode, ChainTransaction, Header, Log, Receipt } from "./chain.ts";
+import type { Block, Header } from "../protocol/block.ts";
+import { BLOOM_BYTES } from "../protocol/bloom.ts";
+import { decodeEnvelope, isRefusal } from "../protocol/envelope.ts";
+import type { Log, Receipt } from "../protocol/receipt.ts";
+import type { ChainTransaction } from "../protocol/transaction.ts";
+import type { ChainErrorCode } from "./chain.ts";
 
 const corrupt = (what: string, cause?: unknown): CodedError<ChainErrorCode> =>
   new CodedError("CHAIN_CORRUPT", `the store holds something else than ${what}`, { what }, cause);

@@ -1,29 +1,20 @@
 import { Counter, Gauge, Histogram } from "prom-client";
 import { type ChainMachine, createMachine } from "../evm/engine.ts";
-import { createEnvelopeDecoder } from "../evm/envelope.ts";
 import { createRules } from "../evm/rules.ts";
 import { type Hex, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { createLock, type Telemetry } from "../foundation/service.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
+import type { Block } from "../protocol/block.ts";
+import { createEnvelopeDecoder } from "../protocol/envelope.ts";
+import type { BlockAttributes, Position } from "../protocol/origin.ts";
+import type { Receipt } from "../protocol/receipt.ts";
 import type { WorldState } from "../state/world.ts";
 import type { KeyValueStore } from "../store/key-value-store.ts";
 import { createDraft } from "./builder.ts";
 import { runCall } from "./call.ts";
 import { type CallTurnsOptions, createCallTurns } from "./call-turns.ts";
-import type {
-  Block,
-  BlockAttributes,
-  BlockBuilder,
-  BlockReplay,
-  Chain,
-  ChainErrorCode,
-  ChainEvents,
-  Heads,
-  Position,
-  Receipt,
-  SealOptions,
-} from "./chain.ts";
+import type { BlockBuilder, BlockReplay, Chain, ChainErrorCode, ChainEvents, Heads, SealOptions } from "./chain.ts";
 import { createChainStore } from "./chain-store.ts";
 import { type Genesis, genesisBlock, writeGenesis } from "./genesis.ts";
 import { environmentAfter, writeSystemSlots } from "./system.ts";

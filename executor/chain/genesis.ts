@@ -2,6 +2,7 @@ import type { StateManagerInterface } from "@ethereumjs/common";
 import { Account, Address } from "@ethereumjs/util";
 import { type Bytes, concat, fromHex, type Hex, toHex, uintBE, utf8, word, ZERO_32 } from "../foundation/bytes.ts";
 import { keccak256 } from "../foundation/keccak.ts";
+import { EMPTY_FRONTIER } from "../foundation/merkle.ts";
 import {
   inferencePredeploy,
   l1BlockPredeploy,
@@ -11,9 +12,11 @@ import {
   standardBridgePredeploy,
   tokenFactoryPredeploy,
 } from "../genesis/predeploys.gen.ts";
-import { COINBASE, encodeBlockHeader, hashBlockHeader } from "./block.ts";
-import type { Block, Header } from "./chain.ts";
-import { ADDRESS, type ChainParameters } from "./parameters.ts";
+import { type Block, COINBASE, encodeBlockHeader, type Header, hashBlockHeader } from "../protocol/block.ts";
+import { chainStateAfter, type StateBetween } from "../protocol/chain-state.ts";
+import { ADDRESS, type ChainParameters } from "../protocol/parameters.ts";
+import { createWorldState } from "../state/create-world.ts";
+import { createMemoryStore } from "../store/memory-store.ts";
 
 export type GenesisAccount = {
   readonly balance?: bigint;
@@ -140,4 +143,13 @@ export const genesisBlock = ({ parameters }: Genesis, stateRoot: Bytes): Block =
     transactions: [],
     size: encodeBlockHeader(header).length,
   };
+};
+
+/** The state that the first claim starts from. */
+export const genesisChainState = async (genesis: Genesis): Promise<StateBetween> => {
+  const world = createWorldState(createMemoryStore());
+  await writeGenesis(world.manager, genesis);
+  const position = { batch: 0n, cursor: 0, delayed: 0n };
+  const empty = { position, transactions: EMPTY_FRONTIER, receipts: EMPTY_FRONTIER };
+  return chainStateAfter(genesisBlock(genesis, world.seal().root), empty);
 };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { encodeDeposit } from "../evm/envelope.ts";
 import { type Bytes, EMPTY_BYTES, toHex, uintBE } from "../foundation/bytes.ts";
+import { encodeDeposit } from "../protocol/envelope.ts";
+import type { InboxEnvelope, RefusalCode } from "../protocol/transaction.ts";
 import { AT, accountOf, ETHER, funded, GWEI, openChain, sign } from "./chain.fixture.ts";
-import type { InboxEnvelope, RefusalCode } from "./chain.ts";
 
 const TO = "0x00000000000000000000000000000000000000aa";
 const LIMIT = 30_000_000n;

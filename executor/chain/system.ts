@@ -2,27 +2,13 @@ import type { StateManagerInterface } from "@ethereumjs/common";
 import { Address } from "@ethereumjs/util";
 import type { BlockEnvironment } from "../evm/engine.ts";
 import { fromHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
-import { COINBASE, nextBaseFee, prevRandaoOf } from "./block.ts";
-import type { Block, BlockAttributes, Header, Origin } from "./chain.ts";
-import { ADDRESS, type ChainParameters, HISTORY_WINDOW } from "./parameters.ts";
+import { type Block, COINBASE, nextBaseFee, prevRandaoOf } from "../protocol/block.ts";
+import { type BlockAttributes, blockTimestamp, type Origin, packedOrigin } from "../protocol/origin.ts";
+import { ADDRESS, type ChainParameters, HISTORY_WINDOW } from "../protocol/parameters.ts";
 
 const history = new Address(fromHex(ADDRESS.history));
 const l1Block = new Address(fromHex(ADDRESS.l1Block));
 const coinbase = new Address(fromHex(COINBASE));
-
-const MAX_U64 = 2n ** 64n - 1n;
-
-/** `max(parent's, min(given, origin's + drift))`: total, never before the parent. */
-export const blockTimestamp = (
-  parent: { readonly header: Pick<Header, "timestamp"> },
-  { timestamp, origin }: BlockAttributes,
-  maxDrift: bigint,
-): bigint => {
-  const latest = origin.timestamp + maxDrift;
-  const wanted = timestamp < latest ? timestamp : latest;
-  const bounded = wanted < MAX_U64 ? wanted : MAX_U64;
-  return bounded > parent.header.timestamp ? bounded : parent.header.timestamp;
-};
 
 /** The block after `parent`, before anything runs in it. */
 export const environmentAfter = (
@@ -37,9 +23,6 @@ export const environmentAfter = (
   coinbase,
   prevRandao: prevRandaoOf(parent.hash, attributes.origin.number),
 });
-
-/** L1Block's slot 0. */
-export const packedOrigin = ({ number, timestamp }: Origin): bigint => (timestamp << 64n) | number;
 
 /** What a block writes before its first transaction: the parent's hash (EIP-2935) and the L1 block it refers to. */
 export const writeSystemSlots = async (state: StateManagerInterface, parent: Block, origin: Origin): Promise<void> => {

@@ -1,10 +1,12 @@
-import { encodeDeposit } from "../evm/envelope.ts";
 import { type Bytes, concat, type Hex, toHex, uintBE } from "../foundation/bytes.ts";
 import { keccakOf } from "../foundation/keccak.ts";
+import { encodeDeposit } from "../protocol/envelope.ts";
+import type { Origin } from "../protocol/origin.ts";
+import type { InboxEnvelope } from "../protocol/transaction.ts";
+import type { Inbox } from "../protocol/unit.ts";
 import { ETHER, initCode, openChain, sign } from "./chain.fixture.ts";
-import type { Chain, InboxEnvelope, Origin } from "./chain.ts";
+import type { Chain } from "./chain.ts";
 import type { GenesisAlloc } from "./genesis.ts";
-import type { Inbox } from "./units.ts";
 
 const item = (body: Bytes): Bytes => concat(uintBE(body.length, 4), body);
 const header = (timestamp: bigint): Bytes => item(concat(Uint8Array.of(0), uintBE(timestamp, 8)));

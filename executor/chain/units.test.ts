@@ -3,11 +3,14 @@ import { test } from "node:test";
 import { fromHex, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { frontierRoot } from "../foundation/merkle.ts";
+import { type ChainState, chainStateAt, hashChainState, type StateBetween } from "../protocol/chain-state.ts";
+import type { Position } from "../protocol/origin.ts";
+import type { InboxEnvelope } from "../protocol/transaction.ts";
+import type { Inbox } from "../protocol/unit.ts";
 import { openChain } from "./chain.fixture.ts";
-import type { Chain, InboxEnvelope, Position } from "./chain.ts";
-import { type ChainState, chainStateAt, hashChainState, type StateBetween } from "./chain-state.ts";
+import type { Chain } from "./chain.ts";
 import { CONTRACTS, deriveRandomBatches } from "./units.fixture.ts";
-import { type Inbox, unitsFrom } from "./units.ts";
+import { unitsFrom } from "./units.ts";
 
 const GENESIS: Position = { batch: 0n, cursor: 0, delayed: 0n };
 const BATCHES = 8;

@@ -13,15 +13,15 @@ import {
   type SelfdestructMap,
 } from "@ethereumjs/evm";
 import { Account, Address } from "@ethereumjs/util";
-import { ADDRESS } from "../chain/parameters.ts";
 import { fromHex } from "../foundation/bytes.ts";
 import type { Pace } from "../foundation/pace.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
+import { ADDRESS } from "../protocol/parameters.ts";
 import { admit, infer, type NativeCall } from "./inference.ts";
 import { assertLibrary, SyncInterpreter } from "./interpreter.ts";
 import { createJournal } from "./journal.ts";
+import { blake2, bn254Add, bn254Multiply, bn254Pairing, bounded, pointEvaluation } from "./library-precompiles.ts";
 import { OPCODE_HANDLERS, STORAGE_GAS } from "./opcodes.ts";
-import { blake2, bn254Add, bn254Multiply, bn254Pairing, bounded, pointEvaluation } from "./precompiles.ts";
 
 /** What execution sees of the block it runs in. */
 export type BlockEnvironment = {

@@ -4,7 +4,6 @@ import { Address } from "@ethereumjs/util";
 import { AT, buildBlock, funded, openChain, sign } from "../chain/chain.fixture.ts";
 import type { Chain } from "../chain/chain.ts";
 import { aliasOf, createGenesis } from "../chain/genesis.ts";
-import { ADDRESS, DEVNET_PARAMETERS } from "../chain/parameters.ts";
 import {
   type Bytes,
   concat,
@@ -18,10 +17,11 @@ import {
 } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
-import type { ModelRecord, ModelRuntime } from "../models/runtime.ts";
-import { encodeDeposit } from "./envelope.ts";
+import type { ModelRuntime } from "../models/runtime.ts";
+import { encodeDeposit } from "../protocol/envelope.ts";
+import { type ModelRecord, recordSlot } from "../protocol/model-call.ts";
+import { ADDRESS, DEVNET_PARAMETERS } from "../protocol/parameters.ts";
 import { readRecord } from "./inference.ts";
-import { recordSlot } from "./model-call.ts";
 
 const ID = toHex(uintBE(0xabcdefn, 32));
 const UNKNOWN = toHex(uintBE(0x999n, 32));

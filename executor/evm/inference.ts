@@ -1,13 +1,13 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
 import type { ExecResult } from "@ethereumjs/evm";
 import { Address } from "@ethereumjs/util";
-import { ADDRESS } from "../chain/parameters.ts";
 import { type Bytes, fromHex, type Hex, readUintBE, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import type { Pace } from "../foundation/pace.ts";
-import type { ModelErrorCode, ModelRecord, ModelRuntime } from "../models/runtime.ts";
-import { admitGas, encodeAdmission, recordIn, recordSlot } from "./model-call.ts";
-import { burn } from "./precompiles.ts";
+import type { ModelErrorCode, ModelRuntime } from "../models/runtime.ts";
+import { admitGas, encodeAdmission, type ModelRecord, recordIn, recordSlot } from "../protocol/model-call.ts";
+import { ADDRESS } from "../protocol/parameters.ts";
+import { burn } from "./library-precompiles.ts";
 
 /*
  * INFER and ADMIT are precompiles like 1 to 10: warm in every transaction, and without an account that matters, so without

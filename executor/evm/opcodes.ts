@@ -1,9 +1,9 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
 import { EVMError } from "@ethereumjs/evm";
 import { Address } from "@ethereumjs/util";
-import { ADDRESS, HISTORY_WINDOW } from "../chain/parameters.ts";
 import { type Bytes, EMPTY_BYTES, fromHex, uintBE } from "../foundation/bytes.ts";
 import { keccak256 } from "../foundation/keccak.ts";
+import { ADDRESS, HISTORY_WINDOW } from "../protocol/parameters.ts";
 
 /** The part of the library's run state that these handlers use. */
 export type OpcodeState = {

@@ -1,10 +1,10 @@
 import { Common, createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
 import { paramsEVM } from "@ethereumjs/evm";
-import { HISTORY_WINDOW } from "../chain/parameters.ts";
 import type { Bytes } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccak256 } from "../foundation/keccak.ts";
-import { recoverPublicKey } from "./secp256k1.ts";
+import { recoverPublicKey } from "../foundation/secp256k1.ts";
+import { HISTORY_WINDOW } from "../protocol/parameters.ts";
 
 /** Cancun, block hashes in state (2935, 7709), and L1's price and bounds of modular exponentiation (7823, 7883). */
 const EIPS = [2935, 7709, 7823, 7883];

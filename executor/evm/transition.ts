@@ -1,10 +1,11 @@
 import { EVMError } from "@ethereumjs/evm";
 import { Account, Address } from "@ethereumjs/util";
-import type { DecodedTransaction as Decoded, Log, Refusal } from "../chain/chain.ts";
-import { ADDRESS } from "../chain/parameters.ts";
 import { type Bytes, EMPTY_BYTES, fromHex, toHex } from "../foundation/bytes.ts";
+import { MAX_INITCODE_BYTES } from "../protocol/envelope.ts";
+import { ADDRESS } from "../protocol/parameters.ts";
+import type { Log } from "../protocol/receipt.ts";
+import type { DecodedTransaction as Decoded, Refusal } from "../protocol/transaction.ts";
 import { type BlockEnvironment, type ChainMachine, libraryBlock } from "./engine.ts";
-import { MAX_INITCODE_BYTES } from "./envelope.ts";
 
 const MAX_NONCE = 2n ** 64n - 1n;
 /** At most this part of the used gas is refunded (EIP-3529). */

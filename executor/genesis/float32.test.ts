@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ADDRESS } from "../chain/parameters.ts";
+import { ADDRESS } from "../protocol/parameters.ts";
 import { createBench, type Decimal, num } from "./predeploys.fixture.ts";
 import { inferencePredeploy } from "./predeploys.gen.ts";
 

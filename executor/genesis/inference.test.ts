@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { createAddressFromString } from "@ethereumjs/util";
 import { decodeEventLog, encodeAbiParameters, encodeDeployData, encodeFunctionData } from "viem";
-import { ADDRESS } from "../chain/parameters.ts";
 import { type Bytes, concat, fromHex, type Hex, toHex, uintBE, utf8, word } from "../foundation/bytes.ts";
 import { keccakOf } from "../foundation/keccak.ts";
+import { ADDRESS } from "../protocol/parameters.ts";
 import { createBench, type Decimal, num, USER } from "./predeploys.fixture.ts";
 import { digitClassifier, inferencePredeploy, l1BlockPredeploy, modelRegistryPredeploy } from "./predeploys.gen.ts";
 

@@ -3,8 +3,8 @@ import { Common, Hardfork, Mainnet } from "@ethereumjs/common";
 import { createEVM } from "@ethereumjs/evm";
 import { createAddressFromString } from "@ethereumjs/util";
 import { type Abi, decodeErrorResult, decodeFunctionResult, encodeFunctionData } from "viem";
-import { ADDRESS } from "../chain/parameters.ts";
 import { type Bytes, fromHex, type Hex, toHex } from "../foundation/bytes.ts";
+import { ADDRESS } from "../protocol/parameters.ts";
 import { inferencePredeploy, l1BlockPredeploy, modelRegistryPredeploy } from "./predeploys.gen.ts";
 
 export const USER: Hex = "0x00000000000000000000000000000000000000aa";

@@ -4,6 +4,7 @@ import { type Bytes, concat, fromHex, type Hex, toHex } from "../foundation/byte
 import { CodedError, hasCode } from "../foundation/errors.ts";
 import { keccakOf } from "../foundation/keccak.ts";
 import type { Telemetry } from "../foundation/service.ts";
+import type { Admission, ModelRecord } from "../protocol/model-call.ts";
 import type { KeyValueStore } from "../store/key-value-store.ts";
 import { type CodecErrorCode, decodeProgram } from "../tensor/codec.ts";
 import { violations } from "../tensor/constraints.ts";
@@ -16,15 +17,7 @@ import { checkProcessor } from "../tensor/selftest.ts";
 import { createArtifacts } from "./artifacts.ts";
 import { createEngineCache } from "./engine-cache.ts";
 import { createModelStore } from "./model-store.ts";
-import type {
-  Admission,
-  ArtifactSource,
-  ModelContent,
-  ModelErrorCode,
-  ModelPrograms,
-  ModelRecord,
-  ModelRuntime,
-} from "./runtime.ts";
+import type { ArtifactSource, ModelContent, ModelErrorCode, ModelPrograms, ModelRuntime } from "./runtime.ts";
 
 export type ModelRuntimeOptions = {
   /** Bytes of opened models kept ready. */

@@ -1,19 +1,7 @@
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { Pace } from "../foundation/pace.ts";
+import type { Admission } from "../protocol/model-call.ts";
 import type { Program } from "../tensor/program.ts";
-
-/** What the chain keeps of a model (state of the registry predeploy). `gas` is EVM gas of one call. */
-export type ModelRecord = {
-  readonly gas: bigint;
-  readonly inputBytes: number;
-  readonly outputBytes: number;
-  readonly operators: number;
-};
-
-export type Admission =
-  | { readonly admitted: true; readonly record: ModelRecord; readonly meta: Bytes }
-  /** `constraint`: "C1".."C17", or "ID" when the bytes have another id. */
-  | { readonly admitted: false; readonly constraint: string; readonly message: string };
 
 export type ModelErrorCode =
   /** No artifact of that id, here or anywhere. */

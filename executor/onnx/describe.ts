@@ -5,8 +5,8 @@ import { callGas } from "../tensor/gas.ts";
 import { programId } from "../tensor/identity.ts";
 import { countOf, type Interval, KINDS, type Kind, type Program } from "../tensor/program.ts";
 import { inputBytesOf, outputBytesOf } from "../tensor/reference.ts";
+import { decodeMeta, type ModelMeta, type TensorSchema } from "./emit/meta.ts";
 import { type ImportOptions, type ImportReport, importOnnx } from "./import.ts";
-import { decodeMeta, type ModelMeta, type TensorSchema } from "./meta.ts";
 
 /** What a program is, in numbers: the material of `assay model inspect` and `compile`. */
 export type ProgramDescription = {

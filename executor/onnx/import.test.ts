@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema } from "../onnx-proto/onnx_pb.ts";
 import { decodeProgram, encodeProgram } from "../tensor/codec.ts";
 import { violations } from "../tensor/constraints.ts";
 import { run as runReference } from "../tensor/reference.ts";
 import { describeProgram } from "./describe.ts";
+import { decodeMeta } from "./emit/meta.ts";
+import { IMPORT_CONSTRAINTS, type Refusal, refusalsOf } from "./emit/refusal.ts";
 import { type ImportOptions, importOnnx, UNUSED_INPUT } from "./import.ts";
-import { decodeMeta } from "./meta.ts";
 import { modelOf, one, onProgram, packCall, type Sketch, tensor, unpackAnswer } from "./model.fixture.ts";
-import { ModelProtoSchema } from "./onnx_pb.ts";
-import { IMPORT_CONSTRAINTS, type Refusal, refusalsOf } from "./refusal.ts";
 
 const refused = (sketch: Sketch | Uint8Array, options: ImportOptions = {}): readonly Refusal[] => {
   try {

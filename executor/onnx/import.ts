@@ -1,9 +1,9 @@
 import { hasCode } from "../foundation/errors.ts";
 import { denseStrides } from "../tensor/address.ts";
 import { DTYPES, type Interval, type Program } from "../tensor/program.ts";
-import { createContext, tensorOf } from "./context.ts";
-import { type DecodeLimits, decodeModel } from "./decode.ts";
-import { createEmitter, type Emitter } from "./emitter.ts";
+import { createContext, tensorOf } from "./emit/context.ts";
+import { type DecodeLimits, decodeModel } from "./emit/decode.ts";
+import { createEmitter, type Emitter } from "./emit/emitter.ts";
 import {
   type Element,
   type Expr,
@@ -19,7 +19,7 @@ import {
   scaledOf,
   sizeOf,
   type Value,
-} from "./expression.ts";
+} from "./emit/expression.ts";
 import {
   type Declared,
   type Graph,
@@ -28,12 +28,12 @@ import {
   readTensor,
   sourcesOf,
   type TensorConstant,
-} from "./graph.ts";
+} from "./emit/graph.ts";
+import { encodeMeta, type TensorSchema } from "./emit/meta.ts";
+import { type Constraint, type Refusal, refusal, refusedWith } from "./emit/refusal.ts";
+import { createStores, type Stores } from "./emit/storage.ts";
 import { known } from "./lower/movement.ts";
 import { LOWERINGS } from "./lower/table.ts";
-import { encodeMeta, type TensorSchema } from "./meta.ts";
-import { type Constraint, type Refusal, refusal, refusedWith } from "./refusal.ts";
-import { createStores, type Stores } from "./storage.ts";
 
 /** A float32 input without a declared or derivable range. */
 const DEFAULT_RANGE: Interval = { lo: -1e6, hi: 1e6 };

@@ -1,15 +1,15 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { packTensor, paddedBytes, unpackTensor } from "../tensor/elements.ts";
-import { createEngine } from "../tensor/engine.ts";
-import { run as runReference } from "../tensor/reference.ts";
-import type { Element } from "./expression.ts";
-import type { Imported } from "./import.ts";
 import {
   AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
   ModelProtoSchema,
-} from "./onnx_pb.ts";
+} from "../onnx-proto/onnx_pb.ts";
+import { packTensor, paddedBytes, unpackTensor } from "../tensor/elements.ts";
+import { createEngine } from "../tensor/engine.ts";
+import { run as runReference } from "../tensor/reference.ts";
+import type { Element } from "./emit/expression.ts";
+import type { Imported } from "./import.ts";
 
 /** Small ONNX models for tests, and what onnxruntime, the reference and the fast engine make of them. */
 

@@ -8,7 +8,7 @@ import type { SealedHeader } from "../p2p/blocks/sealed-block.ts";
 import type { NetworkErrorCode, PeerInfo } from "../p2p/network/network.ts";
 import type { Peers } from "./backend.ts";
 import { SYNC_MARGIN } from "./methods/net.ts";
-import { createRpcServer, type RpcServerOptions } from "./server.ts";
+import { createRpcServer, type RpcServerOptions } from "./server/server.ts";
 
 const chain = await openChain();
 const { block } = await buildBlock(chain, []);

@@ -1,7 +1,8 @@
-import type { Chain, ChainTransaction, RefusalCode } from "../chain/chain.ts";
+import type { Chain } from "../chain/chain.ts";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { Network } from "../p2p/network/network.ts";
 import type { Peering } from "../p2p/peering.ts";
+import type { ChainTransaction, RefusalCode } from "../protocol/transaction.ts";
 
 /** Why a pool does not take a transaction, beside the refusals of the chain itself. */
 export type PoolErrorCode =

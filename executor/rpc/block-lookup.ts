@@ -1,6 +1,8 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
-import type { Block, Chain, Receipt } from "../chain/chain.ts";
+import type { Chain } from "../chain/chain.ts";
 import { CodedError } from "../foundation/errors.ts";
+import type { Block } from "../protocol/block.ts";
+import type { Receipt } from "../protocol/receipt.ts";
 import { RPC_CODE, RpcError, serverError } from "./errors.ts";
 import type { BlockId } from "./schemas.ts";
 

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { AT, buildBlock, openChain, sign, telemetry } from "../chain/chain.fixture.ts";
-import type { Block } from "../chain/chain.ts";
-import { outputRootOf } from "../chain/chain-state.ts";
 import { fromHex, type Hex, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccak256 } from "../foundation/keccak.ts";
+import type { Block } from "../protocol/block.ts";
+import { outputRootOf } from "../protocol/chain-state.ts";
 import type { Backend, Claim, Claims, ClaimsErrorCode, TransactionPool } from "./backend.ts";
-import { createRpcServer } from "./server.ts";
+import { createRpcServer } from "./server/server.ts";
 
 /** Four blocks of one transaction each, on L1 blocks 7, 8, 9 and 10; three are derived, two of them final. */
 const chain = await openChain();

@@ -3,7 +3,7 @@ import { after, test } from "node:test";
 import { openChain, telemetry } from "../chain/chain.fixture.ts";
 import type { Hex } from "../foundation/bytes.ts";
 import type { Backend, DisputeView } from "./backend.ts";
-import { createRpcServer } from "./server.ts";
+import { createRpcServer } from "./server/server.ts";
 
 const id = (byte: string): Hex => `0x${byte.repeat(32)}`;
 

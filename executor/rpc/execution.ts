@@ -1,9 +1,9 @@
 import { Address } from "@ethereumjs/util";
-import { nextBaseFee } from "../chain/block.ts";
 import type { CallMessage, CallResult, Chain } from "../chain/chain.ts";
-import { TRANSACTION_GAS_CAP } from "../chain/parameters.ts";
 import { fromHex, type Hex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
+import { nextBaseFee } from "../protocol/block.ts";
+import { TRANSACTION_GAS_CAP } from "../protocol/parameters.ts";
 import { prunedState, stateOf } from "./block-lookup.ts";
 import { reverted, serverError } from "./errors.ts";
 import type { Message, Overrides } from "./schemas.ts";

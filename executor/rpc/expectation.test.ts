@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Block } from "../chain/chain.ts";
+import type { Block } from "../protocol/block.ts";
 import type { Claim, L1View } from "./backend.ts";
 import { expectationFrom } from "./expectation.ts";
 

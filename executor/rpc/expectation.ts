@@ -1,4 +1,4 @@
-import type { Block } from "../chain/chain.ts";
+import type { Block } from "../protocol/block.ts";
 import type { Claim, L1View } from "./backend.ts";
 
 /**

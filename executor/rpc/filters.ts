@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import type { Block, Receipt } from "../chain/chain.ts";
 import type { Hex } from "../foundation/bytes.ts";
+import type { Block } from "../protocol/block.ts";
+import type { Receipt } from "../protocol/receipt.ts";
 import type { Backend } from "./backend.ts";
 import { limitExceeded, serverError } from "./errors.ts";
 import type { Json } from "./format.ts";

@@ -1,5 +1,7 @@
-import type { Block, ChainTransaction, Log, Receipt } from "../chain/chain.ts";
 import { type Hex, toHex } from "../foundation/bytes.ts";
+import type { Block } from "../protocol/block.ts";
+import type { Log, Receipt } from "../protocol/receipt.ts";
+import type { ChainTransaction } from "../protocol/transaction.ts";
 
 /** Blocks, transactions, receipts and logs as Ethereum's JSON-RPC writes them. */
 

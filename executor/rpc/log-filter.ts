@@ -1,6 +1,8 @@
-import type { Block, Chain, Log, Receipt } from "../chain/chain.ts";
-import { bloomHas } from "../evm/bloom.ts";
+import type { Chain } from "../chain/chain.ts";
 import { fromHex, type Hex } from "../foundation/bytes.ts";
+import type { Block } from "../protocol/block.ts";
+import { bloomHas } from "../protocol/bloom.ts";
+import type { Log, Receipt } from "../protocol/receipt.ts";
 import { findBlock, receiptsOf, requireNumber } from "./block-lookup.ts";
 import { invalidParams, limitExceeded, serverError } from "./errors.ts";
 import { formatLog, type Json } from "./format.ts";

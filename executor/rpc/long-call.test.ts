@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { AT, buildBlock, funded, openChain, sign, telemetry } from "../chain/chain.fixture.ts";
 import { createGenesis } from "../chain/genesis.ts";
-import { DEVNET_PARAMETERS } from "../chain/parameters.ts";
 import type { Hex } from "../foundation/bytes.ts";
-import { createRpcServer } from "./server.ts";
+import { DEVNET_PARAMETERS } from "../protocol/parameters.ts";
+import { createRpcServer } from "./server/server.ts";
 
 const LOOP: Hex = "0x00000000000000000000000000000000000000c0";
 const LIMIT_MS = 1500;

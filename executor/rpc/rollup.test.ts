@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { buildBlock, openChain, telemetry } from "../chain/chain.fixture.ts";
-import { chainStateAt, outputRootOf } from "../chain/chain-state.ts";
 import { type Hex, toHex } from "../foundation/bytes.ts";
+import { chainStateAt, outputRootOf } from "../protocol/chain-state.ts";
 import type { L1View } from "./backend.ts";
-import { createRpcServer } from "./server.ts";
+import { createRpcServer } from "./server/server.ts";
 
 const chain = await openChain();
 const first = (await buildBlock(chain, [])).block;

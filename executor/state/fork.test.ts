@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { toHex, uintBE } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
-import { createWorldState, type WorldState } from "./world.ts";
+import { createWorldState } from "./create-world.ts";
+import type { WorldState } from "./world.ts";
 
 const address = (i: number) => createAddressFromString(`0x${i.toString(16).padStart(40, "0")}`);
 

@@ -3,7 +3,7 @@ import test from "node:test";
 import { Account, createAddressFromString, equalsBytes, KECCAK256_RLP } from "@ethereumjs/util";
 import { type Bytes, toHex, uintBE } from "../foundation/bytes.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
-import { createWorldState } from "./world.ts";
+import { createWorldState } from "./create-world.ts";
 
 const address = (i: number) => createAddressFromString(`0x${i.toString(16).padStart(40, "0")}`);
 const slot = (i: number): Bytes => uintBE(i, 32);

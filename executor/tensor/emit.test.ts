@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema, TensorProto_DataType } from "../onnx/onnx_pb.ts";
+import { ModelProtoSchema, TensorProto_DataType } from "../onnx-proto/onnx_pb.ts";
 import { type Access, createAssembly, type OperatorSpec } from "./assembly.ts";
 import { matmul, requantise } from "./builders.ts";
 import { emitSegment } from "./emit.ts";

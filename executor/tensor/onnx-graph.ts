@@ -7,7 +7,7 @@ import {
   TensorProto_DataType,
   type TensorProtoSchema,
   type ValueInfoProtoSchema,
-} from "../onnx/onnx_pb.ts";
+} from "../onnx-proto/onnx_pb.ts";
 
 /** Writes one ONNX graph. Values are names with a type and a shape; constants are made only when the model is encoded. */
 

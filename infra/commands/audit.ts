@@ -1,7 +1,7 @@
 import { BaseError, BlockNotFoundError, createPublicClient, http } from "viem";
 import { audit, type BlockReader, type BlockSummary } from "../../challenger/index.ts";
 import { CodedError, messageOf } from "../../executor/index.ts";
-import type { CommandConfig } from "../config.ts";
+import type { CommandConfig } from "../config/config.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 /** Told apart from 1, so that a script does not take a node that is down for a wrong one. */

@@ -1,9 +1,9 @@
 import { DEVNET_CLAIMS, deployBridge } from "../../bridge/index.ts";
 import { DEVNET_PARAMETERS } from "../../executor/index.ts";
-import type { CommandConfig } from "../config.ts";
+import type { CommandConfig } from "../config/config.ts";
+import { genesisOf, writeNewRollup } from "../config/rollup.ts";
 import { clientsOf } from "../devnet/contract.ts";
-import { openL1 } from "../l1.ts";
-import { genesisOf, writeNewRollup } from "../rollup.ts";
+import { openL1 } from "../node/l1.ts";
 
 const POLL_MS = 1_000;
 

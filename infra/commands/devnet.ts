@@ -1,8 +1,8 @@
 import { messageOf } from "../../executor/index.ts";
-import type { DevnetConfig } from "../config.ts";
+import type { DevnetConfig } from "../config/config.ts";
 import { type Devnet, type DevnetInfo, startDevnet } from "../devnet/devnet.ts";
 import { drawScan, sampleScans } from "../devnet/sample.ts";
-import { untilStopped } from "../lifecycle.ts";
+import { untilStopped } from "../node/lifecycle.ts";
 import { createLogger } from "../telemetry/logger.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

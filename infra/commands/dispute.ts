@@ -1,7 +1,7 @@
 import { CodedError, type DisputeMove, type DisputeView } from "../../executor/index.ts";
-import type { CommandConfig } from "../config.ts";
-import { askNode } from "../rpc-client.ts";
-import { columns } from "./table.ts";
+import type { CommandConfig } from "../config/config.ts";
+import { askNode } from "../node/rpc-client.ts";
+import { columns } from "./columns.ts";
 
 export type DisputeCommandErrorCode =
   /** Nothing is disputed at that claim, as far as the challenger knows. */

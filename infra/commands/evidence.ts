@@ -1,6 +1,6 @@
-import type { CommandConfig } from "../config.ts";
-import { askNode } from "../rpc-client.ts";
-import { columns } from "./table.ts";
+import type { CommandConfig } from "../config/config.ts";
+import { askNode } from "../node/rpc-client.ts";
+import { columns } from "./columns.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 

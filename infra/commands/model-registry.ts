@@ -1,6 +1,7 @@
-import type { CommandConfig } from "../config.ts";
-import { connectL1 } from "../l1.ts";
-import { readRollup } from "../rollup.ts";
+import type { CommandConfig } from "../config/config.ts";
+import { readRollup } from "../config/rollup.ts";
+import { connectL1 } from "../node/l1.ts";
+import { columns } from "./columns.ts";
 import {
   clientOf,
   type Publication,
@@ -9,7 +10,6 @@ import {
   resolveModel,
   type verdictOf,
 } from "./registered-models.ts";
-import { columns } from "./table.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 

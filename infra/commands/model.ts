@@ -14,13 +14,12 @@ import {
   programId,
   refusalsOf,
 } from "../../executor/index.ts";
-import type { CommandConfig } from "../config.ts";
-import { secretsOf } from "../config.ts";
+import { type CommandConfig, secretsOf } from "../config/config.ts";
+import { readRollup } from "../config/rollup.ts";
 import { clientsOf } from "../devnet/contract.ts";
 import { poll } from "../devnet/poll.ts";
 import { publish } from "../devnet/publish.ts";
-import { connectL1 } from "../l1.ts";
-import { readRollup } from "../rollup.ts";
+import { connectL1 } from "../node/l1.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { createRegistry } from "../telemetry/metrics-server.ts";
 import { meaningOf } from "./model-registry.ts";

@@ -1,8 +1,13 @@
-import type { ChallengerConfig, ExecutorConfig, NodeConfig, SequencerConfig } from "../config.ts";
-import { secretsOf } from "../config.ts";
-import { untilStopped } from "../lifecycle.ts";
-import { type AssayNode, createChallengerNode, createExecutorNode, createSequencerNode } from "../node.ts";
-import { readRollup } from "../rollup.ts";
+import {
+  type ChallengerConfig,
+  type ExecutorConfig,
+  type NodeConfig,
+  type SequencerConfig,
+  secretsOf,
+} from "../config/config.ts";
+import { readRollup } from "../config/rollup.ts";
+import { untilStopped } from "../node/lifecycle.ts";
+import { type AssayNode, createChallengerNode, createExecutorNode, createSequencerNode } from "../node/node.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { createRegistry } from "../telemetry/metrics-server.ts";
 

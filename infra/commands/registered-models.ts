@@ -1,7 +1,7 @@
 import { type Address, createPublicClient, http, type PublicClient, parseEventLogs } from "viem";
 import { messagesIn, modelRegistry } from "../../bridge/index.ts";
 import { ADDRESS, CodedError, type Hex, modelRegistryPredeploy } from "../../executor/index.ts";
-import type { Rollup } from "../rollup.ts";
+import type { Rollup } from "../config/rollup.ts";
 
 export type RegisteredModelErrorCode =
   /** The node knows no model of that id or name. */

@@ -1,8 +1,8 @@
 import { formatEther } from "viem";
 import { CodedError, messageOf } from "../../executor/index.ts";
-import type { CommandConfig, ConfigErrorCode } from "../config.ts";
-import { askNode } from "../rpc-client.ts";
-import { columns } from "./table.ts";
+import type { CommandConfig, ConfigErrorCode } from "../config/config.ts";
+import { askNode } from "../node/rpc-client.ts";
+import { columns } from "./columns.ts";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 

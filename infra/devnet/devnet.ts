@@ -16,13 +16,13 @@ import {
   sleep,
   type Telemetry,
 } from "../../executor/index.ts";
-import type { DevnetConfig } from "../config.ts";
-import type { Running } from "../lifecycle.ts";
+import type { DevnetConfig } from "../config/config.ts";
+import { genesisOf, type Rollup, writeRollup } from "../config/rollup.ts";
+import type { Running } from "../node/lifecycle.ts";
+import { askNode } from "../node/rpc-client.ts";
 import { startAnvil } from "../processes/anvil.ts";
 import type { Child } from "../processes/child.ts";
 import { requireFreePort } from "../processes/port.ts";
-import { genesisOf, type Rollup, writeRollup } from "../rollup.ts";
-import { askNode } from "../rpc-client.ts";
 import { createRegistry } from "../telemetry/metrics-server.ts";
 import { DEVNET_MNEMONIC, type DevnetAccount, devnetAccounts } from "./accounts.ts";
 import { type Agreement, agreeOn, type Heard, hearingOf } from "./agreement.ts";

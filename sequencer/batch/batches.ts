@@ -1,10 +1,12 @@
 import { Counter, Gauge } from "prom-client";
-import { type BaseFees, type BatchBlock, encodeBatch, type InboxRecord, type L1Source } from "../../bridge/index.ts";
+import type { BaseFees, InboxRecord, L1Source } from "../../bridge/index.ts";
 import {
+  type BatchBlock,
   type Block,
   type Bytes,
   type Chain,
   CodedError,
+  encodeBatch,
   equalBytes,
   type Hex,
   type KeyValueStore,

@@ -1,5 +1,5 @@
-import { appendCost, type BaseFees, MAX_BATCH_BLOBS, MAX_BATCH_BYTES } from "../../bridge/index.ts";
-import { BLOB_DATA_BYTES, type Bytes } from "../../executor/index.ts";
+import { appendCost, type BaseFees, MAX_BATCH_BLOBS } from "../../bridge/index.ts";
+import { BLOB_DATA_BYTES, type Bytes, MAX_BATCH_BYTES } from "../../executor/index.ts";
 
 /** Where the bytes of a batch lie on L1. */
 export type DataKind = "calldata" | "blobs";

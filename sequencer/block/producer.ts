@@ -1,8 +1,9 @@
 import { Counter, Histogram } from "prom-client";
-import { batchBlockSize, type L1Source } from "../../bridge/index.ts";
+import type { L1Source } from "../../bridge/index.ts";
 import {
   type Block,
   type BlockBuilder,
+  batchBlockSize,
   type Chain,
   CodedError,
   hasCode,

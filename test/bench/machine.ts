@@ -9,14 +9,15 @@
  * - the tree over those hashes is built, filled up to a power of two, as a dispute opens it.
  * One round warms up, three are measured; medians.
  */
-import { assemble, type Item, OP, op } from "../../executor/evm/machine/bytecode.fixture.ts";
+
+import { appendPadded, type Bytes, paddedTree, paddingWith } from "../../executor/index.ts";
+import { assemble, type Item, OP, op } from "../../executor/machine/bytecode.fixture.ts";
 import {
   openTransaction,
   runInLibrary,
   setupOf,
   type TransactionSetup,
-} from "../../executor/evm/machine/transaction.fixture.ts";
-import { appendPadded, type Bytes, paddedTree, paddingWith } from "../../executor/index.ts";
+} from "../../executor/machine/transaction.fixture.ts";
 
 const ROUNDS = 3;
 const MAIN = "0x00000000000000000000000000000000000000c0";

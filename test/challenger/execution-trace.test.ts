@@ -4,7 +4,6 @@ import { GENESIS_PLACE, gameHash, levelBase } from "../../bridge/index.ts";
 import { createChainTrace, createExecution, LEVEL, type Trace } from "../../challenger/index.ts";
 import { holdTrace } from "../../challenger/trace/trace.fixture.ts";
 import { ETHER, openChain, sign, withoutModels } from "../../executor/chain/chain.fixture.ts";
-import { deriveBatches, MEDIA } from "../../executor/evm/machine/machine.fixture.ts";
 import {
   ADDRESS,
   type Bytes,
@@ -25,6 +24,7 @@ import {
   uintBE,
   utf8,
 } from "../../executor/index.ts";
+import { deriveBatches, MEDIA } from "../../executor/machine/machine.fixture.ts";
 import { deployLeafRules } from "../support/leaf-rules.ts";
 import { createRandom, randomInput, randomProgram } from "../support/random-program.ts";
 

@@ -1,5 +1,5 @@
-import { runInLockstep } from "../../executor/evm/machine/transaction.fixture.ts";
 import { createRules, fromHex, messageOf } from "../../executor/index.ts";
+import { runInLockstep } from "../../executor/machine/transaction.fixture.ts";
 import { freshWorld, putPreState } from "./state.ts";
 import { putBlockHashes, UNBOUNDED_GAS } from "./state-chain.ts";
 import { readStateCorpus, type StateCase } from "./state-corpus.ts";

@@ -1,5 +1,5 @@
-import { lockstepOf } from "../../executor/evm/machine/transaction.fixture.ts";
 import { messageOf } from "../../executor/index.ts";
+import { lockstepOf } from "../../executor/machine/transaction.fixture.ts";
 import { randomTransaction } from "../support/random-bytecode.ts";
 import { createRandom } from "../support/random-program.ts";
 

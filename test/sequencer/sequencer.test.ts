@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { depositCall, enqueueCall, forceCall, MAX_BATCH_BYTES } from "../../bridge/index.ts";
-import { type Chain, createMemoryStore, fromHex, type Hex, keccak256, toHex } from "../../executor/index.ts";
+import { depositCall, enqueueCall, forceCall } from "../../bridge/index.ts";
+import {
+  type Chain,
+  createMemoryStore,
+  fromHex,
+  type Hex,
+  keccak256,
+  MAX_BATCH_BYTES,
+  toHex,
+} from "../../executor/index.ts";
 import { createStage, l2Account, type NodeActor, type SequencerActor, type Stage } from "../support/stage.ts";
 
 const bob = l2Account(7).address.toLowerCase() as Hex;

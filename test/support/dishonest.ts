@@ -1,5 +1,4 @@
-import type { PublicClient } from "viem";
-import { createPublicClient, http } from "viem";
+import { createPublicClient, http, type PublicClient } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import {
   createBeaconSource,

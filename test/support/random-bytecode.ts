@@ -1,7 +1,7 @@
-import { assemble, callOf, type Item, initCodeOf, OP, op } from "../../executor/evm/machine/bytecode.fixture.ts";
-import type { AccountSetup } from "../../executor/evm/machine/frame.fixture.ts";
-import type { CallSetup } from "../../executor/evm/machine/transaction.fixture.ts";
 import { type Bytes, concat, toHex, uintBE } from "../../executor/index.ts";
+import { assemble, callOf, type Item, initCodeOf, OP, op } from "../../executor/machine/bytecode.fixture.ts";
+import type { AccountSetup } from "../../executor/machine/frame.fixture.ts";
+import type { CallSetup } from "../../executor/machine/transaction.fixture.ts";
 import type { Random } from "./random-program.ts";
 
 const CONTRACTS = [0xc0n, 0xd0n, 0xe0n] as const;

@@ -1,4 +1,4 @@
-import { type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
+import { type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../emit/context.ts";
 import {
   biasCodes,
   channelScale,
@@ -7,10 +7,10 @@ import {
   productScale,
   type Quantised,
   quantisedOf,
-} from "../contraction.ts";
-import { apply, type Expr, int, isConstant, type Storage, sizeOf, type Value } from "../expression.ts";
-import { refuse } from "../refusal.ts";
-import { broadcastShape, expanded, reshaped, transposed } from "../views.ts";
+} from "../emit/contraction.ts";
+import { apply, type Expr, int, isConstant, type Storage, sizeOf, type Value } from "../emit/expression.ts";
+import { refuse } from "../emit/refusal.ts";
+import { broadcastShape, expanded, reshaped, transposed } from "../emit/views.ts";
 import { wrapped } from "./elementwise.ts";
 import { codesOf, quantisation, quantise } from "./quantisation.ts";
 import { type Plane, planeOf } from "./window.ts";

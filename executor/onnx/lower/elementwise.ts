@@ -1,4 +1,4 @@
-import { type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
+import { type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../emit/context.ts";
 import {
   apply,
   type Element,
@@ -10,10 +10,10 @@ import {
   rangeOf,
   scaledOf,
   type Value,
-} from "../expression.ts";
-import { elementOf } from "../graph.ts";
-import { refuse } from "../refusal.ts";
-import { along, broadcastShape, expanded, together } from "../views.ts";
+} from "../emit/expression.ts";
+import { elementOf } from "../emit/graph.ts";
+import { refuse } from "../emit/refusal.ts";
+import { along, broadcastShape, expanded, together } from "../emit/views.ts";
 
 /** Elementwise arithmetic: one ONNX node, one instruction or a few; f32 is rounded after each, integers are exact. */
 

@@ -1,7 +1,7 @@
 import { denseStrides } from "../../tensor/address.ts";
 import type { Dtype } from "../../tensor/program.ts";
-import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
-import { type Emitter, integerType, memoryOrder, stridesInOrder } from "../emitter.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../emit/context.ts";
+import { type Emitter, integerType, memoryOrder, stridesInOrder } from "../emit/emitter.ts";
 import {
   apply,
   type Element,
@@ -17,10 +17,10 @@ import {
   sizeOf,
   type Value,
   wrappingOf,
-} from "../expression.ts";
-import { refuse } from "../refusal.ts";
-import type { DraftOperand } from "../storage.ts";
-import { broadcastShape, type Cut, expanded, overLeaf, reshaped, sliced, transposed } from "../views.ts";
+} from "../emit/expression.ts";
+import { refuse } from "../emit/refusal.ts";
+import type { DraftOperand } from "../emit/storage.ts";
+import { broadcastShape, type Cut, expanded, overLeaf, reshaped, sliced, transposed } from "../emit/views.ts";
 
 /** Data movement: views where strides suffice, MOVE and GATHER where they do not. */
 

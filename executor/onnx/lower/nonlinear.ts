@@ -1,10 +1,10 @@
-import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
-import type { Emitter } from "../emitter.ts";
-import { apply, type Expr, float, int, isConstant, isFloat, sizeOf, type Value } from "../expression.ts";
-import { elu, erf, exp, gelu, geluTanh, log, pow, sigmoid, sine, softplus, tanh } from "../nonlinear.ts";
-import { reduced } from "../reduction.ts";
-import { refuse } from "../refusal.ts";
-import { expanded, reshaped, together } from "../views.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../emit/context.ts";
+import type { Emitter } from "../emit/emitter.ts";
+import { apply, type Expr, float, int, isConstant, isFloat, sizeOf, type Value } from "../emit/expression.ts";
+import { elu, erf, exp, gelu, geluTanh, log, pow, sigmoid, sine, softplus, tanh } from "../emit/nonlinear.ts";
+import { reduced } from "../emit/reduction.ts";
+import { refuse } from "../emit/refusal.ts";
+import { expanded, reshaped, together } from "../emit/views.ts";
 import { castTo, divided, unaryFloat, wrapped } from "./elementwise.ts";
 
 /** Softmax and the functions of `nonlinear.ts` by their ONNX names. */

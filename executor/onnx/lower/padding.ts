@@ -1,8 +1,8 @@
-import { axisOf, type Lowering, type LoweringTable, tensorOf } from "../context.ts";
-import { type Emitter, integerType, memoryOrder, stridesInOrder } from "../emitter.ts";
-import { evaluateAt, isFloat, type Leaf, leafOf, mapLeaves, type Value, wrappingOf } from "../expression.ts";
-import { refuse } from "../refusal.ts";
-import { overLeaf, sliced } from "../views.ts";
+import { axisOf, type Lowering, type LoweringTable, tensorOf } from "../emit/context.ts";
+import { type Emitter, integerType, memoryOrder, stridesInOrder } from "../emit/emitter.ts";
+import { evaluateAt, isFloat, type Leaf, leafOf, mapLeaves, type Value, wrappingOf } from "../emit/expression.ts";
+import { refuse } from "../emit/refusal.ts";
+import { overLeaf, sliced } from "../emit/views.ts";
 import { assemble, type Piece } from "./movement.ts";
 
 /** Borders: constant ones by guards, the others by pieces of the tensor itself. */

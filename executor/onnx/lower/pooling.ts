@@ -1,7 +1,7 @@
 import { denseStrides } from "../../tensor/address.ts";
 import type { Guard } from "../../tensor/program.ts";
-import { type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
-import type { Emitter } from "../emitter.ts";
+import { type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../emit/context.ts";
+import type { Emitter } from "../emit/emitter.ts";
 import {
   apply,
   type Expr,
@@ -14,12 +14,11 @@ import {
   rebuild,
   sizeOf,
   type Value,
-} from "../expression.ts";
-import { onGrid, reduced, sumOfFloats, sumType } from "../reduction.ts";
-import { refuse } from "../refusal.ts";
-import type { Draft } from "../storage.ts";
-import { fitsProof } from "../storage.ts";
-import { reshaped, transposed } from "../views.ts";
+} from "../emit/expression.ts";
+import { onGrid, reduced, sumOfFloats, sumType } from "../emit/reduction.ts";
+import { refuse } from "../emit/refusal.ts";
+import { type Draft, fitsProof } from "../emit/storage.ts";
+import { reshaped, transposed } from "../emit/views.ts";
 import { type Axis, axesOfWindow } from "./window.ts";
 
 /** Pools over any number of axes, in the order of memory that convolutions leave: channels last. */

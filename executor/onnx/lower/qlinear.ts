@@ -1,8 +1,8 @@
-import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
-import { apply, type Expr, float, type Value } from "../expression.ts";
-import { sigmoid } from "../nonlinear.ts";
-import { refuse } from "../refusal.ts";
-import { together, transposed } from "../views.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../emit/context.ts";
+import { apply, type Expr, float, type Value } from "../emit/expression.ts";
+import { sigmoid } from "../emit/nonlinear.ts";
+import { refuse } from "../emit/refusal.ts";
+import { together, transposed } from "../emit/views.ts";
 import { concatenated } from "./movement.ts";
 import { softmax } from "./nonlinear.ts";
 import { averagePool, globalAverage } from "./pooling.ts";

@@ -1,5 +1,5 @@
-import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
-import type { Quantised } from "../contraction.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../emit/context.ts";
+import type { Quantised } from "../emit/contraction.ts";
 import {
   apply,
   type Element,
@@ -14,10 +14,10 @@ import {
   scaledOf,
   sizeOf,
   type Value,
-} from "../expression.ts";
-import { reduced } from "../reduction.ts";
-import { refuse } from "../refusal.ts";
-import { expanded, reshaped } from "../views.ts";
+} from "../emit/expression.ts";
+import { reduced } from "../emit/reduction.ts";
+import { refuse } from "../emit/refusal.ts";
+import { expanded, reshaped } from "../emit/views.ts";
 
 /**
  * QuantizeLinear and DequantizeLinear. `(q - z) * s` stays an expression, so that a product of two of them is one

@@ -1,10 +1,10 @@
 import { denseStrides, MAX_READS } from "../../tensor/address.ts";
-import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
-import { apply, type Expr, float, int, isFloat, leafOf, sizeOf, type Value } from "../expression.ts";
-import { log } from "../nonlinear.ts";
-import { argMax, reduced, sumOfFloats } from "../reduction.ts";
-import { refuse } from "../refusal.ts";
-import { axesLast, expanded, reshaped, sliced, transposed } from "../views.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../emit/context.ts";
+import { apply, type Expr, float, int, isFloat, leafOf, sizeOf, type Value } from "../emit/expression.ts";
+import { log } from "../emit/nonlinear.ts";
+import { argMax, reduced, sumOfFloats } from "../emit/reduction.ts";
+import { refuse } from "../emit/refusal.ts";
+import { axesLast, expanded, reshaped, sliced, transposed } from "../emit/views.ts";
 import { wrapped } from "./elementwise.ts";
 import { axesOf, gatheredElements } from "./movement.ts";
 

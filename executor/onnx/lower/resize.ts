@@ -1,8 +1,8 @@
-import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
-import type { Emitter } from "../emitter.ts";
-import { apply, type Expr, float, isFloat, leafOf, sizeOf, type Value } from "../expression.ts";
-import { refuse } from "../refusal.ts";
-import { expanded, reshaped, sliced } from "../views.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../emit/context.ts";
+import type { Emitter } from "../emit/emitter.ts";
+import { apply, type Expr, float, isFloat, leafOf, sizeOf, type Value } from "../emit/expression.ts";
+import { refuse } from "../emit/refusal.ts";
+import { expanded, reshaped, sliced } from "../emit/views.ts";
 import { gathered } from "./movement.ts";
 
 /** Resize and Upsample: along each axis every output is a fixed weighted sum of inputs, as onnx.reference computes it. */

@@ -1,9 +1,9 @@
 import { denseStrides } from "../../tensor/address.ts";
-import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../context.ts";
-import { apply, type Element, type Expr, float, int, isFloat, leafOf, sizeOf, type Value } from "../expression.ts";
-import { elementOf, type TensorConstant } from "../graph.ts";
-import { refuse } from "../refusal.ts";
-import { expanded, reshaped } from "../views.ts";
+import { axisOf, type Lowering, type LoweringTable, type NodeContext, tensorOf } from "../emit/context.ts";
+import { apply, type Element, type Expr, float, int, isFloat, leafOf, sizeOf, type Value } from "../emit/expression.ts";
+import { elementOf, type TensorConstant } from "../emit/graph.ts";
+import { refuse } from "../emit/refusal.ts";
+import { expanded, reshaped } from "../emit/views.ts";
 import { castTo } from "./elementwise.ts";
 import { known } from "./movement.ts";
 

@@ -1,4 +1,4 @@
-import type { LoweringTable } from "../context.ts";
+import type { LoweringTable } from "../emit/context.ts";
 import { CONTRACTION } from "./contraction.ts";
 import { ELEMENTWISE } from "./elementwise.ts";
 import { MOVEMENT } from "./movement.ts";

@@ -1,6 +1,6 @@
-import type { NodeContext } from "../context.ts";
-import type { ConvShape } from "../contraction.ts";
-import { refuse } from "../refusal.ts";
+import type { NodeContext } from "../emit/context.ts";
+import type { ConvShape } from "../emit/contraction.ts";
+import { refuse } from "../emit/refusal.ts";
 
 /** Sliding windows: what kernel_shape, strides, dilations, pads, auto_pad and ceil_mode say. */
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hashBlockHeader } from "../../chain/block.ts";
 import { buildBlock, openChain, telemetry } from "../../chain/chain.fixture.ts";
 import type { Chain } from "../../chain/chain.ts";
-import { encodeDeposit } from "../../evm/envelope.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { decodeRlp, readRlpUint } from "../../foundation/rlp.ts";
+import { hashBlockHeader } from "../../protocol/block.ts";
+import { encodeDeposit } from "../../protocol/envelope.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
 import type { Handler, Network } from "../network/network.ts";
 import { createBlockExchange } from "./block-exchange.ts";

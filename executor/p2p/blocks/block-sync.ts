@@ -1,9 +1,10 @@
 import { Counter, Gauge, Histogram } from "prom-client";
-import type { Block, Chain } from "../../chain/chain.ts";
-import { DEPOSIT_TYPE } from "../../evm/envelope.ts";
+import type { Chain } from "../../chain/chain.ts";
 import type { Bytes, Hex } from "../../foundation/bytes.ts";
 import { CodedError, hasCode } from "../../foundation/errors.ts";
 import { type Service, sleep, type Telemetry } from "../../foundation/service.ts";
+import type { Block } from "../../protocol/block.ts";
+import { DEPOSIT_TYPE } from "../../protocol/envelope.ts";
 import type { Network, NetworkErrorCode, PeerId } from "../network/network.ts";
 import { type BlockExchange, MAX_BLOCKS, type Status } from "./block-exchange.ts";
 import type { Evidence } from "./evidence.ts";

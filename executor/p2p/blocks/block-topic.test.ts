@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { hashBlockHeader } from "../../chain/block.ts";
 import { openChain, telemetry } from "../../chain/chain.fixture.ts";
 import type { Chain } from "../../chain/chain.ts";
+import { hashBlockHeader } from "../../protocol/block.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
 import type { Verdict } from "../network/network.ts";
 import { createBlockTopic, MAX_AHEAD } from "./block-topic.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import fc from "fast-check";
-import { SECP256K1_ORDER } from "../../evm/secp256k1.ts";
 import { concat, readUintBE, uintBE } from "../../foundation/bytes.ts";
 import { hasCode } from "../../foundation/errors.ts";
 import { decodeRlp, encodeRlp, type RlpItem, rlpUint } from "../../foundation/rlp.ts";
+import { SECP256K1_ORDER } from "../../foundation/secp256k1.ts";
 import { headerOf, OTHER_KEY, openSealer, SEQUENCER, type Sealer, sealBlock, withSeal } from "./sealed.fixture.ts";
 import {
   decodeSealedBlock,

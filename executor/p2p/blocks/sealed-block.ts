@@ -1,12 +1,13 @@
-import { encodeBlockHeader, transactionLeaf } from "../../chain/block.ts";
-import type { Block, Header, Origin } from "../../chain/chain.ts";
-import { recoverAddress } from "../../evm/secp256k1.ts";
 import { type Bytes, equalBytes, fromHex, type Hex, toHex, uintBE } from "../../foundation/bytes.ts";
 import { CodedError } from "../../foundation/errors.ts";
 import { keccak256, keccakOf } from "../../foundation/keccak.ts";
 import { merkleRoot } from "../../foundation/merkle.ts";
 import { decodeRlp, encodeRlp, type RlpItem, readRlpUint, rlpUint } from "../../foundation/rlp.ts";
+import { recoverAddress } from "../../foundation/secp256k1.ts";
 import { TAG, tagByte } from "../../foundation/tags.ts";
+import { type Block, encodeBlockHeader, type Header } from "../../protocol/block.ts";
+import type { Origin } from "../../protocol/origin.ts";
+import { transactionLeaf } from "../../protocol/transaction.ts";
 
 /** A block on its way between nodes, before it is on L1: header, origin, envelopes, and the sequencer's word for it. */
 

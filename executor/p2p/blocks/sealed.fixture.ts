@@ -1,7 +1,7 @@
 import { buildBlock, openChain, sign } from "../../chain/chain.fixture.ts";
-import type { Block } from "../../chain/chain.ts";
-import { recoverAddress, signDigest } from "../../evm/secp256k1.ts";
 import { type Bytes, type Hex, toHex, uintBE } from "../../foundation/bytes.ts";
+import { recoverAddress, signDigest } from "../../foundation/secp256k1.ts";
+import type { Block } from "../../protocol/block.ts";
 import { type Seal, type SealedBlock, type SealedHeader, sealDigest, sealedBlockOf } from "./sealed-block.ts";
 
 /** Who signs blocks in the tests, and somebody else. */

@@ -1,8 +1,8 @@
-import { encodeBlockHeader } from "../../chain/block.ts";
 import { toHex } from "../../foundation/bytes.ts";
 import type { Equivocation } from "../../p2p/blocks/evidence.ts";
 import type { SealedHeader } from "../../p2p/blocks/sealed-block.ts";
 import type { PeerInfo } from "../../p2p/network/network.ts";
+import { encodeBlockHeader } from "../../protocol/block.ts";
 import type { Backend, Peers } from "../backend.ts";
 import { RPC_CODE, RpcError } from "../errors.ts";
 import { type Json, quantity } from "../format.ts";

@@ -1,6 +1,7 @@
-import type { Block, Chain } from "../../chain/chain.ts";
-import { outputRootOf } from "../../chain/chain-state.ts";
+import type { Chain } from "../../chain/chain.ts";
 import { fromHex, type Hex, toHex } from "../../foundation/bytes.ts";
+import type { Block } from "../../protocol/block.ts";
+import { outputRootOf } from "../../protocol/chain-state.ts";
 import type { Backend, Claim, Claims, L1View } from "../backend.ts";
 import { RPC_CODE, RpcError } from "../errors.ts";
 import { type Expectation, expectationFrom } from "../expectation.ts";

@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { nextBaseFee } from "../../chain/block.ts";
-import type { Block, Chain, ChainTransaction, Receipt } from "../../chain/chain.ts";
+import type { Chain } from "../../chain/chain.ts";
+import { type Block, nextBaseFee } from "../../protocol/block.ts";
+import type { Receipt } from "../../protocol/receipt.ts";
+import type { ChainTransaction } from "../../protocol/transaction.ts";
 import { receiptsOf, requireNumber } from "../block-lookup.ts";
 import { invalidParams } from "../errors.ts";
 import { quantity } from "../format.ts";

@@ -1,6 +1,6 @@
-import type { Block } from "../../chain/chain.ts";
-import { outputRootOf } from "../../chain/chain-state.ts";
 import { fromHex, toHex, ZERO_32 } from "../../foundation/bytes.ts";
+import type { Block } from "../../protocol/block.ts";
+import { outputRootOf } from "../../protocol/chain-state.ts";
 import type { Backend } from "../backend.ts";
 import { blockNotFound, requireBlock } from "../block-lookup.ts";
 import type { Json } from "../format.ts";

@@ -1,0 +1,8 @@
+// The machine: one step of a unit at a time.
+export { type AnsweringModels, createAnswering, supplyTo } from "./answers.ts";
+export type { UnitSource } from "./derive.ts";
+export { afterInference, type PendingInference, pendingInference } from "./inference-call.ts";
+export { createEvmMachine } from "./machine.ts";
+export { loadPrecompiles } from "./precompiles.ts";
+export { openWorld } from "./state/world.ts";
+export { createUnitTrace, type UnitTrace } from "./trace.ts";

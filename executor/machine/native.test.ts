@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { funded, openChain, sign, withoutModels } from "../chain/chain.fixture.ts";
+import { aliasOf, createGenesis } from "../chain/genesis.ts";
+import { type Bytes, concat, fromHex, type Hex, toHex, uintBE, utf8 } from "../foundation/bytes.ts";
+import { keccak256, keccakOf } from "../foundation/keccak.ts";
+import { modelRecordOf } from "../models/create-runtime.ts";
+import { chainStateAt } from "../protocol/chain-state.ts";
+import { encodeDeposit } from "../protocol/envelope.ts";
+import type { Admission } from "../protocol/model-call.ts";
+import { ADDRESS, DEVNET_PARAMETERS } from "../protocol/parameters.ts";
+import { createAssembly, type OperatorSpec } from "../tensor/assembly.ts";
+import { instruction, map } from "../tensor/builders.ts";
+import { programId } from "../tensor/identity.ts";
+import { run } from "../tensor/reference.ts";
+import { createAnswering, supplyTo } from "./answers.ts";
+import type { DelayedMessage } from "./context.ts";
+import { afterInference, pendingInference } from "./inference-call.ts";
+import { compareUnits, deriveBatches, walkUnits } from "./machine.fixture.ts";
+import { PHASE } from "./state/state.ts";
+
+/** y = 3 x over 8 elements of 0..100. */
+const program = (() => {
+  const assembly = createAssembly();
+  const x = assembly.input({ dtype: "i32", output: [8], interval: { lo: 0, hi: 100 } });
+  const body = [instruction("MUL", { operand: 0 }, { int: 3 })];
+  const spec = map("i32", [8], [{ tensor: { ref: x }, stride: [1] }], body) as unknown as OperatorSpec;
+  return assembly.finish({ outputs: [assembly.operator(spec)], meta: utf8("what it is") });
+})();
+const id = programId(program);
+const CONTENT = toHex(keccak256(utf8("an artifact")));
+const HUGE = toHex(keccak256(utf8("an artifact that nobody can pay")));
+const L1_REGISTRY: Hex = "0x00000000000000000000000000000000000011aa";
+
+const models = {
+  ...withoutModels,
+  run: async (_: Hex, input: Bytes) => run(program, input).output,
+  program: async () => program,
+  async admit(asked: Hex): Promise<Admission> {
+    return asked === id
+      ? { admitted: true, record: modelRecordOf(program), meta: program.meta }
+      : { admitted: false, constraint: "ID", message: "another program" };
+  },
+  artifactLength: (contentHash: Hex) => (contentHash === CONTENT ? 1001 : undefined),
+  retrieve: async () => 64_000_000,
+};
+
+const word = (bytes: Bytes) => concat(uintBE(bytes.length, 32), bytes, new Uint8Array((32 - (bytes.length % 32)) % 32));
+/** `register(bytes32,bytes32,string)` in a deposit from the registry on L1. */
+const registration = (n: number, asked: Hex, contentHash: Hex, from = aliasOf(L1_REGISTRY)): DelayedMessage => {
+  const selector = keccakOf(utf8("register(bytes32,bytes32,string)")).subarray(0, 4);
+  const data = concat(selector, fromHex(asked), fromHex(contentHash), uintBE(96, 32), word(utf8(`model@1.${n}`)));
+  const fields = { from, to: ADDRESS.modelRegistry, mint: 0n, value: 0n, gas: 2_000_000n, data };
+  return {
+    kind: "deposit",
+    gas: 2_000_000n,
+    envelope: encodeDeposit({ sourceHash: toHex(uintBE(n, 32)), ...fields }),
+  };
+};
+
+const derive = async () => {
+  const genesis = createGenesis(DEVNET_PARAMETERS, funded(1), { l1ModelRegistry: L1_REGISTRY });
+  const chain = await openChain({ genesis, models });
+  const messages = [
+    registration(1, toHex(uintBE(5, 32)), CONTENT),
+    registration(2, id, CONTENT, "0x00000000000000000000000000000000000000bb"),
+    registration(3, id, HUGE),
+    registration(4, id, CONTENT),
+  ];
+  const input = new Uint8Array(Int32Array.from([1, 2, 3, 4, 5, 6, 7, 100]).buffer);
+  const call = await sign({ nonce: 0, to: ADDRESS.infer, data: toHex(concat(fromHex(id), input)) });
+  const inbox = await deriveBatches(chain, [{ messages, blocks: [[call]] }]);
+  const statuses = chain.receipts(1n)?.map(({ status }) => status);
+  assert.deepEqual(statuses, [0, 0, 0, 1, 1]);
+  return { chain, inbox };
+};
+
+test("ADMIT answers the registry alone, and the model that it admits is called", async () => {
+  const { chain, inbox } = await derive();
+  const judged: Hex[] = [];
+  const admit = async (asked: Hex): Promise<Admission> => {
+    judged.push(asked);
+    return models.admit(asked);
+  };
+  await compareUnits(chain, inbox, "calldata", createAnswering({ ...models, admit }));
+  assert.deepEqual(judged, [toHex(uintBE(5, 32)), id], "an artifact that the call cannot pay is not judged");
+});
+
+test("INFER's step is what level 2 ends with, and waits for its answer", async () => {
+  const { chain, inbox } = await derive();
+  const answer = createAnswering(models);
+  const walk = walkUnits(chain, inbox, "calldata", chainStateAt(chain, 0n, { batch: 0n, cursor: 0, delayed: 0n }));
+  let inferences = 0;
+  for (let unit = 0; unit < 6; unit++) {
+    const machine = walk.open();
+    while (machine.ended === undefined) {
+      const pending = pendingInference(machine);
+      if (machine.need !== undefined) assert.throws(() => machine.step(), { code: "MACHINE_NEEDS_ANSWER" });
+      await supplyTo(machine, answer);
+      machine.step();
+      if (pending === undefined) continue;
+      inferences++;
+      assert.equal(pending.id, id);
+      const { output } = run(program, pending.input);
+      assert.equal(toHex(machine.hash()), toHex(keccak256(afterInference(pending.call, output))));
+      assert.equal(machine.state?.phase, PHASE.exit);
+    }
+    assert.throws(() => machine.step(), { code: "MACHINE_DONE" });
+    walk.pass(machine);
+  }
+  assert.equal(inferences, 1);
+});

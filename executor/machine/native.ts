@@ -1,0 +1,147 @@
+import { type Bytes, equalBytes, fromHex, toHex } from "../foundation/bytes.ts";
+import { recordIn, recordSlot } from "../protocol/model-call.ts";
+import { ADDRESS } from "../protocol/parameters.ts";
+import { bytesOf, unpackTensor } from "../tensor/elements.ts";
+import { DTYPES } from "../tensor/program.ts";
+import { answerTo, fault, type InputTensor, type Need, type UnitContext } from "./context.ts";
+import { sourceOf } from "./frames.ts";
+import { exitWith, frameOf, halt } from "./operations/operation.ts";
+import { type Reference, readReference, referTo, wordsOf } from "./state/memory.ts";
+import { type MachineState, PHASE, REGISTERS, RESULT, type Registers, registersOf } from "./state/state.ts";
+
+/** PRECOMPILE, CHECK and INFER: calls that no bytecode answers. */
+
+const INFER = fromHex(ADDRESS.infer);
+const ADMIT = fromHex(ADDRESS.admit);
+const REGISTRY = fromHex(ADDRESS.modelRegistry);
+const ID_BYTES = 32;
+const ADMIT_BYTES = 64;
+/** Bytes of input that a step of CHECK reads. */
+const CHECK_BYTES = 1024;
+const IDENTITY = 4;
+
+const succeed = (state: MachineState, output: Reference): void => exitWith(state, RESULT.success, output);
+
+const inputOf = (state: MachineState): Reference => frameOf(state).calldata;
+
+/** What an ADMIT call asks; undefined when it fails whatever the answer: only the registry may ask. */
+const admission = (state: MachineState): Extract<Need, { kind: "admit" }> | undefined => {
+  const { caller, self } = frameOf(state);
+  const input = inputOf(state);
+  if (!equalBytes(caller, REGISTRY) || !equalBytes(self, ADMIT) || input.length !== ADMIT_BYTES) return undefined;
+  const id = readReference(input, 0, ID_BYTES);
+  return { kind: "admit", id, contentHash: readReference(input, ID_BYTES, ID_BYTES), gas: BigInt(state.gas) };
+};
+
+/**
+ * ADMIT, one step. Its answer is the model runtime's: L1 cannot replay the judgement of an artifact in a call, so a false
+ * admission is refuted on L1 as a registration.
+ */
+const runAdmit = (state: MachineState, { answers }: UnitContext): void => {
+  const need = admission(state);
+  if (need === undefined) {
+    halt(state);
+    return;
+  }
+  const { gas, output } = answerTo(answers, need);
+  if (gas > state.gas) {
+    halt(state);
+    return;
+  }
+  state.gas -= Number(gas);
+  succeed(state, referTo(wordsOf(output), 0, output.length));
+};
+
+/** INFER's price and lengths, from the registry's record; then the input is checked. */
+const runInference = (state: MachineState): void => {
+  const input = inputOf(state);
+  const id = readReference(input, 0, ID_BYTES);
+  const record =
+    input.length < ID_BYTES ? undefined : recordIn(state.world.slot(state.stateRoot, REGISTRY, recordSlot(id)));
+  if (record === undefined || input.length - ID_BYTES !== record.inputBytes || record.gas > state.gas) {
+    halt(state);
+    return;
+  }
+  state.gas -= Number(record.gas);
+  const source = referTo(input.words, input.offset + ID_BYTES, record.inputBytes);
+  state.registers = registersOf({ kind: REGISTERS.check, source, length: record.outputBytes, x: id });
+  state.phase = PHASE.check;
+};
+
+const runEthereums = (state: MachineState, address: number, { precompiles }: UnitContext): void => {
+  const precompile = precompiles[address];
+  if (precompile === undefined) throw fault("MACHINE_BROKEN", `there is no precompile ${address}`);
+  const input = inputOf(state);
+  const answer = precompile(readReference(input, 0, input.length), BigInt(state.gas));
+  if (answer === undefined) {
+    halt(state);
+    return;
+  }
+  state.gas -= Number(answer.gas);
+  // The identity's output is its input: nothing is opened.
+  const output = address === IDENTITY ? input : referTo(wordsOf(answer.output), 0, answer.output.length);
+  succeed(state, output);
+};
+
+export const runPrecompile = (state: MachineState, context: UnitContext): void => {
+  const { codeAddress } = frameOf(state);
+  if (equalBytes(codeAddress, INFER)) runInference(state);
+  else if (equalBytes(codeAddress, ADMIT)) runAdmit(state, context);
+  else runEthereums(state, codeAddress[19] as number, context);
+};
+
+/** Whether the elements of the tensor that lie in `bytes`, which begin at `start` of the input, are in their interval. */
+const isInside = ({ dtype, offset, count, lo, hi }: InputTensor, start: number, bytes: Bytes): boolean => {
+  const from = Math.max(offset, start) - start;
+  const to = Math.min(offset + bytesOf(dtype, count), start + bytes.length) - start;
+  if (from >= to) return true;
+  // Elements are aligned: none lies across the border of two steps.
+  const elements = unpackTensor(dtype, (to - from) / DTYPES[dtype].bytes, bytes.subarray(from, to));
+  return elements.every((element: number) => element >= lo && element <= hi);
+};
+
+const modelRegisters = (state: MachineState): Registers => {
+  if (state.registers === undefined) throw fault("MACHINE_BROKEN", "an inference without registers");
+  return state.registers;
+};
+
+/** The next 1,024 bytes of an inference's input against the program's intervals. One outside fails the call. */
+export const runCheck = (state: MachineState, { answers }: UnitContext): void => {
+  const registers = modelRegisters(state);
+  const source = sourceOf(registers);
+  const { cursor, x } = registers;
+  const { tensors } = answerTo(answers, { kind: "inputs", id: x });
+  const bytes = readReference(source, cursor, Math.min(CHECK_BYTES, source.length - cursor));
+  if (!tensors.every((tensor) => isInside(tensor, cursor, bytes))) {
+    halt(state);
+    return;
+  }
+  const next = cursor + CHECK_BYTES;
+  if (next < source.length) state.registers = { ...registers, cursor: next };
+  else {
+    state.registers = { ...registers, kind: REGISTERS.infer, cursor: 0 };
+    state.phase = PHASE.infer;
+  }
+};
+
+/** One step here, a tree of its own at level 2. */
+export const runInfer = (state: MachineState, { answers }: UnitContext): void => {
+  const registers = modelRegisters(state);
+  const { output } = answerTo(answers, inference(registers));
+  if (output.length !== registers.length)
+    throw fault("MACHINE_BROKEN", `model ${toHex(registers.x)} gave ${output.length} bytes, not ${registers.length}`);
+  succeed(state, referTo(wordsOf(output), 0, output.length));
+};
+
+const inference = (registers: Registers): Extract<Need, { kind: "infer" }> => {
+  const source = sourceOf(registers);
+  return { kind: "infer", id: registers.x, input: readReference(source, 0, source.length) };
+};
+
+/** What the step from this state takes from the model runtime. */
+export const needOf = (state: MachineState): Need | undefined => {
+  if (state.phase === PHASE.check) return { kind: "inputs", id: modelRegisters(state).x };
+  if (state.phase === PHASE.infer) return inference(modelRegisters(state));
+  if (state.phase === PHASE.precompile && equalBytes(frameOf(state).codeAddress, ADMIT)) return admission(state);
+  return undefined;
+};

@@ -1,0 +1,18 @@
+import { ARITHMETIC } from "./arithmetic.ts";
+import { CALLS } from "./calls.ts";
+import { COPIES } from "./copy.ts";
+import { ENVIRONMENT } from "./environment.ts";
+import { LOGS } from "./log.ts";
+import { MEMORY } from "./memory.ts";
+import type { Operation } from "./operation.ts";
+import { STACK_AND_CONTROL } from "./stack-control.ts";
+import { STORAGE } from "./storage.ts";
+
+const FAMILIES = [ARITHMETIC, STACK_AND_CONTROL, ENVIRONMENT, MEMORY, COPIES, STORAGE, LOGS, CALLS];
+
+/** Instructions by opcode; undefined ones halt. Each family is a table in a file of its own. */
+export const OPERATIONS: readonly (Operation | undefined)[] = (() => {
+  const table = new Array<Operation | undefined>(256).fill(undefined);
+  for (const family of FAMILIES) for (const [opcode, operation] of family) table[opcode] = operation;
+  return table;
+})();

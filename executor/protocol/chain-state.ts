@@ -1,0 +1,104 @@
+import { type Bytes, concat, fromHex, uintBE } from "../foundation/bytes.ts";
+import { CodedError } from "../foundation/errors.ts";
+import { keccak256, keccakOf } from "../foundation/keccak.ts";
+import { appendLeaf, EMPTY_FRONTIER, type Frontier } from "../foundation/merkle.ts";
+import { TAG, tagByte } from "../foundation/tags.ts";
+import type { Block, BlockTally } from "./block.ts";
+import type { Position } from "./origin.ts";
+import { type Receipt, receiptLeaf } from "./receipt.ts";
+import { transactionLeaf } from "./transaction.ts";
+
+/** The chain between two units: a leaf of a claim's tree is its hash. `open`: inside a block. */
+export type ChainState = BlockTally & {
+  readonly phase: "between" | "open";
+  readonly position: Position;
+  /** These and the tally: of the open block, or of the one that ended last. */
+  readonly number: bigint;
+  readonly timestamp: bigint;
+  readonly baseFee: bigint;
+  /** Hash of the block that ended last. */
+  readonly parentHash: Bytes;
+  readonly stateRoot: Bytes;
+};
+
+const PHASES = { between: 0, open: 1 } as const;
+
+const hashFrontier = ({ count, peaks }: Frontier): Bytes => keccakOf(tagByte(TAG.frontier), uintBE(count, 4), ...peaks);
+
+/** The 238 bytes behind a chain state's hash, the tag among them. */
+export const encodeChainState = (state: ChainState): Bytes =>
+  concat(
+    tagByte(TAG.chainState),
+    Uint8Array.of(PHASES[state.phase]),
+    uintBE(state.position.batch, 8),
+    uintBE(state.position.cursor, 4),
+    uintBE(state.position.delayed, 8),
+    uintBE(state.number, 8),
+    uintBE(state.timestamp, 8),
+    uintBE(state.gasUsed, 8),
+    uintBE(state.baseFee, 32),
+    state.parentHash,
+    state.stateRoot,
+    keccakOf(tagByte(TAG.bloom), state.bloom),
+    hashFrontier(state.transactions),
+    hashFrontier(state.receipts),
+  );
+
+/** Leaf of a claim's tree. */
+export const hashChainState = (state: ChainState): Bytes => keccak256(encodeChainState(state));
+
+/** The OP Stack's output root, version 0. One tree holds accounts and slots, so its root stands twice. */
+export const outputRootOf = (stateRoot: Bytes, blockHash: Bytes): Bytes =>
+  keccakOf(new Uint8Array(32), stateRoot, stateRoot, blockHash);
+
+const frontiersOf = (
+  { transactions }: Pick<Block, "transactions">,
+  receipts: readonly Receipt[],
+): Pick<ChainState, "transactions" | "receipts"> => {
+  const leaves = transactions.map(({ hash }) => transactionLeaf(fromHex(hash)));
+  return {
+    transactions: leaves.reduce(appendLeaf, EMPTY_FRONTIER),
+    receipts: leaves.reduce(
+      (frontier, leaf, i) => appendLeaf(frontier, receiptLeaf(leaf, receipts[i] as Receipt)),
+      EMPTY_FRONTIER,
+    ),
+  };
+};
+
+/** A state in which no block is open. */
+export type StateBetween = ChainState & { readonly phase: "between" };
+
+/** Where blocks that were executed are kept. */
+type StoredBlocks = {
+  blockByNumber(number: bigint): Block | undefined;
+  receipts(number: bigint): readonly Receipt[] | undefined;
+};
+
+export type ChainStateErrorCode = "CHAIN_UNKNOWN_BLOCK";
+
+/** The state between a stored block and the next, where derivation goes on at `position`. CHAIN_UNKNOWN_BLOCK. */
+export const chainStateAt = (chain: StoredBlocks, number: bigint, position: Position): StateBetween => {
+  const block = chain.blockByNumber(number);
+  const receipts = chain.receipts(number);
+  if (block === undefined || receipts === undefined)
+    throw new CodedError<ChainStateErrorCode>("CHAIN_UNKNOWN_BLOCK", `there is no block ${number}`, { number });
+  return chainStateAfter(block, { position, ...frontiersOf(block, receipts) });
+};
+
+/** The state after a block's end. The frontiers are those of its transactions and receipts. */
+export const chainStateAfter = (
+  { hash, header }: Pick<Block, "hash" | "header">,
+  { position, transactions, receipts }: Pick<ChainState, "position" | "transactions" | "receipts">,
+): StateBetween => ({
+  phase: "between",
+  position,
+  number: header.number,
+  timestamp: header.timestamp,
+  gasUsed: header.gasUsed,
+  baseFee: header.baseFeePerGas,
+  parentHash: fromHex(hash),
+  stateRoot: fromHex(header.stateRoot),
+  bloom: fromHex(header.logsBloom),
+  transactions,
+  receipts,
+});

@@ -1,0 +1,30 @@
+// The rules of the chain, as data and pure functions.
+export {
+  type BatchBlock,
+  batchBlockSize,
+  batchItemAt,
+  type DerivedBlock,
+  decodeBatch,
+  encodeBatch,
+  headerTimestamp,
+  isBlockHeader,
+  MAX_BATCH_BYTES,
+} from "./batch.ts";
+export type { Block } from "./block.ts";
+export { nextBaseFee } from "./block.ts";
+export {
+  type ChainState,
+  chainStateAfter,
+  chainStateAt,
+  encodeChainState,
+  hashChainState,
+  outputRootOf,
+} from "./chain-state.ts";
+export { DEPOSIT_TYPE, decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./envelope.ts";
+export { recordSlot } from "./model-call.ts";
+export type { Origin, Position } from "./origin.ts";
+export { blockTimestamp } from "./origin.ts";
+export { ADDRESS, type ChainParameters, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./parameters.ts";
+export type { Receipt } from "./receipt.ts";
+export type { ChainTransaction, InboxEnvelope, RefusalCode } from "./transaction.ts";
+export type { Inbox } from "./unit.ts";

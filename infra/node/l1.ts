@@ -1,0 +1,76 @@
+import { type Abi, createPublicClient, http, isAddressEqual, type PublicClient } from "viem";
+import {
+  batchInbox,
+  claimGames,
+  claimRegistry,
+  type L1Contracts,
+  l1CrossDomainMessenger,
+  l1StandardBridge,
+  leafRules,
+  modelRegistry,
+  portal,
+} from "../../bridge/index.ts";
+import { CodedError, type Hex } from "../../executor/index.ts";
+import type { Rollup } from "../config/rollup.ts";
+
+export type L1ErrorCode = "NODE_L1_UNREACHABLE" | "NODE_L1_CHAIN" | "NODE_L1_CONTRACTS";
+
+const TIMEOUT_MS = 10_000;
+
+type Link = readonly [of: keyof L1Contracts, contract: { readonly abi: Abi }, view: string, names: keyof L1Contracts];
+
+/** Which contract names which other. Together they reach all of them from the inbox, and lead back. */
+const LINKS: readonly Link[] = [
+  ["batchInbox", batchInbox, "PORTAL", "portal"],
+  ["batchInbox", batchInbox, "MODEL_REGISTRY", "modelRegistry"],
+  ["modelRegistry", modelRegistry, "INBOX", "batchInbox"],
+  ["portal", portal, "INBOX", "batchInbox"],
+  ["portal", portal, "GAMES", "claimGames"],
+  ["claimGames", claimGames, "REGISTRY", "claimRegistry"],
+  ["claimRegistry", claimRegistry, "LISTING", "claimGames"],
+  ["claimRegistry", claimRegistry, "INBOX", "batchInbox"],
+  ["claimRegistry", claimRegistry, "RULES", "leafRules"],
+  ["leafRules", leafRules, "TENSOR_STEP_VERIFIER", "tensorStepVerifier"],
+  ["l1CrossDomainMessenger", l1CrossDomainMessenger, "PORTAL", "portal"],
+  ["l1StandardBridge", l1StandardBridge, "messenger", "l1CrossDomainMessenger"],
+];
+
+/** L1 at `url`, whose chain id must be this one. NODE_L1_UNREACHABLE, NODE_L1_CHAIN. */
+export const openL1 = async (url: string, expected?: number): Promise<PublicClient> => {
+  const client = createPublicClient({ transport: http(url, { timeout: TIMEOUT_MS }), cacheTime: 0 });
+  const chainId = await client.getChainId().catch(unreachable);
+  if (expected !== undefined && chainId !== expected)
+    throw new CodedError<L1ErrorCode>(
+      "NODE_L1_CHAIN",
+      `--l1-rpc is chain ${chainId}, and the rollup is on chain ${expected}`,
+      { given: chainId, expected },
+    );
+  return client;
+};
+
+const unreachable = (error: unknown): never => {
+  throw new CodedError<L1ErrorCode>("NODE_L1_UNREACHABLE", "no L1 node answers at --l1-rpc", {}, error);
+};
+
+/** L1 at `url`, which must be the L1 of the rollup and have its contracts. The codes of L1ErrorCode. */
+export const connectL1 = async (url: string, { l1 }: Pick<Rollup, "l1">): Promise<PublicClient> => {
+  const client = await openL1(url, l1.chainId);
+  const { contracts } = l1;
+  const wrong = (what: string, address: Hex, cause?: unknown) =>
+    new CodedError<L1ErrorCode>("NODE_L1_CONTRACTS", `${what}: is the rollup file of this L1?`, { address }, cause);
+  const requireCode = async ([name, address]: [string, Hex]): Promise<void> => {
+    if ((await client.getCode({ address }).catch(unreachable)) === undefined)
+      throw wrong(`L1 has no contract at the address of ${name}, ${address}`, address);
+  };
+  await Promise.all(Object.entries(contracts).map(requireCode));
+  const requireLink = async ([of, { abi }, functionName, names]: Link): Promise<void> => {
+    const address = contracts[of];
+    const actual = await client.readContract({ address, abi, functionName }).catch((error: unknown) => {
+      throw wrong(`the contract at ${address} is no ${of}`, address, error);
+    });
+    if (!isAddressEqual(contracts[names], actual as Hex))
+      throw wrong(`the ${names} of ${of} is ${actual}, not ${contracts[names]}`, address);
+  };
+  await Promise.all(LINKS.map(requireLink));
+  return client;
+};

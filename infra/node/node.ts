@@ -1,0 +1,193 @@
+import { readFileSync } from "node:fs";
+import { privateKeyToAccount } from "viem/accounts";
+import { createClaimant, createRightClaims, createTransactor } from "../../bridge/index.ts";
+import { createChallenger, createTraces, describeDispute } from "../../challenger/index.ts";
+import {
+  type Backend,
+  CodedError,
+  createRpcServer,
+  fromHex,
+  signDigest,
+  type Telemetry,
+} from "../../executor/index.ts";
+import { createPublisher, createSequencer } from "../../sequencer/index.ts";
+import type { ChallengerConfig, ExecutorConfig, NodeConfig, SequencerConfig } from "../config/config.ts";
+import type { Rollup } from "../config/rollup.ts";
+import { createMetricsServer } from "../telemetry/metrics-server.ts";
+import type { L1ErrorCode } from "./l1.ts";
+import type { Running } from "./lifecycle.ts";
+import { type Core, openCore } from "./node-core.ts";
+import { startPeering } from "./node-peers.ts";
+import { readinessOf } from "./readiness.ts";
+
+export type NodeErrorCode = L1ErrorCode | "NODE_SEQUENCER_KEY";
+
+/** A node that runs. `rpc` and `metrics`: where it listens. `p2p`: where peers can dial it; empty without peers. */
+export type AssayNode = Running & {
+  readonly rpc: string;
+  readonly metrics: string;
+  readonly p2p: readonly string[];
+};
+
+/** A quiet chain's last block is followed by an empty one, for tools that wait for it. */
+const TRAILING_MS = 2_000;
+
+const clientVersion = (): string => {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  return `assay/v${version}/${process.platform}-${process.arch}/node${process.versions.node}`;
+};
+
+type Parts = Pick<Backend, "pool" | "disputes"> & { readonly start: () => void };
+
+/** Meets the peers, opens the servers, last, so that a node that answers is whole; starts everything. */
+const serve = async (
+  telemetry: Telemetry,
+  config: NodeConfig,
+  core: Core,
+  { pool, disputes, start }: Parts,
+): Promise<AssayNode> => {
+  const { services, chain, l1, follower, peering, claims, failed } = core;
+  try {
+    const p2p = await startPeering(peering);
+    const metrics = services.add(
+      await createMetricsServer(telemetry, { port: config.metricsPort, checks: readinessOf(core) }),
+    );
+    const backend = {
+      chain,
+      l1,
+      claims,
+      identity: { clientVersion: clientVersion() },
+      ...(pool === undefined ? {} : { pool }),
+      ...(disputes === undefined ? {} : { disputes }),
+      ...(peering === undefined ? {} : { peering }),
+    };
+    const without = config.rpcNoAdmin ? ["admin"] : [];
+    const rpc = services.add(await createRpcServer({ ...telemetry, backend }, { port: config.rpcPort, without }));
+    l1.start();
+    follower.start();
+    start();
+    return { failed, rpc: rpc.url, metrics: metrics.url, p2p, stop: () => services.stop() };
+  } catch (error) {
+    await services.stop();
+    throw error;
+  }
+};
+
+/** A node that knows the chain from L1, its newest blocks from peers before, and claims what it knows, if it has a key. */
+export const createExecutorNode = async (
+  telemetry: Telemetry,
+  config: ExecutorConfig,
+  rollup: Rollup,
+): Promise<AssayNode> => {
+  const core = await openCore(telemetry, config, rollup, { following: {}, hears: "blocks", agent: clientVersion() });
+  const { services, client } = core;
+  const { claimKey } = config;
+  if (claimKey === undefined) return serve(telemetry, config, core, { start: () => undefined });
+  const account = privateKeyToAccount(claimKey);
+  const transactor = services.add(createTransactor({ ...telemetry, client, account }, { pollMs: config.l1PollMs }));
+  const right = services.add(
+    createRightClaims(
+      { ...telemetry, ...core },
+      { registry: rollup.l1.contracts.claimRegistry, depth: BigInt(config.claimDepth) },
+    ),
+  );
+  const claimant = services.add(
+    createClaimant(
+      { ...telemetry, ...core, right, transactor },
+      { intervalBlocks: BigInt(config.claimIntervalBlocks), pollMs: config.l1PollMs },
+    ),
+  );
+  return serve(telemetry, config, core, {
+    start: () => {
+      transactor.start();
+      claimant.start();
+    },
+  });
+};
+
+/** A node that recomputes every claim from L1 alone and disputes those that are wrong. */
+export const createChallengerNode = async (
+  telemetry: Telemetry,
+  config: ChallengerConfig,
+  rollup: Rollup,
+): Promise<AssayNode> => {
+  const core = await openCore(telemetry, config, rollup, { following: {}, hears: "blocks", agent: clientVersion() });
+  const { services, client } = core;
+  const account = privateKeyToAccount(config.challengeKey);
+  const transactor = services.add(createTransactor({ ...telemetry, client, account }, { pollMs: config.l1PollMs }));
+  const right = services.add(
+    createRightClaims(
+      { ...telemetry, ...core },
+      { registry: rollup.l1.contracts.claimRegistry, depth: BigInt(config.claimDepth) },
+    ),
+  );
+  const challenger = services.add(
+    createChallenger(
+      { ...telemetry, ...core, right, transactor, traceOf: createTraces({ ...core, right }) },
+      { startBlock: rollup.l1.startBlock, pollMs: config.l1PollMs },
+    ),
+  );
+  return serve(telemetry, config, core, {
+    disputes: () => challenger.disputes.map(describeDispute),
+    start: () => {
+      transactor.start();
+      challenger.start();
+    },
+  });
+};
+
+/** The node that builds the blocks. NODE_SEQUENCER_KEY: the inbox takes batches from another account. */
+export const createSequencerNode = async (
+  telemetry: Telemetry,
+  config: SequencerConfig,
+  rollup: Rollup,
+): Promise<AssayNode> => {
+  const following = { keepUnsafe: true };
+  const core = await openCore(telemetry, config, rollup, { following, hears: "nothing", agent: clientVersion() });
+  const { services, chain, client, l1, store, peering } = core;
+  const inbox = rollup.l1.contracts.batchInbox;
+  try {
+    const account = privateKeyToAccount(config.sequencerKey);
+    if (core.sequencer !== account.address.toLowerCase())
+      throw new CodedError<NodeErrorCode>(
+        "NODE_SEQUENCER_KEY",
+        `the inbox takes batches from ${core.sequencer}; --sequencer-key is the key of ${account.address}`,
+        { expected: core.sequencer, given: account.address },
+      );
+    const key = fromHex(config.sequencerKey);
+    // Before the sequencer, so that it is there for its last block.
+    const publisher =
+      peering === undefined
+        ? undefined
+        : services.add(
+            createPublisher({ ...telemetry, chain, peering }, { sign: (digest) => signDigest(digest, key) }),
+          );
+    const transactor = services.add(createTransactor({ ...telemetry, client, account }, { pollMs: config.l1PollMs }));
+    const sequencer = services.add(
+      createSequencer(
+        { ...telemetry, chain, store, l1, transactor, client },
+        {
+          inbox,
+          producer: { intervalMs: config.blockTimeMs, trailingMs: TRAILING_MS },
+          batches: {
+            data: config.batchData,
+            intervalMs: config.batchIntervalMs,
+            maxUnsafe: Math.floor(config.keepStates / 2),
+          },
+          poster: { pollMs: config.l1PollMs },
+        },
+      ),
+    );
+    return await serve(telemetry, config, core, {
+      pool: sequencer.pool,
+      start: () => {
+        publisher?.start();
+        transactor.start();
+        sequencer.start();
+      },
+    });
+  } catch (error) {
+    await services.stop();
+    throw error;
+  }
+};

@@ -1,0 +1,51 @@
+import type { ReadinessCheck } from "../telemetry/metrics-server.ts";
+import type { Core } from "./node-core.ts";
+
+/** L1 that has not shown a new block for so long makes a node not ready. */
+const L1_SILENCE_MS = 120_000;
+
+export type ReadinessParts = {
+  readonly chain: Pick<Core["chain"], "position">;
+  readonly l1: Pick<Core["l1"], "head" | "recordCount" | "onAdvance">;
+  readonly follower: Pick<Core["follower"], "failure">;
+  readonly peering: { readonly halted: boolean } | undefined;
+  readonly hears: Core["hears"];
+};
+
+/** What must hold before a node's answers are the chain's newest. */
+export const readinessOf = ({ chain, l1, follower, peering, hears }: ReadinessParts): readonly ReadinessCheck[] => {
+  let heard = performance.now();
+  l1.onAdvance(() => {
+    heard = performance.now();
+  });
+  return [
+    {
+      name: "l1",
+      check: () => {
+        if (l1.head === undefined) return "nothing of L1 has been read";
+        const silence = performance.now() - heard;
+        return silence > L1_SILENCE_MS ? `no new L1 block for ${Math.round(silence / 1000)} s` : undefined;
+      },
+    },
+    {
+      name: "derivation",
+      check: () => {
+        if (follower.failure !== undefined) return `derivation stands still: ${follower.failure}`;
+        const left = l1.recordCount - chain.position.batch;
+        return left > 1n ? `${left} batches of L1 are not derived` : undefined;
+      },
+    },
+    // The node that makes the blocks hears none.
+    ...(peering === undefined || hears === "nothing"
+      ? []
+      : [
+          {
+            name: "gossip",
+            check: () =>
+              peering.halted
+                ? "the sequencer signed against its own word: L1 alone is followed until `assay evidence resume`"
+                : undefined,
+          },
+        ]),
+  ];
+};
