@@ -1,5 +1,5 @@
 import type { BlockEnvironment, ChainMachine } from "../evm/engine.ts";
-import { applyTransaction, BASE_FEE_VAULT } from "../evm/transition.ts";
+import { type Acceptance, applyTransaction, BASE_FEE_VAULT, tryTransaction } from "../evm/transition.ts";
 import { type Bytes, fromHex, toHex } from "../foundation/bytes.ts";
 import { appendLeaf, EMPTY_FRONTIER, frontierRoot } from "../foundation/merkle.ts";
 import { type Block, type BlockTally, encodeBlockHeader, type Header, hashBlockHeader } from "../protocol/block.ts";
@@ -22,12 +22,12 @@ export type Draft = {
   readonly receipts: readonly Receipt[];
   /** As of now. */
   readonly tally: BlockTally;
-  add(envelope: InboxEnvelope): Promise<AddResult>;
+  add(envelope: InboxEnvelope, accept?: Acceptance): Promise<AddResult>;
   /** The block over this state root. */
   finish(stateRoot: Bytes): Block;
 };
 
-const refused = (code: RefusalCode, message: string): AddResult => ({ included: false, code, message });
+const refused = (code: RefusalCode | "TX_DECLINED", message: string): AddResult => ({ included: false, code, message });
 
 /** A message of the delayed queue is what its kind says, and within the gas that was paid for on L1. */
 const judgeDelayed = (envelope: InboxEnvelope, decoded: DecodeResult): AddResult | undefined => {
@@ -67,16 +67,20 @@ export const createDraft = (
     get tally() {
       return tally;
     },
-    async add(envelope) {
+    async add(envelope, accept) {
       const decoded = decode(envelope.bytes);
       const wrong = judgeDelayed(envelope, decoded);
       if (wrong !== undefined) return wrong;
       if (isRefusal(decoded)) return refused(decoded.code, decoded.message);
-      const outcome = await applyTransaction(machine, decoded, {
+      const context = {
         environment,
         available: environment.gasLimit - tally.gasUsed,
         baseFeeVault: BASE_FEE_VAULT,
-      });
+      };
+      const outcome = await (accept === undefined
+        ? applyTransaction(machine, decoded, context)
+        : tryTransaction(machine, decoded, { ...context, accept }));
+      if (outcome === undefined) return refused("TX_DECLINED", "not accepted, seeing what it used");
       if (isRefusal(outcome)) return refused(outcome.code, outcome.message);
       const { deposit, to } = decoded.transaction;
       const transaction =

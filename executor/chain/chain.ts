@@ -1,4 +1,5 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
+import type { Acceptance } from "../evm/transition.ts";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { Block, BlockTally } from "../protocol/block.ts";
 import type { BlockAttributes, Position } from "../protocol/origin.ts";
@@ -16,7 +17,8 @@ import type { StateGround } from "../state/world.ts";
 
 export type AddResult =
   | { readonly included: true; readonly transaction: ChainTransaction; readonly receipt: Receipt }
-  | { readonly included: false; readonly code: RefusalCode; readonly message: string };
+  /** TX_DECLINED: a valid one, which `accept` did not accept. */
+  | { readonly included: false; readonly code: RefusalCode | "TX_DECLINED"; readonly message: string };
 
 /** `position`: where derivation goes on, if known. `expected`: hash of the block that it must be. */
 export type SealOptions = { readonly position?: Position; readonly expected?: Hex };
@@ -29,7 +31,7 @@ export type BlockBuilder = {
   readonly gasLimit: bigint;
   readonly gasUsed: bigint;
   /** Executes one envelope. A refusal leaves no trace. An error of the node itself (MODEL_MISSING, MODEL_DATA_MISSING) rejects: abort the builder. */
-  add(envelope: InboxEnvelope): Promise<AddResult>;
+  add(envelope: InboxEnvelope, accept?: Acceptance): Promise<AddResult>;
   /**
    * Computes roots and header, writes everything in ONE synced batch, moves the head. CHAIN_OTHER_BLOCK when it came out
    * as another block than `expected`: nothing is written, the block is dropped.

@@ -236,9 +236,9 @@ export const createChain = async (
       get gasUsed() {
         return draft.tally.gasUsed;
       },
-      add: (envelope) =>
+      add: (envelope, accept) =>
         alone(async () => {
-          const result = await draft.add(envelope);
+          const result = await draft.add(envelope, accept);
           if (!result.included) metrics.refused.inc({ code: result.code });
           return result;
         }),

@@ -19,7 +19,7 @@ export const environmentAfter = (
   number: parent.header.number + 1n,
   timestamp: blockTimestamp(parent, attributes, parameters.maxDrift),
   gasLimit: parameters.blockGasLimit,
-  baseFee: nextBaseFee(parent.header),
+  baseFee: nextBaseFee(parent.header, parameters),
   coinbase,
   prevRandao: prevRandaoOf(parent.hash, attributes.origin.number),
 });

@@ -72,7 +72,7 @@ const beginBlock = (
       number: chain.number + 1n,
       timestamp: blockTimestamp({ header: chain }, attributes, maxDrift),
       gasUsed: 0n,
-      baseFee: nextBaseFee(parent),
+      baseFee: nextBaseFee(parent, rules.parameters),
       parentHash: chain.parentHash,
       stateRoot: hashTree(after),
       bloom: new Uint8Array(BLOOM_BYTES),

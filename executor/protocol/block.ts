@@ -4,7 +4,7 @@ import type { Frontier } from "../foundation/merkle.ts";
 import { encodeRlp, type RlpItem, rlpUint } from "../foundation/rlp.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
 import type { Origin } from "./origin.ts";
-import { ADDRESS } from "./parameters.ts";
+import { ADDRESS, type ChainParameters } from "./parameters.ts";
 import type { ChainTransaction } from "./transaction.ts";
 
 export type Header = {
@@ -49,8 +49,16 @@ const ZERO_NONCE = new Uint8Array(8);
 const ELASTICITY = 2n;
 const MAX_CHANGE_DENOMINATOR = 8n;
 
-/** Base fee after a block (EIP-1559). */
-export const nextBaseFee = (parent: Pick<Header, "gasLimit" | "gasUsed" | "baseFeePerGas">): bigint => {
+/** Base fee after a block: EIP-1559's, or the chain's least one where that is more. */
+export const nextBaseFee = (
+  parent: Pick<Header, "gasLimit" | "gasUsed" | "baseFeePerGas">,
+  { minimumBaseFee }: Pick<ChainParameters, "minimumBaseFee">,
+): bigint => {
+  const fee = marketBaseFee(parent);
+  return fee > minimumBaseFee ? fee : minimumBaseFee;
+};
+
+const marketBaseFee = (parent: Pick<Header, "gasLimit" | "gasUsed" | "baseFeePerGas">): bigint => {
   const target = parent.gasLimit / ELASTICITY;
   const { gasUsed, baseFeePerGas } = parent;
   if (gasUsed === target) return baseFeePerGas;

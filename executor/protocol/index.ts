@@ -26,5 +26,5 @@ export type { Origin, Position } from "./origin.ts";
 export { blockTimestamp } from "./origin.ts";
 export { ADDRESS, type ChainParameters, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./parameters.ts";
 export type { Receipt } from "./receipt.ts";
-export type { ChainTransaction, InboxEnvelope, RefusalCode } from "./transaction.ts";
+export type { ChainTransaction, DecodedTransaction, InboxEnvelope, RefusalCode } from "./transaction.ts";
 export type { Inbox } from "./unit.ts";

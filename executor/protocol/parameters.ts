@@ -3,6 +3,8 @@ export type ChainParameters = {
   readonly chainId: bigint;
   readonly blockGasLimit: bigint;
   readonly initialBaseFee: bigint;
+  /** Wei a gas below which the base fee never falls: what a node executes is paid for on a quiet chain, too. */
+  readonly minimumBaseFee: bigint;
   /** Seconds that a block's timestamp may run ahead of its origin's. */
   readonly maxDrift: bigint;
 };
@@ -11,12 +13,15 @@ export const DEVNET_PARAMETERS: ChainParameters = {
   chainId: 918273n,
   blockGasLimit: 30_000_000n,
   initialBaseFee: 1_000_000_000n,
+  // 0.01 gwei: a transfer costs 2.1e11 wei, and all the gas of a block 0.0003 ether.
+  minimumBaseFee: 10_000_000n,
   maxDrift: 1800n,
 };
 
 /** Addresses with a meaning to the protocol, lower case. */
 export const ADDRESS = {
   crossDomainMessenger: "0x4200000000000000000000000000000000000007",
+  gasPriceOracle: "0x420000000000000000000000000000000000000f",
   standardBridge: "0x4200000000000000000000000000000000000010",
   sequencerFeeVault: "0x4200000000000000000000000000000000000011",
   tokenFactory: "0x4200000000000000000000000000000000000012",

@@ -33,6 +33,7 @@ test("the specification's parameters are the devnet's", () => {
       chainId: value("chain id"),
       blockGasLimit: value("block gas limit"),
       initialBaseFee: value("initial base fee"),
+      minimumBaseFee: value("least base fee"),
       maxDrift: value("maximum drift"),
     },
     DEVNET_PARAMETERS,

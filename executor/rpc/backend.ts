@@ -9,6 +9,8 @@ export type PoolErrorCode =
   | "POOL_KNOWN"
   | "POOL_REPLACEMENT_UNDERPRICED"
   | "POOL_UNDERPRICED"
+  /** Its tip does not pay for its bytes on L1. */
+  | "POOL_DATA_FEE"
   | "POOL_SENDER_FULL"
   | "POOL_QUEUE_FULL"
   | "POOL_STOPPED";
@@ -29,6 +31,8 @@ export type TransactionPool = {
   status(): { readonly ready: number; readonly queued: number };
   /** All that waits, by sender and nonce; of one sender when given. */
   content(sender?: Hex): readonly PooledTransaction[];
+  /** Wei a gas with which an ordinary transaction pays for its bytes on L1 now; 0 where nobody asks for that. */
+  readonly ordinaryTip: bigint;
   /** A transaction became ready. */
   onPending(listener: (transaction: ChainTransaction) => void): () => void;
 };

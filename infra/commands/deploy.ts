@@ -17,7 +17,7 @@ export const deployCommand = async (config: CommandConfig<"deploy">): Promise<nu
   const layer2 = {
     chain: { ...DEVNET_PARAMETERS, chainId: BigInt(config.l2ChainId) },
     // Nobody has ether that did not come over the bridge.
-    genesis: { accounts: [] },
+    genesis: { accounts: [], feeRecipient: config.feeRecipient ?? config.sequencerAddress },
   };
   const { l1 } = await writeNewRollup(config.newRollup, async () => {
     const deployment = await deployBridge(clients, {

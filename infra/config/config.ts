@@ -60,6 +60,7 @@ export const COMMAND_SETTINGS = {
     "l2ChainId",
     "sequencerAddress",
     "guardian",
+    "feeRecipient",
     "forceDelay",
     "challengePeriod",
     "censorship",

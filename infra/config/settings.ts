@@ -378,6 +378,14 @@ export const SETTINGS = {
     description: "account that may append batches, and whose signature nodes take blocks from",
     parse: address,
   },
+  feeRecipient: {
+    flag: "--fee-recipient",
+    argument: "address",
+    variable: "ASSAY_FEE_RECIPIENT",
+    optional: true,
+    description: "account on L1 to which the chain's fee vaults pay, for good; the sequencer's when not given",
+    parse: address,
+  },
   guardian: {
     flag: "--guardian",
     argument: "address",

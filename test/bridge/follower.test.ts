@@ -353,7 +353,7 @@ test("an L1 that withholds or falsifies is asked again; nothing is passed over",
   await fails("L1_DATA_MISSING");
   alter = (method, answer) => (method === "eth_getTransactionByHash" ? null : answer);
   await assert.rejects(verifier.source.sync());
-  // Logs are lost one by one: a gap in the sequence shows.
+  // A log is lost: a gap in the sequence shows.
   alter = (_method, answer) => answer;
   await verifier.sync();
   assert.equal(verifier.chain.head.hash, block.hash);
@@ -362,7 +362,9 @@ test("an L1 that withholds or falsifies is asked again; nothing is passed over",
   await batcher.land(batchOf(layout, sequencer, [next.block], { index: 1n, origin }));
   const third = await sequencer.build([await transfer(0, 2)], origin);
   await batcher.land(batchOf(layout, sequencer, [third.block], { index: 2n, origin }));
-  alter = (method, answer) => (method === "eth_getLogs" ? (answer as unknown[]).slice(1) : answer);
+  let lost = 0;
+  alter = (method, answer) =>
+    method === "eth_getLogs" && (answer as unknown[]).length > 0 && lost++ === 0 ? [] : answer;
   await assert.rejects(verifier.source.sync(), (error) => hasCode(error, "L1_GAP"));
   // L1 changes while it is read.
   let calls = 0;

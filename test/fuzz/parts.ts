@@ -129,5 +129,11 @@ export const parts: readonly Part[] = [
     count: 1_000,
     run: async (round) => (await import("./mutations.ts")).fuzzMutations(round),
   },
+  {
+    name: "memory",
+    what: "calls, estimates, replays and rehearsals each: what they leave in memory",
+    count: 10_000,
+    run: async (round) => (await import("./memory.ts")).fuzzMemory(round),
+  },
   { name: "peers", what: "mutated messages of peers", count: 5_000, run: fuzzMessages },
 ];
