@@ -2,7 +2,7 @@ import { size } from "viem";
 import { opening } from "../support/board.ts";
 import { ALICE, CAROL, createDispute, type Dispute, MALLORY, type Move, WRONG_NUMBER } from "../support/dispute.ts";
 import { descendTo, linkOf } from "../support/fronts.ts";
-import type { GasRow, GasSection } from "./gas-table.ts";
+import { type GasRow, type GasSection, withExecution } from "./gas-table.ts";
 
 const UNIT = 2;
 const OPERATOR = 1;
@@ -13,7 +13,8 @@ export const boardRows = async (b: Dispute): Promise<readonly GasRow[]> => {
   const rows: GasRow[] = [];
   const row = async (what: string, move: Move, from = CAROL) => {
     const { gasUsed } = await b.play(from, move);
-    rows.push({ what, gas: gasUsed, bytes: size(b.encode(move)) });
+    const data = b.encode(move);
+    rows.push({ what, gas: gasUsed, ...withExecution(gasUsed, data), bytes: size(data) });
   };
   const fresh = await b.l1.snapshot();
   const [right, wrong] = [b.chain(), b.wrongChain(UNIT)];

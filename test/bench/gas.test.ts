@@ -3,22 +3,22 @@ import { readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { createDispute } from "../support/dispute.ts";
 import { BOARD, boardRows } from "./board-gas.ts";
-import { formatGas, type GasRow, writtenGas } from "./gas-table.ts";
+import { formatSection, type GasRow, withExecution, writtenExecution } from "./gas-table.ts";
 import { batchRows, SETTLEMENT, userRows } from "./settlement-gas.ts";
 
 const written = readFileSync(new URL("GAS.md", import.meta.url), "utf8");
 
 /*
  * To the unit of gas: the contracts, what they are called with and the order of the calls are the same in each run.
- * Of what is long to make ready (blobs, whole disputes, elements) the table alone tells.
+ * Of what is long to make ready (blobs, whole disputes, elements) the tables alone tell.
  */
 const isAsWritten = (title: string, rows: readonly GasRow[]): void => {
-  assert.ok(rows.length > 0);
-  const table = writtenGas(written, title);
-  const gas = (of: (row: GasRow) => string | undefined) => Object.fromEntries(rows.map((row) => [row.what, of(row)]));
+  const table = writtenExecution(written, title);
+  const told = rows.filter(({ execution }) => execution !== undefined);
+  assert.ok(told.length > 0);
   assert.deepEqual(
-    gas(formatGas),
-    gas(({ what }) => table.get(what)),
+    Object.fromEntries(told.map(({ what, execution }) => [what, execution])),
+    Object.fromEntries(told.map(({ what }) => [what, table.get(what)])),
     "if it is meant: npm run bench:gas -- --write",
   );
 };
@@ -32,7 +32,17 @@ test("moves on the board of a dispute take the gas that GAS.md says", async (t: 
 });
 
 test("a table that is written is read again", () => {
-  const text = `# Gas\n\n## One\n\nAbout.\n\n| call | gas | each |\n| --- | --- | --- |\n| a | 1,234 |  |\n\n## Two\n`;
-  assert.deepEqual([...writtenGas(text, "One")], [["a", "1,234"]]);
-  assert.equal(writtenGas(text, "Three").size, 0);
+  const about = "About.";
+  const rows = [
+    { what: "one", gas: 31_234n, execution: 10_234n },
+    { what: "two", gas: 5n },
+  ];
+  const text = ["One", "Two"].map((title) => formatSection({ title, about, rows })).join("\n");
+  assert.deepEqual([...writtenExecution(text, "Two")], [["one", 10_234n]]);
+  assert.equal(writtenExecution(text, "Three").size, 0);
+});
+
+test("of a transaction's gas, execution is what 21,000 and calldata leave; where the floor is paid nothing is said", () => {
+  assert.deepEqual(withExecution(21_000n + 4n + 2n * 16n + 777n, "0x00ff01"), { execution: 777n });
+  assert.deepEqual(withExecution(21_000n + 10n + 2n * 40n, "0x00ff01"), {});
 });
