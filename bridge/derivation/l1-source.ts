@@ -17,6 +17,7 @@ import {
   toHex,
 } from "../../executor/index.ts";
 import type { Deployment } from "../clients/deploy.ts";
+import { createWindow } from "../clients/log-windows.ts";
 import { createBlobArchive } from "./blob-archive.ts";
 import {
   createInboxStore,
@@ -52,7 +53,7 @@ export type L1SourceComponents = Telemetry & {
 
 export type L1SourceOptions = {
   readonly deployment: Deployment;
-  /** L1 blocks asked for at a time. */
+  /** L1 blocks asked for at a time, at most. */
   readonly window?: bigint;
   /** L1 blocks above a block before it is read. */
   readonly confirmations?: bigint;
@@ -118,7 +119,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
   const readBlobs = createBlobReader({ ...components, archive: blobs }, components.blobSources ?? []);
   const l1: L1Data = { client, archive: components.archive, readBlobs, signal: aborter.signal };
   let polling: Promise<void> | undefined;
-  let stretchLimit = window;
+  const span = createWindow({ most: window });
   let isCurrent = false;
 
   const headGauge = new Gauge({
@@ -252,7 +253,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     const target = max(shown - confirmations, 0n);
     if (standing.kind === "intact" && target <= cursor.head.number) return "current";
     const base = standing.kind === "intact" ? cursor.head : standing.ancestor;
-    const to = target > base.number ? min(target, base.number + stretchLimit) : base.number;
+    const to = target > base.number ? min(target, base.number + span.size) : base.number;
     const [head, stretch] = await readAbove(base, to, shown);
     const finalized = min(await finalizedNumber(), to);
     // INVARIANT: the stretch lies between two blocks that were both canonical after it was read.
@@ -298,12 +299,11 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
       for (let progress: Progress = "more"; progress === "more" && !aborter.signal.aborted; ) {
         try {
           progress = await advanceOrWait();
-          stretchLimit = min(window, stretchLimit * 2n);
+          span.took();
           if (progress === "current") isCurrent = true;
         } catch (error) {
           failures.inc();
-          // An L1 that refuses a long answer may give a short one.
-          stretchLimit = stretchLimit > 1n ? stretchLimit / 2n : 1n;
+          span.refused();
           throw error;
         }
       }

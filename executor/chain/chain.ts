@@ -30,8 +30,14 @@ export type BlockBuilder = {
   readonly baseFeePerGas: bigint;
   readonly gasLimit: bigint;
   readonly gasUsed: bigint;
-  /** Executes one envelope. A refusal leaves no trace. An error of the node itself (MODEL_MISSING, MODEL_DATA_MISSING) rejects: abort the builder. */
-  add(envelope: InboxEnvelope, accept?: Acceptance): Promise<AddResult>;
+  /** Gas that L1's time still pays for. */
+  readonly budget: bigint;
+  /**
+   * Executes one envelope as derivation does: one that was posted and is refused takes its price from the budget. An error of the node itself (MODEL_MISSING, MODEL_DATA_MISSING) rejects: abort the builder.
+   */
+  add(envelope: InboxEnvelope): Promise<AddResult>;
+  /** The same as whoever orders does: a refusal leaves no trace, since it will not be posted. */
+  offer(envelope: Bytes, accept?: Acceptance): Promise<AddResult>;
   /**
    * Computes roots and header, writes everything in ONE synced batch, moves the head. CHAIN_OTHER_BLOCK when it came out
    * as another block than `expected`: nothing is written, the block is dropped.
@@ -60,6 +66,8 @@ export type Heads = { readonly unsafe: bigint; readonly safe: bigint; readonly f
 
 export type ChainErrorCode =
   | "CHAIN_BUSY"
+  /** L1's time does not pay for another block yet. */
+  | "CHAIN_BUDGET"
   | "CHAIN_UNKNOWN_BLOCK"
   | "CHAIN_ROLLBACK_TOO_DEEP"
   | "CHAIN_GENESIS_MISMATCH"
@@ -90,7 +98,7 @@ export type Chain = {
    * is recovered once, whoever asks first.
    */
   decode(envelope: Bytes): DecodedTransaction | Refusal;
-  /** Opens a block on the head. CHAIN_BUSY when one is open. Writes the EIP-2935 and L1Block slots. */
+  /** Opens a block on the head. CHAIN_BUSY when one is open, CHAIN_BUDGET when the budget does not pay for it. Writes the EIP-2935 and L1Block slots. */
   begin(attributes: BlockAttributes): Promise<BlockBuilder>;
   /** Removes all blocks above `number`. CHAIN_ROLLBACK_TOO_DEEP below the oldest kept state. */
   rollback(number: bigint): Promise<void>;

@@ -152,6 +152,7 @@ export const genesisBlock = ({ parameters }: Genesis, stateRoot: Bytes): Block =
     logsBloom: `0x${"00".repeat(256)}`,
     gasLimit: parameters.blockGasLimit,
     gasUsed: 0n,
+    budget: parameters.budget.cap,
     baseFeePerGas: parameters.initialBaseFee,
     prevRandao: toHex(ZERO_32),
   };

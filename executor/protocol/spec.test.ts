@@ -35,6 +35,13 @@ test("the specification's parameters are the devnet's", () => {
       initialBaseFee: value("initial base fee"),
       minimumBaseFee: value("least base fee"),
       maxDrift: value("maximum drift"),
+      maxLag: value("maximum lag"),
+      budget: {
+        rate: value("budget rate"),
+        cap: value("budget cap"),
+        block: value("budget block"),
+        refusal: value("budget refusal"),
+      },
     },
     DEVNET_PARAMETERS,
   );

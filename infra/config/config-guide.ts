@@ -15,7 +15,8 @@ const TITLES: Readonly<Record<CommandName, string>> = {
   "peers remove": "Drops a node's peer by its id: it is not dialled again by name, but may be found again.",
   "evidence list": "Heights at which the sequencer signed two blocks. After an equivocation gossip is not followed.",
   "evidence resume": "An operator has seen the evidence: gossip is followed again.",
-  "dispute list": "The disputes of a challenger: what is wrong, what it does, how much time is left.",
+  "dispute list":
+    "A line for every claim that a challenger does not hold for right: what is wrong or not judged, what it does, how much time is left; exit code 3 when there is one that is not decided, or was confirmed, or when it does not know.",
   "dispute show": "One dispute: the right claim, the wrong ones with their clocks, the moves.",
   "dispute explain": "Why the challenger makes each move, or why it makes none.",
   "model inspect": "Facts about an ONNX model, or every reason why it is refused.",
@@ -31,9 +32,10 @@ export const configurationGuide = (): string =>
     "# Running Assay",
     "",
     "A flag wins over its environment variable, the variable over the default. Exit codes: 0 done, or stopped in order;",
-    "1 failed, with a code on standard error; 2 asked for wrongly; 3 from `audit`: the nodes differ. Standard output has",
-    "answers only; logs go to standard error or a file: pretty on a terminal, JSON otherwise. A node serves `/metrics`,",
-    "`/healthz` and `/readyz` on its metrics port. All servers listen on loopback; peers are heard on `--p2p-listen`.",
+    "1 failed, with a code on standard error; 2 asked for wrongly; 3 from `audit`: the nodes differ, from `dispute list`:",
+    "a claim is wrong, or it is not known whether one is. Standard output has answers only; logs go to standard error or a",
+    "file: pretty on a terminal, JSON otherwise. A node serves `/metrics`, `/healthz` and `/readyz` on its metrics port. All",
+    "servers listen on loopback; peers are heard on `--p2p-listen`.",
     ...(Object.keys(COMMAND_SETTINGS) as CommandName[]).flatMap((name) => [
       "",
       `## assay ${name}`,

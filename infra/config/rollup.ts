@@ -48,6 +48,8 @@ const schema = z.strictObject({
     initialBaseFee: decimal,
     minimumBaseFee: decimal,
     maxDrift: decimal,
+    maxLag: decimal,
+    budget: z.strictObject({ rate: decimal, cap: decimal, block: decimal, refusal: decimal }),
   }),
   genesis: z.strictObject({
     /** Balances in wei. */

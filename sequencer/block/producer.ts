@@ -3,6 +3,7 @@ import type { L1Source } from "../../bridge/index.ts";
 import {
   type AddResult,
   type Block,
+  type BlockAttributes,
   type BlockBuilder,
   batchBlockSize,
   type Chain,
@@ -10,6 +11,7 @@ import {
   CodedError,
   hasCode,
   nextBaseFee,
+  openingOf,
   type Service,
   type Spent,
   sleep,
@@ -142,7 +144,7 @@ export const createProducer = (
       used = gasUsed;
       return tip >= tipInBlock(cost, gasUsed);
     };
-    const result = await builder.add({ bytes: transaction.envelope }, accept).catch((error: unknown) => {
+    const result = await builder.offer(transaction.envelope, accept).catch((error: unknown) => {
       // Not the chain's no-op but a failure of this node: the next block is built without the transaction.
       if (!hasCode(error, "CHAIN_BUSY")) pool.drop(transaction, "failed");
       throw error;
@@ -162,7 +164,8 @@ export const createProducer = (
     let count = 0;
     let full = false;
     for (let refusals = 0; refusals < MAX_REFUSALS && now() < end; ) {
-      const left = builder.gasLimit - builder.gasUsed;
+      const unused = builder.gasLimit - builder.gasUsed;
+      const left = unused < builder.budget ? unused : builder.budget;
       if (left < TRANSFER_GAS) break;
       const transaction = selection.next();
       if (transaction === undefined) break;
@@ -202,8 +205,13 @@ export const createProducer = (
     return plan && { plan, isNew: true };
   };
 
-  const build = async (plan: Plan, isNew: boolean, idle: boolean): Promise<Block | undefined> => {
-    const builder = await chain.begin({ timestamp: clock(), origin: plan.origin });
+  const build = async (
+    plan: Plan,
+    attributes: BlockAttributes,
+    isNew: boolean,
+    idle: boolean,
+  ): Promise<Block | undefined> => {
+    const builder = await chain.begin(attributes);
     try {
       const taken = isNew ? await takeDelayed(builder, plan) : 0;
       const filling = await fill(builder, batches.room(plan));
@@ -240,8 +248,11 @@ export const createProducer = (
       now() - lastBlock >= (chain.head.transactions.length > 0 ? Math.min(trailingMs, maxIdleMs) : maxIdleMs);
     if (!idle && !hasMessages(plan, isNew) && !pool.hasReady(nextBaseFee(chain.head.header, chain.parameters)))
       return undefined;
+    const attributes = { timestamp: clock(), origin: plan.origin, hasMessages: hasMessages(plan, isNew) };
+    // Derivation passes over what L1's time does not pay for.
+    if (!openingOf(chain.head.header, attributes, chain.parameters).isPaid) return undefined;
     const start = now();
-    const block = await build(plan, isNew, idle);
+    const block = await build(plan, attributes, isNew, idle);
     if (block === undefined) return undefined;
     lastBlock = now();
     blocks.inc();

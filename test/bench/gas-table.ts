@@ -1,12 +1,10 @@
+import type { PublicClient } from "viem";
 import { fromHex, type Hex } from "../../executor/index.ts";
+import { type GasByFork, type L1Fork, replayL1, TRANSACTION_GAS } from "../support/l1-replay.ts";
 
-/** One measured call of L1. */
-export type GasRow = {
+/** What was called, and what its gas is beside. */
+type GasNotes = {
   readonly what: string;
-  /** Of the transaction: 21,000 and its calldata among it. */
-  readonly gas: bigint;
-  /** Of it, what the contracts took. */
-  readonly execution?: bigint;
   /** Of calldata. */
   readonly bytes?: number;
   /** What the gas is divided by, and what that is: `[100_000, "byte"]`. */
@@ -14,35 +12,81 @@ export type GasRow = {
   readonly blobGas?: bigint;
   /** What is published of the OP Stack's counterpart. */
   readonly peer?: string;
+  /** Gas that it is not to exceed, in place of what a transaction may have. */
+  readonly most?: GasByFork;
+};
+
+/** A transaction on L1 that is yet to be measured. */
+export type SentRow = GasNotes & { readonly hash: Hex };
+
+/** One measured call. Of whole transactions, their base and calldata among it; one figure: execution, alike under both forks. */
+export type GasRow = GasNotes & {
+  readonly gas: GasByFork | bigint;
+  /** Of a transaction's gas under today's fork, what the contracts took. */
+  readonly execution?: bigint;
 };
 
 export type GasSection = { readonly title: string; readonly about: string; readonly rows: readonly GasRow[] };
 
-const grouped = (value: number | bigint): string => value.toLocaleString("en-US");
-const cells = (values: readonly string[]): string => `| ${values.join(" | ")} |`;
-
-const each = ({ gas, blobGas = 0n, per }: GasRow): string => {
-  if (per === undefined) return "";
-  const [count, unit] = per;
-  const blobs = blobGas === 0n ? "" : ` + ${(Number(blobGas) / count).toFixed(2)} blob gas`;
-  return `${(Number(gas) / count).toFixed(2)}${blobs} a ${unit}`;
-};
-
-const TRANSACTION_GAS = 21_000n;
+const BASE_GAS = 21_000n;
 /** Of calldata (EIP-2028), and the least that a transaction pays for it (EIP-7623): gas of a zero byte, of another one. */
 const CALLDATA_GAS = [4n, 16n] as const;
 const FLOOR_GAS = [10n, 40n] as const;
 
 /**
- * What is left of a transaction's gas without its 21,000 and its calldata: that depends on the zero bytes in hashes, and
- * so on all that is hashed. Absent where the floor for calldata is paid, which tells nothing of it.
+ * What is left of a transaction's gas without its base and its calldata: that depends on the zero bytes in hashes, and so
+ * on all that is hashed. Absent where the floor for calldata is paid, which tells nothing of it.
  */
-export const withExecution = (gas: bigint, calldata: Hex): { readonly execution?: bigint } => {
+export const executionOf = (gas: bigint, calldata: Hex): { readonly execution?: bigint } => {
   const bytes = fromHex(calldata);
   const others = BigInt(bytes.filter((byte) => byte !== 0).length);
   const zeros = BigInt(bytes.length) - others;
-  const costOf = ([zero, other]: readonly [bigint, bigint]) => TRANSACTION_GAS + zero * zeros + other * others;
+  const costOf = ([zero, other]: readonly [bigint, bigint]) => BASE_GAS + zero * zeros + other * others;
   return gas === costOf(FLOOR_GAS) ? {} : { execution: gas - costOf(CALLDATA_GAS) };
+};
+
+/** Runs what an L1 holds under each fork's gas table. */
+export const withGas = async (client: PublicClient, rows: readonly SentRow[]): Promise<readonly GasRow[]> => {
+  const gasOf = await replayL1(client);
+  return Promise.all(
+    rows.map(async ({ hash, ...row }) => {
+      const { input } = await client.getTransaction({ hash });
+      const gas = gasOf(hash);
+      return { ...row, gas, ...executionOf(gas.osaka, input) };
+    }),
+  );
+};
+
+const CAP: GasByFork = { osaka: TRANSACTION_GAS, amsterdam: TRANSACTION_GAS };
+const NAMES: readonly (readonly [L1Fork, string])[] = [
+  ["osaka", "gas, Osaka"],
+  ["amsterdam", "gas, Amsterdam"],
+];
+
+/** Calls that exceed what they may have, in words. */
+export const excesses = (rows: readonly GasRow[]): readonly string[] =>
+  rows.flatMap(({ what, gas, most = CAP }) =>
+    typeof gas === "bigint"
+      ? []
+      : NAMES.filter(([fork]) => gas[fork] > most[fork]).map(
+          ([fork, name]) => `${what}: ${name} ${gas[fork]} of ${most[fork]}`,
+        ),
+  );
+
+const grouped = (value: number | bigint): string => value.toLocaleString("en-US");
+const cells = (values: readonly string[]): string => `| ${values.join(" | ")} |`;
+
+/** Gas under each fork of the section's columns. */
+const columnsOf = ({ gas }: GasRow): readonly bigint[] =>
+  typeof gas === "bigint" ? [gas] : NAMES.map(([fork]) => gas[fork]);
+
+const each = (row: GasRow): string => {
+  if (row.per === undefined) return "";
+  const { blobGas = 0n } = row;
+  const [count, unit] = row.per;
+  const blobs = blobGas === 0n ? "" : ` + ${(Number(blobGas) / count).toFixed(2)} blob gas`;
+  const gas = columnsOf(row).map((one) => (Number(one) / count).toFixed(2));
+  return `${gas.join("; ")}${blobs} a ${unit}`;
 };
 
 const blank = (value: number | bigint | undefined): string => (value === undefined ? "" : grouped(value));
@@ -52,7 +96,9 @@ type Optional = { readonly execution: boolean; readonly peer: boolean };
 const line = (row: GasRow, shown: Optional): string =>
   cells([
     row.what,
-    grouped(row.gas) + (row.blobGas === undefined ? "" : ` + ${grouped(row.blobGas)} blob gas`),
+    ...columnsOf(row).map(
+      (gas) => grouped(gas) + (row.blobGas === undefined ? "" : ` + ${grouped(row.blobGas)} blob gas`),
+    ),
     ...(shown.execution ? [blank(row.execution)] : []),
     blank(row.bytes),
     each(row),
@@ -65,8 +111,10 @@ export const formatSection = ({ title, about, rows }: GasSection): string => {
     execution: rows.some(({ execution }) => execution !== undefined),
     peer: rows.some(({ peer }) => peer !== undefined),
   };
+  const isByFork = rows.some(({ gas }) => typeof gas !== "bigint");
+  const gas = isByFork ? NAMES.map(([, name]) => name) : ["gas"];
   const head = [
-    ...["call", "gas", ...(shown.execution ? ["execution"] : [])],
+    ...["call", ...gas, ...(shown.execution ? ["execution, Osaka"] : [])],
     ...["bytes of calldata", "each", ...(shown.peer ? ["OP Stack"] : [])],
   ];
   return [
@@ -88,7 +136,7 @@ export const writtenExecution = (markdown: string, title: string): ReadonlyMap<s
     .split("\n")
     .filter((text) => text.startsWith("| "))
     .map((text) => text.slice("| ".length).split(" | "));
-  const column = head.indexOf("execution");
+  const column = head.indexOf("execution, Osaka");
   return new Map(
     rows.flatMap((row): [string, bigint][] => {
       const gas = row[column]?.replaceAll(",", "") ?? "";

@@ -11,18 +11,18 @@ import {
   modelRegistry,
   portal,
 } from "../../bridge/index.ts";
-import { BLOB_DATA_BYTES, commitBlob, encodeBlobs, toHex, ZERO_32 } from "../../executor/index.ts";
+import { BLOB_DATA_BYTES, type Bytes, commitBlob, encodeBlobs, toHex, ZERO_32 } from "../../executor/index.ts";
 import { account, startAnvil } from "../support/anvil.ts";
 import { layOut, SEQUENCER, startSender } from "../support/l2-node.ts";
 import { compile } from "../support/solidity.ts";
 import { createSettlement } from "../support/withdrawals.ts";
 import { denseBytes } from "./dense-bytes.ts";
-import { type GasRow, type GasSection, withExecution } from "./gas-table.ts";
+import { type GasRow, type GasSection, type SentRow, withGas } from "./gas-table.ts";
 
 type Ends = { after(end: () => unknown): void };
 
 const FULL_CHUNK = 100_000;
-/** So few that the call itself is what is paid for. */
+/** So few bytes that the call itself is what is paid for. */
 const SMALL_BATCH = 1_000;
 const KIB = 1_024;
 
@@ -42,71 +42,60 @@ const TOKEN = compile(
 }`,
 );
 
-/** Batches, full ones, in calldata and in as many blobs: what the sequencer pays by the byte. */
-export const batchRows = async (ends: Ends, blobCounts: readonly number[]): Promise<readonly GasRow[]> => {
+/** Batches, full ones: what the sequencer pays by the byte. */
+const batchRows = async (ends: Ends): Promise<readonly GasRow[]> => {
   const l1 = await startAnvil(ends as never, "--hardfork", "osaka");
   const { contracts } = await layOut(l1);
   const { number, timestamp } = await l1.client.getBlock();
   const sender = startSender(l1, SEQUENCER);
   const place = { origin: { number, timestamp }, delayedEnd: 0n, delayedAccumulator: toHex(ZERO_32) };
-  const rows: GasRow[] = [];
   const land = async (call: L1Call | BlobCall) => {
     const [receipt] = await sender.land(call);
     if (receipt === undefined) throw new Error("no receipt of a batch");
     return receipt;
   };
-  const row = async (what: string, bytes: number, call: L1Call | BlobCall) => {
-    const { gasUsed: gas, blobGasUsed } = await land(call);
-    const inBlobs = "blobs" in call;
-    rows.push({
-      what,
-      gas,
-      ...withExecution(gas, call.data),
-      ...(inBlobs ? { blobGas: blobGasUsed ?? 0n } : { bytes }),
-      per: [bytes, "byte"],
-    });
-  };
-  let index = 0n;
-  const calldata = (bytes: number) =>
-    appendCall(contracts.batchInbox, { ...place, index: index++, data: denseBytes(bytes) });
+  const calldata = (index: bigint, data: Bytes) => appendCall(contracts.batchInbox, { ...place, index, data });
   // The first write of a slot costs more: it is not counted.
-  await land(calldata(1));
-  await row("batch in calldata, 1,000 bytes", SMALL_BATCH, calldata(SMALL_BATCH));
-  await row("batch in calldata, full", FULL_CHUNK, calldata(FULL_CHUNK));
-  for (const count of blobCounts) {
+  await land(calldata(0n, denseBytes(1)));
+  let index = 1n;
+  const rows: SentRow[] = [];
+  for (const [what, length] of [
+    ["batch in calldata, 1,000 bytes", SMALL_BATCH],
+    ["batch in calldata, full", FULL_CHUNK],
+  ] as const) {
+    const { transactionHash: hash } = await land(calldata(index++, denseBytes(length)));
+    rows.push({ what, hash, bytes: length, per: [length, "byte"] });
+  }
+  for (const count of [1, 6]) {
     const bytes = count * BLOB_DATA_BYTES;
     const blobs = await Promise.all(encodeBlobs(denseBytes(bytes)).map(commitBlob));
+    const { transactionHash, blobGasUsed = 0n } = await land(
+      appendBlobsCall(contracts.batchInbox, { ...place, index: index++, blobs }),
+    );
     const what = count === 1 ? "batch in a blob, full" : `batch in ${count} blobs, full`;
-    await row(what, bytes, appendBlobsCall(contracts.batchInbox, { ...place, index: index++, blobs }));
+    rows.push({ what, hash: transactionHash, blobGas: blobGasUsed, per: [bytes, "byte"] });
   }
   await sender.transactor.stop();
-  return rows;
+  return withGas(l1.client, rows);
 };
 
 /** Deposits, claims, withdrawals and publication. */
-export const userRows = async (ends: Ends): Promise<readonly GasRow[]> => {
+const userRows = async (ends: Ends): Promise<readonly GasRow[]> => {
   const s = await createSettlement(ends as never);
-  const rows: GasRow[] = [];
-  const row = async (what: string, to: Hex, data: Hex, more: Partial<GasRow> & { readonly value?: bigint } = {}) => {
+  const rows: SentRow[] = [];
+  const row = async (what: string, to: Hex, data: Hex, more: Partial<SentRow> & { readonly value?: bigint } = {}) => {
     const { value = 0n, ...rest } = more;
     const hash = await s.walletL1.sendTransaction({ to: to as Address, data, value });
-    const { gasUsed, status } = await s.publicL1.waitForTransactionReceipt({ hash });
+    const { status } = await s.publicL1.waitForTransactionReceipt({ hash });
     if (status !== "success") throw new Error(`${what} reverted`);
-    rows.push({ what, gas: gasUsed, ...withExecution(gasUsed, data), bytes: size(data), ...rest });
+    rows.push({ what, hash, bytes: size(data), ...rest });
   };
   /** The transaction of L1's newest block. */
   const newest = async (what: string, peer?: string) => {
     const { transactions } = await s.publicL1.getBlock({ includeTransactions: true });
     const [sent] = transactions;
     if (sent === undefined) throw new Error(`no transaction: ${what}`);
-    const { gasUsed } = await s.publicL1.getTransactionReceipt({ hash: sent.hash });
-    rows.push({
-      what,
-      gas: gasUsed,
-      ...withExecution(gasUsed, sent.input),
-      bytes: size(sent.input),
-      ...(peer === undefined ? {} : { peer }),
-    });
+    rows.push({ what, hash: sent.hash, bytes: size(sent.input), ...(peer === undefined ? {} : { peer }) });
   };
   const call = (abi: Abi, functionName: string, args: readonly unknown[]) =>
     encodeFunctionData({ abi, functionName, args });
@@ -165,21 +154,19 @@ export const userRows = async (ends: Ends): Promise<readonly GasRow[]> => {
       per: [chunk.length / KIB, "KiB"],
     },
   );
-  return rows;
+  return withGas(s.l1.client, rows);
 };
-
-export const SETTLEMENT = "Settlement";
 
 /** What settlement costs on L1. */
 export const settlementGas = async (): Promise<GasSection> => {
   const ends: (() => unknown)[] = [];
   const keep: Ends = { after: (end) => void ends.push(end) };
   try {
-    const rows = [...(await batchRows(keep, [1, 6])), ...(await userRows(keep))];
+    const rows = [...(await batchRows(keep)), ...(await userRows(keep))];
     return {
-      title: SETTLEMENT,
+      title: "Settlement",
       about:
-        "Whole transactions, the 21,000 and calldata among it. The OP Stack's figures are those of its repository's gas snapshot (ethereum-optimism/optimism, packages/contracts-bedrock/.gas-snapshot at 9ae0a566), which count the call alone, as the column of execution does.",
+        "Whole transactions, their base and calldata among it. The OP Stack's figures are those of its repository's gas snapshot (ethereum-optimism/optimism, packages/contracts-bedrock/.gas-snapshot at 9ae0a566), which count the call alone, as the column of execution does.",
       rows,
     };
   } finally {

@@ -82,6 +82,12 @@ export const parts: readonly Part[] = [
     run: fuzzPrograms,
   },
   {
+    name: "metering",
+    what: "random batches, units derived against the inbox's bounds",
+    count: 100_000,
+    run: async (round) => (await import("./metering.ts")).fuzzMetering(round),
+  },
+  {
     name: "solvency",
     what: "deposits, forced transactions, withdrawals, claims and L1 reorgs",
     count: 200,

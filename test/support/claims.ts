@@ -94,7 +94,7 @@ export const createClaims = async (
       readonly eventName: string;
       readonly args: Readonly<Record<string, unknown>>;
     }[];
-    return { gasUsed: receipt.gasUsed, events };
+    return { hash, gasUsed: receipt.gasUsed, events };
   };
   /** Name of the error that the transaction would end with, or undefined. */
   const refusal = async ({ from, to, abi, value = 0n }: Call, functionName: string, args: readonly unknown[] = []) => {

@@ -106,7 +106,7 @@ export const FEE_METHODS: MethodTable = {
       if (block === undefined) break;
       const { header } = block;
       baseFees.push(quantity(header.baseFeePerGas));
-      ratios.push(Number(header.gasUsed) / Number(header.gasLimit));
+      ratios.push(header.gasLimit === 0n ? 0 : Number(header.gasUsed) / Number(header.gasLimit));
       if (percentiles.length > 0) reward.push(rewards(chain, block, percentiles, least));
       if (number === last) baseFees.push(quantity(nextBaseFee(header, chain.parameters)));
     }
