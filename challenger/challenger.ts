@@ -24,9 +24,9 @@ import {
 import { createBackground, reasonOf } from "./background.ts";
 import { createChallengerMetrics } from "./challenger-metrics.ts";
 import { choresIn } from "./chores.ts";
-import { type Beginning, createClaimBook, type MadeClaim } from "./claim-book.ts";
 import type { Dispute, Game } from "./dispute.ts";
 import { createBoardReader, type FetchedBoard } from "./game/board-reader.ts";
+import { type Beginning, createClaimBook, type MadeClaim } from "./game/claim-book.ts";
 import type { Move } from "./game/solver.ts";
 import { byUrgency, createGames, type GamesErrorCode } from "./games.ts";
 import { createJudgement, type Judgement, type RightChain } from "./judgement.ts";

@@ -1,6 +1,6 @@
 import { gameHash } from "../bridge/index.ts";
 import { type ClaimId, type Hex, type L1BlockNumber, type StateHash, toEdge, toHex } from "../executor/index.ts";
-import type { ClaimBook, MadeClaim } from "./claim-book.ts";
+import type { ClaimBook, MadeClaim } from "./game/claim-book.ts";
 import { rootContext } from "./game/ids.ts";
 import type { Move } from "./game/solver.ts";
 import type { Judgement, RightChain } from "./judgement.ts";
@@ -39,8 +39,9 @@ export const choresIn = (situation: ChoreSituation): readonly Move[] => {
 
   /** Place of a claim; undefined where the list does not reach back to what it stands on. */
   const edgeOf = ({ parent, node }: MadeClaim) => {
-    // The id of the first claim is its state.
-    const on = parent === genesis ? { endState: parent as Hex as StateHash, limitBatch: 0n } : book.claim(parent);
+    // The chain's first claim is in no list; the one of a snapshot is.
+    const on =
+      book.claim(parent) ?? (parent === genesis ? { endState: parent as Hex as StateHash, limitBatch: 0n } : undefined);
     if (on === undefined) return undefined;
     const game = { l1ChainId, registry, parent, limitBatch: on.limitBatch };
     return { ctx: rootContext(0, toHex(gameHash(game)), height, on.endState), node };

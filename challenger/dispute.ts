@@ -1,5 +1,5 @@
 import type { ClaimId, L1BlockNumber, Wei } from "../executor/index.ts";
-import type { MadeClaim } from "./claim-book.ts";
+import type { MadeClaim } from "./game/claim-book.ts";
 import type { Move } from "./game/solver.ts";
 import type { Refusal } from "./sending.ts";
 

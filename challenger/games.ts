@@ -12,9 +12,9 @@ import {
   toHex,
 } from "../executor/index.ts";
 import { type Background, type BackgroundErrorCode, reasonOf } from "./background.ts";
-import type { ClaimBook } from "./claim-book.ts";
 import type { Dispute, Game, Rival } from "./dispute.ts";
 import type { FetchedBoard } from "./game/board-reader.ts";
+import type { ClaimBook } from "./game/claim-book.ts";
 import { holdTree } from "./game/held-tree.ts";
 import type { OwnTree } from "./game/own-tree.ts";
 import { visit } from "./game/visit.ts";

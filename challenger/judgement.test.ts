@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { ClaimId, NodeHash, StateHash } from "../executor/index.ts";
-import type { MadeClaim } from "./claim-book.ts";
+import type { MadeClaim } from "./game/claim-book.ts";
 import { createJudgement, type Verdict } from "./judgement.ts";
 
 const hash = (index: number) => `0x${index.toString(16).padStart(64, "0")}` as const;

@@ -1,5 +1,5 @@
 import type { ClaimId } from "../executor/index.ts";
-import type { ClaimBook, MadeClaim } from "./claim-book.ts";
+import type { ClaimBook, MadeClaim } from "./game/claim-book.ts";
 
 /** `unjudged`: this node does not know yet what is right there. */
 export type Verdict = "right" | "wrong" | "unjudged";

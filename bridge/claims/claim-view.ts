@@ -46,7 +46,6 @@ type Found = Omit<RegisteredClaim, "status"> & {
   readonly status: number;
   readonly outputRoot: Hex;
   readonly createdAt: bigint;
-  readonly confirmedAt: bigint;
 };
 /** A game that has not lost, as ClaimGames lists it. */
 type Game = {

@@ -7,7 +7,6 @@ import {
   type ContextId,
   chainStateAt,
   createLock,
-  firstClaim,
   type Hex,
   hashChainState,
   type KeyValueStore,
@@ -15,6 +14,7 @@ import {
   type Service,
   type Telemetry,
   toClaim,
+  toFirstClaim,
   toHex,
 } from "../../executor/index.ts";
 import type { ClaimParameters } from "../clients/claim-parameters.ts";
@@ -22,12 +22,12 @@ import type { L1Source } from "../derivation/l1-source.ts";
 import { contextHash, edgeHash, gameHash, levelBase } from "./game-hash.ts";
 import { type ClaimedRange, claimedRange, GENESIS_PLACE, type Place } from "./range.ts";
 import { createRegistryReader, type RegisteredClaim, type RegistryReader } from "./registry.ts";
-import { openTrail, type Step } from "./trail.ts";
+import { firstClaim, openTrail, type Step } from "./trail.ts";
 
 export type RightClaimsErrorCode =
   /** The registry's first claim is another chain's. */
   | "CLAIMS_OTHER_GENESIS"
-  /** L1 changed between two looks; the next one sees it whole. */
+  /** L1 changed between two looks, or shows less than it did; the next one sees it whole. */
   | "CLAIMS_L1_CHANGED";
 
 export type RightClaimsComponents = Pick<Telemetry, "logger"> & {
@@ -46,7 +46,7 @@ export type RightClaimsOptions = {
 
 export type RegistryRules = {
   readonly parameters: ClaimParameters;
-  /** The first claim. */
+  /** The claim that the walk begins at: the chain's first, or the confirmed one behind the snapshot. */
   readonly genesis: ClaimId;
   readonly l1ChainId: bigint;
 };
@@ -83,7 +83,10 @@ export type RightClaims = Service & {
   readonly steps: readonly Step[];
   /** CLAIMS_OTHER_GENESIS. */
   rules(): Promise<RegistryRules>;
-  /** Follows right claims on L1, whoever made them, up to the first that is not there. CLAIMS_L1_CHANGED, the codes of units. */
+  /**
+   * Follows right claims on L1 as of its block `head`, whoever made them, up to the first that is not there.
+   * CLAIMS_L1_CHANGED, the codes of units.
+   */
   walk(head: L1BlockNumber): Promise<Walk>;
   /** The newest right claim on L1. */
   tip(): Promise<RightClaim>;
@@ -107,8 +110,16 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
   const aborter = new AbortController();
   const { signal } = aborter;
   const lock = createLock();
-  const registry = createRegistryReader(client, options.registry);
+  /** L1 block of the last look: all of a look is read as of it. */
+  let lookedAt: L1BlockNumber | undefined;
+  const registry = createRegistryReader(client, options.registry, () => lookedAt);
   const trail = openTrail(components.store);
+  /** INVARIANT: a snapshot's claim is confirmed for good, so all claims before it are decided. */
+  const first = chain.base === undefined ? undefined : firstClaim(components.store);
+  const firstPlace: Place =
+    chain.base === undefined
+      ? GENESIS_PLACE
+      : { number: chain.base.block.header.number, position: chain.base.position, ahead: 0 };
   let known: RegistryRules | undefined;
   let computed: { readonly key: string; readonly range: ClaimedRange } | undefined;
   let effort = { units: 0, seconds: 0 };
@@ -120,9 +131,10 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
       registry.genesis(),
       client.getChainId(),
     ]);
-    const first = chainStateAt(chain, GENESIS_PLACE.number, GENESIS_PLACE.position);
-    const genesis = firstClaim(toHex(hashChainState(first)));
-    if (stated !== genesis)
+    const genesis =
+      first ?? toFirstClaim(toHex(hashChainState(chainStateAt(chain, firstPlace.number, firstPlace.position))));
+    // Who wrote the chain from a snapshot has compared them.
+    if (first === undefined && stated !== genesis)
       throw new CodedError<RightClaimsErrorCode>("CLAIMS_OTHER_GENESIS", "the registry holds claims of another chain", {
         expected: genesis,
         stated,
@@ -147,13 +159,13 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
 
   const tip = async (): Promise<RightClaim> => {
     const { genesis } = await rules();
-    const { id, place } = trail.steps.at(-1) ?? { id: genesis, place: GENESIS_PLACE };
+    const { id, place } = trail.steps.at(-1) ?? { id: genesis, place: firstPlace };
     return { id, place, claim: await registry.claim(id) };
   };
 
   const claimAt = async (id: ClaimId): Promise<RightClaim> => {
     const { genesis } = await rules();
-    const place = id === genesis ? GENESIS_PLACE : trail.steps.find((step) => step.id === id)?.place;
+    const place = id === genesis ? firstPlace : trail.steps.find((step) => step.id === id)?.place;
     if (place === undefined) throw new RangeError(`${id} is no right claim that was found`);
     return { id, place, claim: await registry.claim(id) };
   };
@@ -226,6 +238,12 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
     claimAt,
     succession,
     shift: () => lock(() => trail.shift()),
-    walk: (head) => lock(() => follow(head)),
+    walk: (head) =>
+      lock(async () => {
+        // INVARIANT: a claim that a node of L1 does not show because it is behind is not one that L1 dropped.
+        if (lookedAt !== undefined && head < lookedAt) throw changed("L1 shows less than it did");
+        lookedAt = head;
+        return follow(head);
+      }),
   };
 };

@@ -3,11 +3,12 @@ import { join, posix, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import solc from "solc";
 import { CodedError, type Hex, keccak256, toHex } from "../../executor/index.ts";
+import type { Surface } from "./surface.ts";
 
 export type CompileErrorCode = "SOLIDITY_ERROR";
 
 /** `bytecode` creates the contract; `code` is what it leaves behind (immutables zero). */
-export type Compiled = { readonly abi: readonly unknown[]; readonly bytecode: Hex; readonly code: Hex };
+export type Compiled = Surface & { readonly bytecode: Hex; readonly code: Hex };
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -21,8 +22,7 @@ type Output = {
     string,
     Record<
       string,
-      {
-        readonly abi: readonly unknown[];
+      Surface & {
         readonly evm: {
           readonly bytecode: { readonly object: string };
           readonly deployedBytecode: { readonly object: string };
@@ -49,7 +49,7 @@ const inputOf = (folder: string, evmVersion: EvmVersion): string => {
       optimizer: { enabled: true, runs: 200 },
       evmVersion,
       metadata: { appendCBOR: false, bytecodeHash: "none" },
-      outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
+      outputSelection: { "*": { "*": ["abi", "storageLayout", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
     },
   });
 };
@@ -90,9 +90,10 @@ export const compileFolder = (folder: string, evmVersion: EvmVersion): ReadonlyM
   const compiled = new Map<string, Compiled>();
   // What is imported from elsewhere belongs there.
   for (const [file, contracts] of Object.entries(output.contracts))
-    for (const [name, { abi, evm }] of files.includes(file) ? Object.entries(contracts) : [])
+    for (const [name, { abi, storageLayout, evm }] of files.includes(file) ? Object.entries(contracts) : [])
       compiled.set(name, {
         abi,
+        storageLayout,
         bytecode: `0x${evm.bytecode.object}`,
         code: `0x${evm.deployedBytecode.object}`,
       });

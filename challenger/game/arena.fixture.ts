@@ -3,9 +3,9 @@ import {
   CodedError,
   type ContextId,
   type EdgeId,
-  firstClaim,
   type Hex,
   type NodeHash,
+  toFirstClaim,
   toHex,
 } from "../../executor/index.ts";
 import { type Board, type BoardOptions, createBoard, fullTimer, type Sender } from "./board.ts";
@@ -96,9 +96,9 @@ const endOf = (belief: Belief): Hex => {
 };
 
 export const gameOf = ({ belief, name }: Pick<Party, "belief" | "name">): OwnGame => ({
-  parent: firstClaim(GENESIS.hash),
+  parent: toFirstClaim(GENESIS.hash),
   origin: toHex(
-    gameHash({ l1ChainId: CHAIN_ID, registry: REGISTRY, parent: firstClaim(GENESIS.hash), limitBatch: 0n }),
+    gameHash({ l1ChainId: CHAIN_ID, registry: REGISTRY, parent: toFirstClaim(GENESIS.hash), limitBatch: 0n }),
   ),
   limitBatch: 0n,
   tree: rootTree(belief),

@@ -1,7 +1,7 @@
 import type { PublicClient } from "viem";
 import { claimRegistry } from "../../bridge/index.ts";
 import { type ClaimId, type ContextId, type EdgeId, type Hex, type StateHash, toEdge } from "../../executor/index.ts";
-import type { ClaimBook } from "../claim-book.ts";
+import type { ClaimBook } from "./claim-book.ts";
 import type { BoardNeed } from "./own-tree.ts";
 import type { BoardView, ClaimRecord, RivalRoot, Spot } from "./view.ts";
 

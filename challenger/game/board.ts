@@ -3,7 +3,6 @@ import {
   type ClaimId,
   type ContextId,
   type EdgeId,
-  firstClaim,
   fromHex,
   type Hex,
   keccak256,
@@ -13,6 +12,7 @@ import {
   type StateHash,
   toClaim,
   toEdge,
+  toFirstClaim,
   toHex,
   toLeaf,
   type Wei,
@@ -106,7 +106,7 @@ export const createBoard = (options: BoardOptions): Board => {
   const { contexts, edges, roots, winners, claims, credits, sums, preimages, below, tensors, rootsIn } = tables;
   let events: BoardEvent[] = [];
   let sender: Hex = ZERO_ID;
-  claims.set(firstClaim(options.genesis), {
+  claims.set(toFirstClaim(options.genesis), {
     ...NO_CLAIM,
     status: "confirmed",
     endState: options.genesis,

@@ -15,6 +15,7 @@ import type {
 } from "../protocol/transaction.ts";
 import type { TreeProof } from "../state/proof.ts";
 import type { StateGround } from "../state/world.ts";
+import type { ChainBase } from "./base.ts";
 
 export type AddResult =
   | { readonly included: true; readonly transaction: ChainTransaction; readonly receipt: Receipt }
@@ -84,10 +85,22 @@ export type ChainEvents = {
   heads(heads: Heads): void;
 };
 
+/** Keeps states from a block on until it is moved or released. */
+export type StateHold = {
+  /** What lies before is no longer needed. What was pruned meanwhile does not come back. */
+  move(to: bigint): void;
+  release(): void;
+};
+
 /** The chain of one node: executes, stores, serves. Hex addresses are lower case. */
 export type Chain = {
   readonly parameters: ChainParameters;
   readonly genesisHash: Hex;
+  /**
+   * The block that it begins with, where that is not genesis. Of this one only the header is here, of those before
+   * nothing but genesis.
+   */
+  readonly base: ChainBase | undefined;
   readonly head: Block;
   readonly heads: Heads;
   /** Position after the safe head: where derivation goes on. */
@@ -101,11 +114,18 @@ export type Chain = {
   decode(envelope: Bytes): DecodedTransaction | Refusal;
   /** Opens a block on the head. CHAIN_BUSY when one is open, CHAIN_BUDGET when the budget does not pay for it. Writes the EIP-2935 and L1Block slots. */
   begin(attributes: BlockAttributes): Promise<BlockBuilder>;
-  /** Removes all blocks above `number`. CHAIN_ROLLBACK_TOO_DEEP below the oldest kept state. */
+  /**
+   * Removes all blocks above `number`. CHAIN_ROLLBACK_TOO_DEEP below the oldest kept state, which is never above the
+   * finalized head.
+   */
   rollback(number: L2BlockNumber): Promise<void>;
   /** Records that L1 holds the chain up to `number` and derivation goes on at `position`. */
   setSafe(number: L2BlockNumber, position: Position): Promise<void>;
   setFinalized(number: L2BlockNumber): Promise<void>;
+  /** States from block `from` on stay, however many blocks that is. Without a hold those from the finalized head on do. */
+  hold(from: L2BlockNumber): StateHold;
+  /** Oldest block whose state is held, or final. */
+  readonly retained: L2BlockNumber;
 
   blockByNumber(number: L2BlockNumber): Block | undefined;
   blockByHash(hash: Hex): Block | undefined;

@@ -24,6 +24,7 @@ import type {
   ChainEvents,
   Heads,
   SealOptions,
+  StateHold,
 } from "./chain.ts";
 import { createChainStore } from "./chain-store.ts";
 import { type Genesis, genesisBlock, writeGenesis } from "./genesis.ts";
@@ -36,6 +37,8 @@ export type ChainComponents = Telemetry & {
 };
 
 const START: Position = { batch: 0n, cursor: 0, delayed: 0n };
+/** Blocks that are removed at once: a long way back is gone in so many steps, each of which leaves a whole chain. */
+const REMOVED_AT_ONCE = 1_024n;
 
 const fault = (code: ChainErrorCode, message: string, data: Record<string, unknown> = {}) =>
   new CodedError<ChainErrorCode>(code, message, data);
@@ -43,6 +46,16 @@ const fault = (code: ChainErrorCode, message: string, data: Record<string, unkno
 const createMetrics = (registry: Telemetry["registry"]) => ({
   head: new Gauge({ name: "assay_chain_head_block", help: "Number of the newest block", registers: [registry] }),
   safe: new Gauge({ name: "assay_chain_safe_block", help: "Newest block that L1 holds", registers: [registry] }),
+  retained: new Gauge({
+    name: "assay_chain_retained_block",
+    help: "Oldest block whose state something at stake needs: final on L1, and begun with by no undecided claim",
+    registers: [registry],
+  }),
+  oldest: new Gauge({
+    name: "assay_chain_oldest_state_block",
+    help: "Oldest block whose state is kept",
+    registers: [registry],
+  }),
   transactions: new Counter({
     name: "assay_chain_transactions_total",
     help: "Transactions in sealed blocks",
@@ -130,6 +143,7 @@ export const createChain = async (
       version: world.version,
       head: stored.unsafe,
     });
+  const base = blocks.base();
   let heads: Heads = stored;
   let head: Block = newest;
   let position: Position = blocks.positionAt(heads.safe)?.position ?? START;
@@ -145,11 +159,33 @@ export const createChain = async (
       }
     }
   };
+  const holds = new Set<{ from: bigint }>();
+  const retained = (): bigint => [...holds].reduce((least, { from }) => (from < least ? from : least), heads.finalized);
   const show = () => {
+    // INVARIANT: a state that L1 can still lead back to, or that somebody needs, is never pruned.
+    world.retain(Number(retained()));
     metrics.head.set(Number(heads.unsafe));
     metrics.safe.set(Number(heads.safe));
+    metrics.retained.set(Number(retained()));
+    metrics.oldest.set(world.oldest);
   };
   show();
+
+  const hold = (from: L2BlockNumber): StateHold => {
+    const held = { from };
+    holds.add(held);
+    show();
+    return {
+      move(to) {
+        held.from = to;
+        show();
+      },
+      release() {
+        holds.delete(held);
+        show();
+      },
+    };
+  };
 
   const blockOrFail = (number: L2BlockNumber): Block => {
     const block = blocks.blockByNumber(number);
@@ -328,6 +364,7 @@ export const createChain = async (
     const next: Heads = { ...heads, finalized };
     await store.write([blocks.headsWrite(next)]);
     heads = next;
+    show();
     emit("heads", heads);
   };
 
@@ -363,6 +400,7 @@ export const createChain = async (
   return {
     parameters,
     genesisHash: first.hash as Hex,
+    base,
     get head() {
       return head;
     },
@@ -375,7 +413,15 @@ export const createChain = async (
     exclusive,
     decode,
     begin,
-    rollback: (number) => committing(() => removeAbove(number)),
+    async rollback(number) {
+      for (let step = heads.unsafe - REMOVED_AT_ONCE; step > number; step -= REMOVED_AT_ONCE)
+        await committing(() => removeAbove(step));
+      await committing(() => removeAbove(number));
+    },
+    hold,
+    get retained() {
+      return retained();
+    },
     setSafe: (number, after) => committing(() => setSafe(number, after)),
     setFinalized: (number) => committing(() => setFinalized(number)),
     blockByNumber: (number) => atMost(number, () => blocks.blockByNumber(number)),

@@ -18,7 +18,7 @@ export type StateHash = Brand<Hex, "state">;
 /** The claim whose level-0 root this edge is. */
 export const toClaim = (root: EdgeId): ClaimId => root as Hex as ClaimId;
 /** The first claim is the root of no tree: its id is its state. */
-export const firstClaim = (state: StateHash): ClaimId => state as Hex as ClaimId;
+export const toFirstClaim = (state: StateHash): ClaimId => state as Hex as ClaimId;
 /** The edge of a claim's level-0 root. */
 export const toEdge = (claim: ClaimId): EdgeId => claim as Hex as EdgeId;
 

@@ -31,11 +31,11 @@ export {
   type ClaimId,
   type ContextId,
   type EdgeId,
-  firstClaim,
   type NodeHash,
   type StateHash,
   toClaim,
   toEdge,
+  toFirstClaim,
   toLeaf,
 } from "./ids.ts";
 export { keccak256, keccakOf } from "./keccak.ts";

@@ -15,6 +15,8 @@ export const RPC_CODE = {
   responseTooLarge: -32003,
   limitExceeded: -32005,
   unknownBlock: -39001,
+  /** As geth says it of what EIP-4444 lets it forget. */
+  prunedHistory: 4444,
   reverted: 3,
 } as const;
 

@@ -12,5 +12,7 @@ export type StateErrorCode =
   | "STATE_UNKNOWN_CODE"
   /** A slot was put to an account that does not exist. */
   | "STATE_NO_ACCOUNT"
+  /** Bytes that are no piece of a state, or of another one. */
+  | "STATE_PIECE"
   /** One version changes more than 2^22 tree nodes. */
   | "STATE_TOO_LARGE";

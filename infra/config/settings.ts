@@ -1,7 +1,5 @@
-import { DEFAULT_BUDGET } from "../../executor/index.ts";
 import {
   accounts,
-  address,
   dialAddresses,
   ether,
   flag,
@@ -14,26 +12,12 @@ import {
   port,
   privateKey,
   text,
-  whole,
 } from "./config-values.ts";
 
-/** One row of the table: everything that help, documentation and parsing know about a setting. */
-export type Setting<T> = {
-  readonly flag: `--${string}`;
-  /** Name of the value in help; a setting without one is a switch. */
-  readonly argument?: string;
-  readonly variable: `ASSAY_${string}`;
-  readonly description: string;
-  /** As one would type it. Without one, and unless `optional`, the setting must be given. */
-  readonly fallback?: string;
-  readonly optional?: true;
-  /** Never logged. */
-  readonly secret?: true;
-  /** The flag may be given several times: as one list, separated by commas. */
-  readonly repeatable?: true;
-  /** Throws a RangeError that says what is expected. */
-  readonly parse: (text: string) => T;
-};
+import { DEPLOY_SETTINGS } from "./deploy-settings.ts";
+import type { Setting } from "./setting.ts";
+
+export type { Setting } from "./setting.ts";
 
 /** INVARIANT: flags and variables are unique. */
 export const SETTINGS = {
@@ -124,12 +108,37 @@ export const SETTINGS = {
     description: "how often the L1 head is asked for",
     parse: integer(10, 600_000),
   },
+  snapshot: {
+    flag: "--snapshot",
+    argument: "file, URL or peers",
+    variable: "ASSAY_SNAPSHOT",
+    optional: true,
+    description:
+      "where an empty data directory begins: at the state of a confirmed claim, from a file of `assay snapshot export`, an http(s) URL of one, or peers; each piece is checked against L1's claim",
+    parse: text,
+  },
+  snapshotServe: {
+    flag: "--snapshot-serve",
+    variable: "ASSAY_SNAPSHOT_SERVE",
+    fallback: "false",
+    description:
+      "keep a copy of the state at a confirmed claim for peers that begin there; a node that claims or challenges has these states",
+    parse: flag,
+  },
+  snapshotOut: {
+    flag: "--out",
+    argument: "file",
+    variable: "ASSAY_OUT",
+    description: "where the snapshot goes; a file that exists is left alone",
+    parse: text,
+  },
   keepStates: {
     flag: "--keep-states",
     argument: "blocks",
     variable: "ASSAY_KEEP_STATES",
     fallback: "4096",
-    description: "how many of the latest states stay readable; older ones are pruned",
+    description:
+      "how many of the latest states stay readable for queries, at least; what is not final on L1, and what undecided claims begin with, stays however many blocks that is",
     parse: integer(64, 100_000_000),
   },
   callTimeoutMs: {
@@ -208,7 +217,7 @@ export const SETTINGS = {
     argument: "ms",
     variable: "ASSAY_BATCH_INTERVAL_MS",
     fallback: "1000",
-    description: "longest time that a block waits for its batch",
+    description: "time after which a batch is closed; it grows on while another waits for L1",
     parse: integer(10, 3_600_000),
   },
   batchData: {
@@ -410,117 +419,5 @@ export const SETTINGS = {
     description: "where the rollup.json that all nodes of the chain read goes; a file that exists is left alone",
     parse: text,
   },
-  l2ChainId: {
-    flag: "--chain-id",
-    argument: "id",
-    variable: "ASSAY_CHAIN_ID",
-    description: "chain id of the new chain",
-    parse: integer(1, 2 ** 48),
-  },
-  sequencerAddress: {
-    flag: "--sequencer",
-    argument: "address",
-    variable: "ASSAY_SEQUENCER",
-    description: "account that may append batches, and whose signature nodes take blocks from",
-    parse: address,
-  },
-  feeRecipient: {
-    flag: "--fee-recipient",
-    argument: "address",
-    variable: "ASSAY_FEE_RECIPIENT",
-    optional: true,
-    description: "account on L1 to which the chain's fee vaults pay, for good; the sequencer's when not given",
-    parse: address,
-  },
-  guardian: {
-    flag: "--guardian",
-    argument: "address",
-    variable: "ASSAY_GUARDIAN",
-    description: "account that may pause withdrawals, for the pause duration of any four",
-    parse: address,
-  },
-  forceDelay: {
-    flag: "--force-delay",
-    argument: "seconds",
-    variable: "ASSAY_FORCE_DELAY",
-    fallback: "43200",
-    description: "after so long a deposit or forced transaction may not be left out",
-    parse: whole,
-  },
-  gasRate: {
-    flag: "--gas-rate",
-    argument: "gas",
-    variable: "ASSAY_GAS_RATE",
-    fallback: DEFAULT_BUDGET.rate.toString(),
-    description:
-      "L2 gas that a second of L1's time pays for: what the slowest node of the chain must be able to execute",
-    parse: whole,
-  },
-  challengePeriod: {
-    flag: "--challenge-period",
-    argument: "blocks",
-    variable: "ASSAY_CHALLENGE_PERIOD",
-    fallback: "45818",
-    description: "L1 blocks after which a claim without a rival is confirmed",
-    parse: whole,
-  },
-  censorship: {
-    flag: "--censorship",
-    argument: "blocks",
-    variable: "ASSAY_CENSORSHIP",
-    fallback: "21600",
-    description:
-      "L1 blocks for which answers in a dispute can be kept out in total; the challenge period must leave room for it",
-    parse: whole,
-  },
-  inclusionDelay: {
-    flag: "--inclusion-delay",
-    argument: "blocks",
-    variable: "ASSAY_INCLUSION_DELAY",
-    fallback: "100",
-    description: "L1 blocks from a move in a dispute to the inclusion of its answer",
-    parse: whole,
-  },
-  claimSpacing: {
-    flag: "--claim-spacing",
-    argument: "blocks",
-    variable: "ASSAY_CLAIM_SPACING",
-    fallback: "75",
-    description: "least number of L1 blocks between a claim and the next",
-    parse: whole,
-  },
-  bond: {
-    flag: "--bond",
-    argument: "ether",
-    variable: "ASSAY_BOND",
-    fallback: "1",
-    description:
-      "what a claim puts at stake, trees of a dispute half as much; half of a lost stake goes to the winner, half is burned",
-    parse: ether,
-  },
-  proofMaturityDelay: {
-    flag: "--proof-maturity-delay",
-    argument: "seconds",
-    variable: "ASSAY_PROOF_MATURITY_DELAY",
-    fallback: "604800",
-    description: "time from the proof of a withdrawal to its finalization, at least; at most 30 days",
-    parse: whole,
-  },
-  finalityDelay: {
-    flag: "--finality-delay",
-    argument: "seconds",
-    variable: "ASSAY_FINALITY_DELAY",
-    fallback: "302400",
-    description:
-      "time from the confirmation of a claim to the finalization of withdrawals by it, at least; at most 30 days",
-    parse: whole,
-  },
-  pauseDuration: {
-    flag: "--pause-duration",
-    argument: "seconds",
-    variable: "ASSAY_PAUSE_DURATION",
-    fallback: "604800",
-    description: "how long a pause lasts; at most 30 days",
-    parse: whole,
-  },
+  ...DEPLOY_SETTINGS,
 } as const satisfies Record<string, Setting<unknown>>;

@@ -1,6 +1,12 @@
 import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
-import { createClaimant, createRightClaims, createTransactor } from "../../bridge/index.ts";
+import {
+  createClaimant,
+  createRetention,
+  createRightClaims,
+  createTransactor,
+  readWindow,
+} from "../../bridge/index.ts";
 import { createChallenger, createTraces, describeChallenger, describeDispute } from "../../challenger/index.ts";
 import {
   type Backend,
@@ -13,12 +19,13 @@ import {
 import { createPublisher, createSequencer } from "../../sequencer/index.ts";
 import type { ChallengerConfig, ExecutorConfig, NodeConfig, SequencerConfig } from "../config/config.ts";
 import type { Rollup } from "../config/rollup.ts";
+import { createSnapshotKeeper } from "../snapshot/serve.ts";
 import { createMetricsServer, type ReadinessCheck } from "../telemetry/metrics-server.ts";
 import { connectL1, type L1ErrorCode } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
 import { type Core, openCore } from "./node-core.ts";
 import { startPeering } from "./node-peers.ts";
-import { challengerChecks, readinessOf } from "./readiness.ts";
+import { challengerChecks, type ReadinessParts, readinessOf } from "./readiness.ts";
 
 export type NodeErrorCode = L1ErrorCode | "NODE_SEQUENCER_KEY";
 
@@ -41,6 +48,8 @@ type Parts = Pick<Backend, "pool" | "disputes" | "challenger"> & {
   readonly start: () => void;
   /** What must hold beside the chain's own conditions before the node is ready. */
   readonly checks?: readonly ReadinessCheck[];
+  /** Where blocks are built. */
+  readonly batches?: NonNullable<ReadinessParts["batches"]>;
 };
 
 /** Meets the peers, opens the servers, last, so that a node that answers is whole; starts everything. */
@@ -48,13 +57,16 @@ const serve = async (
   telemetry: Telemetry,
   config: NodeConfig,
   core: Core,
-  { pool, disputes, challenger, start, checks = [] }: Parts,
+  { pool, disputes, challenger, batches, start, checks = [] }: Parts,
 ): Promise<AssayNode> => {
-  const { services, chain, l1, follower, peering, claims, failed } = core;
+  const { services, chain, client, store, world, l1, follower, peering, claims, contracts, failed } = core;
   try {
     const p2p = await startPeering(peering);
     const metrics = services.add(
-      await createMetricsServer(telemetry, { port: config.metricsPort, checks: [...readinessOf(core), ...checks] }),
+      await createMetricsServer(telemetry, {
+        port: config.metricsPort,
+        checks: [...readinessOf({ ...core, batches }), ...checks],
+      }),
     );
     const backend = {
       chain,
@@ -68,6 +80,10 @@ const serve = async (
     };
     const without = config.rpcNoAdmin ? ["admin"] : [];
     const rpc = services.add(await createRpcServer({ ...telemetry, backend }, { port: config.rpcPort, without }));
+    if (config.snapshotServe) {
+      const parts = { ...telemetry, client, contracts, store, world, blocks: chain };
+      services.add(createSnapshotKeeper(parts, { hold: () => chain.hold(chain.retained) })).start();
+    }
     l1.start();
     follower.start();
     start();
@@ -96,6 +112,7 @@ export const createExecutorNode = async (
       { registry: rollup.l1.contracts.claimRegistry, depth: BigInt(config.claimDepth) },
     ),
   );
+  const retention = services.add(createRetention({ ...telemetry, ...core, right }, { pollMs: config.l1PollMs }));
   const claimant = services.add(
     createClaimant(
       { ...telemetry, ...core, right, transactor },
@@ -105,6 +122,7 @@ export const createExecutorNode = async (
   return serve(telemetry, config, core, {
     start: () => {
       transactor.start();
+      retention.start();
       claimant.start();
     },
   });
@@ -129,6 +147,7 @@ export const createChallengerNode = async (
       { registry: rollup.l1.contracts.claimRegistry, depth: BigInt(config.claimDepth) },
     ),
   );
+  const retention = services.add(createRetention({ ...telemetry, ...core, right }, { pollMs: config.l1PollMs }));
   const challenger = services.add(
     createChallenger(
       { ...telemetry, ...core, right, transactor, others, traceOf: createTraces({ ...core, right }) },
@@ -148,6 +167,7 @@ export const createChallengerNode = async (
     checks: challengerChecks(challenger),
     start: () => {
       transactor.start();
+      retention.start();
       challenger.start();
     },
   });
@@ -189,7 +209,7 @@ export const createSequencerNode = async (
           batches: {
             data: config.batchData,
             intervalMs: config.batchIntervalMs,
-            maxUnsafe: Math.floor(config.keepStates / 2),
+            window: await readWindow(client, inbox),
           },
           poster: { pollMs: config.l1PollMs },
         },
@@ -197,6 +217,7 @@ export const createSequencerNode = async (
     );
     return await serve(telemetry, config, core, {
       pool: sequencer.pool,
+      batches: sequencer.batches,
       start: () => {
         publisher?.start();
         transactor.start();

@@ -148,14 +148,11 @@ const block = async (chain: Chain, envelopes: readonly Bytes[], seconds = 60n): 
 };
 
 const nonces = new Array<number>(SENDERS).fill(0);
-const signed = async (from: number, fields: Parameters<typeof sign>[0] | object): Promise<Bytes> =>
-  sign({
-    gas: GAS,
-    maxFeePerGas: 10n ** 13n,
-    ...fields,
-    from,
-    nonce: (nonces[from] = (nonces[from] as number) + 1) - 1,
-  });
+const signed = async (from: number, fields: Parameters<typeof sign>[0] | object): Promise<Bytes> => {
+  const nonce = nonces[from] as number;
+  nonces[from] = nonce + 1;
+  return sign({ gas: GAS, maxFeePerGas: 10n ** 13n, ...fields, from, nonce });
+};
 
 const loads = async (): Promise<Readonly<Record<string, Load>>> => {
   const transfers: Bytes[] = [];

@@ -59,7 +59,7 @@ const filler = (length: number, seed: number): Bytes =>
 // --- level 0 -----------------------------------------------------------------------------------------------------------
 
 const chainState = (phase: number, batch: bigint): Bytes =>
-  concat(Uint8Array.of(0x11, phase), uintBE(batch, 8), filler(228, 1));
+  concat(Uint8Array.of(0x11, phase), uintBE(batch, 8), filler(244, 1));
 const gameTo = (limitBatch: bigint): Bytes =>
   encodeGame({
     l1ChainId: 31337n,

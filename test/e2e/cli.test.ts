@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { DEVNET_PARAMETERS, importOnnx, programId, readProgram } from "../../executor/index.ts";
-import { COMMAND_SETTINGS, type CommandName, sampleModelFile, writeRollup } from "../../infra/index.ts";
+import { sampleModelFile, writeRollup } from "../../infra/index.ts";
 import { startAnvil } from "../support/anvil.ts";
 import { runAssay } from "../support/devnet.ts";
 
@@ -85,13 +85,15 @@ test("wrong usage is exit 2: unknown command and flag, missing and bad settings"
   }
 });
 
-test("help lists every setting of a command with its variable", async () => {
-  const listHelp = async (name: CommandName) => {
-    const { code, out } = await run([...name.split(" "), "--help"]);
+test("help and version are exit 0, of a command and of a group's", async () => {
+  for (const [args, expected] of [
+    [["executor", "--help"], /--l1-rpc <url>.*ASSAY_L1_RPC/s],
+    [["model", "publish", "--help"], /--rollup <\w+>.*ASSAY_ROLLUP/s],
+  ] as const) {
+    const { code, out } = await run(args);
     assert.equal(code, 0);
-    assert.equal(out.match(/ASSAY_[A-Z0-9_]+/g)?.length, COMMAND_SETTINGS[name].length, name);
-  };
-  await Promise.all((Object.keys(COMMAND_SETTINGS) as CommandName[]).map(listHelp));
+    assert.match(out, expected);
+  }
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   assert.equal((await run(["--version"])).out, `${version}\n`);
 });

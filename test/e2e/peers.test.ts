@@ -271,6 +271,8 @@ test("a sequencer that was killed and comes back is met again and followed", asy
       [
         ...["sequencer", ...flags, "--rpc-port", rpcPort, "--p2p-listen", listen, "--p2p-scope", "private"],
         ...["--block-time-ms", "50", "--batch-interval-ms", "2000"],
+        // A new L1 takes long over its first blob, which nothing here is about.
+        ...["--batch-data", "calldata"],
       ],
       { ASSAY_SEQUENCER_KEY: key },
     );

@@ -215,11 +215,11 @@ test("a transaction that fails the node, and is no no-op, keeps nobody else out"
   Object.assign(chain, {
     begin: async (attributes: Parameters<Chain["begin"]>[0]) => {
       const builder = await begin(attributes);
-      const add: typeof builder.add = async (envelope) => {
-        if (toHex(keccak256(envelope.bytes)) === poison) throw new Error("a fault of this node");
-        return builder.add(envelope);
+      const offer: typeof builder.offer = async (envelope, accept) => {
+        if (toHex(keccak256(envelope)) === poison) throw new Error("a fault of this node");
+        return builder.offer(envelope, accept);
       };
-      return Object.assign(Object.create(builder), { add }) as typeof builder;
+      return Object.assign(Object.create(builder), { offer }) as typeof builder;
     },
   });
   for (let tries = 0; tries < 3 && chain.head.header.number === 0n; tries++)

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import type { TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import {
   createPublicClient,
   createTestClient,
@@ -9,6 +10,7 @@ import {
   http,
   type PublicClient,
   publicActions,
+  TransactionReceiptNotFoundError,
   walletActions,
 } from "viem";
 import { mnemonicToAccount } from "viem/accounts";
@@ -18,6 +20,8 @@ const require = createRequire(import.meta.url);
 /** The program itself, not npm's wrapper, so that a signal reaches it. */
 const binary = (): string =>
   require.resolve(`@foundry-rs/anvil-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}/bin/anvil`);
+
+const RECEIPT_POLL_MS = 10;
 
 /** Anvil's own accounts, each with 10,000 ether. */
 export const account = (index: number) =>
@@ -49,7 +53,19 @@ export const startAnvil = async (t: Pick<TestContext, "after">, ...options: read
   // Its first blob makes it load a trusted setup, which takes a busy machine long.
   const transport = http(url, { timeout: 60_000 });
   const settings = { chain: anvilChain, transport, pollingInterval: 20, cacheTime: 0 } as const;
-  const client: PublicClient = createPublicClient(settings) as PublicClient;
+  const client = createPublicClient(settings).extend((reader) => ({
+    /** Asks until there is one: viem's own waits for a next block, which an L1 that mines on demand may never make. */
+    async waitForTransactionReceipt({ hash }: { readonly hash: Hex }) {
+      for (;;) {
+        const receipt = await reader.getTransactionReceipt({ hash }).catch((error: unknown) => {
+          if (error instanceof TransactionReceiptNotFoundError) return undefined;
+          throw error;
+        });
+        if (receipt !== undefined) return receipt;
+        await setTimeout(RECEIPT_POLL_MS);
+      }
+    },
+  })) as PublicClient;
   const control = createTestClient({ ...settings, mode: "anvil" })
     .extend(publicActions)
     .extend(walletActions);

@@ -1,5 +1,5 @@
 import type { PublicClient } from "viem";
-import { type BlockRange, changed, claimRegistry, createLogWindows, type LogWindows } from "../bridge/index.ts";
+import { type BlockRange, changed, claimRegistry, createLogWindows, type LogWindows } from "../../bridge/index.ts";
 import {
   type ClaimId,
   type ContextId,
@@ -14,8 +14,8 @@ import {
   toClaim,
   toEdge,
   toHex,
-} from "../executor/index.ts";
-import type { RivalRoot } from "./game/view.ts";
+} from "../../executor/index.ts";
+import type { RivalRoot } from "./view.ts";
 
 /** A claim as its event tells it. */
 export type MadeClaim = {
