@@ -1,4 +1,3 @@
-import { Counter, Gauge } from "prom-client";
 import {
   BaseError,
   keccak256,
@@ -19,6 +18,7 @@ import {
 } from "../../executor/index.ts";
 import { type BaseFees, type Fees, firstFees, raisedFees } from "./fees.ts";
 import { createSidecar, formOf, OTHER_FORM, type Sidecar, withSidecar } from "./sidecar.ts";
+import { createTransactorMetrics } from "./transactor-metrics.ts";
 
 export type TransactorErrorCode =
   /** Too many transactions wait already. */
@@ -168,22 +168,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
   let ticking: Promise<void> | undefined;
   let wake: () => void = () => undefined;
 
-  const pendingGauge = new Gauge({
-    name: "assay_transactor_pending_transactions",
-    help: "L1 transactions not yet confirmed",
-    registers: [registry],
-  });
-  const raises = new Counter({
-    name: "assay_transactor_fee_raises_total",
-    help: "Times that an L1 transaction was sent again with a higher fee",
-    registers: [registry],
-  });
-  const outcomes = new Counter({
-    name: "assay_transactor_transactions_total",
-    help: "L1 transactions by outcome",
-    labelNames: ["outcome"],
-    registers: [registry],
-  });
+  const { pendingGauge, raises, outcomes } = createTransactorMetrics(registry);
 
   const receiptOf = async (transaction: Sent): Promise<TransactionReceipt | undefined> => {
     for (const hash of transaction.hashes.toReversed()) {

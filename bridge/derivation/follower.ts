@@ -1,4 +1,3 @@
-import { Counter, Gauge } from "prom-client";
 import {
   type Block,
   type BlockBuilder,
@@ -26,6 +25,7 @@ import {
   uintBE,
   type Write,
 } from "../../executor/index.ts";
+import { createFollowerMetrics } from "./follower-metrics.ts";
 import type { InboxRecord } from "./inbox-store.ts";
 import type { L1Source } from "./l1-source.ts";
 
@@ -108,27 +108,7 @@ export const createFollower = (components: FollowerComponents, options: Follower
   let awake = true;
   let failure: string | undefined;
 
-  const safeGauge = new Gauge({
-    name: "assay_follower_safe_number",
-    help: "Newest block that was derived from L1",
-    registers: [registry],
-  });
-  const derived = new Counter({
-    name: "assay_follower_blocks_total",
-    help: "Blocks derived from L1: executed here, or compared with a block that was there already",
-    labelNames: ["how"],
-    registers: [registry],
-  });
-  const rollbacks = new Counter({
-    name: "assay_follower_rollbacks_total",
-    help: "Times that blocks were removed because L1 says otherwise",
-    registers: [registry],
-  });
-  const failures = new Counter({
-    name: "assay_follower_failures_total",
-    help: "Attempts to derive that failed",
-    registers: [registry],
-  });
+  const { safeGauge, derived, rollbacks, failures } = createFollowerMetrics(registry);
 
   const blockAt = (number: bigint): Block => {
     const block = chain.blockByNumber(number);

@@ -1,4 +1,3 @@
-import { Counter, Gauge } from "prom-client";
 import type { PublicClient } from "viem";
 import {
   type Bytes,
@@ -28,6 +27,7 @@ import {
 } from "./inbox-store.ts";
 import { type BlobSource, createBlobReader } from "./l1-blobs.ts";
 import type { Archive, L1Data } from "./l1-calldata.ts";
+import { createL1SourceMetrics } from "./l1-source-metrics.ts";
 import { type L1Stretch, readStretch } from "./l1-stretch.ts";
 import { accumulate } from "./messages.ts";
 
@@ -115,21 +115,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
   let stretchLimit = window;
   let isCurrent = false;
 
-  const headGauge = new Gauge({
-    name: "assay_l1_source_head_number",
-    help: "Newest L1 block that was read",
-    registers: [registry],
-  });
-  const reorgs = new Counter({
-    name: "assay_l1_source_reorgs_total",
-    help: "L1 reorganisations that took back something that was read",
-    registers: [registry],
-  });
-  const failures = new Counter({
-    name: "assay_l1_source_failures_total",
-    help: "Attempts to read L1 that failed",
-    registers: [registry],
-  });
+  const { headGauge, reorgs, failures } = createL1SourceMetrics(registry);
 
   const blockAt = async (number: bigint): Promise<L1Block | undefined> => {
     try {

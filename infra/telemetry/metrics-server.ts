@@ -1,6 +1,7 @@
 import { fastify } from "fastify";
-import { collectDefaultMetrics, Registry } from "prom-client";
+import { Registry } from "prom-client";
 import { CodedError, messageOf, type Service, type Telemetry } from "../../executor/index.ts";
+import { createProcessMetrics } from "./process-metrics.ts";
 
 export type MetricsErrorCode = "METRICS_LISTEN";
 
@@ -12,7 +13,7 @@ export type MetricsServer = Service & { readonly url: string; readonly port: num
 /** The registry of one process, with the process's own figures in it. */
 export const createRegistry = (): Registry => {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: "assay_" });
+  createProcessMetrics(registry);
   return registry;
 };
 

@@ -1,4 +1,3 @@
-import { Counter, Gauge } from "prom-client";
 import type { BaseFees, InboxRecord, L1Source } from "../../bridge/index.ts";
 import {
   type BatchBlock,
@@ -16,6 +15,7 @@ import {
   toHex,
   type Write,
 } from "../../executor/index.ts";
+import { createBatchesMetrics } from "./batches-metrics.ts";
 import { type DataChoice, type DataKind, growthLimit, kindOf } from "./data-kind.ts";
 import { decodePlan, encodePlan, PLAN_RANGE, type Plan, planKey } from "./plan.ts";
 
@@ -93,25 +93,7 @@ export const createBatches = (
   let prices: BaseFees | undefined;
   const limitNow = (): number => Math.min(growthLimit(choice, prices), options.maxBytes ?? Number.POSITIVE_INFINITY);
   let maxBytes = limitNow();
-  new Gauge({
-    name: "assay_batches_pending_count",
-    help: "Closed batches that L1 does not hold yet",
-    registers: [registry],
-    collect() {
-      this.set(pending().length);
-    },
-  });
-  const sizes = new Counter({
-    name: "assay_batches_closed_bytes_total",
-    help: "Bytes of all batches that were closed",
-    registers: [registry],
-  });
-  const closings = new Counter({
-    name: "assay_batches_closed_total",
-    help: "Batches that were closed, by where they lie on L1",
-    labelNames: ["data"],
-    registers: [registry],
-  });
+  const { sizes, closings } = createBatchesMetrics(registry, () => pending().length);
 
   const hashOf = (number: bigint): Hex | undefined => chain.blockByNumber(number)?.hash;
 
