@@ -34,9 +34,12 @@ import { type Attempt, createAttempts, NO_FUNDS, type Refusal } from "./sending.
 import type { Trace } from "./trace/trace.ts";
 
 export type ChallengerErrorCode =
-  /** What this node derived does not reach as far as the claims: they are not disputed before. */
+  /**
+   * What this node derived does not reach as far as the claims, which are not disputed before. Wait; see that it reads
+   * L1 and finds all data.
+   */
   | "CHALLENGER_DATA_INCOMPLETE"
-  /** The account cannot pay what it would send. */
+  /** The account cannot pay the stake and gas of what it would send. Send it ether: the clocks run. */
   | "CHALLENGER_FUNDS";
 
 export type ChallengerComponents = Telemetry & {

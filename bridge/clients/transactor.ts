@@ -21,12 +21,13 @@ import { createSidecar, formOf, OTHER_FORM, type Sidecar, withSidecar } from "./
 import { createTransactorMetrics } from "./transactor-metrics.ts";
 
 export type TransactorErrorCode =
-  /** Too many transactions wait already. */
+  /** Too many L1 transactions wait already. Send again when some are mined; see why L1 takes none. */
   | "TRANSACTOR_FULL"
+  /** The node stopped before L1 confirmed the transaction. It may still be mined: look before it is sent again. */
   | "TRANSACTOR_STOPPED"
-  /** L1 executed the transaction and it reverted, or would revert. */
+  /** L1 executed the transaction and it reverted, or would revert. The cause names the contract's error. */
   | "L1_REVERTED"
-  /** The account cannot pay, and is not to wait until it can. */
+  /** The account cannot pay for the L1 transaction, and is not to wait until it can. Send it ether. */
   | "L1_FUNDS";
 
 export type L1Call = {

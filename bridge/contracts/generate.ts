@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CodedError, type Hex, keccak256, toHex } from "../../executor/index.ts";
-import { compileFolder, type EvmVersion, hashOfSources } from "./compile.ts";
+import { type CompileErrorCode, compileFolder, type EvmVersion, hashOfSources } from "./compile.ts";
 
 type Part = "abi" | "bytecode" | "code";
 
@@ -74,7 +74,8 @@ const bodyOf = ({ entries, folder, evmVersion }: Output): string => {
   const lines: string[] = [];
   for (const { name, contract, parts } of entries) {
     const found = compiled.get(contract);
-    if (found === undefined) throw new CodedError("CONTRACT_MISSING", `no contract ${contract}`, { contract });
+    if (found === undefined)
+      throw new CodedError<CompileErrorCode>("CONTRACT_MISSING", `no contract ${contract}`, { contract });
     const fields = parts.map((part) => `  ${part}: ${JSON.stringify(found[part])},`);
     lines.push(`export const ${name} = {`, ...fields, "} as const;");
   }

@@ -30,9 +30,12 @@ import type { InboxRecord } from "./inbox-store.ts";
 import type { L1Source } from "./l1-source.ts";
 
 export type FollowerErrorCode =
-  /** A batch takes a message that L1 has not shown. */
+  /**
+   * A batch takes a delayed message that has not been read from L1. Derivation is tried again; if it stays, begin with
+   * an empty data directory.
+   */
   | "DERIVATION_MESSAGE_MISSING"
-  /** A block of the chain that L1 holds has gone. */
+  /** A block of the chain that L1 holds is not in the store. If it stays, begin with an empty data directory. */
   | "DERIVATION_BLOCK_MISSING";
 
 export type FollowerComponents = Telemetry & {

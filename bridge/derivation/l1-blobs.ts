@@ -9,8 +9,12 @@ import {
 import type { BlobArchive } from "./blob-archive.ts";
 import { createL1BlobsMetrics } from "./l1-blobs-metrics.ts";
 
-/** Nobody who was asked has a blob of a batch: to be asked again, never to be passed over. */
-export type L1BlobErrorCode = "L1_BLOB_MISSING";
+export type L1BlobErrorCode =
+  /**
+   * Nobody who was asked has a blob of a batch; it is asked for again, never passed over. Give --l1-beacon an endpoint
+   * that keeps blobs.
+   */
+  "L1_BLOB_MISSING";
 
 /** Blobs of one batch, and the L1 block that holds it. */
 export type BlobRequest = {

@@ -32,13 +32,21 @@ import { type L1Stretch, readStretch } from "./l1-stretch.ts";
 import { accumulate } from "./messages.ts";
 
 export type L1SourceErrorCode =
-  /** The data directory belongs to other contracts, or to another L1. */
+  /**
+   * The data directory belongs to other contracts, or to another L1. Give the right --l1-rpc and --rollup, or an empty
+   * directory.
+   */
   | "L1_DEPLOYMENT_MISMATCH"
-  /** L1 dropped a block that it called final. */
+  /**
+   * L1 dropped a block that it called final. Check the L1 endpoint; if L1 is right, begin with an empty data directory.
+   */
   | "L1_REORG_TOO_DEEP"
-  /** L1 changed while it was read; the next attempt reads it again. */
+  /** L1 changed while it was read. Nothing is to be done: the next attempt reads it again. */
   | "L1_CHANGED"
-  /** Records or messages are not in sequence. */
+  /**
+   * L1 shows records, messages or chunks out of sequence: its endpoint leaves logs out. Reading is tried again; use
+   * another endpoint if it stays.
+   */
   | "L1_GAP";
 
 export type L1SourceComponents = Telemetry & {

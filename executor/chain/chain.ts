@@ -1,6 +1,7 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { Block, BlockTally } from "../protocol/block.ts";
+import type { ChainStateErrorCode } from "../protocol/chain-state.ts";
 import type { BlockAttributes, Position } from "../protocol/origin.ts";
 import type { ChainParameters } from "../protocol/parameters.ts";
 import type { Log, Receipt } from "../protocol/receipt.ts";
@@ -57,12 +58,20 @@ export type BlockReplay = {
 export type Heads = { readonly unsafe: bigint; readonly safe: bigint; readonly finalized: bigint };
 
 export type ChainErrorCode =
+  /** A block is being built, or this builder's block is sealed or dropped. Finish one before the next begins. */
   | "CHAIN_BUSY"
-  | "CHAIN_UNKNOWN_BLOCK"
+  /** State is not kept so far back. Give --keep-states more, and begin with an empty data directory. */
   | "CHAIN_ROLLBACK_TOO_DEEP"
+  /** The data directory belongs to a chain of another genesis. Give the right --rollup, or an empty directory. */
   | "CHAIN_GENESIS_MISMATCH"
+  /** Execution gave another block than was expected: nothing is written. The caller decides what follows. */
   | "CHAIN_OTHER_BLOCK"
-  | "CHAIN_CORRUPT";
+  /**
+   * The store holds what is no chain: state and blocks disagree, or a record cannot be read. Check the disk, and begin
+   * with an empty data directory.
+   */
+  | "CHAIN_CORRUPT"
+  | ChainStateErrorCode;
 
 export type ChainEvents = {
   /** A block became the head. */

@@ -13,7 +13,13 @@ import {
 import { CodedError, type Hex } from "../../executor/index.ts";
 import type { Rollup } from "../config/rollup.ts";
 
-export type L1ErrorCode = "NODE_L1_UNREACHABLE" | "NODE_L1_CHAIN" | "NODE_L1_CONTRACTS";
+export type L1ErrorCode =
+  /** No L1 node answers at --l1-rpc. Check the endpoint. */
+  | "NODE_L1_UNREACHABLE"
+  /** The L1 node is of another chain than the rollup file says. Check --l1-rpc and --rollup. */
+  | "NODE_L1_CHAIN"
+  /** L1 has no contracts at the rollup file's addresses, or others. Check --l1-rpc and --rollup. */
+  | "NODE_L1_CONTRACTS";
 
 const TIMEOUT_MS = 10_000;
 

@@ -3,7 +3,9 @@ import { Registry } from "prom-client";
 import { CodedError, messageOf, type Service, type Telemetry } from "../../executor/index.ts";
 import { createProcessMetrics } from "./process-metrics.ts";
 
-export type MetricsErrorCode = "METRICS_LISTEN";
+export type MetricsErrorCode =
+  /** Metrics cannot be served on that port: see the cause. Give another --metrics-port. */
+  "METRICS_LISTEN";
 
 /** One condition of readiness. A text says why it does not hold; undefined: it holds. */
 export type ReadinessCheck = { readonly name: string; readonly check: () => string | undefined };

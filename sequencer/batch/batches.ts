@@ -19,7 +19,9 @@ import { createBatchesMetrics } from "./batches-metrics.ts";
 import { type DataChoice, type DataKind, growthLimit, kindOf } from "./data-kind.ts";
 import { decodePlan, encodePlan, PLAN_RANGE, type Plan, planKey } from "./plan.ts";
 
-export type BatchesErrorCode = "BATCH_BLOCK_MISSING";
+export type BatchesErrorCode =
+  /** A block of an unposted batch is not in the store. Check the disk; an empty directory loses what L1 does not hold. */
+  "BATCH_BLOCK_MISSING";
 
 export type BatchesOptions = {
   /** Where batches lie on L1. */

@@ -17,8 +17,9 @@ import type { Plan } from "../batch/plan.ts";
 import type { Mempool } from "../mempool/mempool.ts";
 import { createProducerMetrics } from "./producer-metrics.ts";
 
-/** L1 took back a message while the block was built on it; the next attempt finds the new queue. */
-export type ProducerErrorCode = "DELAYED_MESSAGE_GONE";
+export type ProducerErrorCode =
+  /** L1 took back a delayed message that the block was to take. Nothing is to be done: the block is tried again. */
+  "DELAYED_MESSAGE_GONE";
 
 export type ProducerOptions = {
   /** Milliseconds between two blocks while something waits. */

@@ -14,9 +14,14 @@ import type { SealedBlock } from "./sealed-block.ts";
 import type { Witness } from "./witness.ts";
 
 export type BlockSyncErrorCode =
-  /** The sequencer signed a block that this node executes to another, or not at all. */
+  /**
+   * The sequencer signed a block that this node executes to another, or not at all. The node follows L1 alone there;
+   * compare with `assay audit`.
+   */
   | "BLOCK_INVALID"
-  /** A deposit of the block is none that L1 has queued. */
+  /**
+   * A deposit of the block is none that L1 has queued, as far as this node has read. It is tried again as L1 goes on.
+   */
   | "BLOCK_DEPOSIT";
 
 export type BlockSyncComponents = Telemetry & {

@@ -12,7 +12,11 @@ import { createDispatcher, type DispatcherOptions } from "./dispatcher.ts";
 import { createServerMetrics } from "./server-metrics.ts";
 import { createSubscriptionHub } from "./subscriptions.ts";
 
-export type RpcServerErrorCode = "RPC_PORT_TAKEN" | "RPC_LISTEN";
+export type RpcServerErrorCode =
+  /** Somebody listens on the RPC port. Give another --rpc-port. */
+  | "RPC_PORT_TAKEN"
+  /** The RPC server cannot listen: see the cause. Give another --rpc-port. */
+  | "RPC_LISTEN";
 
 export type RpcServerOptions = {
   /** 0 takes a free one. */
