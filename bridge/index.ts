@@ -15,8 +15,9 @@ export {
   rootOverLast,
 } from "./claims/game-hash.ts";
 export { claimedRange, GENESIS_PLACE, type Place, type RangeComponents, statesOf } from "./claims/range.ts";
-export { settleCall } from "./claims/registry.ts";
+export { settleCall, withdrawCreditCall } from "./claims/registry.ts";
 export {
+  changed,
   createRightClaims,
   type RightClaim,
   type RightClaims,
@@ -39,6 +40,7 @@ export {
   readInbox,
   refusalOfAppend,
 } from "./clients/inbox.ts";
+export { type BlockRange, createLogWindows, type LogWindows } from "./clients/log-windows.ts";
 export { chunksOf, type ModelData } from "./clients/model-chunks.ts";
 export {
   createModelPublisher,

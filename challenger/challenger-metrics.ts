@@ -13,6 +13,22 @@ export const createChallengerMetrics = (registry: Telemetry["registry"]) => ({
     help: "Claims on right ones that are not the right one and not decided yet: zero is agreement",
     registers: [registry],
   }),
+  unjudgedClaims: new Gauge({
+    name: "assay_challenger_unjudged_claims",
+    help: "Claims that are not decided, of which the challenger does not know whether they are right",
+    registers: [registry],
+  }),
+  oldestUnjudged: new Gauge({
+    name: "assay_challenger_oldest_unjudged_seconds",
+    help: "Age of the oldest of them by L1's clock; 0: there is none",
+    registers: [registry],
+  }),
+  heldBack: new Gauge({
+    name: "assay_challenger_held_back",
+    help: "1 while moves that were found are not sent, by the error that holds them back",
+    labelNames: ["error"],
+    registers: [registry],
+  }),
   rivalClock: new Gauge({
     name: "assay_challenger_rival_clock_blocks",
     help: "L1 blocks that the wrong claim with the most time is short of the challenge period",
@@ -42,7 +58,8 @@ export const createChallengerMetrics = (registry: Telemetry["registry"]) => ({
   }),
   failures: new Counter({
     name: "assay_challenger_failures_total",
-    help: "Looks at the disputes that failed",
+    help: "Looks at the disputes of which a part failed, by the part; the others went on",
+    labelNames: ["part"],
     registers: [registry],
   }),
 });

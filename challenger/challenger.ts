@@ -1,52 +1,46 @@
 import { formatEther, type PublicClient } from "viem";
-import {
-  type L1Call,
-  type L1Source,
-  type RightClaim,
-  type RightClaims,
-  type RightClaimsErrorCode,
-  type Succession,
-  settleCall,
-  type Transactor,
+import type {
+  L1Source,
+  LogWindows,
+  RightClaims,
+  RightClaimsErrorCode,
+  Succession,
+  Transactor,
 } from "../bridge/index.ts";
 import {
   type Chain,
   CodedError,
   createLock,
   createWatch,
-  encodeChainState,
   type Hex,
   hasCode,
+  type KeyValueStore,
   messageOf,
   type Service,
   type Telemetry,
-  toHex,
 } from "../executor/index.ts";
-import { type ChallengerMetrics, createChallengerMetrics } from "./challenger-metrics.ts";
+import { createBackground, reasonOf } from "./background.ts";
+import { createChallengerMetrics } from "./challenger-metrics.ts";
+import { choresIn } from "./chores.ts";
+import { type Beginning, createClaimBook, type MadeClaim } from "./claim-book.ts";
+import type { Dispute, Game } from "./dispute.ts";
 import { createBoardReader, type FetchedBoard } from "./game/board-reader.ts";
-import { holdTree } from "./game/held-tree.ts";
-import type { OwnTree } from "./game/own-tree.ts";
-import type { RuleName } from "./game/rules.ts";
 import type { Move } from "./game/solver.ts";
-import { visit } from "./game/visit.ts";
-import { createClaimEvents, type MadeClaim } from "./rivals.ts";
-import { type Attempt, createAttempts, NO_FUNDS, type Refusal } from "./sending.ts";
+import { byUrgency, createGames, type GamesErrorCode } from "./games.ts";
+import { createJudgement, type Judgement, type RightChain } from "./judgement.ts";
+import { createL1Sources } from "./l1-sources.ts";
+import { createSender, type Plan, type Sender } from "./sender.ts";
+import { createSpending } from "./spending.ts";
 import type { Trace } from "./trace/trace.ts";
-
-export type ChallengerErrorCode =
-  /**
-   * What this node derived does not reach as far as the claims, which are not disputed before. Wait; see that it reads
-   * L1 and finds all data.
-   */
-  | "CHALLENGER_DATA_INCOMPLETE"
-  /** The account cannot pay the stake and gas of what it would send. Send it ether: the clocks run. */
-  | "CHALLENGER_FUNDS";
 
 export type ChallengerComponents = Telemetry & {
   readonly client: PublicClient;
+  /** Further sources of L1, which must agree with the first before anything is signed. */
+  readonly others?: readonly PublicClient[];
   readonly chain: Chain;
   readonly l1: L1Source;
   readonly right: RightClaims;
+  readonly store: KeyValueStore;
   /** Of the account whose stakes are at risk. */
   readonly transactor: Transactor;
   /** The tree over the units that claims on a right claim are about. */
@@ -56,275 +50,303 @@ export type ChallengerComponents = Telemetry & {
 export type ChallengerOptions = {
   /** L1 block from which on there can be claims. */
   readonly startBlock: bigint;
+  /** Whose stakes are defended, and whose winnings brought home, beside the account's own. */
+  readonly also?: readonly Hex[];
+  /** Whether winnings are brought home whoever won them. */
+  readonly isJanitor?: boolean;
+  /** Nothing is sent: what would be is told. */
+  readonly isRehearsal?: boolean;
+  /** Wei that may be sent in 24 hours. */
+  readonly spendCap?: bigint | undefined;
+  /** How long a look waits for what it needs; what has not come by then comes with a later one. */
+  readonly patienceMs?: number;
+  readonly windows?: LogWindows;
   readonly pollMs?: number;
   readonly maxBackoffMs?: number;
 };
 
-/** A claim that is not the right one. */
-export type Rival = MadeClaim & { readonly status: string; readonly timer: bigint };
-
-/** What the challenger does about the claims on one right claim. */
-export type Dispute = {
-  readonly parent: Hex;
-  /** The right claim; undefined while it is not known here. */
-  readonly right: Hex | undefined;
-  readonly rivals: readonly Rival[];
-  /**
-   * `playing`: moves were found; `waiting`: time runs for the right side; `settled`: the place is decided; `blocked`: what is
-   * missing is in `lack`, and nothing is signed; `lost`: L1 has taken another claim.
-   */
-  readonly state: "playing" | "waiting" | "settled" | "blocked" | "lost";
-  readonly moves: readonly Move[];
-  /** Moves that L1 would refuse now. */
-  readonly refusals: readonly Refusal[];
+/** A claim on L1 that is not positively judged right. */
+export type Doubt = Pick<MadeClaim, "id" | "parent" | "staker" | "l1Block"> & {
+  readonly verdict: "wrong" | "unjudged" | "lost";
   readonly lack: string | undefined;
-  /** Wei of the account's own stakes that are not decided yet. */
-  readonly staked: bigint;
-  /** Of challenge, in L1 blocks. */
-  readonly period: bigint;
-  /** L1 block of this view. */
+};
+
+/** What a look found. */
+export type Findings = {
   readonly l1Block: bigint;
+  readonly counts: { readonly right: number; readonly wrong: number; readonly unjudged: number };
+  readonly oldestUnjudgedSeconds: bigint;
+  readonly doubts: readonly Doubt[];
+  readonly failures: readonly { readonly part: string; readonly error: string }[];
+  readonly heldBack: string | undefined;
 };
 
 /**
- * Watches the claims on L1, recomputes each from L1 alone, and plays against those that are not the right one. It
- * remembers no move: each look decides anew, from the board and its own trees.
+ * Watches all claims on L1, recomputes each from L1 alone, and plays against those that are not the right one, however old
+ * the claim is that they stand on. It remembers no move: each look decides anew, from the board and its own trees.
  */
 export type Challenger = Service & {
+  readonly address: Hex;
+  readonly isRehearsal: boolean;
   readonly disputes: readonly Dispute[];
+  /** Undefined before the first look. */
+  readonly findings: Findings | undefined;
+  readonly plan: Plan | undefined;
+  readonly spending: { readonly spent: bigint; readonly cap: bigint | undefined };
+  readonly l1Sources: number;
   /** Looks at L1 once and sends at most one transaction; does not wait for it. */
   tick(): Promise<void>;
   /** Begins to look whenever L1 or the chain goes on. */
   start(): void;
 };
 
-/** Trees of so many games are kept ready. */
-const MOST_TREES = 8;
-/** Confirmed claims below the newest whose games are still looked at: stakes of lower levels are decided later. */
-const SETTLED_GAMES = 16;
+const DEFAULTS = { pollMs: 1000, maxBackoffMs: 30_000, patienceMs: 5_000, isJanitor: false, isRehearsal: false };
+/** L1 blocks by which the beginning of what is remembered of L1 moves at a time. */
+const FORGET_EVERY = 7_200n;
 
-type Game = { readonly parent: RightClaim; readonly rightId: Hex | undefined };
-type Ready = { readonly succession: Succession; readonly tree: OwnTree };
+type Head = { readonly number: bigint; readonly hash: Hex; readonly timestamp: bigint };
 
 export const createChallenger = (components: ChallengerComponents, options: ChallengerOptions): Challenger => {
-  const { client, chain, l1, right, transactor, traceOf } = components;
-  const { startBlock, pollMs = 1000, maxBackoffMs = 30_000 } = options;
-  const logger = components.logger.child({ module: "challenger", address: transactor.address });
-  const metrics: ChallengerMetrics = createChallengerMetrics(components.registry);
+  const { client, l1, right, transactor, others = [] } = components;
+  const {
+    startBlock,
+    also = [],
+    isJanitor,
+    isRehearsal,
+    patienceMs,
+    pollMs,
+    maxBackoffMs,
+  } = { ...DEFAULTS, ...options };
+  const account = transactor.address;
+  const logger = components.logger.child({ module: "challenger", address: account });
+  const metrics = createChallengerMetrics(components.registry);
   const { registry } = right;
-  const reader = createBoardReader(client, { registry: registry.address, startBlock });
-  const events = createClaimEvents(client, { registry: registry.address, startBlock });
   const aborter = new AbortController();
   const { signal } = aborter;
   const lock = createLock();
-  const ready = new Map<string, Ready>();
+  const background = createBackground({ onLate: () => watch.rouse(), signal });
+
+  /** Stakes are free so many L1 blocks after the first claim of their game: thrice the bound for its verdict. */
+  const horizonBlocks = async (): Promise<bigint> => {
+    const { heights, period, censorship, delay } = (await right.rules()).parameters;
+    const answers = BigInt(heights.reduce((sum, height) => sum + height + 1, 0));
+    return 3n * (period + censorship + (delay + 1n) * (answers + 1n));
+  };
+  const beginning = async (head: bigint): Promise<Beginning> => {
+    const horizon = head - (await horizonBlocks());
+    const steps = [...right.steps];
+    let begin: Beginning = { id: (await right.rules()).genesis, l1Block: startBlock };
+    // Confirmed claims are the oldest, and blocks rise with them.
+    for (let [low, high] = [0, steps.length]; low < high; ) {
+      const middle = Math.floor((low + high) / 2);
+      const id = steps[middle]?.id as Hex;
+      const { status, madeAt } = await registry.claim(id);
+      if (status === "confirmed" && madeAt <= horizon) [low, begin] = [middle + 1, { id, l1Block: madeAt }];
+      else high = middle;
+    }
+    return begin;
+  };
+  const book = createClaimBook(client, {
+    registry: registry.address,
+    beginning: async () => beginning(await client.getBlockNumber({ cacheTime: 0 })),
+    ...(options.windows && { windows: options.windows }),
+  });
+  const reader = createBoardReader(client, { registry: registry.address, book });
+  const games = createGames(
+    { ...components, logger, book, background, signal },
+    { account, also, isJanitor, patienceMs },
+  );
+  const sources = createL1Sources({ client, others, registry: components.registry }, { contract: registry.address });
+  const spending = createSpending(components, { cap: options.spendCap });
+  let sender: Sender | undefined;
   let disputes: readonly Dispute[] = [];
-  let sending: Promise<void> | undefined;
+  let findings: Findings | undefined;
+  let candidate: { readonly parent: Hex; readonly id: Hex; readonly lineage: Hex | undefined } | undefined;
+  let lack: unknown = new CodedError<GamesErrorCode>("CHALLENGER_DATA_INCOMPLETE", "nothing was computed yet");
+  /** Inbox records that the candidate is about. */
+  let limit = 0n;
+  let forgotten = 0n;
+  let oldest: { readonly id: Hex; readonly createdAt: bigint } | undefined;
 
-  /** Right claims with what is right on each, oldest first. */
-  const gamesOn = async (candidate: Succession | undefined): Promise<readonly Game[]> => {
-    const { genesis } = await right.rules();
-    const { steps } = right;
-    const first = Math.max(0, steps.length - SETTLED_GAMES);
-    const parents = [{ id: genesis }, ...steps].slice(first);
-    const games: Game[] = [];
-    for (const [i, { id }] of parents.entries()) {
-      if (events.on(id).length === 0 && candidate?.parent.id !== id) continue;
-      const rightId = parents[i + 1]?.id ?? (candidate?.parent.id === id ? candidate.id : undefined);
-      games.push({ parent: await right.claimAt(id), rightId });
-    }
-    return games;
+  /** The right claim on the newest right one on L1, where somebody has claimed or it is not there. */
+  const seek = async (head: bigint): Promise<Succession | undefined> => {
+    const { candidate } = await right.walk(head);
+    if (candidate !== undefined) return candidate;
+    const tip = await right.tip();
+    return book.on(tip.id).length === 0 ? undefined : right.succession(tip);
   };
 
-  /** The own tree of a game. It is built once for a history of L1. CHALLENGER_DATA_INCOMPLETE, the codes of units. */
-  const treeOf = async ({ parent }: Game): Promise<Ready> => {
-    const { limitBatch } = parent.claim;
-    const key = `${parent.id} ${limitBatch} ${l1.lineage(limitBatch)}`;
-    const known = ready.get(key);
-    if (known !== undefined) {
-      ready.delete(key);
-      ready.set(key, known);
-      return known;
-    }
-    const succession = await right.succession(parent);
-    if (succession === undefined)
-      throw new CodedError<ChallengerErrorCode>(
-        "CHALLENGER_DATA_INCOMPLETE",
-        `this node has derived ${chain.position.batch} inbox records, the claims are about ${limitBatch}`,
-        { derived: chain.position.batch, limitBatch },
-      );
-    const made = { succession, tree: holdTree(await traceOf(succession, signal)) };
-    ready.set(key, made);
-    for (const oldest of ready.keys()) {
-      if (ready.size <= MOST_TREES) break;
-      ready.delete(oldest);
-    }
-    return made;
-  };
-
-  const rivalsOf = async ({ parent, rightId }: Game): Promise<readonly Rival[]> => {
-    const others = events.on(parent.id).filter(({ id }) => id !== rightId);
-    return Promise.all(
-      others.map(async (made) => {
-        const [{ status }, timer] = await Promise.all([registry.claim(made.id), registry.timer(made.id)]);
-        return { ...made, status, timer };
-      }),
-    );
-  };
-
-  /** What is to be done in one game, on one state of the board. Nothing that fails here touches the other games. */
-  const judge = async (game: Game, board: FetchedBoard, rivals: readonly Rival[]): Promise<Dispute> => {
-    const about = { parent: game.parent.id, rivals, refusals: [], period: board.period, l1Block: board.now };
+  const walk = async (head: bigint): Promise<void> => {
     try {
-      const { succession, tree } = await treeOf(game);
-      const solution = await visit(
-        board,
-        {
-          parent: game.parent.id,
-          origin: toHex(succession.origin),
-          limitBatch: game.parent.claim.limitBatch,
-          tree,
-          endState: toHex(encodeChainState(succession.range.end)),
-          isDue: false,
-          account: transactor.address,
-        },
-        { signal },
-      );
-      const winner = await registry.winner(succession.context);
-      const state =
-        winner !== undefined && winner !== succession.id
-          ? "lost"
-          : solution.moves.length > 0
-            ? "playing"
-            : winner === undefined
-              ? "waiting"
-              : "settled";
-      return { ...about, right: succession.id, state, moves: solution.moves, lack: undefined, staked: solution.staked };
+      const found = await background.within(patienceMs, "the walk along right claims", () => seek(head));
+      const { parent, id } = found ?? {};
+      const lineage = parent && l1.lineage(parent.claim.limitBatch);
+      candidate = parent && id ? { parent: parent.id, id, lineage } : undefined;
+      limit = parent?.claim.limitBatch ?? 0n;
+      const { batch } = components.chain.position;
+      const message = `this node has derived ${batch} inbox records, which is less than the claims are about`;
+      lack = new CodedError<GamesErrorCode>("CHALLENGER_DATA_INCOMPLETE", message, { derived: batch });
     } catch (error) {
-      signal.throwIfAborted();
-      const code = error instanceof CodedError ? `${error.code}: ` : "";
-      logger.error({ err: error, parent: game.parent.id }, "a dispute stands still: this node lacks what it takes");
-      return {
-        ...about,
-        right: game.rightId,
-        state: "blocked",
-        moves: [],
-        lack: `${code}${messageOf(error)}`,
-        staked: disputes.find(({ parent }) => parent === game.parent.id)?.staked ?? 0n,
-      };
+      lack = error;
+      throw error;
     }
   };
 
-  const observe = (board: FetchedBoard): void => {
+  /** What is known begins with the first claim of all, or with a later one, when older ones were forgotten. */
+  const idsFrom = (genesis: Hex): readonly Hex[] => {
+    const ids = right.steps.map(({ id }) => id);
+    const [first] = ids;
+    const parent = first && book.claim(first)?.parent;
+    return parent === undefined || parent === genesis ? [genesis, ...ids] : ids;
+  };
+
+  /** Games of which somebody made a claim that is not known to be right, oldest first. */
+  const gamesIn = ({ ids }: RightChain, { rightOn }: Judgement): readonly Game[] =>
+    ids.flatMap((parent) => {
+      const claims = book.on(parent);
+      const rightId = rightOn(parent);
+      return claims.some(({ id }) => id !== rightId) ? [{ parent, rightId }] : [];
+    });
+
+  const ageOf = async (claim: MadeClaim | undefined, { timestamp }: Head): Promise<bigint> => {
+    if (claim === undefined) return 0n;
+    if (oldest?.id !== claim.id) {
+      const { timestamp: createdAt } = await client.getBlock({ blockNumber: claim.l1Block });
+      oldest = { id: claim.id, createdAt };
+    }
+    return timestamp > oldest.createdAt ? timestamp - oldest.createdAt : 0n;
+  };
+
+  /** What there is to say of every claim that is not decided, and of those that L1 took wrongly. */
+  const weigh = (judgement: Judgement) => {
+    const counts = { right: 0, wrong: 0, unjudged: 0 };
+    const doubts: Doubt[] = [];
+    let first: MadeClaim | undefined;
+    for (const claim of book.undecided()) {
+      const verdict = judgement.verdictOf(claim);
+      counts[verdict]++;
+      if (verdict === "unjudged") first ??= claim;
+      if (verdict !== "right")
+        doubts.push({ ...claim, verdict, lack: verdict === "unjudged" ? reasonOf(lack) : undefined });
+    }
+    for (const { parent, rivals, state } of disputes)
+      for (const rival of state === "lost" ? rivals : [])
+        if (rival.id === book.winnerOn(parent)) doubts.push({ ...rival, verdict: "lost", lack: undefined });
+    return { counts, doubts, first };
+  };
+
+  const observe = ({ counts, oldestUnjudgedSeconds }: Findings, { period }: FetchedBoard): void => {
     metrics.disputes.reset();
     for (const { state } of disputes) metrics.disputes.inc({ state });
-    const open = disputes.flatMap(({ rivals }) => rivals).filter(({ status }) => status === "open");
-    metrics.wrongClaims.set(open.length);
+    metrics.wrongClaims.set(counts.wrong);
+    metrics.unjudgedClaims.set(counts.unjudged);
+    metrics.oldestUnjudged.set(Number(oldestUnjudgedSeconds));
+    const open = disputes
+      .filter(({ state }) => state !== "settled")
+      .flatMap(({ rivals }) => rivals)
+      .filter(({ status }) => status === "open");
     const most = open.reduce((timer, rival) => (rival.timer > timer ? rival.timer : timer), 0n);
-    metrics.rivalClock.set(Number(board.period > most ? board.period - most : 0n));
+    metrics.rivalClock.set(Number(period > most ? period - most : 0n));
     metrics.atStake.set(Number(formatEther(disputes.reduce((sum, { staked }) => sum + staked, 0n))));
   };
 
-  /** What came of it is read from L1, by the next look. */
-  const submit = (call: L1Call, rules: readonly RuleName[]): void => {
-    logger.info({ rules, value: call.value }, "sending moves");
-    const done = (outcome: string) => {
-      for (const rule of rules) metrics.moves.inc({ rule, outcome });
-      sending = undefined;
-      watch.rouse();
+  /** Claims that moves are about, with what they stand on. */
+  const claimsOf = (moves: readonly Move[]): readonly Hex[] => {
+    const about = new Set<Hex>();
+    for (const { parent, right: id, rivals, moves: own } of disputes)
+      if (own.some((move) => moves.includes(move)))
+        for (const claim of [parent, id, ...rivals.map((rival) => rival.id)]) if (claim !== undefined) about.add(claim);
+    for (const { call } of moves) {
+      const claim = call.type === "forfeit" ? book.claim(call.claim) : undefined;
+      if (claim !== undefined) for (const id of [claim.id, claim.parent]) about.add(id);
+    }
+    return [...about];
+  };
+
+  const act = async (head: Head, chores: readonly Move[]): Promise<string | undefined> => {
+    if (sender === undefined || sender.isBusy) return findings?.heldBack;
+    const moves = [...disputes.toSorted(byUrgency).flatMap((dispute) => dispute.moves), ...chores];
+    const { number, hash, timestamp } = head;
+    const at = { head: { number, hash }, timestamp, derived: l1.head, claims: claimsOf(moves) };
+    const { refusals, lack: held } = await sender.send(moves, at);
+    disputes = disputes.map((dispute) => ({
+      ...dispute,
+      ...(held !== undefined && dispute.moves.length > 0 ? { state: "blocked", lack: held } : {}),
+      refusals: refusals.filter(({ move }) => dispute.moves.includes(move)),
+    }));
+    const isIdle = moves.length === 0 && disputes.every(({ staked }) => staked === 0n);
+    if (isIdle && (await registry.credit(account)) > 0n) await sender.withdraw(at);
+    return held;
+  };
+
+  /** INVARIANT: one part that fails silences no other; what failed is told, by part. */
+  const look = async (head: Head): Promise<void> => {
+    const failures: Findings["failures"][number][] = [];
+    const part = async <T>(name: string, work: () => T | Promise<T>, otherwise: T): Promise<T> => {
+      try {
+        return await work();
+      } catch (error) {
+        signal.throwIfAborted();
+        failures.push({ part: name, error: reasonOf(error) });
+        metrics.failures.inc({ part: name });
+        const level = hasCode<RightClaimsErrorCode>(error, "CLAIMS_L1_CHANGED") ? "debug" : "warn";
+        logger[level]({ err: error, part: name }, `a part of the look at disputes failed: ${messageOf(error)}`);
+        return otherwise;
+      }
     };
-    sending = transactor.send(call).then(
-      ({ gasUsed }) => {
-        metrics.gas.inc(Number(gasUsed));
-        done("mined");
-      },
-      (error) => {
-        done("failed");
-        if (!signal.aborted) logger.warn({ err: error, rules }, "L1 did not take the moves");
-      },
+    const { genesis, parameters, l1ChainId } = await right.rules();
+    sender ??= createSender(
+      { client, transactor, sources, spending, metrics, signal, logger, onDone: watch.rouse },
+      { registry: registry.address, stakes: parameters.stakes, isRehearsal },
     );
-  };
-
-  let attempts: ReturnType<typeof createAttempts> | undefined;
-
-  /** What the account lacks for an attempt. */
-  const lackOf = async ({ moves, refusals, value, gas }: Attempt): Promise<string | undefined> => {
-    const isShort = refusals.some(({ error }) => error === NO_FUNDS);
-    if (moves.length === 0 && !isShort) return undefined;
-    const [balance, price] = await Promise.all([
-      client.getBalance({ address: transactor.address }),
-      client.getGasPrice(),
-    ]);
-    if (moves.length > 0 && balance >= value + gas * price) return undefined;
-    const code: ChallengerErrorCode = "CHALLENGER_FUNDS";
-    return `${code}: ${transactor.address} has ${formatEther(balance)} ether, which does not pay for the moves`;
-  };
-
-  const send = async (moves: readonly Move[]): Promise<Pick<Attempt, "refusals"> & { readonly lack?: string }> => {
-    const { parameters } = await right.rules();
-    attempts ??= createAttempts(client, {
-      registry: registry.address,
-      account: transactor.address,
-      stakes: parameters.stakes,
-    });
-    const attempt = await attempts(moves);
-    const { refusals } = attempt;
-    for (const { error } of refusals) metrics.refusals.inc({ error });
-    const lack = await lackOf(attempt);
-    if (lack !== undefined) {
-      logger.error({ lack }, "a dispute stands still: the account lacks what it takes");
-      return { refusals, lack };
-    }
-    if (attempt.moves.length === 0 || signal.aborted) return { refusals };
-    submit(
-      { to: registry.address, data: attempt.data, value: attempt.value },
-      attempt.moves.map(({ rule }) => rule),
+    const sync = () => background.within(patienceMs, "the list of claims", () => book.sync(head));
+    await part("claims", sync, undefined);
+    await part("walk", () => walk(head.number), undefined);
+    const ids = idsFrom(genesis);
+    // What was found before holds as long as nothing has moved below it.
+    const isStill = candidate?.parent === ids.at(-1) && candidate?.lineage === l1.lineage(limit);
+    const next = isStill ? candidate?.id : undefined;
+    const chain: RightChain = { ids, next };
+    const judgement = createJudgement(book, chain);
+    const board = await part("board", () => reader.at(head.number), undefined);
+    if (board !== undefined)
+      disputes = await part("games", () => games.judge(gamesIn(chain, judgement), board, lack), disputes);
+    const chores = await part(
+      "chores",
+      () =>
+        choresIn({
+          book,
+          chain,
+          judgement,
+          registry: registry.address,
+          l1ChainId,
+          height: parameters.heights[0],
+          period: parameters.period,
+          grace: parameters.spacing,
+          now: head.number,
+          account,
+          isServed: games.isServed,
+          disputed: new Set(disputes.filter(({ state }) => state !== "settled").map(({ parent }) => parent)),
+        }),
+      [],
     );
-    return { refusals };
-  };
-
-  /** The oldest right claim whose time has come: what is disputed above it waits for its confirmation. */
-  const overdue = async (): Promise<Hex | undefined> => {
-    const { parameters } = await right.rules();
-    for (const { id } of right.steps) {
-      const { status } = await registry.claim(id);
-      if (status !== "open") continue;
-      return (await registry.timer(id)) >= parameters.period ? id : undefined;
-    }
-    return undefined;
+    const { counts, doubts, first } = weigh(judgement);
+    const oldestUnjudgedSeconds = await part("age", () => ageOf(first, head), 0n);
+    const heldBack = await part("sending", () => act(head, chores), undefined);
+    findings = { l1Block: head.number, counts, doubts, oldestUnjudgedSeconds, failures, heldBack };
+    if (board !== undefined) observe(findings, board);
+    if (head.number < forgotten + FORGET_EVERY) return;
+    await part("memory", async () => book.forget(await beginning(head.number)), undefined);
+    forgotten = head.number;
   };
 
   const tick = (): Promise<void> =>
     lock(async () => {
       if (signal.aborted) return;
       try {
-        const { number: head } = await client.getBlock({ blockTag: "latest" });
-        const { candidate } = await right.walk(head);
-        await events.sync(head);
-        const board = await reader.atHead();
-        const found: Dispute[] = [];
-        for (const game of await gamesOn(candidate)) {
-          const rivals = await rivalsOf(game);
-          if (rivals.length > 0) found.push(await judge(game, board, rivals));
-        }
-        disputes = found;
-        observe(board);
-        // INVARIANT: one transaction at a time, so that each is decided on what the one before came to.
-        if (sending !== undefined || transactor.pending > 0) return;
-        const moves = disputes.flatMap((dispute) => dispute.moves);
-        if (moves.length === 0) {
-          const id = disputes.some(({ state }) => state === "waiting") ? await overdue() : undefined;
-          if (id !== undefined) submit(settleCall(registry.address, id), ["settle"]);
-          return;
-        }
-        const { refusals, lack } = await send(moves);
-        disputes = disputes.map((dispute) => ({
-          ...dispute,
-          ...(lack !== undefined && dispute.moves.length > 0 ? { state: "blocked", lack } : {}),
-          refusals: refusals.filter(({ move }) => dispute.moves.includes(move)),
-        }));
+        await look(await client.getBlock({ blockTag: "latest" }));
       } catch (error) {
-        metrics.failures.inc();
+        metrics.failures.inc({ part: "all" });
         throw error;
       }
     });
@@ -332,20 +354,31 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
   const watch = createWatch({
     look: tick,
     onFailure(error, failed) {
-      const level = hasCode<RightClaimsErrorCode>(error, "CLAIMS_L1_CHANGED") ? "debug" : "warn";
-      logger[level]({ err: error, failed }, `disputes stand still: ${messageOf(error)}`);
+      logger.warn({ err: error, failed }, `disputes stand still: ${messageOf(error)}`);
     },
     pollMs,
     maxBackoffMs,
     signal,
   });
-  const unsubscribe = [l1.onAdvance(watch.rouse), chain.on("heads", watch.rouse)];
+  const unsubscribe = [l1.onAdvance(watch.rouse), components.chain.on("heads", watch.rouse)];
 
   return {
     name: "challenger",
+    address: account,
+    isRehearsal,
     get disputes() {
       return disputes;
     },
+    get findings() {
+      return findings;
+    },
+    get plan() {
+      return sender?.plan;
+    },
+    get spending() {
+      return { spent: spending.spent(l1.head?.timestamp ?? 0n), cap: spending.cap };
+    },
+    l1Sources: sources.count,
     tick,
     start: watch.start,
     async stop() {

@@ -1,7 +1,9 @@
 // The face of the challenger: what the other folders may import.
 export { audit, type BlockReader, type BlockSummary } from "./audit.ts";
-export { type Challenger, type ChallengerOptions, createChallenger, type Dispute } from "./challenger.ts";
-export { describeDispute } from "./describe.ts";
+export { type Challenger, type ChallengerOptions, createChallenger } from "./challenger.ts";
+export { type ClaimBook, createClaimBook } from "./claim-book.ts";
+export { describeChallenger, describeDispute } from "./describe.ts";
+export type { Dispute } from "./dispute.ts";
 // The dispute: the board and its twin, and what the honest client does there.
 export { type Board, type BoardEvent, createBoard } from "./game/board.ts";
 export { createBoardReader } from "./game/board-reader.ts";

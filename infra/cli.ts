@@ -39,7 +39,12 @@ const define = <C extends CommandName>(name: C, { description, operand, run }: C
   if (operand !== undefined) command.argument(operand);
   for (const settingName of COMMAND_SETTINGS[name]) {
     const setting: Setting<unknown> = SETTINGS[settingName];
-    command.addOption(new Option(usageOf(setting), `${setting.description} ${notesOf(setting)}`));
+    const option = new Option(usageOf(setting), `${setting.description} ${notesOf(setting)}`);
+    if (setting.repeatable)
+      option.argParser((value: string, before: string | undefined) =>
+        before === undefined ? value : `${before},${value}`,
+      );
+    command.addOption(option);
   }
   command.action(async () => {
     const config = resolveConfig(COMMAND_SETTINGS[name], command.opts(), process.env);

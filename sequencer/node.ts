@@ -9,8 +9,10 @@ import {
   type Telemetry,
 } from "../executor/index.ts";
 import { type Batches, type BatchesOptions, createBatches } from "./batch/batches.ts";
+import { createL1Prices } from "./batch/l1-prices.ts";
 import { createPoster, type Poster, type PosterOptions } from "./batch/poster.ts";
 import { createProducer, type Producer, type ProducerOptions } from "./block/producer.ts";
+import { createDataFees } from "./mempool/data-fees.ts";
 import { createMempool, type Mempool, type MempoolOptions } from "./mempool/mempool.ts";
 
 export type SequencerComponents = Telemetry & {
@@ -44,12 +46,14 @@ export type Sequencer = Service & {
 /** Orders transactions, builds blocks, posts batches. Its components are started and stopped by their owner. */
 export const createSequencer = (components: SequencerComponents, options: SequencerOptions): Sequencer => {
   const services = createServices(components);
-  const pool = services.add(createMempool(components, options.mempool));
-  const batches = createBatches(components, options.batches);
-  const producer = services.add(createProducer({ ...components, pool, batches }, options.producer));
+  const prices = createL1Prices(components, options.batches);
+  const fees = createDataFees(() => prices.ofBytes);
+  const pool = services.add(createMempool({ ...components, fees }, options.mempool));
+  const batches = createBatches({ ...components, prices }, options.batches);
+  const producer = services.add(createProducer({ ...components, pool, batches, prices, fees }, options.producer));
   const archive = createBlobArchive(components.store);
   const poster = services.add(
-    createPoster({ ...components, archive, batches }, { ...options.poster, inbox: options.inbox }),
+    createPoster({ ...components, archive, batches, prices }, { ...options.poster, inbox: options.inbox }),
   );
   return {
     name: "sequencer",

@@ -16,6 +16,7 @@ import {
   genesisChainState,
   type Hex,
   type L1Partners,
+  leastUnitPrice,
   messageOf,
   toHex,
 } from "../../executor/index.ts";
@@ -78,6 +79,8 @@ export type DeployOptions = {
   readonly sequencer: Hex;
   /** Seconds after which a delayed message may not be left out. */
   readonly forceDelay: bigint;
+  /** Seconds that an origin's timestamp may be old when its batch comes to L1. */
+  readonly maxOriginAge?: bigint;
   /** The chain whose first state is the first claim; it knows the contracts on L1. */
   readonly genesisOf: (contracts: L1Contracts) => Genesis;
   readonly claims: ClaimParameters;
@@ -86,14 +89,26 @@ export type DeployOptions = {
   readonly rules?: Hex;
 };
 
+/** An hour of L1 blocks, three quarters of which are missing: older origins are no delay but a stopped clock. */
+const MAX_ORIGIN_AGE = 14_400n;
+
 type Creation = { readonly abi: Abi; readonly bytecode: ViemHex; readonly args: readonly unknown[] };
 
 const creations = async (
   contracts: L1Contracts,
-  { sequencer, forceDelay, genesisOf, claims, withdrawals, rules }: DeployOptions,
+  { sequencer, forceDelay, maxOriginAge = MAX_ORIGIN_AGE, genesisOf, claims, withdrawals, rules }: DeployOptions,
 ): Promise<{ readonly [name in keyof L1Contracts]: Creation }> => {
   const genesis = genesisOf(contracts);
-  const { blockGasLimit } = genesis.parameters;
+  const { blockGasLimit, maxDrift, maxLag, budget } = genesis.parameters;
+  const inbox = {
+    blockGasLimit,
+    forceDelay,
+    maxOriginAge,
+    maxDrift: maxDrift + maxLag,
+    budgetRate: budget.rate,
+    budgetCap: budget.cap,
+    unitPrice: leastUnitPrice(budget),
+  };
   const first = toHex(encodeChainState(await genesisChainState(genesis)));
   // Beside other rules these are never asked: their heights may be any that they take.
   const [, ...heights] = rules === undefined ? claims.heights : DEVNET_CLAIMS.heights;
@@ -101,7 +116,7 @@ const creations = async (
   return {
     batchInbox: {
       ...batchInbox,
-      args: [sequencer, contracts.portal, contracts.modelRegistry, blockGasLimit, forceDelay],
+      args: [sequencer, contracts.portal, contracts.modelRegistry, inbox],
     },
     portal: {
       ...portal,

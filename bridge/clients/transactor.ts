@@ -65,6 +65,8 @@ export type TransactorOptions = {
 /** Sends L1 transactions of one account, in the order of `send`. It must be the account's only sender. */
 export type Transactor = Service & {
   readonly address: Hex;
+  /** Wei a gas that the first attempt of a transaction offers above L1's base fee. */
+  readonly tip: bigint;
   /** Transactions not yet confirmed. */
   readonly pending: number;
   /**
@@ -383,6 +385,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
   return {
     name: "transactor",
     address: account.address.toLowerCase() as Hex,
+    tip: settings.tip,
     get pending() {
       return sent.length + queue.length;
     },

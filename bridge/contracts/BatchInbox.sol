@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {Deposit, IBatchInbox, Message, Record} from "./interfaces/IBatchInbox.sol";
+import {Deposit, IBatchInbox, InboxParameters, Message, Record} from "./interfaces/IBatchInbox.sol";
 import {RLPWriter} from "./libraries/RLPWriter.sol";
 
 /// @title BatchInbox
@@ -36,6 +36,8 @@ contract BatchInbox is IBatchInbox {
     uint256 private constant BYTES_PER_UNIT = 5;
     /// @dev Begin and end of a block of messages alone, and the step to the next batch.
     uint256 private constant UNITS_OF_BATCH = 3;
+    /// @dev The same, and the step over what the budget does not pay for.
+    uint256 private constant UNPAID_UNITS_OF_BATCH = 4;
 
     address public immutable SEQUENCER;
     address public immutable PORTAL;
@@ -44,18 +46,31 @@ contract BatchInbox is IBatchInbox {
     uint64 public immutable BLOCK_GAS_LIMIT;
     /// @notice Seconds after which a message may not be left out.
     uint64 public immutable FORCE_DELAY;
+    /// @notice Seconds that an origin's timestamp may be old: L2's clock can lag by no more.
+    uint64 public immutable MAX_ORIGIN_AGE;
+    /// @notice Seconds by which the timestamps of a batch can differ from its origin's, ahead and behind together.
+    uint64 public immutable MAX_DRIFT;
+    /// @notice L2 gas that a second of L1's time pays for, that is saved up at most, and that a unit takes at least.
+    uint64 public immutable BUDGET_RATE;
+    uint64 public immutable BUDGET_CAP;
+    uint64 public immutable UNIT_PRICE;
 
     Record[] private _records;
     Message[] private _messages;
     uint128 private _queuedInBlock;
     uint128 private _queuedGas;
 
-    constructor(address sequencer, address portal, address modelRegistry, uint64 blockGasLimit, uint64 forceDelay) {
+    constructor(address sequencer, address portal, address modelRegistry, InboxParameters memory given) {
         SEQUENCER = sequencer;
         PORTAL = portal;
         MODEL_REGISTRY = modelRegistry;
-        BLOCK_GAS_LIMIT = blockGasLimit;
-        FORCE_DELAY = forceDelay;
+        BLOCK_GAS_LIMIT = given.blockGasLimit;
+        FORCE_DELAY = given.forceDelay;
+        MAX_ORIGIN_AGE = given.maxOriginAge;
+        MAX_DRIFT = given.maxDrift;
+        BUDGET_RATE = given.budgetRate;
+        BUDGET_CAP = given.budgetCap;
+        UNIT_PRICE = given.unitPrice;
     }
 
     /// @inheritdoc IBatchInbox
@@ -134,13 +149,12 @@ contract BatchInbox is IBatchInbox {
     /// @inheritdoc IBatchInbox
     function furthest(uint64 start, uint256 units) external view returns (uint64 end) {
         end = uint64(_records.length);
-        uint256 most = _unitsThrough(start) + units;
-        if (end <= start + 1 || _unitsThrough(end) <= most) return end;
+        if (end <= start + 1 || _unitsOf(start, end) <= units) return end;
         // Records through `low` are taken, through `high` they are too many.
         (uint64 low, uint64 high) = (start + 1, end);
         while (high - low > 1) {
             uint64 middle = (low + high) / 2;
-            if (_unitsThrough(middle) <= most) low = middle;
+            if (_unitsOf(start, middle) <= units) low = middle;
             else high = middle;
         }
         return low;
@@ -186,7 +200,10 @@ contract BatchInbox is IBatchInbox {
             if (originNumber < previous.l1Number || originTimestamp < previous.l1Timestamp) revert OriginBackwards();
         }
         if (originNumber > block.number || originTimestamp > block.timestamp + MAX_CLOCK_SKEW) revert OriginInFuture();
-        if (block.number - originNumber > SEQUENCING_WINDOW) revert OriginTooOld(originNumber);
+        // INVARIANT: the chain's clock runs. That a block of L1 had the timestamp cannot be seen here; that it is recent can.
+        if (block.number - originNumber > SEQUENCING_WINDOW || originTimestamp + MAX_ORIGIN_AGE < block.timestamp) {
+            revert OriginTooOld(originNumber);
+        }
         // INVARIANT: the blocks were built on these very messages.
         bytes32 expected = accumulatorAt(delayedEnd);
         if (delayedAccumulator != expected) revert WrongAccumulator(delayedAccumulator, expected);
@@ -222,6 +239,19 @@ contract BatchInbox is IBatchInbox {
         emit BatchAppended(
             index, record.kind, record.dataHash, record.l1Number, record.l1Timestamp, record.delayedEnd
         );
+    }
+
+    /// @dev Upper bound of the units of records start to end - 1; end > start. It never falls where end grows.
+    function _unitsOf(uint64 start, uint64 end) private view returns (uint256) {
+        uint256 byBytes = _unitsThrough(end) - _unitsThrough(start);
+        Record storage last = _records[end - 1];
+        // INVARIANT: every unit of a block takes its price, but for messages and what every batch has. Before the first block
+        // there is at most BUDGET_CAP; it is not before its origin less the lag, and the last not after its plus the drift.
+        uint256 span = last.l1Timestamp - _records[start].l1Timestamp + MAX_DRIFT;
+        uint256 paid = (BUDGET_CAP + BUDGET_RATE * span) / UNIT_PRICE;
+        uint256 taken = start == 0 ? 0 : _records[start - 1].delayedEnd;
+        uint256 byTime = paid + (last.delayedEnd - taken) + UNPAID_UNITS_OF_BATCH * (end - start);
+        return byBytes < byTime ? byBytes : byTime;
     }
 
     function _unitsThrough(uint64 count) private view returns (uint256) {

@@ -8,10 +8,24 @@ import {Claim, ClaimParameters, ClaimStatus, IClaimRegistry} from "./interfaces/
 import {ILeafRules} from "./interfaces/ILeafRules.sol";
 import {ChainState} from "./libraries/ChainState.sol";
 import {GameHash} from "./libraries/GameHash.sol";
+import {Records} from "./libraries/Record.sol";
 
 /// @title ClaimRegistry
 /// @notice Nobody owns it: what it was made with never changes.
 contract ClaimRegistry is IClaimRegistry, DisputeGame {
+    /// @dev A claim in four slots. Times fit 40 bits.
+    struct Kept {
+        bytes32 parent;
+        bytes32 endState;
+        bytes32 outputRoot;
+        uint64 limitBatch;
+        uint64 blockNumber;
+        uint40 madeAt;
+        uint40 createdAt;
+        uint40 confirmedAt;
+        ClaimStatus status;
+    }
+
     uint8 private constant LEVEL = 0;
 
     IBatchInbox public immutable INBOX;
@@ -22,7 +36,7 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
     uint8 private immutable HEIGHT;
     uint64 private immutable SPACING;
 
-    mapping(bytes32 id => Claim) private _claims;
+    mapping(bytes32 id => Kept) private _claims;
     ClaimParameters private _parameters;
 
     /// @param genesis The chain state after the genesis block.
@@ -46,16 +60,16 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
         bytes32 endState = keccak256(genesis);
         GENESIS = endState;
         // The first claims derive what is in the inbox by now: nothing, when both are deployed together.
-        _claims[endState] = Claim({
+        _claims[endState] = Kept({
             parent: 0,
             endState: endState,
             outputRoot: ChainState.outputRoot(genesis),
             limitBatch: 0,
-            madeAt: uint64(block.number),
             blockNumber: ChainState.number(genesis),
-            status: ClaimStatus.CONFIRMED,
-            createdAt: uint64(block.timestamp),
-            confirmedAt: uint64(block.timestamp)
+            madeAt: Records.time(block.number),
+            createdAt: Records.time(block.timestamp),
+            confirmedAt: Records.time(block.timestamp),
+            status: ClaimStatus.CONFIRMED
         });
     }
 
@@ -81,16 +95,16 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
         // INVARIANT: fixed here, once, so that claims on this one have one right length; it fits a tree.
         uint64 limit = INBOX.furthest(limitBatch, uint256(1) << HEIGHT);
         bytes32 outputRoot = ChainState.outputRoot(endState);
-        _claims[id] = Claim({
+        _claims[id] = Kept({
             parent: parent,
             endState: keccak256(endState),
             outputRoot: outputRoot,
             limitBatch: limit,
-            madeAt: uint64(block.number),
             blockNumber: ChainState.number(endState),
-            status: ClaimStatus.OPEN,
-            createdAt: uint64(block.timestamp),
-            confirmedAt: 0
+            madeAt: Records.time(block.number),
+            createdAt: Records.time(block.timestamp),
+            confirmedAt: 0,
+            status: ClaimStatus.OPEN
         });
         emit ClaimProposed(id, parent, node, endState, limit, msg.sender);
         if (outputRoot != 0) LISTING.present(id);
@@ -98,13 +112,13 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
 
     /// @inheritdoc IClaimRegistry
     function settle(bytes32 id) external payable free {
-        Claim storage claim = _claims[id];
+        Kept storage claim = _claims[id];
         bytes32 ctx = _contextOn(claim.parent);
         _checkTime(ctx, _claimed(id));
         // INVARIANT: a confirmed claim stands on confirmed claims down to genesis.
         if (_claims[claim.parent].status != ClaimStatus.CONFIRMED) revert ParentOpen(claim.parent);
         if (!_win(ctx, id)) return;
-        (claim.status, claim.confirmedAt) = (ClaimStatus.CONFIRMED, uint64(block.timestamp));
+        (claim.status, claim.confirmedAt) = (ClaimStatus.CONFIRMED, Records.time(block.timestamp));
         emit ClaimConfirmed(id);
     }
 
@@ -115,7 +129,7 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
 
     /// @inheritdoc IClaimRegistry
     function forfeit(bytes32 id) external payable free {
-        Claim storage claim = _claims[_claimed(id)];
+        Kept storage claim = _claims[_claimed(id)];
         if (!_hasLost(claim.parent)) revert ParentAlive(claim.parent);
         if (claim.status == ClaimStatus.FORFEITED) return;
         claim.status = ClaimStatus.FORFEITED;
@@ -125,7 +139,18 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
 
     /// @inheritdoc IClaimRegistry
     function claimOf(bytes32 id) external view returns (Claim memory) {
-        return _claims[id];
+        Kept storage claim = _claims[id];
+        return Claim({
+            parent: claim.parent,
+            endState: claim.endState,
+            outputRoot: claim.outputRoot,
+            limitBatch: claim.limitBatch,
+            madeAt: claim.madeAt,
+            blockNumber: claim.blockNumber,
+            status: claim.status,
+            createdAt: claim.createdAt,
+            confirmedAt: claim.confirmedAt
+        });
     }
 
     /// @inheritdoc IClaimRegistry
@@ -150,7 +175,7 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
 
     /// @dev Rivals are claims in one context: on one parent, up to one position.
     function _contextOn(bytes32 parent) private view returns (bytes32) {
-        Claim storage claim = _claims[parent];
+        Kept storage claim = _claims[parent];
         bytes32 game = GameHash.game(address(this), parent, claim.limitBatch);
         return GameHash.context(LEVEL, game, 0, HEIGHT, GameHash.levelBase(game, claim.endState));
     }
@@ -164,7 +189,7 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
     function _isAlive(bytes32 id) private view returns (bool) {
         ClaimStatus status = _claims[id].status;
         if (status == ClaimStatus.CONFIRMED) return true;
-        return status == ClaimStatus.OPEN && !contextState(contextOf(id)).settled;
+        return status == ClaimStatus.OPEN && !_isSettled(contextOf(id));
     }
 
     function _hasLost(bytes32 id) private view returns (bool) {

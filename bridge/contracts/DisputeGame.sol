@@ -6,15 +6,21 @@ import {
 } from "./interfaces/IDisputeGame.sol";
 import {ILeafRules, Leaf, LeafKind, Past} from "./interfaces/ILeafRules.sol";
 import {GameHash} from "./libraries/GameHash.sol";
+import {Record, Records} from "./libraries/Record.sol";
 
 /// @title DisputeGame
 /// @notice It only hashes and counts blocks: what a leaf is, and what comes after it, is said by the rules.
 abstract contract DisputeGame is IDisputeGame {
+    /// @dev An edge that a call is about, by its ids, and what is known of it.
+    struct Spot {
+        bytes32 ctx;
+        bytes32 edge;
+        Record record;
+    }
+
     uint8 private constant INFERENCE = 2;
     /// @dev Level of tensors whose words are one element; the level of others is so much higher as a word has doublings.
     uint8 private constant TENSOR = 0x30;
-    /// @dev What is proven has had all time there is.
-    uint64 private constant FOREVER = type(uint64).max;
 
     ILeafRules public immutable RULES;
 
@@ -26,8 +32,12 @@ abstract contract DisputeGame is IDisputeGame {
     uint96 private immutable TARIFF_1;
     uint96 private immutable TARIFF_2;
 
-    mapping(bytes32 ctx => ContextState) private _contexts;
-    mapping(bytes32 edge => Edge) private _edges;
+    /// @dev With the first edge of the context.
+    mapping(bytes32 ctx => Record) private _contexts;
+    /// @dev Those that came to their contexts later.
+    mapping(bytes32 edge => Record) private _rivals;
+    /// @dev Level and height of the tensors' trees below an operator's leaf: the same for all rivals, as the rules ask the past.
+    mapping(bytes32 ctx => uint16) private _tensors;
     mapping(bytes32 edge => Root) private _roots;
     /// @inheritdoc IDisputeGame
     mapping(bytes32 ctx => bytes32) public winners;
@@ -65,17 +75,17 @@ abstract contract DisputeGame is IDisputeGame {
     function open(Context calldata ctx, bytes32 node, bytes32 left, bytes32 right) external payable free {
         // INVARIANT: level and height alone say which preimage a node has; with two forms, rivals could have equal children.
         if (ctx.height == 0 || _isPacked(ctx)) revert IsLeaf();
-        Edge storage edge = _playable(ctx, node);
+        Spot memory spot = _playable(ctx, node);
         if (GameHash.inner(left, right) != node) revert BadPreimage();
-        _open(edge, ctx, node, [left, right]);
+        _open(spot, ctx, [left, right]);
     }
 
     /// @inheritdoc IDisputeGame
     function openWord(Context calldata ctx, bytes32 node, bytes calldata packed) external payable free {
         if (ctx.height == 0 || !_isPacked(ctx)) revert IsLeaf();
-        Edge storage edge = _playable(ctx, node);
+        Spot memory spot = _playable(ctx, node);
         if (!_isWhole(ctx, node, packed)) revert BadPreimage();
-        _open(edge, ctx, node, _halves(ctx, packed));
+        _open(spot, ctx, _halves(ctx, packed));
     }
 
     /// @inheritdoc IDisputeGame
@@ -87,18 +97,16 @@ abstract contract DisputeGame is IDisputeGame {
         bytes32 subNode,
         bytes32[] calldata path
     ) external payable {
-        _playable(ctx, node);
+        Spot memory spot = _playable(ctx, node);
         Leaf memory leaf = _leafAt(ctx, witness, evidence);
         if (leaf.kind != LeafKind.REFINE) revert WrongKind();
         // INVARIANT: the tree ends in this very leaf, at the height that the rules say.
         if (path.length != leaf.height || GameHash.rootOverLast(node, path) != subNode) revert BadEnd();
-        bytes32 id = _id(ctx);
-        bytes32 edge = GameHash.edge(id, node);
         // INVARIANT: and it begins with the state before the leaf.
-        bytes32 base = GameHash.levelBase(id, witness.pre);
-        bytes32 subCtx = GameHash.context(leaf.level, id, 0, leaf.height, base);
-        (bytes32 sub, bool isNew) = _addRoot(leaf.level, subCtx, subNode, edge);
-        if (isNew) emit LevelOpened(sub, edge, subCtx, subNode, leaf.level, leaf.height, msg.sender);
+        bytes32 base = GameHash.levelBase(spot.ctx, witness.pre);
+        bytes32 subCtx = GameHash.context(leaf.level, spot.ctx, 0, leaf.height, base);
+        (bytes32 sub, bool isNew) = _addRoot(leaf.level, subCtx, subNode, spot.edge);
+        if (isNew) emit LevelOpened(sub, spot.edge, subCtx, subNode, leaf.level, leaf.height, msg.sender);
     }
 
     /// @inheritdoc IDisputeGame
@@ -109,15 +117,16 @@ abstract contract DisputeGame is IDisputeGame {
         bytes calldata evidence,
         bytes32 tensorRoot
     ) external payable free {
-        Edge storage edge = _playable(ctx, node);
+        Spot memory spot = _playable(ctx, node);
         Leaf memory leaf = _leafAt(ctx, witness, evidence);
         if (leaf.kind != LeafKind.DESCEND) revert WrongKind();
         if (GameHash.operatorLeaf(uint32(ctx.position), tensorRoot) != node) revert BadPreimage();
-        if (edge.opened) return;
-        (edge.opened, edge.tensorLevel, edge.tensorHeight) = (true, leaf.level, leaf.height);
-        bytes32 id = _id(ctx);
-        bytes32 child = _add(_tensorContext(id, edge), tensorRoot);
-        emit TensorOpened(GameHash.edge(id, node), child);
+        bytes32 tensor = _tensorContext(spot.ctx, leaf.level, leaf.height);
+        bytes32 child = GameHash.edge(tensor, tensorRoot);
+        if (_recordOf(tensor, child).exists()) return;
+        _tensors[spot.ctx] = uint16(leaf.level) << 8 | leaf.height;
+        _add(tensor, child);
+        emit TensorOpened(spot.edge, child);
     }
 
     /// @inheritdoc IDisputeGame
@@ -126,10 +135,10 @@ abstract contract DisputeGame is IDisputeGame {
         payable
         free
     {
-        Edge storage edge = _playable(ctx, node);
+        Spot memory spot = _playable(ctx, node);
         Leaf memory leaf = _leafAt(ctx, witness, evidence);
         if (leaf.kind != LeafKind.PROVE) revert WrongKind();
-        _prove(edge, ctx, node, leaf.post);
+        _prove(spot, node, leaf.post);
     }
 
     /// @inheritdoc IDisputeGame
@@ -140,26 +149,24 @@ abstract contract DisputeGame is IDisputeGame {
         Witness calldata witness,
         bytes calldata evidence
     ) external payable free {
-        Edge storage edge = _playable(ctx, node);
+        Spot memory spot = _playable(ctx, node);
         if (ctx.level < TENSOR || ctx.height != 0) revert WrongKind();
         // INVARIANT: the witness is of the operator whose tensor this is; only its leaf makes contexts of this origin.
         if (_id(operator) != ctx.origin) revert BadWitness();
         Past memory past = _past(operator, witness);
-        _prove(edge, ctx, node, RULES.elementOf(ctx.level - TENSOR, ctx.position, operator.position, past, evidence));
+        _prove(spot, node, RULES.elementOf(ctx.level - TENSOR, ctx.position, operator.position, past, evidence));
     }
 
     /// @inheritdoc IDisputeGame
     function update(Context calldata ctx, bytes32 node, bytes calldata shown) external payable free {
-        bytes32 id = _id(ctx);
-        bytes32 key = GameHash.edge(id, node);
-        Edge storage edge = _edges[key];
-        if (!edge.exists) revert UnknownEdge(key);
-        uint64 own = _own(_contexts[id], edge);
-        uint64 below = _below(ctx, id, node, shown);
-        uint64 sum = below > FOREVER - own ? FOREVER : own + below;
-        if (sum <= edge.cached) return;
-        edge.cached = sum;
-        emit TimerUpdated(key, sum);
+        Spot memory spot = _spot(ctx, node);
+        if (!spot.record.exists()) revert UnknownEdge(spot.edge);
+        uint64 own = spot.record.own();
+        uint64 below = _below(spot, ctx, node, shown);
+        uint64 sum = below > Records.FOREVER - own ? Records.FOREVER : own + below;
+        if (sum <= spot.record.cached()) return;
+        _store(spot, spot.record.withCached(sum));
+        emit TimerUpdated(spot.edge, sum);
     }
 
     /// @inheritdoc IDisputeGame
@@ -181,7 +188,7 @@ abstract contract DisputeGame is IDisputeGame {
     /// @inheritdoc IDisputeGame
     function multicall(bytes[] calldata calls) external payable alone {
         // INVARIANT: the value counts once: from here on it is credit, and no call looks at it.
-        credits[msg.sender] += msg.value;
+        if (msg.value != 0) credits[msg.sender] += msg.value;
         _batching = true;
         for (uint256 i; i < calls.length; ++i) {
             (bool ok, bytes memory answer) = address(this).delegatecall(calls[i]);
@@ -205,13 +212,17 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @inheritdoc IDisputeGame
-    function edgeOf(bytes32 edge) external view returns (Edge memory) {
-        return _edges[edge];
+    function edgeOf(bytes32 ctx, bytes32 edge) external view returns (Edge memory) {
+        Record record = _recordOf(ctx, edge);
+        return Edge({
+            exists: record.exists(), isFirst: record.isFirst(), proven: record.isProven(), cached: record.cached()
+        });
     }
 
     /// @inheritdoc IDisputeGame
-    function contextState(bytes32 ctx) public view returns (ContextState memory) {
-        return _contexts[ctx];
+    function contextState(bytes32 ctx) external view returns (ContextState memory) {
+        Record record = _contexts[ctx];
+        return ContextState({firstAt: record.firstAt(), secondAt: record.secondAt(), settled: _isSettled(ctx)});
     }
 
     /// @inheritdoc IDisputeGame
@@ -233,7 +244,7 @@ abstract contract DisputeGame is IDisputeGame {
         if (!_batching && msg.value != stake) revert BadStake(msg.value, stake);
         edge = GameHash.edge(ctx, node);
         // INVARIANT: in a context of roots there are only roots: its height is that of the whole tree.
-        if (_edges[edge].exists || _contexts[ctx].settled) {
+        if (_recordOf(ctx, edge).exists() || _isSettled(ctx)) {
             if (!_batching) credits[msg.sender] += msg.value;
             return (edge, false);
         }
@@ -244,7 +255,7 @@ abstract contract DisputeGame is IDisputeGame {
         }
         held += stake;
         _roots[edge] = Root({staker: msg.sender, stake: stake, claimed: claimed});
-        _add(ctx, node);
+        _add(ctx, edge);
         return (edge, true);
     }
 
@@ -252,8 +263,7 @@ abstract contract DisputeGame is IDisputeGame {
     /// @return isFirst False: the context was decided before.
     function _win(bytes32 ctx, bytes32 edge) internal returns (bool isFirst) {
         // INVARIANT: a context has one winner.
-        if (_contexts[ctx].settled) return false;
-        _contexts[ctx].settled = true;
+        if (_isSettled(ctx)) return false;
         winners[ctx] = edge;
         credits[_roots[edge].staker] += _release(edge);
         emit LevelSettled(ctx, edge);
@@ -262,7 +272,7 @@ abstract contract DisputeGame is IDisputeGame {
 
     function _lose(uint8 level, bytes32 ctx, bytes32 edge) internal {
         bytes32 winner = winners[ctx];
-        if (_roots[edge].staker == address(0) || !_contexts[ctx].settled || winner == edge) revert NotLoser(edge);
+        if (_roots[edge].staker == address(0) || winner == 0 || winner == edge) revert NotLoser(edge);
         if (_roots[edge].stake == 0) return;
         uint256 lost = _release(edge);
         uint256 tariff = level == 0 ? TARIFF_0 : level == 1 ? TARIFF_1 : TARIFF_2;
@@ -281,45 +291,60 @@ abstract contract DisputeGame is IDisputeGame {
         if (_timer(ctx, edge) < PERIOD) revert TooEarly();
     }
 
-    /// @dev Own time, or what was credited with it: never both, so no block counts twice.
-    function _timer(bytes32 ctx, bytes32 key) internal view returns (uint64) {
-        Edge storage edge = _edges[key];
-        if (edge.proven) return FOREVER;
-        uint64 own = _own(_contexts[ctx], edge);
-        return own > edge.cached ? own : edge.cached;
+    function _timer(bytes32 ctx, bytes32 edge) internal view returns (uint64) {
+        return _recordOf(ctx, edge).timer();
     }
 
-    /// @dev Of a context only the first edge has time of its own, while it is alone.
-    function _own(ContextState storage context, Edge storage edge) private view returns (uint64) {
-        if (!edge.isFirst) return 0;
-        return (context.secondAt == 0 ? uint64(block.number) : context.secondAt) - context.firstAt;
+    /// @dev Of the contexts of roots: no other has a winner.
+    function _isSettled(bytes32 ctx) internal view returns (bool) {
+        return winners[ctx] != 0;
+    }
+
+    function _recordOf(bytes32 ctx, bytes32 edge) private view returns (Record record) {
+        record = _contexts[ctx];
+        // Where nobody was first nobody came later.
+        if (record.exists() && !record.isOf(edge)) record = _rivals[edge];
+    }
+
+    function _spot(Context calldata ctx, bytes32 node) private view returns (Spot memory spot) {
+        spot.ctx = _id(ctx);
+        spot.edge = GameHash.edge(spot.ctx, node);
+        spot.record = _recordOf(spot.ctx, spot.edge);
+    }
+
+    /// @dev A context's record has times, that of a later edge has none.
+    function _store(Spot memory spot, Record changed) private {
+        if (changed.isFirst()) _contexts[spot.ctx] = changed;
+        else _rivals[spot.edge] = changed;
     }
 
     /// @dev Third and later rivals change nothing.
-    function _add(bytes32 ctx, bytes32 node) private returns (bytes32 key) {
-        key = GameHash.edge(ctx, node);
-        Edge storage edge = _edges[key];
-        if (edge.exists) return key;
-        edge.exists = true;
-        ContextState storage context = _contexts[ctx];
-        if (context.firstAt == 0) (context.firstAt, edge.isFirst) = (uint64(block.number), true);
-        else if (context.secondAt == 0) context.secondAt = uint64(block.number);
+    function _add(bytes32 ctx, bytes32 edge) private {
+        Record record = _contexts[ctx];
+        if (!record.exists()) {
+            _contexts[ctx] = Records.first(edge);
+            return;
+        }
+        if (record.isOf(edge) || _rivals[edge].exists()) return;
+        _rivals[edge] = Records.LATER;
+        if (record.secondAt() == 0) _contexts[ctx] = record.withRival();
     }
 
-    function _open(Edge storage edge, Context calldata ctx, bytes32 node, bytes32[2] memory children) private {
-        if (edge.opened) return;
-        edge.opened = true;
+    function _open(Spot memory spot, Context calldata ctx, bytes32[2] memory children) private {
         (bytes32 left, bytes32 right) = _childContexts(ctx, children[0]);
-        _add(left, children[0]);
-        _add(right, children[1]);
-        emit EdgeOpened(GameHash.edge(_id(ctx), node), children[0], children[1]);
+        bytes32 last = GameHash.edge(right, children[1]);
+        // INVARIANT: right of this left, after this past, that node comes from the opening of this edge alone.
+        if (_recordOf(right, last).exists()) return;
+        _add(left, GameHash.edge(left, children[0]));
+        _add(right, last);
+        emit EdgeOpened(spot.edge, children[0], children[1]);
     }
 
-    function _prove(Edge storage edge, Context calldata ctx, bytes32 node, bytes32 post) private {
+    function _prove(Spot memory spot, bytes32 node, bytes32 post) private {
         if (post != node) revert WrongPost(post);
-        if (edge.proven) return;
-        edge.proven = true;
-        emit EdgeProven(GameHash.edge(_id(ctx), node));
+        if (spot.record.isProven()) return;
+        _store(spot, spot.record.asProven());
+        emit EdgeProven(spot.edge);
     }
 
     /// @dev Takes what is at stake out of the root.
@@ -331,11 +356,9 @@ abstract contract DisputeGame is IDisputeGame {
     }
 
     /// @dev INVARIANT: only what has a rival is played on; else the same blocks would count once a level.
-    function _playable(Context calldata ctx, bytes32 node) private view returns (Edge storage edge) {
-        bytes32 id = _id(ctx);
-        bytes32 key = GameHash.edge(id, node);
-        edge = _edges[key];
-        if (!edge.exists || _contexts[id].secondAt == 0) revert NotRivalled(key);
+    function _playable(Context calldata ctx, bytes32 node) private view returns (Spot memory spot) {
+        spot = _spot(ctx, node);
+        if (!spot.record.isRivalled()) revert NotRivalled(spot.edge);
     }
 
     function _leafAt(Context calldata ctx, Witness calldata witness, bytes calldata evidence)
@@ -366,11 +389,19 @@ abstract contract DisputeGame is IDisputeGame {
         return Past({origin: ctx.origin, start: isWhole ? witness.head : bytes32(0), lefts: lefts, pre: witness.pre});
     }
 
+    function _timerBelow(bytes32 ctx, bytes32 edge) private view returns (uint64) {
+        Record record = _recordOf(ctx, edge);
+        if (!record.exists()) revert NotLinked();
+        return record.timer();
+    }
+
     /// @dev Time of what lies below the edge, as far as it was updated.
-    function _below(Context calldata ctx, bytes32 id, bytes32 node, bytes calldata shown) private view returns (uint64) {
-        Edge storage edge = _edges[GameHash.edge(id, node)];
+    function _below(Spot memory spot, Context calldata ctx, bytes32 node, bytes calldata shown)
+        private
+        view
+        returns (uint64)
+    {
         if (ctx.height != 0) {
-            if (!edge.opened) revert NotLinked();
             bytes32[2] memory children;
             if (_isPacked(ctx)) {
                 if (!_isWhole(ctx, node, shown)) revert NotLinked();
@@ -380,26 +411,27 @@ abstract contract DisputeGame is IDisputeGame {
                 if (GameHash.inner(children[0], children[1]) != node) revert NotLinked();
             }
             (bytes32 left, bytes32 right) = _childContexts(ctx, children[0]);
-            uint64 leftTimer = _timer(left, GameHash.edge(left, children[0]));
-            uint64 rightTimer = _timer(right, GameHash.edge(right, children[1]));
+            uint64 rightTimer = _timerBelow(right, GameHash.edge(right, children[1]));
+            uint64 leftTimer = _timerBelow(left, GameHash.edge(left, children[0]));
             return leftTimer < rightTimer ? leftTimer : rightTimer;
         }
-        if (edge.opened) {
-            bytes32 root = abi.decode(_exactly(shown, 32), (bytes32));
+        if (shown.length == 32) {
+            bytes32 root = bytes32(shown);
             if (GameHash.operatorLeaf(uint32(ctx.position), root) != node) revert NotLinked();
-            bytes32 tensor = _tensorContext(id, edge);
-            return _timer(tensor, GameHash.edge(tensor, root));
+            uint16 shape = _tensors[spot.ctx];
+            bytes32 tensor = _tensorContext(spot.ctx, uint8(shape >> 8), uint8(shape));
+            return _timerBelow(tensor, GameHash.edge(tensor, root));
         }
         (bytes32 subCtx, bytes32 subNode) = abi.decode(_exactly(shown, 64), (bytes32, bytes32));
         bytes32 sub = GameHash.edge(subCtx, subNode);
         // INVARIANT: a tree speaks for the leaf that it ends in, never for a rival of that.
-        if (_roots[sub].claimed != GameHash.edge(id, node)) revert NotLinked();
+        if (_roots[sub].claimed != spot.edge) revert NotLinked();
         return _timer(subCtx, sub);
     }
 
     /// @dev The tree's level and height are those that the rules said: a smaller tree of the same origin is a part of it.
-    function _tensorContext(bytes32 leaf, Edge storage edge) private view returns (bytes32) {
-        return GameHash.context(edge.tensorLevel, leaf, 0, edge.tensorHeight, GameHash.levelBase(leaf, 0));
+    function _tensorContext(bytes32 leaf, uint8 level, uint8 height) private pure returns (bytes32) {
+        return GameHash.context(level, leaf, 0, height, GameHash.levelBase(leaf, 0));
     }
 
     function _id(Context calldata ctx) private pure returns (bytes32) {

@@ -29,6 +29,8 @@ const L2: readonly Entry[] = [
   { name: "standardBridgePredeploy", contract: "L2StandardBridge", parts: ["abi", "code"] },
   { name: "tokenFactoryPredeploy", contract: "OptimismMintableERC20Factory", parts: ["abi", "code"] },
   { name: "mintableToken", contract: "OptimismMintableERC20", parts: ["abi"] },
+  { name: "feeVaultPredeploy", contract: "FeeVault", parts: ["abi", "code"] },
+  { name: "gasPriceOraclePredeploy", contract: "GasPriceOracle", parts: ["abi", "code"] },
   { name: "inferencePredeploy", contract: "Inference", parts: ["abi", "code"] },
   { name: "digitClassifier", contract: "DigitClassifier", parts: ["abi", "bytecode"] },
 ];

@@ -1,28 +1,32 @@
 import {
+  type BatchBody,
   type Block,
   type BlockBuilder,
   type Bytes,
-  blockTimestamp,
   type Chain,
   COLUMN,
   CodedError,
   concat,
   createLock,
   DEPOSIT_TYPE,
-  type DerivedBlock,
-  decodeBatch,
+  envelopesAt,
   equalBytes,
   fromHex,
   type Hex,
   type InboxEnvelope,
   type KeyValueStore,
   messageOf,
+  type Opening,
   type Position,
+  type Receipt,
   type Service,
   sleep,
+  spend,
   type Telemetry,
   toHex,
+  type Unit,
   uintBE,
+  unitAt,
   type Write,
 } from "../../executor/index.ts";
 import { createFollowerMetrics } from "./follower-metrics.ts";
@@ -92,13 +96,15 @@ const decodeMark = (key: Bytes, value: Bytes): Mark => {
  * queued, so equal bytes may have been taken for something that L1 refuses.
  */
 const speaksForItself = ({ bytes, delayed }: InboxEnvelope): boolean =>
-  delayed?.kind !== "raw" && (bytes[0] === DEPOSIT_TYPE) === (delayed?.kind === "deposit");
+  delayed?.kind === "deposit" && bytes[0] === DEPOSIT_TYPE;
 
-const after = (batch: bigint, end: DerivedBlock["end"]): Position => ({
-  batch,
-  cursor: end.cursor,
-  delayed: end.delayed,
-});
+type Begin = Unit & { readonly kind: "begin" };
+
+/** What a block may be made of: delayed messages, then what was posted, up to the byte `end` of the batch. */
+type Content = BatchBody & { readonly messages: readonly InboxEnvelope[] };
+
+/** Stands for an envelope that is too long to be read: refused, as it would be. */
+const UNREADABLE: Bytes = new Uint8Array(0);
 
 export const createFollower = (components: FollowerComponents, options: FollowerOptions = {}): Follower => {
   const { chain, l1, store, registry } = components;
@@ -120,33 +126,37 @@ export const createFollower = (components: FollowerComponents, options: Follower
     return block;
   };
 
-  const envelopesOf = ({ delayed, envelopes }: DerivedBlock): InboxEnvelope[] => {
-    const all: InboxEnvelope[] = [];
-    for (let i = delayed.from; i < delayed.to; i++) {
-      const message = l1.message(i);
-      if (message === undefined)
-        throw new CodedError("DERIVATION_MESSAGE_MISSING", `delayed message ${i} has not been read from L1`, {
-          index: i,
-        });
-      all.push({ bytes: message.envelope, delayed: { kind: message.kind, gas: message.gas } });
-    }
-    for (const bytes of envelopes) all.push({ bytes });
-    return all;
+  const messageAt = (index: bigint): InboxEnvelope => {
+    const message = l1.message(index);
+    if (message === undefined)
+      throw new CodedError("DERIVATION_MESSAGE_MISSING", `delayed message ${index} has not been read from L1`, {
+        index,
+      });
+    const { envelope, kind, gas } = message;
+    return { bytes: envelope, delayed: { kind, gas } };
   };
 
-  /** Executes envelopes on the head. */
-  const build = async (
-    attributes: { readonly timestamp: bigint; readonly origin: InboxRecord["origin"] },
-    envelopes: readonly InboxEnvelope[],
-    position?: Position,
-  ): Promise<Block> => {
+  /** What L1 may have for the block that begins there: all of it, unless the budget ends before. */
+  const contentOf = ({ data, delayedEnd }: InboxRecord, { cursor, delayed }: Position): Content => {
+    const messages: InboxEnvelope[] = [];
+    for (let i = delayed; i < delayedEnd; i++) messages.push(messageAt(i));
+    const { envelopes, end } = envelopesAt(data, cursor);
+    return { messages, envelopes, end };
+  };
+
+  /** Executes the block that L1 holds, unit by unit. */
+  const build = async (record: InboxRecord, { attributes, after }: Begin): Promise<Block> => {
     const builder: BlockBuilder = await chain.begin(attributes);
     try {
-      for (const envelope of envelopes) {
+      for (let position = after; ; ) {
+        const { timestamp, budget } = builder;
+        const unit = unitAt({ phase: "open", position, timestamp, budget }, record, chain.parameters);
+        if (unit.kind !== "message" && unit.kind !== "envelope") return (await builder.seal({ position })).block;
+        const envelope = unit.kind === "message" ? messageAt(unit.index) : { bytes: unit.envelope ?? UNREADABLE };
         const result = await builder.add(envelope);
         if (!result.included) logger.debug({ block: builder.number, code: result.code }, "envelope is a no-op");
+        position = unit.after;
       }
-      return (await builder.seal(position === undefined ? {} : { position })).block;
     } catch (error) {
       builder.abort();
       throw error;
@@ -154,56 +164,68 @@ export const createFollower = (components: FollowerComponents, options: Follower
   };
 
   /** Replaces the block after the safe head, and all above, by what L1 says. */
-  const replace = async (
-    attributes: Parameters<typeof build>[0],
-    envelopes: readonly InboxEnvelope[],
-    position: Position,
-  ) => {
+  const replace = async (record: InboxRecord, begin: Begin): Promise<void> => {
     const { safe } = chain.heads;
     const removed = chain.head.header.number - safe;
     if (removed > 0n) await chain.rollback(safe);
-    const block = await build(attributes, envelopes, position);
+    const block = await build(record, begin);
     if (removed === 0n) return;
     rollbacks.inc();
     logger.warn({ block: block.header.number, removed }, "blocks differ from what L1 holds");
   };
 
-  const holds = ({ transactions }: Block, envelopes: readonly InboxEnvelope[]): boolean =>
-    transactions.length === envelopes.length &&
-    transactions.every(({ envelope }, i) => equalBytes(envelope, envelopes[i]?.bytes as Bytes));
+  /** Whether the block has these envelopes, and the budget paid for those that no message brought. */
+  const holds = (
+    { header, transactions }: Block,
+    { budget }: Opening,
+    messages: readonly InboxEnvelope[],
+    posted: readonly Bytes[],
+  ): boolean => {
+    const envelopes = [...messages.map(({ bytes }) => bytes), ...posted];
+    const receipts = chain.receipts(header.number) ?? [];
+    if (transactions.length !== envelopes.length || receipts.length !== envelopes.length) return false;
+    let left = budget;
+    for (const [i, { envelope, gasLimit }] of transactions.entries()) {
+      if (!equalBytes(envelope, envelopes[i] as Bytes)) return false;
+      if (i >= messages.length && gasLimit > left) return false;
+      left = spend(left, (receipts[i] as Receipt).gasUsed);
+    }
+    return header.budget === left;
+  };
 
   /**
-   * Whether the block is what L1 says. Envelopes that it lacks must be no-ops, and those that L1 judges by where they came
-   * from none: that is tried out, beside the chain.
+   * Whether the block is what L1 says. All that was posted must be in it, for a refusal would have had its price. Messages
+   * that it lacks must be no-ops, and those that L1 judges by where they came from none: that is tried out, beside the
+   * chain.
    */
-  const matches = async (
-    block: Block,
-    timestamp: bigint,
-    origin: InboxRecord["origin"],
-    envelopes: readonly InboxEnvelope[],
-  ): Promise<boolean> => {
-    const { header, transactions } = block;
-    if (header.timestamp !== timestamp) return false;
-    if (block.origin.number !== origin.number || block.origin.timestamp !== origin.timestamp) return false;
-    if (transactions.length >= envelopes.length && envelopes.every(speaksForItself)) return holds(block, envelopes);
-    const included = await chain.rehearse(header.number - 1n, { timestamp, origin }, envelopes);
+  const matches = async (block: Block, { attributes, opening }: Begin, content: Content): Promise<boolean> => {
+    const { header, origin, transactions } = block;
+    if (header.timestamp !== opening.timestamp || header.gasLimit !== opening.gasLimit) return false;
+    if (origin.number !== attributes.origin.number || origin.timestamp !== attributes.origin.timestamp) return false;
+    const posted: Bytes[] = [];
+    for (const bytes of content.envelopes) {
+      if (bytes === undefined || bytes[0] === DEPOSIT_TYPE) return false;
+      posted.push(bytes);
+    }
+    const { messages } = content;
+    if (transactions.length === messages.length + posted.length && messages.every(speaksForItself))
+      return holds(block, opening, messages, posted);
+    const included = await chain.rehearse(header.number - 1n, attributes, messages);
     return holds(
       block,
-      envelopes.filter((_, i) => included[i]),
+      opening,
+      messages.filter((_, i) => included[i]),
+      posted,
     );
   };
 
-  const deriveBlock = async (record: InboxRecord, next: DerivedBlock): Promise<void> => {
+  const deriveBlock = async (record: InboxRecord, begin: Begin): Promise<void> => {
     const number = chain.heads.safe + 1n;
-    const { origin } = record;
-    const given = { timestamp: next.timestamp ?? origin.timestamp, origin };
-    const timestamp = blockTimestamp(blockAt(number - 1n), given, chain.parameters.maxDrift);
-    const envelopes = envelopesOf(next);
-    const position = after(record.index, next.end);
+    const content = contentOf(record, begin.after);
     const existing = chain.blockByNumber(number);
-    const same = existing !== undefined && (await matches(existing, timestamp, origin, envelopes));
-    if (!same) await replace({ timestamp, origin }, envelopes, position);
-    await chain.setSafe(number, position);
+    const same = existing !== undefined && (await matches(existing, begin, content));
+    if (same) await chain.setSafe(number, { batch: record.index, cursor: content.end, delayed: record.delayedEnd });
+    else await replace(record, begin);
     derived.inc({ how: same ? "compared" : "executed" });
     safeGauge.set(Number(number));
   };
@@ -293,10 +315,10 @@ export const createFollower = (components: FollowerComponents, options: Follower
           }),
         },
       ]);
-    const next = decodeBatch(record.data, position, record.delayedEnd).next();
-    if (next.done)
-      await chain.setSafe(chain.heads.safe, { batch: record.index + 1n, cursor: 0, delayed: position.delayed });
-    else await deriveBlock(record, next.value);
+    const { timestamp, budget } = blockAt(chain.heads.safe).header;
+    const unit = unitAt({ phase: "between", position, timestamp, budget }, record, chain.parameters);
+    if (unit.kind === "begin") await deriveBlock(record, unit);
+    else await chain.setSafe(chain.heads.safe, unit.after);
     return true;
   };
 

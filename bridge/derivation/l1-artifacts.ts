@@ -9,6 +9,7 @@ import {
   hashOfBlob,
 } from "../../executor/index.ts";
 import type { Deployment } from "../clients/deploy.ts";
+import { type BlockRange, createLogWindows } from "../clients/log-windows.ts";
 import { modelRegistry } from "../contracts/contracts.gen.ts";
 import type { BlobSource } from "./l1-blobs.ts";
 import { type L1DataErrorCode, mapBounded, readCalldata } from "./l1-calldata.ts";
@@ -21,13 +22,9 @@ export type L1ArtifactSourceComponents = {
 
 export type L1ArtifactSourceOptions = {
   readonly deployment: Deployment;
-  /** L1 blocks asked for at a time, at first: an L1 that refuses a long answer may give a short one. */
+  /** L1 blocks asked for at a time, at most. */
   readonly window?: bigint;
 };
-
-const DEFAULT_WINDOW = 2_000n;
-/** A window that is refused no more for its length. */
-const SMALLEST_WINDOW = 10n;
 
 const PUBLISHED = getAbiItem({ abi: modelRegistry.abi, name: "ModelPublished" });
 const POSTED = getAbiItem({ abi: modelRegistry.abi, name: "ChunkPosted" });
@@ -38,35 +35,19 @@ const VERSIONED = "0x01";
 /** Artifacts from L1's logs, calldata and blobs, read again from the newest block backwards. Rejects when L1 cannot be read. */
 export const createL1ArtifactSource = (
   { client, blobSources = [] }: L1ArtifactSourceComponents,
-  { deployment, window = DEFAULT_WINDOW }: L1ArtifactSourceOptions,
+  { deployment, window }: L1ArtifactSourceOptions,
 ): ArtifactSource => {
   const address = deployment.contracts.modelRegistry;
 
+  const windows = createLogWindows(window === undefined ? {} : { most: window });
   /** What `read` gives for each window from block `newest` down to the deployment's. */
-  async function* backwards<T>(
-    newest: bigint,
-    signal: AbortSignal,
-    read: (range: { readonly fromBlock: bigint; readonly toBlock: bigint }) => Promise<T>,
-  ): AsyncGenerator<T> {
-    let size = window;
-    for (let toBlock = newest; toBlock >= deployment.startBlock; ) {
-      signal.throwIfAborted();
-      const lowest = toBlock - size + 1n;
-      const fromBlock = lowest > deployment.startBlock ? lowest : deployment.startBlock;
-      try {
-        yield await read({ fromBlock, toBlock });
-        toBlock = fromBlock - 1n;
-      } catch (error) {
-        if (size <= SMALLEST_WINDOW) throw error;
-        size /= 4n;
-      }
-    }
-  }
+  const backwards = <T>(newest: bigint, signal: AbortSignal, read: (range: BlockRange) => Promise<T>) =>
+    windows.backwards({ fromBlock: deployment.startBlock, toBlock: newest }, read, signal);
 
   const latest = (): Promise<bigint> => client.getBlockNumber({ cacheTime: 0 });
 
   const publicationOf = async (contentHash: Hex, signal: AbortSignal) => {
-    const read = (range: { readonly fromBlock: bigint; readonly toBlock: bigint }) =>
+    const read = (range: BlockRange) =>
       client.getLogs({ address, event: PUBLISHED, args: { contentHash }, strict: true, ...range });
     for await (const [log] of backwards(await latest(), signal, read)) if (log !== undefined) return log;
     return undefined;

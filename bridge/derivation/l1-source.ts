@@ -5,6 +5,7 @@ import {
   createLock,
   fromHex,
   type Hex,
+  hasCode,
   type KeyValueStore,
   keccakOf,
   type ModelRuntime,
@@ -15,6 +16,7 @@ import {
   toHex,
 } from "../../executor/index.ts";
 import type { Deployment } from "../clients/deploy.ts";
+import { createWindow } from "../clients/log-windows.ts";
 import { createBlobArchive } from "./blob-archive.ts";
 import {
   createInboxStore,
@@ -26,6 +28,7 @@ import {
   type NewRecord,
 } from "./inbox-store.ts";
 import { type BlobSource, createBlobReader } from "./l1-blobs.ts";
+import { createL1Blocks, type L1BlocksErrorCode } from "./l1-blocks.ts";
 import type { Archive, L1Data } from "./l1-calldata.ts";
 import { createL1SourceMetrics } from "./l1-source-metrics.ts";
 import { type L1Stretch, readStretch } from "./l1-stretch.ts";
@@ -37,12 +40,6 @@ export type L1SourceErrorCode =
    * directory.
    */
   | "L1_DEPLOYMENT_MISMATCH"
-  /**
-   * L1 dropped a block that it called final. Check the L1 endpoint; if L1 is right, begin with an empty data directory.
-   */
-  | "L1_REORG_TOO_DEEP"
-  /** L1 changed while it was read. Nothing is to be done: the next attempt reads it again. */
-  | "L1_CHANGED"
   /**
    * L1 shows records, messages or chunks out of sequence: its endpoint leaves logs out. Reading is tried again; use
    * another endpoint if it stays.
@@ -62,7 +59,7 @@ export type L1SourceComponents = Telemetry & {
 
 export type L1SourceOptions = {
   readonly deployment: Deployment;
-  /** L1 blocks asked for at a time. */
+  /** L1 blocks asked for at a time, at most. */
   readonly window?: bigint;
   /** L1 blocks above a block before it is read. */
   readonly confirmations?: bigint;
@@ -95,7 +92,9 @@ export type L1Source = Service & {
    * far as block `origin`.
    */
   isDeposit(envelope: Bytes, origin: bigint): boolean | undefined;
-  /** Reads on to L1's head, now. Rejects on the first failure; nothing half-read is kept. */
+  /**
+   * Reads on to L1's head, now, or as far as the endpoint shows it. Rejects on the first failure; nothing half-read is kept.
+   */
   sync(): Promise<void>;
   /** Begins to poll. */
   start(): void;
@@ -103,9 +102,14 @@ export type L1Source = Service & {
   onAdvance(listener: () => void): () => void;
 };
 
+/** Blocks below L1's newest that one of the nodes behind an endpoint may lack. */
+const LAG = 32n;
+const NOTHING: L1Stretch = { records: [], messages: [], chunks: new Map(), blobPostings: new Map(), publications: [] };
+
 const DEFAULTS = { window: 100n, confirmations: 0n, pollMs: 1000, maxBackoffMs: 30_000 };
 
 const min = (a: bigint, b: bigint) => (a < b ? a : b);
+const max = (a: bigint, b: bigint) => (a > b ? a : b);
 
 /** L1_DEPLOYMENT_MISMATCH when the store was begun for other contracts. */
 export const createL1Source = (components: L1SourceComponents, options: L1SourceOptions): L1Source => {
@@ -115,25 +119,16 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
   const blobs = createBlobArchive(components.store);
   const inbox = createInboxStore(components.store, blobs);
   const lock = createLock();
+  const blocks = createL1Blocks(client);
   const listeners = new Set<() => void>();
   const aborter = new AbortController();
   const readBlobs = createBlobReader({ ...components, archive: blobs }, components.blobSources ?? []);
   const l1: L1Data = { client, archive: components.archive, readBlobs, signal: aborter.signal };
   let polling: Promise<void> | undefined;
-  let stretchLimit = window;
+  const span = createWindow({ most: window });
   let isCurrent = false;
 
-  const { headGauge, reorgs, failures } = createL1SourceMetrics(registry);
-
-  const blockAt = async (number: bigint): Promise<L1Block | undefined> => {
-    try {
-      const block = await client.getBlock({ blockNumber: number });
-      return { number, hash: block.hash, timestamp: block.timestamp };
-    } catch (error) {
-      if (error instanceof Error && error.name === "BlockNotFoundError") return undefined;
-      throw error;
-    }
-  };
+  const { headGauge, behindGauge, reorgs, failures } = createL1SourceMetrics(registry);
 
   /** Final as L1 says; what an L1 without finality has, or does not say, is not final. */
   const finalizedNumber = async (): Promise<bigint> => {
@@ -156,22 +151,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
   const begin = async (): Promise<InboxCursor> => {
     if (inbox.cursor !== undefined) return inbox.cursor;
     const start = deployment.startBlock > 0n ? deployment.startBlock - 1n : 0n;
-    const head = await blockAt(start);
-    if (head === undefined)
-      throw new CodedError("L1_DEPLOYMENT_MISMATCH", `L1 has no block ${start}`, { block: start });
-    return inbox.begin(identity, head);
-  };
-
-  /** The newest block that was read and is still there. */
-  const commonAncestor = async (cursor: InboxCursor): Promise<L1Block> => {
-    for (const checkpoint of inbox.checkpoints()) {
-      const now = await blockAt(checkpoint.number);
-      if (now?.hash === checkpoint.hash) return checkpoint;
-    }
-    throw new CodedError("L1_REORG_TOO_DEEP", "no L1 block that was read is there any more", {
-      head: cursor.head.number,
-      finalized: cursor.finalized,
-    });
+    return inbox.begin(identity, await blocks.read(start));
   };
 
   /** A chunk of a published model. One in a blob is in the archive when this resolves. L1_BLOB_MISSING. */
@@ -239,27 +219,32 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     };
   };
 
-  /** One stretch. Returns whether there is more. */
-  const advance = async (): Promise<boolean> => {
+  /** What the contracts did above a block that was read, up to another. */
+  const readAbove = async (base: L1Block, to: bigint, shown: bigint): Promise<readonly [L1Block, L1Stretch]> => {
+    if (to === base.number) return [base, NOTHING];
+    const head = await blocks.read(to);
+    const from = base.number + 1n;
+    const recent = await blocks.readTo(head, max(from, min(shown - LAG, to) + 1n));
+    return [head, await readStretch(l1, deployment.contracts, { from, recent })];
+  };
+
+  type Progress = "more" | "current" | "behind";
+
+  /** One stretch. Nothing is read, and nothing taken back, from an L1 that is behind. L1_BEHIND says the same. */
+  const advance = async (): Promise<Progress> => {
     const cursor = await begin();
-    const latest = await client.getBlock({ blockTag: "latest" });
-    const target = latest.number > confirmations ? latest.number - confirmations : 0n;
-    const here = await blockAt(cursor.head.number);
-    const intact = here?.hash === cursor.head.hash;
-    if (intact && target <= cursor.head.number) return false;
-    const base = intact ? cursor.head : await commonAncestor(cursor);
-    const to = target > base.number ? min(target, base.number + stretchLimit) : base.number;
-    const head = to === base.number ? base : await blockAt(to);
-    if (head === undefined) throw new CodedError("L1_CHANGED", `L1 has lost block ${to}`, { block: to });
-    const stretch: L1Stretch =
-      to === base.number
-        ? { records: [], messages: [], chunks: new Map(), blobPostings: new Map(), publications: [] }
-        : await readStretch(l1, deployment.contracts, base.number + 1n, to);
+    const { number: shown } = await client.getBlock({ blockTag: "latest" });
+    behindGauge.set(Number(max(cursor.head.number - shown, 0n)));
+    const standing = await blocks.stand(inbox.checkpoints(), shown);
+    if (standing.kind === "behind") return "behind";
+    const target = max(shown - confirmations, 0n);
+    if (standing.kind === "intact" && target <= cursor.head.number) return "current";
+    const base = standing.kind === "intact" ? cursor.head : standing.ancestor;
+    const to = target > base.number ? min(target, base.number + span.size) : base.number;
+    const [head, stretch] = await readAbove(base, to, shown);
     const finalized = min(await finalizedNumber(), to);
     // INVARIANT: the stretch lies between two blocks that were both canonical after it was read.
-    const [baseAfter, headAfter] = await Promise.all([blockAt(base.number), blockAt(to)]);
-    if (baseAfter?.hash !== base.hash || headAfter?.hash !== head.hash)
-      throw new CodedError("L1_CHANGED", "L1 changed while it was read", { from: base.number, to });
+    await Promise.all([blocks.confirm(base), blocks.confirm(head)]);
     const linked = link(stretch, base.number);
     await deliverModels(stretch);
     await inbox.apply({
@@ -276,26 +261,36 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
       chunkHashes: [...stretch.chunks.keys()].map(fromHex),
       blobPostings: stretch.blobPostings,
     });
-    if (!intact) {
+    if (standing.kind === "parted") {
       reorgs.inc();
       logger.warn({ ancestor: base.number, dropped: cursor.head.number - base.number, head: to }, "L1 reorganised");
     }
     headGauge.set(Number(to));
     for (const listener of listeners) listener();
-    return to < target;
+    return to < target ? "more" : "current";
+  };
+
+  /** L1_BEHIND is no failure: the next look finds a node that has come further. */
+  const advanceOrWait = async (): Promise<Progress> => {
+    try {
+      return await advance();
+    } catch (error) {
+      if (!hasCode<L1BlocksErrorCode>(error, "L1_BEHIND")) throw error;
+      logger.debug({ err: error }, "L1 is behind");
+      return "behind";
+    }
   };
 
   const sync = (): Promise<void> =>
     lock(async () => {
-      for (let more = true; more && !aborter.signal.aborted; ) {
+      for (let progress: Progress = "more"; progress === "more" && !aborter.signal.aborted; ) {
         try {
-          more = await advance();
-          stretchLimit = min(window, stretchLimit * 2n);
-          if (!more) isCurrent = true;
+          progress = await advanceOrWait();
+          span.took();
+          if (progress === "current") isCurrent = true;
         } catch (error) {
           failures.inc();
-          // An L1 that refuses a long answer may give a short one.
-          stretchLimit = stretchLimit > 1n ? stretchLimit / 2n : 1n;
+          span.refused();
           throw error;
         }
       }

@@ -2,7 +2,7 @@ import { parseEventLogs } from "viem";
 import { type Bytes, CodedError, EMPTY_BYTES, equalBytes, fromHex, type Hex, keccakOf } from "../../executor/index.ts";
 import type { L1Contracts } from "../clients/deploy.ts";
 import { batchInbox, modelRegistry } from "../contracts/contracts.gen.ts";
-import { type BlobPosting, type DelayedMessage, type NewRecord, recordKindOf } from "./inbox-store.ts";
+import { type BlobPosting, type DelayedMessage, type L1Block, type NewRecord, recordKindOf } from "./inbox-store.ts";
 import { type L1Data, type L1DataErrorCode, mapBounded, readCalldata } from "./l1-calldata.ts";
 import { MESSAGE_KIND } from "./messages.ts";
 
@@ -26,19 +26,32 @@ export type L1Stretch = {
 const ABI = [...batchInbox.abi, ...modelRegistry.abi] as const;
 const EVENTS = ABI.filter((item) => item.type === "event");
 
+/** A part of L1, its last block included. */
+export type StretchRange = {
+  readonly from: bigint;
+  /**
+   * The last blocks of it, which a node of L1 that is behind may lack. They are asked for by their hashes: of a range that
+   * such a node knows in part it tells that part, as if it were all.
+   */
+  readonly recent: readonly L1Block[];
+};
+
+/** Logs of the contracts in the stretch, in order. */
+const readLogs = async ({ client }: L1Data, contracts: L1Contracts, { from, recent }: StretchRange) => {
+  const filter = { address: [contracts.batchInbox, contracts.modelRegistry], events: EVENTS };
+  const to = (recent[0]?.number ?? from) - 1n;
+  const settled = to < from ? [] : await client.getLogs({ ...filter, fromBlock: from, toBlock: to });
+  const fresh = await mapBounded(recent, ({ hash }) => client.getLogs({ ...filter, blockHash: hash }));
+  return parseEventLogs({ abi: ABI, logs: [...settled, ...fresh.flat()] });
+};
+
 /**
- * Reads what the contracts did in L1 blocks `from` to `to`. The caller makes sure that both ends stayed canonical.
+ * Reads what the contracts did in a stretch of L1. The caller makes sure that both ends stayed canonical.
  * L1_DATA_MISSING, L1_DATA_MISMATCH, L1_BLOB_MISSING: to be asked again, never to be passed over.
  */
-export const readStretch = async (l1: L1Data, contracts: L1Contracts, from: bigint, to: bigint): Promise<L1Stretch> => {
+export const readStretch = async (l1: L1Data, contracts: L1Contracts, range: StretchRange): Promise<L1Stretch> => {
   const { client } = l1;
-  const raw = await client.getLogs({
-    address: [contracts.batchInbox, contracts.modelRegistry],
-    events: EVENTS,
-    fromBlock: from,
-    toBlock: to,
-  });
-  const logs = parseEventLogs({ abi: ABI, logs: raw });
+  const logs = await readLogs(l1, contracts, range);
   const of = <Name extends (typeof logs)[number]["eventName"]>(name: Name) =>
     logs.filter((log): log is Extract<(typeof logs)[number], { eventName: Name }> => log.eventName === name);
 

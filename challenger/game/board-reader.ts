@@ -1,39 +1,40 @@
 import type { PublicClient } from "viem";
 import { claimRegistry } from "../../bridge/index.ts";
 import type { Hex } from "../../executor/index.ts";
+import type { ClaimBook } from "../claim-book.ts";
 import type { BoardNeed } from "./own-tree.ts";
 import type { BoardView, ClaimRecord, RivalRoot, Spot } from "./view.ts";
 
 export type BoardReaderOptions = {
   /** The contract. */
   readonly registry: Hex;
-  /** L1 block from which on it can have events. */
-  readonly startBlock: bigint;
+  /** Roots that events told of. */
+  readonly book: Pick<ClaimBook, "on" | "in">;
 };
 
 /** The board as of one L1 block, as far as it was fetched. */
 export type FetchedBoard = BoardView & { fetch(needs: readonly BoardNeed[]): Promise<void> };
 
 export type BoardReader = {
-  /** The board at L1's head. What the last visit asked for is fetched at once. */
-  atHead(): Promise<FetchedBoard>;
+  /** The board as of an L1 block. What the visits before looked at is fetched at once, if that can be had. */
+  at(now: bigint): Promise<FetchedBoard>;
 };
 
 /** Calldata that one L1 call carries. Its answers come back as a contract's code would, of which there may be 24 KiB. */
 const BATCH_BYTES = 2_048;
-/** What a visit asked for before is fetched again, up to so many places. */
+/** What the visits before looked at is fetched at once, up to so many places. */
 const REMEMBERED = 4_096;
 const STATUS = ["none", "open", "confirmed", "forfeited"] as const;
 
 const lower = (id: Hex): Hex => id.toLowerCase() as Hex;
 const keyOf = (need: BoardNeed): string =>
-  need.want === "spot" ? need.edge : need.want === "claim" ? need.id : need.context;
+  `${need.want} ${need.want === "spot" ? need.edge : need.want === "claim" ? need.id : need.context}`;
 
 /** Reads by id, many places in one call and all at one block: no contract beside the board is needed for it. */
-export const createBoardReader = (client: PublicClient, { registry, startBlock }: BoardReaderOptions): BoardReader => {
+export const createBoardReader = (client: PublicClient, { registry, book }: BoardReaderOptions): BoardReader => {
   const contract = { address: registry, abi: claimRegistry.abi } as const;
   let rules: Promise<{ readonly period: bigint; readonly spacing: bigint }> | undefined;
-  let asked: readonly BoardNeed[] = [];
+  let used = (): readonly BoardNeed[] => [];
 
   const spotsAt = async (
     blockNumber: bigint,
@@ -49,7 +50,7 @@ export const createBoardReader = (client: PublicClient, { registry, startBlock }
           [
             { ...contract, functionName: "contextState", args: [context] },
             { ...contract, functionName: "winners", args: [context] },
-            { ...contract, functionName: "edgeOf", args: [edge] },
+            { ...contract, functionName: "edgeOf", args: [context, edge] },
             { ...contract, functionName: "rootOf", args: [edge] },
           ] as const,
       ),
@@ -70,47 +71,41 @@ export const createBoardReader = (client: PublicClient, { registry, startBlock }
     return { ...claim, status: STATUS[claim.status] ?? "none" };
   };
 
-  const rivalsAt = async (
-    toBlock: bigint,
-    { context, parent }: Extract<BoardNeed, { want: "rivals" }>,
-  ): Promise<readonly RivalRoot[]> => {
-    const range = { ...contract, fromBlock: startBlock, toBlock, strict: true } as const;
-    if (parent !== undefined) {
-      const claims = await client.getContractEvents({ ...range, eventName: "ClaimProposed", args: { parent } });
-      return claims.map(({ args }) => ({ edge: args.id, node: args.node }));
-    }
-    const roots = await client.getContractEvents({ ...range, eventName: "LevelOpened", args: { ctx: context } });
-    return roots.map(({ args }) => ({ edge: args.sub, node: args.node }));
-  };
+  const rivalsIn = ({ context, parent }: Extract<BoardNeed, { want: "rivals" }>): readonly RivalRoot[] =>
+    parent === undefined ? book.in(context) : book.on(parent).map(({ id, node }) => ({ edge: id, node }));
 
   return {
-    async atHead() {
+    async at(now) {
       rules ??= client.readContract({ ...contract, functionName: "parameters" });
       const { period, spacing } = await rules.catch((error: unknown) => {
         rules = undefined;
         throw error;
       });
-      const now = await client.getBlockNumber({ cacheTime: 0 });
       const known = new Map<string, BoardNeed>();
       const spots = new Map<Hex, Spot>();
       const claims = new Map<Hex, ClaimRecord>();
       const roots = new Map<Hex, readonly RivalRoot[]>();
+      const seen = new Set<string>();
+      const look = <Value>(key: string, value: Value): Value => {
+        seen.add(key);
+        return value;
+      };
       const board: FetchedBoard = {
         now,
         period,
         spacing,
-        spot: (_, edge) => spots.get(edge),
-        claim: (id) => claims.get(id),
-        rootsIn: (context) => roots.get(context),
+        spot: (_, edge) => look(`spot ${edge}`, spots.get(edge)),
+        claim: (id) => look(`claim ${id}`, claims.get(id)),
+        rootsIn: (context) => look(`rivals ${context}`, roots.get(context)),
         async fetch(needs) {
-          const missing = new Map(needs.map((need) => [`${need.want}${keyOf(need)}`, need]));
+          const missing = new Map(needs.map((need) => [keyOf(need), need]));
           for (const key of known.keys()) missing.delete(key);
           const places = [...missing.values()].filter((need) => need.want === "spot");
           const [found] = await Promise.all([
             places.length === 0 ? [] : spotsAt(now, places),
             ...[...missing.values()].map(async (need) => {
               if (need.want === "claim") claims.set(need.id, await claimAt(now, need.id));
-              if (need.want === "rivals") roots.set(need.context, await rivalsAt(now, need));
+              if (need.want === "rivals") roots.set(need.context, rivalsIn(need));
             }),
           ]);
           for (const [i, { edge }] of places.entries()) {
@@ -118,10 +113,12 @@ export const createBoardReader = (client: PublicClient, { registry, startBlock }
             if (spot !== undefined) spots.set(edge, spot);
           }
           for (const [key, need] of missing) known.set(key, need);
-          asked = [...known.values()].slice(-REMEMBERED);
         },
       };
-      await board.fetch(asked);
+      const before = used();
+      used = () => [...known].flatMap(([key, need]) => (seen.has(key) ? [need] : [])).slice(-REMEMBERED);
+      // Whose places they are asks again, and is told what fails.
+      await board.fetch(before).catch(() => undefined);
       return board;
     },
   };

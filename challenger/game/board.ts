@@ -85,7 +85,7 @@ const isWhole = ({ ctx, node }: Edge, packed: Hex): boolean =>
 export const createBoard = (options: BoardOptions): Board => {
   const { rules, period, spacing, stakes, tariffs } = options;
   const { tables, set, begin, undo, snapshot, restore } = createLedger();
-  const { contexts, edges, roots, winners, claims, credits, sums, preimages, below, rootsIn } = tables;
+  const { contexts, edges, roots, winners, claims, credits, sums, preimages, below, tensors, rootsIn } = tables;
   let events: BoardEvent[] = [];
   let sender: Hex = ZERO_ID;
   claims.set(options.genesis, {
@@ -164,8 +164,7 @@ export const createBoard = (options: BoardOptions): Board => {
 
   const openInto = (edge: Edge, left: Hex, right: Hex): void => {
     const [, id] = idsOf(edge);
-    if (edgeOf(id).opened) return;
-    set(edges, id, { ...edgeOf(id), opened: true });
+    if (below.has(id)) return;
     const [atLeft, atRight] = halfContexts(edge.ctx, left);
     const children = [add(atLeft, left), add(atRight, right)] as const;
     addBelow(id, children);
@@ -215,15 +214,16 @@ export const createBoard = (options: BoardOptions): Board => {
   /** What is shown below an edge, as far as it was updated. */
   const belowOf = ({ ctx, node, shown }: Of<"update">, context: Hex, id: Hex): bigint => {
     const isNode = ctx.height > 0 && !isPacked(ctx);
-    const { opened, tensorLevel, tensorHeight } = edgeOf(id);
-    if (shown.below === "halves" && isNode && opened && innerId(shown.left, shown.right) === node)
+    const isOpened = below.has(id);
+    const tensor = tensors.get(id);
+    if (shown.below === "halves" && isNode && isOpened && innerId(shown.left, shown.right) === node)
       return slowerOf(ctx, shown.left, shown.right);
-    if (shown.below === "packed" && ctx.height > 0 && isPacked(ctx) && opened && isWhole({ ctx, node }, shown.packed))
+    if (shown.below === "packed" && ctx.height > 0 && isPacked(ctx) && isOpened && isWhole({ ctx, node }, shown.packed))
       return slowerOf(ctx, ...halvesOf(ctx.height, shown.packed));
-    if (shown.below === "tensor" && ctx.height === 0 && opened && operatorId(ctx.position, shown.root) === node)
-      return timer(...idsOf({ ctx: rootContext(tensorLevel, context, tensorHeight, ZERO_ID), node: shown.root }));
+    if (shown.below === "tensor" && tensor !== undefined && operatorId(ctx.position, shown.root) === node)
+      return timer(...idsOf({ ctx: rootContext(tensor.level, context, tensor.height, ZERO_ID), node: shown.root }));
     // INVARIANT: a tree speaks for the leaf that it ends in, never for a rival of that.
-    if (shown.below === "level" && ctx.height === 0 && !opened) {
+    if (shown.below === "level" && ctx.height === 0) {
       const sub = edgeId(shown.context, shown.node);
       if (rootOf(sub).claimed === id) return timer(shown.context, sub);
     }
@@ -282,8 +282,8 @@ export const createBoard = (options: BoardOptions): Board => {
       const leaf = leafAt(call, witness, evidence);
       if (leaf.kind !== "descend") return refuse("WrongKind");
       if (operatorId(ctx.position, tensorRoot) !== node) refuse("BadPreimage");
-      if (edgeOf(id).opened) return;
-      set(edges, id, { ...edgeOf(id), opened: true, tensorLevel: leaf.level, tensorHeight: leaf.height });
+      if (tensors.has(id)) return;
+      set(tensors, id, { level: leaf.level, height: leaf.height });
       const child = add(rootContext(leaf.level, context, leaf.height, ZERO_ID), tensorRoot);
       addBelow(id, [child]);
       emit("TensorOpened", { edge: id, child });
@@ -381,7 +381,7 @@ export const fullTimer = (board: Board, edge: Hex): bigint => {
   const spot = board.spot(ctxId(at.ctx), edge);
   if (spot.edge.proven) return INFINITE;
   const timers = (below.get(edge) ?? []).map((child) => fullTimer(board, child));
-  const worst = timers.length > 0 && spot.edge.opened;
+  const worst = timers.length > 0 && at.ctx.height > 0;
   const sum = timers.reduce((a, b) => (a < b === worst ? a : b), timers[0] ?? 0n);
   const own = saturatedSum(ownTime(spot, board.now), sum);
   return own > spot.edge.cached ? own : spot.edge.cached;

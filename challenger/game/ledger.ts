@@ -14,6 +14,8 @@ export type Tables = {
   /** What the contract does not keep and events tell. */
   readonly preimages: Map<Hex, Edge>;
   readonly below: Map<Hex, readonly Hex[]>;
+  /** Of the tensors' trees, by the operators' leaves that are opened into them. */
+  readonly tensors: Map<Hex, { readonly level: number; readonly height: number }>;
   readonly rootsIn: Map<Hex, readonly RivalRoot[]>;
 };
 
@@ -27,6 +29,7 @@ const NAMES = [
   "sums",
   "preimages",
   "below",
+  "tensors",
   "rootsIn",
 ] as const satisfies readonly (keyof Tables)[];
 

@@ -161,12 +161,11 @@ export const worstOfSubs: Maker = bent({
 /** A node may be hashed from its halves in either order. */
 export const twoForms: Maker = bent({
   refused(board, call) {
-    const { edges } = board.tables;
+    const { below } = board.tables;
     if (call.type === "open" && innerId(call.right, call.left) === call.node) {
       const [context, edge] = idsOf(call);
-      const { context: record, edge: at } = board.spot(context, edge);
-      if (record.secondAt === 0n || at.opened) return false;
-      edges.set(edge, { ...at, opened: true });
+      if (board.spot(context, edge).context.secondAt === 0n || below.has(edge)) return false;
+      below.set(edge, []);
       // The halves are a rival's: they are there when it is opened.
       return true;
     }

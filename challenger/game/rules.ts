@@ -133,6 +133,10 @@ export const ROOT_RULES = {
     says: "The stakes of roots that lost to a root of one's own are taken.",
     because: "A part pays the winner for the answers, the rest is burned.",
   },
+  forfeit: {
+    says: "A claim that stands on one which lost is ended, and its bond burned.",
+    because: "Nothing decides it any more; as long as its bond is held it could look open.",
+  },
 } as const satisfies Record<string, Sentence>;
 
 export type EdgeRuleName = (typeof EDGE_RULES)[number]["name"];

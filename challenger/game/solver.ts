@@ -26,8 +26,12 @@ export type OwnGame = {
   readonly endState: Hex;
   /** Whether to claim even where nobody else has. */
   readonly isDue: boolean;
-  /** Whose stakes are defended. */
+  /** Who moves, and whose stakes are defended. */
   readonly account: Hex;
+  /** Whose stakes are defended as well. */
+  readonly also?: readonly Hex[];
+  /** Whether what is won is brought home whoever won it. */
+  readonly isForAll?: boolean;
 };
 
 export type Solution = {
@@ -39,7 +43,13 @@ export type Solution = {
   readonly lost: readonly Hex[];
   /** Wei of the account's roots that are not decided yet. */
   readonly staked: bigint;
+  /** Whether a root for which something may have to be done later is not decided yet. */
+  readonly isPending: boolean;
 };
+
+const isDefended = ({ account, also = [] }: OwnGame, staker: Hex): boolean =>
+  staker === account || also.includes(staker);
+const isServed = (game: OwnGame, staker: Hex): boolean => game.isForAll === true || isDefended(game, staker);
 
 type Visit = {
   readonly board: BoardView;
@@ -62,7 +72,6 @@ const linksOf = ({ hand }: Visit, at: OwnEdge, stands: Stands | undefined): Link
 /** Applies an answer to the draft, so that the visit goes on below it. */
 const apply = ({ draft, game }: Visit, at: OwnEdge, type: CallType, { below }: Links): void => {
   if (type === "prove") draft.change(at, { proven: true });
-  else if (type !== "refine") draft.change(at, { opened: true });
   for (const child of below) draft.add(child, type === "refine" ? game.account : undefined);
 };
 
@@ -73,13 +82,14 @@ const play = (visit: Visit, at: OwnEdge, { context, edge }: Spot): Links => {
   const looksBelow = edge.exists && isRivalled && !edge.proven;
   const stands = looksBelow ? standsAt(hand, at) : undefined;
   const links = linksOf(visit, at, stands);
-  const [root] = stands === "refine" ? (links?.below ?? []) : [];
-  const below = root && draft.spot(root.context, root.edge);
+  // Its opening puts both halves there: the right one nothing else does.
+  const last = links?.below.at(-1);
+  const below = last && draft.spot(last.context, last.edge);
   const rule = ruleFor({
     isThere: edge.exists,
     isRivalled,
     isProven: edge.proven,
-    isAnswered: edge.opened || (below?.edge.exists ?? false),
+    isAnswered: below?.edge.exists ?? false,
     isIdle: at.level.isIdle,
     stands: links && stands,
     isBelowSettled: below?.context.settled ?? false,
@@ -97,7 +107,7 @@ const play = (visit: Visit, at: OwnEdge, { context, edge }: Spot): Links => {
 const enter = ({ draft, game }: Visit, at: OwnEdge): OwnEdge => {
   const spot = draft.spot(at.context, at.edge);
   if (at.level.operator !== undefined || at.ctx.height !== at.level.tree.height || spot === undefined) return at;
-  const isIdle = spot.context.settled || (at.level.isIdle && spot.edge.exists && spot.root.staker !== game.account);
+  const isIdle = spot.context.settled || (at.level.isIdle && spot.edge.exists && !isDefended(game, spot.root.staker));
   return { ...at, level: { ...at.level, isIdle } };
 };
 
@@ -139,15 +149,15 @@ const finish = ({ board, game, hand, moves }: Visit, roots: readonly Standing[])
   const lost: Hex[] = [];
   for (const root of roots) {
     const { ctx, node, context, edge, spot } = root;
-    const isOwn = spot.root.staker === game.account;
+    const isOurs = isServed(game, spot.root.staker);
     if (!spot.context.settled) {
       const isClaim = ctx.level === 0;
-      if ((!isOwn && !isClaim) || fullTimer(root, now) < period) continue;
+      if ((!isOurs && !isClaim) || fullTimer(root, now) < period) continue;
       if (isClaim && hand.claim(game.parent)?.status !== "confirmed") continue;
       for (const call of updatesTo(root, period, { now, raised })) moves.push({ rule: "update", call });
       moves.push({ rule: "settle", call: { type: "settle", ctx, node } });
     } else if (spot.winner !== edge) lost.push(edge);
-    else if (isOwn)
+    else if (isOurs)
       for (const rival of hand.rootsIn(context, ctx.level === 0 ? game.parent : undefined))
         if (rival.edge !== edge && (hand.spot(context, rival.edge)?.root.stake ?? 0n) > 0n)
           moves.push({ rule: "collect", call: { type: "collect", ctx, node: rival.node } });
@@ -165,12 +175,13 @@ export const solve = (board: BoardView, game: OwnGame): Solution => {
   const visit: Visit = { board, game, draft, hand, moves: [], roots: [] };
   const { tree, origin } = game;
   const node = hand.node(tree, tree.height, 0);
-  if (node === undefined) return { moves: [], needs: hand.needs, lost: [], staked: 0n };
+  if (node === undefined) return { moves: [], needs: hand.needs, lost: [], staked: 0n, isPending: true };
   const root = ownEdge({ tree, isIdle: false }, rootContext(0, origin, tree.height, tree.start), node);
   propose(visit, root);
   visitEdge(visit, root);
   const lost = finish(visit, visit.roots);
   const open = visit.roots.filter(({ spot }) => spot.root.staker === game.account && !spot.context.settled);
   const staked = open.reduce((sum, { spot }) => sum + spot.root.stake, 0n);
-  return { moves: visit.moves, needs: hand.needs, lost, staked };
+  const isPending = visit.roots.some(({ spot }) => isServed(game, spot.root.staker) && !spot.context.settled);
+  return { moves: visit.moves, needs: hand.needs, lost, staked, isPending };
 };

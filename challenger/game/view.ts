@@ -12,12 +12,8 @@ export type ContextRecord = {
 export type EdgeRecord = {
   readonly exists: boolean;
   readonly isFirst: boolean;
-  readonly opened: boolean;
   readonly proven: boolean;
   readonly cached: bigint;
-  /** Of the tensor's tree below an operator's leaf that is opened. */
-  readonly tensorLevel: number;
-  readonly tensorHeight: number;
 };
 
 export type RootRecord = {
@@ -82,11 +78,8 @@ export const NO_CONTEXT: ContextRecord = { firstAt: 0n, secondAt: 0n, settled: f
 export const NO_EDGE: EdgeRecord = {
   exists: false,
   isFirst: false,
-  opened: false,
   proven: false,
   cached: 0n,
-  tensorLevel: 0,
-  tensorHeight: 0,
 };
 export const NO_ROOT: RootRecord = { staker: `0x${"00".repeat(20)}`, stake: 0n, claimed: NO_ID };
 export const NO_CLAIM: ClaimRecord = {

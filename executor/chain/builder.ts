@@ -1,9 +1,10 @@
 import type { BlockEnvironment, ChainMachine } from "../evm/engine.ts";
-import { applyTransaction, BASE_FEE_VAULT } from "../evm/transition.ts";
+import { type Acceptance, applyTransaction, BASE_FEE_VAULT, tryTransaction } from "../evm/transition.ts";
 import { type Bytes, fromHex, toHex } from "../foundation/bytes.ts";
 import { appendLeaf, EMPTY_FRONTIER, frontierRoot } from "../foundation/merkle.ts";
 import { type Block, type BlockTally, encodeBlockHeader, type Header, hashBlockHeader } from "../protocol/block.ts";
 import { bloomOf } from "../protocol/bloom.ts";
+import { spend } from "../protocol/budget.ts";
 import { createAddress } from "../protocol/contract-address.ts";
 import { DEPOSIT_TYPE, type DecodeResult, type EnvelopeDecoder, isRefusal } from "../protocol/envelope.ts";
 import type { Origin } from "../protocol/origin.ts";
@@ -14,7 +15,7 @@ import {
   type RefusalCode,
   transactionLeaf,
 } from "../protocol/transaction.ts";
-import type { AddResult } from "./chain.ts";
+import type { AddResult, DeclinedCode } from "./chain.ts";
 
 /** A block in the making, without its state root. */
 export type Draft = {
@@ -22,12 +23,15 @@ export type Draft = {
   readonly receipts: readonly Receipt[];
   /** As of now. */
   readonly tally: BlockTally;
+  /** As derivation does: what was posted and is refused takes its price. */
   add(envelope: InboxEnvelope): Promise<AddResult>;
+  /** As whoever orders does: what is refused is not posted, and costs nothing. */
+  offer(envelope: Bytes, accept?: Acceptance): Promise<AddResult>;
   /** The block over this state root. */
   finish(stateRoot: Bytes): Block;
 };
 
-const refused = (code: RefusalCode, message: string): AddResult => ({ included: false, code, message });
+const refused = (code: RefusalCode | DeclinedCode, message: string): AddResult => ({ included: false, code, message });
 
 /** A message of the delayed queue is what its kind says, and within the gas that was paid for on L1. */
 const judgeDelayed = (envelope: InboxEnvelope, decoded: DecodeResult): AddResult | undefined => {
@@ -45,21 +49,68 @@ export const createDraft = (
   machine: ChainMachine,
   options: {
     readonly parent: Block;
-    readonly environment: BlockEnvironment;
+    readonly environment: BlockEnvironment & { readonly budget: bigint };
+    /** Price of a refused envelope. */
+    readonly refusal: bigint;
     readonly origin: Origin;
     readonly decode: EnvelopeDecoder;
   },
 ): Draft => {
-  const { parent, environment, origin, decode } = options;
+  const { parent, environment, origin, decode, refusal } = options;
   const transactions: ChainTransaction[] = [];
   const receipts: Receipt[] = [];
   let tally: BlockTally = {
     gasUsed: 0n,
+    budget: environment.budget,
     bloom: new Uint8Array(256),
     transactions: EMPTY_FRONTIER,
     receipts: EMPTY_FRONTIER,
   };
   let size = 0;
+
+  const apply = async (envelope: InboxEnvelope, accept?: Acceptance): Promise<AddResult> => {
+    const decoded = decode(envelope.bytes);
+    const wrong = judgeDelayed(envelope, decoded);
+    if (wrong !== undefined) return wrong;
+    if (isRefusal(decoded)) return refused(decoded.code, decoded.message);
+    const left = environment.gasLimit - tally.gasUsed;
+    const context = {
+      environment,
+      available: envelope.delayed !== undefined || left < tally.budget ? left : tally.budget,
+      baseFeeVault: BASE_FEE_VAULT,
+    };
+    const outcome = await (accept === undefined
+      ? applyTransaction(machine, decoded, context)
+      : tryTransaction(machine, decoded, { ...context, accept }));
+    if (outcome === undefined) return refused("TX_DECLINED", "not accepted, seeing what it used");
+    if (isRefusal(outcome)) return refused(outcome.code, outcome.message);
+    const { deposit, to } = decoded.transaction;
+    const transaction = deposit === undefined ? decoded.transaction : { ...decoded.transaction, nonce: outcome.nonce };
+    const txBloom = bloomOf(outcome.logs);
+    const gasUsed = tally.gasUsed + outcome.gasUsed;
+    const leaf = transactionLeaf(fromHex(transaction.hash));
+    const receipt: Receipt = {
+      status: outcome.ok ? 1 : 0,
+      gasUsed: outcome.gasUsed,
+      cumulativeGasUsed: gasUsed,
+      effectiveGasPrice: outcome.effectiveGasPrice,
+      logs: outcome.logs,
+      logsBloom: toHex(txBloom),
+      contractAddress: to === undefined ? createAddress(decoded.sender.bytes, outcome.nonce) : undefined,
+      ...(deposit === undefined ? {} : { depositNonce: outcome.nonce }),
+    };
+    transactions.push(transaction);
+    receipts.push(receipt);
+    tally = {
+      gasUsed,
+      budget: spend(tally.budget, outcome.gasUsed),
+      bloom: tally.bloom.map((byte, i) => byte | (txBloom[i] as number)),
+      transactions: appendLeaf(tally.transactions, leaf),
+      receipts: appendLeaf(tally.receipts, receiptLeaf(leaf, receipt)),
+    };
+    size += transaction.envelope.length;
+    return { included: true, transaction, receipt };
+  };
 
   return {
     transactions,
@@ -68,43 +119,12 @@ export const createDraft = (
       return tally;
     },
     async add(envelope) {
-      const decoded = decode(envelope.bytes);
-      const wrong = judgeDelayed(envelope, decoded);
-      if (wrong !== undefined) return wrong;
-      if (isRefusal(decoded)) return refused(decoded.code, decoded.message);
-      const outcome = await applyTransaction(machine, decoded, {
-        environment,
-        available: environment.gasLimit - tally.gasUsed,
-        baseFeeVault: BASE_FEE_VAULT,
-      });
-      if (isRefusal(outcome)) return refused(outcome.code, outcome.message);
-      const { deposit, to } = decoded.transaction;
-      const transaction =
-        deposit === undefined ? decoded.transaction : { ...decoded.transaction, nonce: outcome.nonce };
-      const txBloom = bloomOf(outcome.logs);
-      const gasUsed = tally.gasUsed + outcome.gasUsed;
-      const leaf = transactionLeaf(fromHex(transaction.hash));
-      const receipt: Receipt = {
-        status: outcome.ok ? 1 : 0,
-        gasUsed: outcome.gasUsed,
-        cumulativeGasUsed: gasUsed,
-        effectiveGasPrice: outcome.effectiveGasPrice,
-        logs: outcome.logs,
-        logsBloom: toHex(txBloom),
-        contractAddress: to === undefined ? createAddress(decoded.sender.bytes, outcome.nonce) : undefined,
-        ...(deposit === undefined ? {} : { depositNonce: outcome.nonce }),
-      };
-      transactions.push(transaction);
-      receipts.push(receipt);
-      tally = {
-        gasUsed,
-        bloom: tally.bloom.map((byte, i) => byte | (txBloom[i] as number)),
-        transactions: appendLeaf(tally.transactions, leaf),
-        receipts: appendLeaf(tally.receipts, receiptLeaf(leaf, receipt)),
-      };
-      size += transaction.envelope.length;
-      return { included: true, transaction, receipt };
+      const result = await apply(envelope);
+      if (!result.included && envelope.delayed === undefined)
+        tally = { ...tally, budget: spend(tally.budget, refusal) };
+      return result;
     },
+    offer: (bytes, accept) => apply({ bytes }, accept),
     finish(stateRoot) {
       const header: Header = {
         number: environment.number,
@@ -117,6 +137,7 @@ export const createDraft = (
         logsBloom: toHex(tally.bloom),
         gasLimit: environment.gasLimit,
         gasUsed: tally.gasUsed,
+        budget: tally.budget,
         baseFeePerGas: environment.baseFee,
         prevRandao: toHex(environment.prevRandao),
       };

@@ -172,7 +172,7 @@ test("a deposit mints, moves value, pays no fee and counts a nonce", async () =>
   assert.equal(await balanceOf(chain, DEPOSITOR), 3n);
   assert.equal(await nonceOf(chain, DEPOSITOR), 1n);
   assert.equal(await balanceOf(chain, ADDRESS.baseFeeVault), 0n);
-  assert.equal(await stateOf(chain).getAccount(addressOf(ADDRESS.sequencerFeeVault)), undefined);
+  assert.equal(await balanceOf(chain, ADDRESS.sequencerFeeVault), 0n);
 });
 
 test("a deposit whose call fails keeps its mint and its nonce", async () => {
@@ -207,13 +207,18 @@ test("a deposit creates a contract at its sender's nonce", async () => {
   assert.equal(stored?.deposit?.sourceHash, toHex(uintBE(2, 32)));
 });
 
-test("base fee follows EIP-1559", () => {
-  const at = (gasUsed: bigint, baseFeePerGas: bigint) => nextBaseFee({ gasLimit: 30_000_000n, gasUsed, baseFeePerGas });
+test("base fee follows EIP-1559, down to the chain's least", () => {
+  const at = (gasUsed: bigint, baseFeePerGas: bigint, minimumBaseFee = 1n) =>
+    nextBaseFee({ gasLimit: 30_000_000n, gasUsed, baseFeePerGas }, { minimumBaseFee });
   assert.equal(at(15_000_000n, GWEI), GWEI);
   assert.equal(at(30_000_000n, GWEI), 1_125_000_000n);
   assert.equal(at(0n, GWEI), 875_000_000n);
   assert.equal(at(15_000_001n, 7n), 8n, "above the target it grows by one at least");
   assert.equal(at(0n, 7n), 7n, "below it, it stays when an eighth is nothing");
+  assert.equal(at(0n, 1_000n, 876n), 876n);
+  assert.equal(at(0n, 1_000n, 875n), 875n);
+  assert.equal(at(30_000_000n, 800n, 1_000n), 1_000n, "a first block below it is the only one");
+  assert.equal(at(30_000_000n, 1_000n, 1_000n), 1_125n);
 });
 
 test("the logs chain is zero for none and depends on every part", () => {

@@ -1,4 +1,5 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
+import type { Acceptance } from "../evm/transition.ts";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { Block, BlockTally } from "../protocol/block.ts";
 import type { ChainStateErrorCode } from "../protocol/chain-state.ts";
@@ -15,9 +16,16 @@ import type {
 import type { TreeProof } from "../state/proof.ts";
 import type { StateGround } from "../state/world.ts";
 
+/**
+ * Whoever orders did not take a valid transaction, seeing what it used: it does not pay for its bytes on L1. Offer it again
+ * with the tip that POOL_DATA_FEE tells.
+ */
+export type DeclinedCode = "TX_DECLINED";
+
 export type AddResult =
   | { readonly included: true; readonly transaction: ChainTransaction; readonly receipt: Receipt }
-  | { readonly included: false; readonly code: RefusalCode; readonly message: string };
+  /** TX_DECLINED: a valid one, which `accept` did not accept. */
+  | { readonly included: false; readonly code: RefusalCode | DeclinedCode; readonly message: string };
 
 /** `position`: where derivation goes on, if known. `expected`: hash of the block that it must be. */
 export type SealOptions = { readonly position?: Position; readonly expected?: Hex };
@@ -29,8 +37,14 @@ export type BlockBuilder = {
   readonly baseFeePerGas: bigint;
   readonly gasLimit: bigint;
   readonly gasUsed: bigint;
-  /** Executes one envelope. A refusal leaves no trace. An error of the node itself (MODEL_MISSING, MODEL_DATA_MISSING) rejects: abort the builder. */
+  /** Gas that L1's time still pays for. */
+  readonly budget: bigint;
+  /**
+   * Executes one envelope as derivation does: one that was posted and is refused takes its price from the budget. An error of the node itself (MODEL_MISSING, MODEL_DATA_MISSING) rejects: abort the builder.
+   */
   add(envelope: InboxEnvelope): Promise<AddResult>;
+  /** The same as whoever orders does: a refusal leaves no trace, since it will not be posted. */
+  offer(envelope: Bytes, accept?: Acceptance): Promise<AddResult>;
   /**
    * Computes roots and header, writes everything in ONE synced batch, moves the head. CHAIN_OTHER_BLOCK when it came out
    * as another block than `expected`: nothing is written, the block is dropped.
@@ -60,6 +74,8 @@ export type Heads = { readonly unsafe: bigint; readonly safe: bigint; readonly f
 export type ChainErrorCode =
   /** A block is being built, or this builder's block is sealed or dropped. Finish one before the next begins. */
   | "CHAIN_BUSY"
+  /** L1's time does not pay for another block yet. Wait: the budget of gas grows with every L1 block. */
+  | "CHAIN_BUDGET"
   /** State is not kept so far back. Give --keep-states more, and begin with an empty data directory. */
   | "CHAIN_ROLLBACK_TOO_DEEP"
   /** The data directory belongs to a chain of another genesis. Give the right --rollup, or an empty directory. */
@@ -97,7 +113,7 @@ export type Chain = {
    * is recovered once, whoever asks first.
    */
   decode(envelope: Bytes): DecodedTransaction | Refusal;
-  /** Opens a block on the head. CHAIN_BUSY when one is open. Writes the EIP-2935 and L1Block slots. */
+  /** Opens a block on the head. CHAIN_BUSY when one is open, CHAIN_BUDGET when the budget does not pay for it. Writes the EIP-2935 and L1Block slots. */
   begin(attributes: BlockAttributes): Promise<BlockBuilder>;
   /** Removes all blocks above `number`. CHAIN_ROLLBACK_TOO_DEEP below the oldest kept state. */
   rollback(number: bigint): Promise<void>;

@@ -54,6 +54,7 @@ export const encodeBlock = (block: Block): Bytes => {
       rlpUint(header.timestamp),
       fromHex(header.prevRandao),
       rlpUint(header.baseFeePerGas),
+      rlpUint(header.budget),
     ],
     [rlpUint(block.origin.number), rlpUint(block.origin.timestamp)],
     rlpUint(block.size),
@@ -77,6 +78,7 @@ export const decodeBlock = (stored: Bytes, chainId: bigint): Block =>
       timestamp: uint(h[9]),
       prevRandao: hex(h[10], BLOCK),
       baseFeePerGas: uint(h[11]),
+      budget: uint(h[12]),
     };
     const [originNumber, originTimestamp] = list(originItem, BLOCK);
     return {

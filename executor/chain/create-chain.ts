@@ -13,7 +13,16 @@ import type { KeyValueStore } from "../store/key-value-store.ts";
 import { createDraft } from "./builder.ts";
 import { runCall } from "./call.ts";
 import { type CallTurnsOptions, createCallTurns } from "./call-turns.ts";
-import type { BlockBuilder, BlockReplay, Chain, ChainErrorCode, ChainEvents, Heads, SealOptions } from "./chain.ts";
+import type {
+  AddResult,
+  BlockBuilder,
+  BlockReplay,
+  Chain,
+  ChainErrorCode,
+  ChainEvents,
+  Heads,
+  SealOptions,
+} from "./chain.ts";
 import { createChainMetrics } from "./chain-metrics.ts";
 import { createChainStore } from "./chain-store.ts";
 import { type Genesis, genesisBlock, writeGenesis } from "./genesis.ts";
@@ -39,6 +48,7 @@ export const createChain = async (
   { genesis, calls: callOptions }: { readonly genesis: Genesis; readonly calls?: CallTurnsOptions },
 ): Promise<Chain> => {
   const { parameters } = genesis;
+  const { refusal } = parameters.budget;
   const log = logger.child({ module: "chain" });
   const metrics = createChainMetrics(registry);
   const blocks = createChainStore(store, parameters.chainId);
@@ -113,6 +123,12 @@ export const createChain = async (
     return block;
   };
 
+  const counted = async (work: Promise<AddResult>): Promise<AddResult> => {
+    const result = await work;
+    if (!result.included) metrics.refused.inc({ code: result.code });
+    return result;
+  };
+
   const abandon = () => {
     open = undefined;
     world.discard();
@@ -121,12 +137,16 @@ export const createChain = async (
 
   const begin = async (attributes: BlockAttributes): Promise<BlockBuilder> => {
     if (open !== undefined) throw fault("CHAIN_BUSY", `block ${head.header.number + 1n} is already being built`);
+    const { isPaid } = environmentAfter(head, attributes, parameters);
+    if (!isPaid && attributes.hasMessages !== true)
+      throw fault("CHAIN_BUDGET", `L1's time does not pay for block ${head.header.number + 1n} yet`);
     const mine = {};
     open = mine;
     const started = performance.now();
     const parent = head;
     const environment = environmentAfter(parent, attributes, parameters);
-    const draft = createDraft(machine, { parent, environment, origin: attributes.origin, decode });
+    const { origin } = attributes;
+    const draft = createDraft(machine, { parent, environment, origin, refusal, decode });
     /** One thing at a time happens to a block. A block that is dropped meanwhile is abandoned when that has ended. */
     let busy = false;
     let dropped = false;
@@ -202,12 +222,11 @@ export const createChain = async (
       get gasUsed() {
         return draft.tally.gasUsed;
       },
-      add: (envelope) =>
-        alone(async () => {
-          const result = await draft.add(envelope);
-          if (!result.included) metrics.refused.inc({ code: result.code });
-          return result;
-        }),
+      get budget() {
+        return draft.tally.budget;
+      },
+      add: (envelope) => alone(() => counted(draft.add(envelope))),
+      offer: (envelope, accept) => alone(() => counted(draft.offer(envelope, accept))),
       seal: (options = {}) => alone(() => seal(options)),
       abort() {
         if (open !== mine) return;
@@ -283,7 +302,13 @@ export const createChain = async (
     await writeSystemSlots(fork.manager, parent, attributes.origin);
     const environment = environmentAfter(parent, attributes, parameters);
     const { origin } = attributes;
-    const draft = createDraft(createMachine(fork.manager, components), { parent, environment, origin, decode });
+    const draft = createDraft(createMachine(fork.manager, components), {
+      parent,
+      environment,
+      origin,
+      refusal,
+      decode,
+    });
     return {
       number: environment.number,
       timestamp: environment.timestamp,
@@ -337,7 +362,8 @@ export const createChain = async (
     async call(message, number, since = performance.now()) {
       const block = blockOrFail(number);
       const view = world.view(Number(number));
-      const attributes = { timestamp: block.header.timestamp, origin: block.origin };
+      // As if with messages: a call has the chain's gas limit, whatever the budget.
+      const attributes = { timestamp: block.header.timestamp, origin: block.origin, hasMessages: true };
       return calls.run(since, async (pace) => {
         await writeSystemSlots(view, block, block.origin);
         const machine = createMachine(view, { ...components, pace });

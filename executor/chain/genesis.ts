@@ -4,6 +4,8 @@ import { type Bytes, concat, fromHex, type Hex, toHex, uintBE, utf8, word, ZERO_
 import { keccak256 } from "../foundation/keccak.ts";
 import { EMPTY_FRONTIER } from "../foundation/merkle.ts";
 import {
+  feeVaultPredeploy,
+  gasPriceOraclePredeploy,
   inferencePredeploy,
   l1BlockPredeploy,
   messagePasserPredeploy,
@@ -54,12 +56,21 @@ export type L1Partners = {
   readonly l1StandardBridge: Hex;
 };
 
+/** What genesis is told of L1. `feeRecipient`: whom the fee vaults pay there; without one they pay nobody. */
+export type L1Knowledge = Partial<L1Partners> & { readonly feeRecipient?: Hex | undefined };
+
 const NOBODY: Hex = "0x0000000000000000000000000000000000000000";
 
 /** A slot that holds an address. */
 const holding = (slot: number, address: Hex) => ({ [toHex(uintBE(slot, 32))]: toHex(word(fromHex(address))) });
 
-const predeploys = (partners: L1Partners): GenesisAlloc => ({
+const feeVault = (recipient: Hex): GenesisAccount => ({
+  nonce: 1n,
+  code: feeVaultPredeploy.code,
+  storage: holding(0, recipient),
+});
+
+const predeploys = (partners: L1Partners & { readonly feeRecipient: Hex }): GenesisAlloc => ({
   [ADDRESS.history]: { nonce: 1n, code: HISTORY_CODE },
   [ADDRESS.l1Block]: { nonce: 1n, code: l1BlockPredeploy.code },
   [ADDRESS.modelRegistry]: {
@@ -79,6 +90,9 @@ const predeploys = (partners: L1Partners): GenesisAlloc => ({
     storage: holding(0, partners.l1StandardBridge),
   },
   [ADDRESS.tokenFactory]: { nonce: 1n, code: tokenFactoryPredeploy.code },
+  [ADDRESS.gasPriceOracle]: { nonce: 1n, code: gasPriceOraclePredeploy.code },
+  [ADDRESS.sequencerFeeVault]: feeVault(partners.feeRecipient),
+  [ADDRESS.baseFeeVault]: feeVault(partners.feeRecipient),
   [ADDRESS.inference]: { nonce: 1n, code: inferencePredeploy.code },
 });
 
@@ -99,9 +113,14 @@ const lowerCase = (alloc: GenesisAlloc): GenesisAlloc =>
 export const createGenesis = (
   parameters: ChainParameters,
   alloc: GenesisAlloc = {},
-  { l1ModelRegistry = NOBODY, l1CrossDomainMessenger = NOBODY, l1StandardBridge = NOBODY }: Partial<L1Partners> = {},
+  {
+    l1ModelRegistry = NOBODY,
+    l1CrossDomainMessenger = NOBODY,
+    l1StandardBridge = NOBODY,
+    feeRecipient = NOBODY,
+  }: L1Knowledge = {},
 ): Genesis => {
-  const partners = { l1ModelRegistry, l1CrossDomainMessenger, l1StandardBridge };
+  const partners = { l1ModelRegistry, l1CrossDomainMessenger, l1StandardBridge, feeRecipient };
   const whole = { ...predeploys(partners), ...lowerCase(alloc) };
   return { parameters, alloc: whole, digest: digestOf(parameters, whole) };
 };
@@ -133,6 +152,7 @@ export const genesisBlock = ({ parameters }: Genesis, stateRoot: Bytes): Block =
     logsBloom: `0x${"00".repeat(256)}`,
     gasLimit: parameters.blockGasLimit,
     gasUsed: 0n,
+    budget: parameters.budget.cap,
     baseFeePerGas: parameters.initialBaseFee,
     prevRandao: toHex(ZERO_32),
   };

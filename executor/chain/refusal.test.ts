@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { type Bytes, EMPTY_BYTES, toHex, uintBE } from "../foundation/bytes.ts";
 import { encodeDeposit } from "../protocol/envelope.ts";
+import { DEVNET_PARAMETERS } from "../protocol/parameters.ts";
 import type { InboxEnvelope, RefusalCode } from "../protocol/transaction.ts";
 import { AT, accountOf, ETHER, funded, GWEI, openChain, sign } from "./chain.fixture.ts";
 
@@ -24,7 +25,7 @@ const open = () =>
 const deposit = (gas: bigint): Bytes =>
   encodeDeposit({ sourceHash: toHex(uintBE(1, 32)), from: TO, to: TO, mint: 1n, value: 0n, gas, data: EMPTY_BYTES });
 
-test("each rule that needs the block or the account refuses with its code and leaves no trace", async () => {
+test("each rule that needs the block or the account refuses with its code and leaves no trace but its price", async () => {
   const chain = await open();
   const builder = await chain.begin(AT);
   const included = async (envelope: Bytes) => assert.equal((await builder.add({ bytes: envelope })).included, true);
@@ -64,17 +65,27 @@ test("each rule that needs the block or the account refuses with its code and le
       "TX_DECLARED_GAS",
     ],
   ];
+  const { refusal } = DEVNET_PARAMETERS.budget;
   for (const [what, envelope, code] of refusals) {
-    const before = builder.gasUsed;
+    const { gasUsed, budget } = builder;
+    // What is offered is not posted, and a message was metered by L1.
+    if (envelope.delayed === undefined) {
+      const offered = await builder.offer(envelope.bytes);
+      assert.equal(offered.included ? "included" : offered.code, code, what);
+      assert.equal(builder.budget, budget, what);
+    }
     const result = await builder.add(envelope);
     assert.equal(result.included ? "included" : result.code, code, what);
-    assert.equal(builder.gasUsed, before, what);
+    assert.equal(builder.gasUsed, gasUsed, what);
+    assert.equal(builder.budget, envelope.delayed === undefined ? budget - refusal : budget, what);
   }
+  const priced = BigInt(refusals.filter(([, { delayed }]) => delayed === undefined).length) * refusal;
   const { block } = await builder.seal();
   const without = await open();
   const plain = await without.begin(AT);
   for (const { envelope } of block.transactions) await plain.add({ bytes: envelope });
-  assert.equal((await plain.seal()).block.hash, block.hash, "refusals are no part of the block");
+  const { header } = (await plain.seal()).block;
+  assert.deepEqual({ ...header, budget: header.budget - priced }, block.header, "refusals are no part of the block");
 });
 
 test("the boundary of each rule is on the right side", async () => {

@@ -3,7 +3,8 @@ import { Address } from "@ethereumjs/util";
 import type { BlockEnvironment } from "../evm/engine.ts";
 import { fromHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
 import { type Block, COINBASE, nextBaseFee, prevRandaoOf } from "../protocol/block.ts";
-import { type BlockAttributes, blockTimestamp, type Origin, packedOrigin } from "../protocol/origin.ts";
+import { openingOf } from "../protocol/budget.ts";
+import { type BlockAttributes, type Origin, packedOrigin } from "../protocol/origin.ts";
 import { ADDRESS, type ChainParameters, HISTORY_WINDOW } from "../protocol/parameters.ts";
 
 const history = new Address(fromHex(ADDRESS.history));
@@ -15,11 +16,10 @@ export const environmentAfter = (
   parent: Block,
   attributes: BlockAttributes,
   parameters: ChainParameters,
-): BlockEnvironment => ({
+): BlockEnvironment & { readonly budget: bigint; readonly isPaid: boolean } => ({
+  ...openingOf(parent.header, attributes, parameters),
   number: parent.header.number + 1n,
-  timestamp: blockTimestamp(parent, attributes, parameters.maxDrift),
-  gasLimit: parameters.blockGasLimit,
-  baseFee: nextBaseFee(parent.header),
+  baseFee: nextBaseFee(parent.header, parameters),
   coinbase,
   prevRandao: prevRandaoOf(parent.hash, attributes.origin.number),
 });

@@ -1,7 +1,7 @@
 import { type Bytes, concat, type Hex, toHex, uintBE } from "../foundation/bytes.ts";
 import { keccakOf } from "../foundation/keccak.ts";
 import { encodeDeposit } from "../protocol/envelope.ts";
-import type { Origin } from "../protocol/origin.ts";
+import type { BlockAttributes, Origin } from "../protocol/origin.ts";
 import type { InboxEnvelope } from "../protocol/transaction.ts";
 import type { Inbox } from "../protocol/unit.ts";
 import { ETHER, initCode, openChain, sign } from "./chain.fixture.ts";
@@ -79,8 +79,12 @@ export const deriveRandomBatches = async (seed: number, batches: number) => {
     return { kind: "deposit", gas: 100_000n, envelope };
   };
 
+  const blocks: { readonly attributes: BlockAttributes; readonly envelopes: readonly InboxEnvelope[] }[] = [];
   const build = async (timestamp: bigint, origin: Origin, envelopes: readonly InboxEnvelope[]): Promise<void> => {
-    const builder = await chain.begin({ timestamp, origin });
+    const hasMessages = envelopes[0]?.delayed !== undefined;
+    const attributes = { timestamp, origin, hasMessages };
+    blocks.push({ attributes, envelopes });
+    const builder = await chain.begin(attributes);
     for (const envelope of envelopes) await builder.add(envelope);
     await builder.seal();
   };
@@ -99,11 +103,13 @@ export const deriveRandomBatches = async (seed: number, batches: number) => {
       from = messages.length;
       return taken;
     };
-    for (let stray = roll(3); stray > 0; stray--) {
-      parts.push(item(Uint8Array.of(1, roll(256))));
+    // What belongs to no block takes the rest of the batch with it.
+    const isStray = roll(4) === 0;
+    if (isStray) {
+      parts.push(item(Uint8Array.of(1, roll(256))), header(time));
       count++;
     }
-    for (let left = roll(4); left > 0; left--) {
+    for (let left = isStray ? 0 : roll(4); left > 0; left--) {
       const timestamp = time - 10n + BigInt(roll(4000));
       parts.push(header(timestamp));
       const envelopes = queued();
@@ -116,6 +122,7 @@ export const deriveRandomBatches = async (seed: number, batches: number) => {
       }
       if (roll(8) === 0) {
         parts.push(item(TOO_LONG));
+        envelopes.push({ bytes: new Uint8Array(0) });
         count++;
       }
       await build(timestamp, origin, envelopes);
@@ -136,5 +143,5 @@ export const deriveRandomBatches = async (seed: number, batches: number) => {
     });
   }
   const inbox: Inbox = { record: (i) => records[Number(i)], message: (i) => messages[Number(i)] };
-  return { chain, inbox, records, units };
+  return { chain, inbox, records, units, blocks };
 };

@@ -5,7 +5,6 @@ import { CodedError } from "../foundation/errors.ts";
 import { frontierRoot } from "../foundation/merkle.ts";
 import { type ChainState, chainStateAt, hashChainState, type StateBetween } from "../protocol/chain-state.ts";
 import type { Position } from "../protocol/origin.ts";
-import type { InboxEnvelope } from "../protocol/transaction.ts";
 import type { Inbox } from "../protocol/unit.ts";
 import { openChain } from "./chain.fixture.ts";
 import type { Chain } from "./chain.ts";
@@ -49,8 +48,8 @@ test("the state after a block's end is what its header says, and every unit is c
         assert.equal(toHex(frontierRoot(state.receipts)), header.receiptsRoot);
         assert.equal(toHex(state.bloom), header.logsBloom);
         assert.deepEqual(
-          [state.gasUsed, state.baseFee, state.timestamp],
-          [header.gasUsed, header.baseFeePerGas, header.timestamp],
+          [state.gasUsed, state.gasLimit, state.budget, state.baseFee, state.timestamp],
+          [header.gasUsed, header.gasLimit, header.budget, header.baseFeePerGas, header.timestamp],
         );
         assert.deepEqual({ ...before, phase: "between", parentHash: state.parentHash }, state);
       }
@@ -60,7 +59,11 @@ test("the state after a block's end is what its header says, and every unit is c
         assert.notDeepEqual(state.stateRoot, before.stateRoot);
       }
       if (state.phase === "open" && before.phase === "open" && state.transactions.count === before.transactions.count) {
-        assert.deepEqual({ ...before, position: state.position }, state, "a no-op moves the position alone");
+        const { position, budget } = state;
+        assert.deepEqual({ ...before, position, budget }, state, "a no-op moves the position alone, at its price");
+        const { refusal } = chain.parameters.budget;
+        const wasMessage = position.delayed > before.position.delayed;
+        assert.equal(before.budget - budget, wasMessage ? 0n : refusal);
         noOps++;
       }
       before = state;
@@ -73,22 +76,18 @@ test("the state after a block's end is what its header says, and every unit is c
 });
 
 test("the root after a transaction is that of the block which ends there", async () => {
-  const { chain, inbox } = await deriveRandomBatches(4, 3 * BATCHES);
+  const { chain, inbox, blocks } = await deriveRandomBatches(4, 3 * BATCHES);
   const states = await collect({ chain, inbox }, chainStateAt(chain, 0n, GENESIS), 3n * BigInt(BATCHES));
   const other = await openChain({ alloc: CONTRACTS });
   let compared = 0;
   for (let number = 1n; number <= chain.head.header.number; number++) {
-    const block = chain.blockByNumber(number);
-    assert.ok(block !== undefined);
-    const envelopes: InboxEnvelope[] = block.transactions.map(({ envelope, type, gasLimit }) => ({
-      bytes: envelope,
-      ...(type === 0x7e ? { delayed: { kind: "deposit" as const, gas: gasLimit } } : {}),
-    }));
+    const { attributes, envelopes } = blocks[Number(number) - 1] as (typeof blocks)[number];
     for (let length = 0; length <= envelopes.length; length++) {
-      const builder = await other.begin({ timestamp: block.header.timestamp, origin: block.origin });
-      for (const envelope of envelopes.slice(0, length)) assert.ok((await builder.add(envelope)).included);
+      const builder = await other.begin(attributes);
+      let count = 0;
+      for (const envelope of envelopes.slice(0, length)) if ((await builder.add(envelope)).included) count++;
       const { header } = (await builder.seal()).block;
-      const state = states.find((s) => s.number === number && s.phase === "open" && s.transactions.count === length);
+      const state = states.find((s) => s.number === number && s.phase === "open" && s.transactions.count === count);
       assert.ok(state !== undefined);
       assert.equal(toHex(state.stateRoot), header.stateRoot);
       assert.equal(toHex(frontierRoot(state.receipts)), header.receiptsRoot);

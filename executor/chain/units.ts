@@ -1,8 +1,8 @@
 import { setImmediate } from "node:timers/promises";
+import type { Bytes } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
-import { EMPTY_FRONTIER } from "../foundation/merkle.ts";
 import { type ChainState, chainStateAfter, type StateBetween } from "../protocol/chain-state.ts";
-import type { Origin, Position } from "../protocol/origin.ts";
+import type { Position } from "../protocol/origin.ts";
 import type { InboxEnvelope } from "../protocol/transaction.ts";
 import { type Inbox, type InboxRecord, type Unit, unitAt } from "../protocol/unit.ts";
 import type { BlockReplay, Chain } from "./chain.ts";
@@ -17,6 +17,9 @@ export type UnitsErrorCode =
 
 const fault = (code: UnitsErrorCode, message: string, data: Record<string, unknown>) =>
   new CodedError<UnitsErrorCode>(code, message, data);
+
+/** Stands for an envelope that is too long to be read: refused, as it would be. */
+const UNREADABLE: Bytes = new Uint8Array(0);
 
 /** Units after which other work has its turn. */
 const BREATH = 32;
@@ -35,29 +38,27 @@ export async function* unitsFrom(
   let block: BlockReplay | undefined;
   let record: InboxRecord | undefined;
 
-  const begin = async (timestamp: bigint, origin: Origin, position: Position): Promise<ChainState> => {
+  const begin = async ({ attributes, opening, after }: Unit & { kind: "begin" }): Promise<ChainState> => {
     const { number } = state;
     if (number >= chain.heads.safe)
       throw fault("UNITS_NOT_SAFE", `block ${number + 1n} has not been derived from L1`, { number: number + 1n });
-    block = await chain.replay(number, { timestamp, origin });
+    block = await chain.replay(number, attributes);
     return {
       phase: "open",
-      position,
+      position: after,
       number: block.number,
-      timestamp: block.timestamp,
-      gasUsed: 0n,
+      timestamp: opening.timestamp,
+      gasLimit: opening.gasLimit,
       baseFee: block.baseFeePerGas,
       parentHash: state.parentHash,
       stateRoot: block.stateRoot(),
-      bloom: new Uint8Array(256),
-      transactions: EMPTY_FRONTIER,
-      receipts: EMPTY_FRONTIER,
+      ...block.tally,
     };
   };
   const apply = async (envelope: InboxEnvelope, position: Position): Promise<ChainState> => {
     const open = block as BlockReplay;
     const { included } = await open.add(envelope);
-    return included ? { ...state, position, ...open.tally, stateRoot: open.stateRoot() } : { ...state, position };
+    return { ...state, position, ...open.tally, ...(included ? { stateRoot: open.stateRoot() } : {}) };
   };
   const end = (position: Position): ChainState => {
     const made = (block as BlockReplay).finish();
@@ -70,10 +71,10 @@ export async function* unitsFrom(
     return chainStateAfter(made, { position, transactions: state.transactions, receipts: state.receipts });
   };
 
-  const next = async (unit: Unit, { origin }: InboxRecord): Promise<ChainState> => {
+  const next = async (unit: Unit): Promise<ChainState> => {
     switch (unit.kind) {
       case "begin":
-        return begin(unit.timestamp ?? origin.timestamp, origin, unit.after);
+        return begin(unit);
       case "message": {
         const message = inbox.message(unit.index);
         if (message === undefined)
@@ -82,8 +83,7 @@ export async function* unitsFrom(
         return apply({ bytes, delayed: { kind, gas } }, unit.after);
       }
       case "envelope":
-        if (unit.envelope === undefined) return { ...state, position: unit.after };
-        return apply({ bytes: unit.envelope }, unit.after);
+        return apply({ bytes: unit.envelope ?? UNREADABLE }, unit.after);
       case "end":
         return end(unit.after);
       case "skip":
@@ -96,7 +96,7 @@ export async function* unitsFrom(
     record ??= inbox.record(batch);
     if (record === undefined)
       throw fault("UNITS_INBOX_GAP", `record ${batch} has not been read from L1`, { record: batch });
-    state = await next(unitAt(state, record), record);
+    state = await next(unitAt(state, record, chain.parameters));
     if (state.position.batch !== batch) record = undefined;
     yield state;
     if (units % BREATH === 0) await setImmediate();

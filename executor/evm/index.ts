@@ -2,4 +2,4 @@
 export { createMachine } from "./engine.ts";
 export { pointEvaluation } from "./library-precompiles.ts";
 export { createRules } from "./rules.ts";
-export { applyTransaction } from "./transition.ts";
+export { applyTransaction, type Spent } from "./transition.ts";

@@ -210,6 +210,27 @@ export const applyTransaction = async (
   return outcomeOf(run, effective, nonce);
 };
 
+/** What executing a transaction came to. `tip`: wei a gas. */
+export type Spent = { readonly gasUsed: bigint; readonly tip: bigint };
+/** Whether whoever builds a block wants a transaction that used so much. No rule of the chain. */
+export type Acceptance = (spent: Spent) => boolean;
+
+/** As `applyTransaction`. Undefined, and no trace is left, when what the transaction came to is not accepted. */
+export const tryTransaction = async (
+  machine: ChainMachine,
+  decoded: Decoded,
+  { accept, ...context }: TransitionContext & { readonly accept: Acceptance },
+): Promise<Outcome | Refusal | undefined> => {
+  const { stateManager: state } = machine;
+  await state.checkpoint();
+  const outcome = await applyTransaction(machine, decoded, context);
+  const isKept =
+    "code" in outcome ||
+    accept({ gasUsed: outcome.gasUsed, tip: outcome.effectiveGasPrice - context.environment.baseFee });
+  await (isKept ? state.commit() : state.revert());
+  return isKept ? outcome : undefined;
+};
+
 /**
  * A message as if it were a transaction, without signature, nonce and fee rules: for calls and estimates on a state
  * that is thrown away. Pays `gasPrice`, which may be zero.

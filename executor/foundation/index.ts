@@ -1,4 +1,5 @@
 // Bytes, hashes, trees, errors, services.
+export { createBoundedCache } from "./bounded-cache.ts";
 export {
   type Bytes,
   concat,

@@ -1,6 +1,8 @@
 // Predeploys and their typed ABIs.
 export {
   digitClassifier,
+  feeVaultPredeploy,
+  gasPriceOraclePredeploy,
   inferencePredeploy,
   messagePasserPredeploy,
   messengerPredeploy,

@@ -45,7 +45,7 @@ const pricesOf = (transaction: ChainTransaction, baseFee: bigint): Prices => {
 const isValid = (
   { transaction }: DecodedTransaction,
   sender: Account,
-  { block, pre }: Pick<UnitContext, "block" | "pre">,
+  { block, pre, delayed }: Pick<UnitContext, "block" | "pre" | "delayed">,
 ): boolean => {
   if (transaction.deposit !== undefined) return true;
   const { gasLimit, nonce, value } = transaction;
@@ -53,6 +53,8 @@ const isValid = (
   return (
     maximum >= block.baseFee &&
     gasLimit <= block.gasLimit - pre.gasUsed &&
+    // L1 metered the messages of its queue.
+    (delayed !== undefined || gasLimit <= pre.budget) &&
     sender.code.size === 0 &&
     nonce === sender.nonce &&
     nonce < MAX_NONCE &&

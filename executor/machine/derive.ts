@@ -2,8 +2,9 @@ import { type Bytes, fromHex, toHex, uintBE, ZERO_32 } from "../foundation/bytes
 import { EMPTY_FRONTIER, frontierRoot } from "../foundation/merkle.ts";
 import { COINBASE, type Header, hashBlockHeader, nextBaseFee, prevRandaoOf } from "../protocol/block.ts";
 import { BLOOM_BYTES } from "../protocol/bloom.ts";
+import { spend } from "../protocol/budget.ts";
 import { type ChainState, chainStateAfter } from "../protocol/chain-state.ts";
-import { blockTimestamp, type Origin, type Position, packedOrigin } from "../protocol/origin.ts";
+import { type Origin, type Position, packedOrigin } from "../protocol/origin.ts";
 import { ADDRESS, type ChainParameters, HISTORY_WINDOW } from "../protocol/parameters.ts";
 import { type Unit, unitAt } from "../protocol/unit.ts";
 import { type BatchRecord, type DelayedMessage, type Ended, fault, type MachineRules } from "./context.ts";
@@ -46,33 +47,30 @@ type Components = {
 const blockOf = (chain: ChainState, origin: Origin, parameters: ChainParameters): BlockContext => ({
   number: chain.number,
   timestamp: chain.timestamp,
-  gasLimit: parameters.blockGasLimit,
+  gasLimit: chain.gasLimit,
   baseFee: chain.baseFee,
   coinbase,
   prevRandao: prevRandaoOf(toHex(chain.parentHash), origin.number),
   chainId: parameters.chainId,
 });
 
-const beginBlock = (
-  { chain, tree, world, rules }: Components,
-  unit: Unit & { kind: "begin" },
-  origin: Origin,
-): Ended => {
-  const { blockGasLimit, maxDrift } = rules.parameters;
+const beginBlock = ({ chain, tree, world, rules }: Components, unit: Unit & { kind: "begin" }): Ended => {
   const slot = uintBE(chain.number % HISTORY_WINDOW, 32);
   const withHistory = world.setSlot(tree, HISTORY, slot, numberIn(chain.parentHash));
-  const after = world.setSlot(withHistory, L1_BLOCK, ZERO_32, packedOrigin(origin));
-  const parent = { gasLimit: blockGasLimit, gasUsed: chain.gasUsed, baseFeePerGas: chain.baseFee };
-  const attributes = { timestamp: unit.timestamp ?? origin.timestamp, origin };
+  const after = world.setSlot(withHistory, L1_BLOCK, ZERO_32, packedOrigin(unit.attributes.origin));
+  const { gasLimit, gasUsed, baseFee } = chain;
+  const { opening } = unit;
   return {
     tree: after,
     chain: {
       phase: "open",
       position: unit.after,
       number: chain.number + 1n,
-      timestamp: blockTimestamp({ header: chain }, attributes, maxDrift),
+      timestamp: opening.timestamp,
       gasUsed: 0n,
-      baseFee: nextBaseFee(parent),
+      gasLimit: opening.gasLimit,
+      budget: opening.budget,
+      baseFee: nextBaseFee({ gasLimit, gasUsed, baseFeePerGas: baseFee }, rules.parameters),
       parentHash: chain.parentHash,
       stateRoot: hashTree(after),
       bloom: new Uint8Array(BLOOM_BYTES),
@@ -95,6 +93,7 @@ const endBlock = ({ chain, tree, rules }: Components, position: Position, origin
     logsBloom: toHex(chain.bloom),
     gasLimit: block.gasLimit,
     gasUsed: chain.gasUsed,
+    budget: chain.budget,
     baseFeePerGas: chain.baseFee,
     prevRandao: toHex(block.prevRandao),
   };
@@ -103,6 +102,13 @@ const endBlock = ({ chain, tree, rules }: Components, position: Position, origin
   return { tree, chain: chainStateAfter(made, { position, transactions, receipts }) };
 };
 
+/** Behind an envelope that was posted and is no transaction: it takes its price. */
+export const refuse = (chain: ChainState, after: Position, { parameters }: MachineRules): ChainState => ({
+  ...chain,
+  position: after,
+  budget: spend(chain.budget, parameters.budget.refusal),
+});
+
 /** The first step of the unit at a chain state: its end, or a transaction that arrives. MACHINE_INBOX_GAP. */
 export const beginUnit = (components: Components, source: UnitSource): Ended | Arrival => {
   const { chain, tree, rules } = components;
@@ -110,18 +116,18 @@ export const beginUnit = (components: Components, source: UnitSource): Ended | A
   const record = source.record(batch);
   if (record === undefined) throw fault("MACHINE_INBOX_GAP", `record ${batch} has not been read from L1`, { batch });
   const { origin } = record;
-  const unit = unitAt(chain, record);
+  const unit = unitAt(chain, record, rules.parameters);
   const unchanged: Ended = { tree, chain: { ...chain, position: unit.after } };
   switch (unit.kind) {
     case "begin":
-      return beginBlock(components, unit, origin);
+      return beginBlock(components, unit);
     case "end":
       return endBlock(components, unit.after, origin);
     case "skip":
       return unchanged;
     case "envelope": {
       const { envelope, after } = unit;
-      if (envelope === undefined) return unchanged;
+      if (envelope === undefined) return { tree, chain: refuse(chain, after, rules) };
       const start = after.cursor - envelope.length;
       const block = blockOf(chain, origin, rules.parameters);
       return { envelope, after, start, delayed: undefined, block, inPieces: record.medium === "blobs" };

@@ -72,14 +72,14 @@ const buildRecord = async (chain: Chain, record: BuiltRecord, from: Position, me
   let position = from;
   let builder: BlockBuilder | undefined;
   while (position.batch === batch) {
-    const unit = unitAt({ phase: builder === undefined ? "between" : "open", position }, record);
-    if (unit.kind === "begin") {
-      const { origin } = record;
-      builder = await chain.begin({ timestamp: unit.timestamp ?? origin.timestamp, origin });
-    } else if (unit.kind === "message") {
+    const { timestamp, budget } = builder ?? chain.head.header;
+    const phase = builder === undefined ? "between" : "open";
+    const unit = unitAt({ phase, position, timestamp, budget }, record, chain.parameters);
+    if (unit.kind === "begin") builder = await chain.begin(unit.attributes);
+    else if (unit.kind === "message") {
       const { envelope, kind, gas } = messages[Number(unit.index)] as DelayedMessage;
       await builder?.add({ bytes: envelope, delayed: { kind, gas } });
-    } else if (unit.kind === "envelope" && unit.envelope !== undefined) await builder?.add({ bytes: unit.envelope });
+    } else if (unit.kind === "envelope") await builder?.add({ bytes: unit.envelope ?? new Uint8Array(0) });
     else if (unit.kind === "end") {
       await builder?.seal();
       builder = undefined;
@@ -121,7 +121,7 @@ const SIZES: Readonly<Partial<Record<keyof Preimages, number>>> = {
   frame: 350,
   parent: 128,
   registers: 342,
-  chain: 238,
+  chain: 254,
 };
 
 /** Parts have their widths, and the hash of each stands in the one above. */

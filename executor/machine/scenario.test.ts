@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { accountOf, ETHER, GWEI, initCode, openChain, sign, withoutModels } from "../chain/chain.fixture.ts";
+import { accountOf, ETHER, funded, GWEI, initCode, openChain, sign, withoutModels } from "../chain/chain.fixture.ts";
 import { createGenesis } from "../chain/genesis.ts";
 import { type Bytes, concat, fromHex, type Hex, toHex, uintBE } from "../foundation/bytes.ts";
 import { hasCode } from "../foundation/errors.ts";
@@ -171,6 +171,15 @@ const deriveScenario = async () => {
 const DELAYED = "1001001";
 const FIRST = "11010011111110";
 const SECOND = "1001101";
+
+test("the base fee's floor", async () => {
+  const parameters = { ...DEVNET_PARAMETERS, initialBaseFee: 11_000_000n, minimumBaseFee: 9_000_000n };
+  const chain = await openChain({ genesis: createGenesis(parameters, funded(1)) });
+  const blocks = [[], [await sign({ nonce: 0, to: at(0x7777), value: 5n })], []];
+  await compareUnits(chain, await deriveBatches(chain, [{ blocks }]), "calldata", createAnswering(models));
+  const fees = [1n, 2n, 3n].map((number) => chain.blockByNumber(number)?.header.baseFeePerGas);
+  assert.deepEqual(fees, [9_625_000n, 9_000_000n, 9_000_000n]);
+});
 
 for (const medium of MEDIA)
   test(`deposits, forced and invalid envelopes, inferences, destructions in ${medium}`, async () => {

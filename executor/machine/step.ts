@@ -1,7 +1,7 @@
 import type { Bytes } from "../foundation/bytes.ts";
 import type { Ended, UnitContext } from "./context.ts";
 import { runAccess, runDecode } from "./decode.ts";
-import type { Arrival } from "./derive.ts";
+import { type Arrival, refuse } from "./derive.ts";
 import { runDeposit, runEnter, runExit, runInitcode } from "./frames.ts";
 import { runCheck, runInfer, runPrecompile } from "./native.ts";
 import { runBulk } from "./operations/bulk.ts";
@@ -79,7 +79,9 @@ export const stepTransaction = (state: MachineState, context: UnitContext): Ende
   if (phase === PHASE.receipt) return runReceipt(state, context);
   if (phase === PHASE.decode) {
     const tree = state.stateRoot;
-    return runDecode(state, context) ? undefined : { tree, chain: { ...context.pre, position: context.after } };
+    if (runDecode(state, context)) return undefined;
+    const { pre, after, delayed } = context;
+    return { tree, chain: delayed === undefined ? refuse(pre, after, context) : { ...pre, position: after } };
   }
   STEPS[phase](state, context);
   return undefined;

@@ -50,6 +50,8 @@ export const openTransaction = ({ world, envelope, block, gasCap, inPieces = fal
     parentHash: ZERO_32,
     stateRoot: world.root,
     gasUsed: 0n,
+    gasLimit: block.gasLimit,
+    budget: block.gasLimit,
     bloom: new Uint8Array(BLOOM_BYTES),
     transactions: EMPTY_FRONTIER,
     receipts: EMPTY_FRONTIER,

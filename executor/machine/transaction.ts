@@ -1,5 +1,6 @@
 import type { Bytes } from "../foundation/bytes.ts";
 import { appendLeaf } from "../foundation/merkle.ts";
+import { spend } from "../protocol/budget.ts";
 import { hashReceipt } from "../protocol/receipt.ts";
 import { type Ended, fault, type UnitContext } from "./context.ts";
 import { CREATION } from "./decode.ts";
@@ -94,6 +95,7 @@ export const runReceipt = (state: MachineState, { pre, after }: UnitContext): En
     ...pre,
     position: after,
     gasUsed: cumulativeGasUsed,
+    budget: spend(pre.budget, gasUsed),
     stateRoot: hashTree(state.stateRoot),
     bloom: pre.bloom.map((byte, i) => byte | (logs.bloom[i] as number)),
     transactions: appendLeaf(pre.transactions, env.txLeaf),

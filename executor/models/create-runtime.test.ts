@@ -70,7 +70,12 @@ describe("the model runtime", () => {
     const admission = await runtime.admit(programId(program), contentHash);
     assert.deepEqual(admission, {
       admitted: true,
-      record: { gas: 5000n + BigInt(Math.ceil(program.gas / 64)) + 6n, inputBytes: 32, outputBytes: 32, operators: 2 },
+      record: {
+        gas: 20_000n + BigInt(Math.ceil(program.gas / 64)) + 6n,
+        inputBytes: 32,
+        outputBytes: 32,
+        operators: 2,
+      },
       meta,
     });
     assert.deepEqual(answer(await runtime.run(programId(program), inputOf(7))), Array(8).fill(21));

@@ -43,51 +43,25 @@ export const encodeBatch = (blocks: readonly BatchBlock[]): Bytes =>
     ]),
   );
 
-/** Where a batch's derivation stands between two blocks. */
-export type BatchCursor = { readonly cursor: number; readonly delayed: bigint };
-
-/** One block that a batch holds. */
-export type DerivedBlock = {
-  /** As given in the header; undefined: the origin's timestamp. */
-  readonly timestamp: bigint | undefined;
-  /** Delayed messages `from` to `to - 1`, before the envelopes. */
-  readonly delayed: { readonly from: bigint; readonly to: bigint };
-  readonly envelopes: readonly Bytes[];
-  /** Where derivation goes on after this block. */
-  readonly end: BatchCursor;
+/** What a batch holds for the block that begins before `cursor`. */
+export type BatchBody = {
+  /** undefined: an envelope that is too long to be read. */
+  readonly envelopes: readonly (Bytes | undefined)[];
+  /** Where the next block begins, or what is left of the batch. */
+  readonly end: number;
 };
 
-/**
- * The blocks of a batch from a cursor on, one at a time. Total: any bytes give a sequence of blocks, and what is
- * malformed is passed over; an envelope that is too long, unread. A batch's delayed messages run first in its first block.
- */
-export function* decodeBatch(data: Bytes, start: BatchCursor, delayedEnd: bigint): Generator<DerivedBlock> {
-  let { cursor, delayed } = start;
-  for (;;) {
-    const record = batchItemAt(data, cursor);
-    if (record === undefined && delayed >= delayedEnd) return;
-    if (record !== undefined && !isBlockHeader(record.body)) {
-      // No block is open: an envelope here belongs to none.
-      cursor = record.next;
-      continue;
-    }
-    if (record !== undefined) cursor = record.next;
-    const from = delayed;
-    if (delayed < delayedEnd) delayed = delayedEnd;
-    const envelopes: Bytes[] = [];
-    for (
-      let next = batchItemAt(data, cursor);
-      next !== undefined && !isBlockHeader(next.body);
-      next = batchItemAt(data, cursor)
-    ) {
-      if (next.body.length <= MAX_ENVELOPE_BYTES) envelopes.push(next.body);
-      cursor = next.next;
-    }
-    yield {
-      timestamp: record === undefined ? undefined : headerTimestamp(record.body),
-      delayed: { from, to: delayed },
-      envelopes,
-      end: { cursor, delayed },
-    };
+/** The envelopes from a cursor on to the next block's header, or to the end. Total. */
+export const envelopesAt = (data: Bytes, cursor: number): BatchBody => {
+  const envelopes: (Bytes | undefined)[] = [];
+  let end = cursor;
+  for (
+    let item = batchItemAt(data, end);
+    item !== undefined && !isBlockHeader(item.body);
+    item = batchItemAt(data, end)
+  ) {
+    envelopes.push(item.body.length > MAX_ENVELOPE_BYTES ? undefined : item.body);
+    end = item.next;
   }
-}
+  return { envelopes, end };
+};

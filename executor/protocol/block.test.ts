@@ -29,6 +29,7 @@ const headers: fc.Arbitrary<Header> = fc
     logsBloom: hexOf(256),
     gasLimit: u64,
     gasUsed: u64,
+    budget: u64,
     baseFeePerGas: fc.bigInt(0n, 2n ** 128n),
     prevRandao: hexOf(32),
   })
@@ -50,6 +51,7 @@ test("a header is Cancun's: an independent encoder gives the same bytes and hash
           gasLimit: header.gasLimit,
           gasUsed: header.gasUsed,
           timestamp: header.timestamp,
+          extraData: uintBE(header.budget, 8),
           mixHash: header.prevRandao,
           baseFeePerGas: header.baseFeePerGas,
         },

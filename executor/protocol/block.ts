@@ -4,7 +4,7 @@ import type { Frontier } from "../foundation/merkle.ts";
 import { encodeRlp, type RlpItem, rlpUint } from "../foundation/rlp.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
 import type { Origin } from "./origin.ts";
-import { ADDRESS } from "./parameters.ts";
+import { ADDRESS, type ChainParameters } from "./parameters.ts";
 import type { ChainTransaction } from "./transaction.ts";
 
 export type Header = {
@@ -19,6 +19,8 @@ export type Header = {
   readonly logsBloom: Hex;
   readonly gasLimit: bigint;
   readonly gasUsed: bigint;
+  /** Gas that L1's time pays for, as the block leaves it: in the extra data, 8 bytes. */
+  readonly budget: bigint;
   readonly baseFeePerGas: bigint;
   readonly prevRandao: Hex;
 };
@@ -32,9 +34,10 @@ export type Block = {
   readonly size: number;
 };
 
-/** What the transactions of a block came to so far. `transactions`, `receipts`: of their trees. */
+/** What the transactions of a block came to so far, and what they leave of the budget. `transactions`, `receipts`: of their trees. */
 export type BlockTally = {
   readonly gasUsed: bigint;
+  readonly budget: bigint;
   readonly bloom: Bytes;
   readonly transactions: Frontier;
   readonly receipts: Frontier;
@@ -49,11 +52,20 @@ const ZERO_NONCE = new Uint8Array(8);
 const ELASTICITY = 2n;
 const MAX_CHANGE_DENOMINATOR = 8n;
 
-/** Base fee after a block (EIP-1559). */
-export const nextBaseFee = (parent: Pick<Header, "gasLimit" | "gasUsed" | "baseFeePerGas">): bigint => {
+/** Base fee after a block: EIP-1559's, or the chain's least one where that is more. */
+export const nextBaseFee = (
+  parent: Pick<Header, "gasLimit" | "gasUsed" | "baseFeePerGas">,
+  { minimumBaseFee }: Pick<ChainParameters, "minimumBaseFee">,
+): bigint => {
+  const fee = marketBaseFee(parent);
+  return fee > minimumBaseFee ? fee : minimumBaseFee;
+};
+
+const marketBaseFee = (parent: Pick<Header, "gasLimit" | "gasUsed" | "baseFeePerGas">): bigint => {
   const target = parent.gasLimit / ELASTICITY;
   const { gasUsed, baseFeePerGas } = parent;
-  if (gasUsed === target) return baseFeePerGas;
+  // A budget that is used up leaves a block no gas: it says nothing about demand.
+  if (gasUsed === target || target === 0n) return baseFeePerGas;
   const distance = gasUsed > target ? gasUsed - target : target - gasUsed;
   const change = (baseFeePerGas * distance) / target / MAX_CHANGE_DENOMINATOR;
   return gasUsed < target ? baseFeePerGas - change : baseFeePerGas + (change > 0n ? change : 1n);
@@ -63,7 +75,7 @@ export const nextBaseFee = (parent: Pick<Header, "gasLimit" | "gasUsed" | "baseF
 export const prevRandaoOf = (parentHash: Hex, origin: bigint): Bytes =>
   keccakOf(tagByte(TAG.prevRandao), fromHex(parentHash), uintBE(origin, 8));
 
-/** The 20 fields of a Cancun header: no ommers, no withdrawals, no blobs, no beacon root, no extra data. */
+/** The 20 fields of a Cancun header: no ommers, no withdrawals, no blobs, no beacon root. Extra data: the budget. */
 export const encodeBlockHeader = (header: Header): Bytes =>
   encodeRlp([
     fromHex(header.parentHash),
@@ -78,7 +90,7 @@ export const encodeBlockHeader = (header: Header): Bytes =>
     rlpUint(header.gasLimit),
     rlpUint(header.gasUsed),
     rlpUint(header.timestamp),
-    EMPTY_BYTES,
+    uintBE(header.budget, 8),
     fromHex(header.prevRandao),
     ZERO_NONCE,
     rlpUint(header.baseFeePerGas),

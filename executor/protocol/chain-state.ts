@@ -15,6 +15,7 @@ export type ChainState = BlockTally & {
   /** These and the tally: of the open block, or of the one that ended last. */
   readonly number: bigint;
   readonly timestamp: bigint;
+  readonly gasLimit: bigint;
   readonly baseFee: bigint;
   /** Hash of the block that ended last. */
   readonly parentHash: Bytes;
@@ -25,7 +26,7 @@ const PHASES = { between: 0, open: 1 } as const;
 
 const hashFrontier = ({ count, peaks }: Frontier): Bytes => keccakOf(tagByte(TAG.frontier), uintBE(count, 4), ...peaks);
 
-/** The 238 bytes behind a chain state's hash, the tag among them. */
+/** The 254 bytes behind a chain state's hash, the tag among them. */
 export const encodeChainState = (state: ChainState): Bytes =>
   concat(
     tagByte(TAG.chainState),
@@ -36,6 +37,8 @@ export const encodeChainState = (state: ChainState): Bytes =>
     uintBE(state.number, 8),
     uintBE(state.timestamp, 8),
     uintBE(state.gasUsed, 8),
+    uintBE(state.gasLimit, 8),
+    uintBE(state.budget, 8),
     uintBE(state.baseFee, 32),
     state.parentHash,
     state.stateRoot,
@@ -96,7 +99,9 @@ export const chainStateAfter = (
   position,
   number: header.number,
   timestamp: header.timestamp,
+  gasLimit: header.gasLimit,
   gasUsed: header.gasUsed,
+  budget: header.budget,
   baseFee: header.baseFeePerGas,
   parentHash: fromHex(hash),
   stateRoot: fromHex(header.stateRoot),

@@ -4,21 +4,14 @@ export type Origin = { readonly number: bigint; readonly timestamp: bigint };
 /** Where derivation goes on after a block: inbox record, byte in its data, delayed message. */
 export type Position = { readonly batch: bigint; readonly cursor: number; readonly delayed: bigint };
 
-/** What a block is begun with: the timestamp that its header asks for, and the origin of its batch. */
-export type BlockAttributes = { readonly timestamp: bigint; readonly origin: Origin };
-
-const MAX_U64 = 2n ** 64n - 1n;
-
-/** `max(parent's, min(given, origin's + drift))`: total, never before the parent. */
-export const blockTimestamp = (
-  parent: { readonly header: { readonly timestamp: bigint } },
-  { timestamp, origin }: BlockAttributes,
-  maxDrift: bigint,
-): bigint => {
-  const latest = origin.timestamp + maxDrift;
-  const wanted = timestamp < latest ? timestamp : latest;
-  const bounded = wanted < MAX_U64 ? wanted : MAX_U64;
-  return bounded > parent.header.timestamp ? bounded : parent.header.timestamp;
+/** What a block is begun with. */
+export type BlockAttributes = {
+  /** The timestamp that its header asks for. */
+  readonly timestamp: bigint;
+  /** Of its batch. */
+  readonly origin: Origin;
+  /** Whether it takes messages of the delayed queue, which run whatever the budget. */
+  readonly hasMessages?: boolean;
 };
 
 /** L1Block's slot 0. */

@@ -33,7 +33,15 @@ test("the specification's parameters are the devnet's", () => {
       chainId: value("chain id"),
       blockGasLimit: value("block gas limit"),
       initialBaseFee: value("initial base fee"),
+      minimumBaseFee: value("least base fee"),
       maxDrift: value("maximum drift"),
+      maxLag: value("maximum lag"),
+      budget: {
+        rate: value("budget rate"),
+        cap: value("budget cap"),
+        block: value("budget block"),
+        refusal: value("budget refusal"),
+      },
     },
     DEVNET_PARAMETERS,
   );

@@ -11,6 +11,8 @@ export type PoolErrorCode =
   | "POOL_REPLACEMENT_UNDERPRICED"
   /** The pool is full of better offers. Offer more, or wait. */
   | "POOL_UNDERPRICED"
+  /** Its tip does not pay for its bytes on L1. Offer a higher tip, or wait until L1 is cheaper. */
+  | "POOL_DATA_FEE"
   /** Too many transactions of this account wait. Send on when some are in blocks. */
   | "POOL_SENDER_FULL"
   /** The pool is full. Send again later. */
@@ -34,6 +36,8 @@ export type TransactionPool = {
   status(): { readonly ready: number; readonly queued: number };
   /** All that waits, by sender and nonce; of one sender when given. */
   content(sender?: Hex): readonly PooledTransaction[];
+  /** Wei a gas with which an ordinary transaction pays for its bytes on L1 now; 0 where nobody asks for that. */
+  readonly ordinaryTip: bigint;
   /** A transaction became ready. */
   onPending(listener: (transaction: ChainTransaction) => void): () => void;
 };
@@ -150,7 +154,7 @@ export type DisputeView = {
     readonly status: string;
     readonly timer: number;
   }[];
-  readonly state: "playing" | "waiting" | "settled" | "blocked" | "lost";
+  readonly state: "playing" | "waiting" | "settled" | "computing" | "blocked" | "lost";
   /** Why nothing is played. */
   readonly lack: string | null;
   readonly moves: readonly DisputeMove[];
@@ -159,6 +163,47 @@ export type DisputeView = {
   readonly period: number;
   /** L1 block of this view. */
   readonly l1Block: number;
+};
+
+/** A claim on L1 that a challenger does not hold for right. */
+export type DoubtfulClaim = {
+  readonly id: Hex;
+  readonly parent: Hex;
+  readonly staker: Hex;
+  /** In which it was made. */
+  readonly l1Block: number;
+  /** `unjudged`: the node does not know what is right there; `lost`: L1 confirmed it, and it is wrong. */
+  readonly verdict: "wrong" | "unjudged" | "lost";
+  /** What keeps the node from judging it, if anything does. */
+  readonly lack: string | null;
+};
+
+/** What a challenger sent, or in a rehearsal would have sent. Wei in decimal. */
+export type ChallengerPlan = {
+  readonly moves: readonly DisputeMove[];
+  readonly value: string;
+  readonly gas: number;
+  readonly l1Block: number;
+};
+
+/** What a challenger knows at its last look, and what holds it back. Wei in decimal. */
+export type ChallengerView = {
+  readonly l1Block: number;
+  readonly account: Hex;
+  /** Of claims that are not decided. */
+  readonly claims: { readonly right: number; readonly wrong: number; readonly unjudged: number };
+  readonly oldestUnjudgedSeconds: number;
+  /** Every claim that is not judged right, oldest first. */
+  readonly doubtful: readonly DoubtfulClaim[];
+  /** Parts of the look that failed: the others went on. */
+  readonly failures: readonly { readonly part: string; readonly error: string }[];
+  /** Why moves that were found are not sent. */
+  readonly heldBack: string | null;
+  readonly isRehearsal: boolean;
+  readonly plan: ChallengerPlan | null;
+  readonly spending: { readonly spent: string; readonly cap: string | null };
+  /** Sources of L1 that must agree. */
+  readonly l1Sources: number;
 };
 
 /** What the methods stand on. */
@@ -177,4 +222,6 @@ export type Backend = {
   readonly peering?: Peers;
   /** Of a challenger: the disputes at its last look. */
   readonly disputes?: () => readonly DisputeView[];
+  /** Of a challenger: undefined before its first look. */
+  readonly challenger?: () => ChallengerView | undefined;
 };

@@ -2,6 +2,7 @@ import { fromHex, type Hex, readUintBE, toHex } from "../foundation/bytes.ts";
 import { CodedError, messageOf } from "../foundation/errors.ts";
 import type { NetworkErrorCode } from "../p2p/network/network.ts";
 import type { ClaimsErrorCode, SubmitErrorCode } from "./backend.ts";
+import { quantity } from "./format.ts";
 
 /** Codes of JSON-RPC 2.0 and of Ethereum clients. */
 export const RPC_CODE = {
@@ -77,6 +78,7 @@ const SUBMIT_TEXT: Readonly<Record<SubmitErrorCode, string>> = {
   POOL_KNOWN: "already known",
   POOL_REPLACEMENT_UNDERPRICED: "replacement transaction underpriced",
   POOL_UNDERPRICED: "transaction underpriced",
+  POOL_DATA_FEE: "transaction underpriced",
   POOL_SENDER_FULL: "account limit exceeded",
   POOL_QUEUE_FULL: "txpool is full",
   POOL_STOPPED: "the node is stopping",
@@ -100,9 +102,10 @@ const submitText = (code: string): string | undefined =>
   Object.hasOwn(SUBMIT_TEXT, code) ? SUBMIT_TEXT[code as SubmitErrorCode] : undefined;
 
 /** The answer for a transaction that the pool or the chain refused. */
-const refusal = (code: SubmitErrorCode, detail?: string): RpcError => {
+const refusal = (code: SubmitErrorCode, detail?: string, data?: unknown): RpcError => {
   const text = SUBMIT_TEXT[code];
-  return serverError(detail === undefined || detail === "" || detail === text ? text : `${text}: ${detail}`);
+  const message = detail === undefined || detail === "" || detail === text ? text : `${text}: ${detail}`;
+  return new RpcError(RPC_CODE.server, message, data);
 };
 
 const ERROR_SELECTOR = "0x08c379a0";
@@ -151,6 +154,8 @@ export const rpcErrorOf = (error: unknown): RpcError => {
   if (error instanceof RpcError) return error;
   if (error instanceof CodedError) {
     const text = submitText(error.code);
+    if (error.code === "POOL_DATA_FEE")
+      return refusal(error.code, messageOf(error), { code: error.code, tip: quantity(error.data["needed"] as bigint) });
     if (text !== undefined) return refusal(error.code as SubmitErrorCode, messageOf(error));
     if (Object.hasOwn(NAMED_CODE, error.code))
       return new RpcError(NAMED_CODE[error.code as keyof typeof NAMED_CODE], messageOf(error), { code: error.code });

@@ -29,7 +29,10 @@ const priceOf = (chain: Chain, message: Message, number: bigint): bigint | undef
   if (message.maxFeePerGas == null) return undefined;
   const parent = chain.blockByNumber(number);
   if (parent === undefined) return message.maxFeePerGas;
-  return lesser(message.maxFeePerGas, nextBaseFee(parent.header) + (message.maxPriorityFeePerGas ?? 0n));
+  return lesser(
+    message.maxFeePerGas,
+    nextBaseFee(parent.header, chain.parameters) + (message.maxPriorityFeePerGas ?? 0n),
+  );
 };
 
 const overridesOf = (overrides: Overrides | null | undefined): NonNullable<CallMessage["overrides"]> => {

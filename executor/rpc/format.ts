@@ -1,4 +1,4 @@
-import { type Hex, toHex } from "../foundation/bytes.ts";
+import { type Hex, toHex, uintBE } from "../foundation/bytes.ts";
 import type { Block } from "../protocol/block.ts";
 import type { Log, Receipt } from "../protocol/receipt.ts";
 import type { ChainTransaction } from "../protocol/transaction.ts";
@@ -29,7 +29,7 @@ export const formatHeader = (block: Block): Json => {
     receiptsRoot: header.receiptsRoot,
     miner: header.coinbase,
     difficulty: "0x0",
-    extraData: "0x",
+    extraData: toHex(uintBE(header.budget, 8)),
     gasLimit: quantity(header.gasLimit),
     gasUsed: quantity(header.gasUsed),
     timestamp: quantity(header.timestamp),

@@ -1,12 +1,15 @@
 // JSON-RPC.
 export type {
   Backend,
+  ChallengerPlan,
+  ChallengerView,
   Claim,
   ClaimState,
   Claims,
   ClaimsErrorCode,
   DisputeMove,
   DisputeView,
+  DoubtfulClaim,
   PoolErrorCode,
   PooledTransaction,
   SettlementParameters,

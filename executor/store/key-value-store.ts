@@ -61,6 +61,8 @@ export const COLUMN = {
   blobPosting: 0x38,
   batcher: 0x40,
   claim: 0x41,
+  /** What a challenger spent, by time. */
+  spending: 0x42,
   blockSeal: 0x50,
   evidence: 0x51,
   peering: 0x52,

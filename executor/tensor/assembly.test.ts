@@ -175,9 +175,9 @@ describe("gas", () => {
   });
 
   it("prices a call", () => {
-    assert.equal(callGas(0, 0, 0), 5_000n);
-    assert.equal(callGas(1, 32, 32), 5_007n);
-    assert.equal(callGas(64, 33, 64), 5_013n);
-    assert.equal(callGas(65, 64, 0), 5_008n);
+    assert.equal(callGas(0, 0, 0), 20_000n);
+    assert.equal(callGas(1, 32, 32), 20_007n);
+    assert.equal(callGas(64, 33, 64), 20_013n);
+    assert.equal(callGas(65, 64, 0), 20_008n);
   });
 });

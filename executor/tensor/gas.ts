@@ -53,11 +53,12 @@ export const programGas = (program: Pick<Program, "operators" | "constants">): n
   return units;
 };
 
-const GAS_BASE = 5_000n;
+/** A node may have to open the model for the call: whoever makes a thousand models can have each of them opened anew. */
+const GAS_BASE = 20_000n;
 const UNITS_PER_GAS = 64n;
 const GAS_PER_WORD = 3n;
 
-/** EVM gas of one call: `5000 + ceil(units / 64) + 3 * words(input) + 3 * words(output)`. */
+/** EVM gas of one call: `20000 + ceil(units / 64) + 3 * words(input) + 3 * words(output)`. */
 export const callGas = (units: number, inputBytes: number, outputBytes: number): bigint =>
   GAS_BASE +
   (BigInt(units) + UNITS_PER_GAS - 1n) / UNITS_PER_GAS +

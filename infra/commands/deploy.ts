@@ -1,5 +1,5 @@
 import { DEVNET_CLAIMS, deployBridge } from "../../bridge/index.ts";
-import { DEVNET_PARAMETERS } from "../../executor/index.ts";
+import { DEFAULT_BUDGET, DEVNET_PARAMETERS } from "../../executor/index.ts";
 import type { CommandConfig } from "../config/config.ts";
 import { genesisOf, writeNewRollup } from "../config/rollup.ts";
 import { clientsOf } from "../devnet/contract.ts";
@@ -15,9 +15,13 @@ export const deployCommand = async (config: CommandConfig<"deploy">): Promise<nu
   const clients = clientsOf(BigInt(l1ChainId), config.l1Rpc, config.privateKey, POLL_MS);
   const stakes = [config.bond, config.bond / 2n, config.bond / 2n] as const;
   const layer2 = {
-    chain: { ...DEVNET_PARAMETERS, chainId: BigInt(config.l2ChainId) },
+    chain: {
+      ...DEVNET_PARAMETERS,
+      chainId: BigInt(config.l2ChainId),
+      budget: { ...DEFAULT_BUDGET, rate: config.gasRate },
+    },
     // Nobody has ether that did not come over the bridge.
-    genesis: { accounts: [] },
+    genesis: { accounts: [], feeRecipient: config.feeRecipient ?? config.sequencerAddress },
   };
   const { l1 } = await writeNewRollup(config.newRollup, async () => {
     const deployment = await deployBridge(clients, {

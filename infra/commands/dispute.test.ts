@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
-import type { DisputeView, Hex } from "../../executor/index.ts";
+import type { ChallengerView, DisputeView, Hex } from "../../executor/index.ts";
 import { explainDisputeCommand, listDisputesCommand, showDisputeCommand } from "./dispute.ts";
 
 const id = (byte: string): Hex => `0x${byte.repeat(32)}`;
@@ -33,18 +33,63 @@ const blocked: DisputeView = {
   refusals: [],
 };
 
+const clean: ChallengerView = {
+  l1Block: 77,
+  account: `0x${"77".repeat(20)}`,
+  claims: { right: 4, wrong: 0, unjudged: 0 },
+  oldestUnjudgedSeconds: 0,
+  doubtful: [],
+  failures: [],
+  heldBack: null,
+  isRehearsal: false,
+  plan: null,
+  spending: { spent: "0", cap: null },
+  l1Sources: 1,
+};
+const doubtful: ChallengerView = {
+  ...clean,
+  claims: { right: 4, wrong: 2, unjudged: 1 },
+  oldestUnjudgedSeconds: 4_321,
+  doubtful: [
+    ...playing.rivals.map((rival) => ({
+      ...rival,
+      parent: playing.parent,
+      l1Block: 7,
+      verdict: "wrong" as const,
+      lack: null,
+    })),
+    {
+      id: id("09"),
+      parent: id("08"),
+      staker: `0x${"66".repeat(20)}`,
+      l1Block: 9,
+      verdict: "unjudged",
+      lack: "STATE_PRUNED: x",
+    },
+  ],
+  failures: [{ part: "walk", error: "STATE_PRUNED: x" }],
+  heldBack: "CHALLENGER_SPEND_CAP: too much",
+  isRehearsal: true,
+};
+
 type Answer = { readonly result: unknown } | { readonly error: object };
 
-/** A node that answers so, and the configuration that asks it. */
-const asking = async (t: TestContext, answer: Answer, json = false) => {
-  const server = createServer((_, response) => response.end(JSON.stringify({ jsonrpc: "2.0", id: 1, ...answer })));
+/** A node that answers so, by method or whatever it is asked, and the configuration that asks it. */
+const asking = async (t: TestContext, answer: Answer | Readonly<Record<string, unknown>>, json = false) => {
+  const server = createServer(async (request, response) => {
+    let text = "";
+    for await (const part of request) text += String(part);
+    const { method } = JSON.parse(text) as { method: string };
+    const told = "result" in answer || "error" in answer ? answer : { result: answer[method] };
+    response.end(JSON.stringify({ jsonrpc: "2.0", id: 1, ...told }));
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => server.close());
   return { json, nodeRpc: `http://127.0.0.1:${(server.address() as AddressInfo).port}` } as never;
 };
 
 /** What a command prints. Bytes on standard output are the test runner's own. */
-const printed = async (t: TestContext, command: () => Promise<number>): Promise<string> => {
+const printed = async (t: TestContext, command: () => Promise<number>, code = 0): Promise<string> => {
   const write = process.stdout.write.bind(process.stdout);
   let text = "";
   const written = t.mock.method(process.stdout, "write", (chunk: string | Uint8Array) => {
@@ -53,21 +98,46 @@ const printed = async (t: TestContext, command: () => Promise<number>): Promise<
     return true;
   });
   try {
-    assert.equal(await command(), 0);
+    assert.equal(await command(), code);
     return text;
   } finally {
     written.mock.restore();
   }
 };
 
-test("list: a line for each dispute, with its clock and what is missing", async (t) => {
-  const config = await asking(t, { result: [playing, blocked] });
-  const [, first = "", second = ""] = (await printed(t, () => listDisputesCommand(config))).split("\n");
-  for (const cell of [playing.parent, "playing", " 2 ", "7 of 240", " 1"]) assert.ok(first.includes(cell), cell);
-  for (const cell of [blocked.parent, "blocked", "0 of 240", blocked.lack as string])
-    assert.ok(second.includes(cell), cell);
-  const none = await asking(t, { result: [] });
+test("list: a line for every claim that is not judged right, and exit code 3", async (t) => {
+  const disputes = [playing, blocked];
+  const config = await asking(t, { rollup_disputes: disputes, rollup_challenger: doubtful });
+  const lines = (await printed(t, () => listDisputesCommand(config), 3)).split("\n");
+  const lineOf = (id: string) => lines.find((line) => line.startsWith(id)) ?? "";
+  for (const [claim, cells] of [
+    [id("03"), [playing.parent, "wrong", "playing", "3 of 240"]],
+    [id("04"), [playing.parent, "wrong", "playing", "7 of 240"]],
+    [id("09"), [blocked.parent, "unjudged", "blocked", blocked.lack as string]],
+  ] as const)
+    for (const cell of cells) assert.ok(lineOf(claim).includes(cell), `${claim} ${cell}`);
+  const text = lines.join("\n");
+  for (const told of [
+    "4 are right, 2 wrong, 1 unjudged",
+    "4321 s",
+    "walk: STATE_PRUNED",
+    "CHALLENGER_SPEND_CAP",
+    "rehearsal",
+  ])
+    assert.ok(text.includes(told), told);
+});
+
+test("list: nothing but right claims is exit code 0; beaten ones are shown, what nobody looked at is doubtful", async (t) => {
+  const none = await asking(t, { rollup_disputes: [], rollup_challenger: clean });
   assert.equal((await printed(t, () => listDisputesCommand(none))).trim().split("\n").length, 1);
+  const settled: DisputeView = { ...playing, state: "settled", moves: [], refusals: [] };
+  const beaten = await asking(t, { rollup_disputes: [settled], rollup_challenger: clean });
+  assert.match(await printed(t, () => listDisputesCommand(beaten)), /beaten/);
+  const blind = await asking(t, { rollup_disputes: [], rollup_challenger: null });
+  await printed(t, () => listDisputesCommand(blind), 3);
+  const failures = [{ part: "claims", error: "CLAIMS_L1_CHANGED: x" }];
+  const deaf = await asking(t, { rollup_disputes: [], rollup_challenger: { ...clean, failures } });
+  await printed(t, () => listDisputesCommand(deaf), 3);
 });
 
 test("show: the claims with their clocks, the moves with their places", async (t) => {
@@ -88,8 +158,9 @@ test("explain: why each move is made, why one is not sent, and what is missing",
 });
 
 test("as JSON the answers are the node's own", async (t) => {
-  const all = await asking(t, { result: [playing, blocked] }, true);
-  assert.deepEqual(JSON.parse(await printed(t, () => listDisputesCommand(all))), [playing, blocked]);
+  const disputes = [playing, blocked];
+  const all = await asking(t, { rollup_disputes: disputes, rollup_challenger: doubtful }, true);
+  assert.deepEqual(JSON.parse(await printed(t, () => listDisputesCommand(all), 3)), { challenger: doubtful, disputes });
   const one = await asking(t, { result: playing }, true);
   assert.deepEqual(JSON.parse(await printed(t, () => showDisputeCommand(one, playing.parent))), playing);
   const { state, lack, moves, refusals } = playing;

@@ -1,4 +1,10 @@
-import { CodedError, type DisputeMove, type DisputeView } from "../../executor/index.ts";
+import {
+  type ChallengerView,
+  CodedError,
+  type DisputeMove,
+  type DisputeView,
+  type DoubtfulClaim,
+} from "../../executor/index.ts";
 import type { CommandConfig } from "../config/config.ts";
 import { askNode } from "../node/rpc-client.ts";
 import { columns } from "./columns.ts";
@@ -12,31 +18,69 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const LEVELS: Readonly<Record<number, string>> = { 0: "chain", 1: "execution", 2: "inference" };
 const levelName = (level: number): string => LEVELS[level] ?? "tensor";
 
-const clockOf = ({ rivals, period }: DisputeView): string => {
-  const most = Math.max(0, ...rivals.filter(({ status }) => status === "open").map(({ timer }) => timer));
-  return `${most} of ${period}`;
+/** Some claim is not known to be right, or nothing is known of all of them. */
+const DOUBTFUL = 3;
+
+/** A line of the list: a claim that is not judged right, or one that is shown because its game is not over. */
+type Line = Pick<DoubtfulClaim, "id" | "parent" | "lack"> & {
+  readonly verdict: DoubtfulClaim["verdict"] | "beaten";
+  readonly dispute: DisputeView | undefined;
 };
 
-/** `assay dispute list`. The codes of `askNode`; DISPUTES_UNKNOWN: the node is no challenger. */
-export const listDisputesCommand = async (config: CommandConfig<"dispute list">): Promise<number> => {
-  const disputes = await askNode<readonly DisputeView[]>(config.nodeRpc, "rollup_disputes");
-  if (config.json) print(JSON.stringify(disputes));
-  else if (disputes.length === 0) print("no disputes: every claim is the right one");
-  else
+const linesOf = ({ doubtful }: ChallengerView, disputes: readonly DisputeView[]): readonly Line[] => {
+  const on = new Map(disputes.map((dispute) => [dispute.parent, dispute] as const));
+  const listed = new Set(doubtful.map(({ id }) => id));
+  const beaten = disputes.flatMap(({ parent, rivals }) =>
+    rivals.flatMap(({ id }) => (listed.has(id) ? [] : [{ id, parent, verdict: "beaten", lack: null } as const])),
+  );
+  return [...doubtful, ...beaten].map((claim) => ({ ...claim, dispute: on.get(claim.parent) }));
+};
+
+const clockOf = (id: string, { rivals, period }: DisputeView): string => {
+  const rival = rivals.find((one) => one.id === id);
+  return rival === undefined || rival.status !== "open" ? "" : `${rival.timer} of ${period}`;
+};
+
+const printList = (view: ChallengerView, disputes: readonly DisputeView[]): void => {
+  const { claims, oldestUnjudgedSeconds, failures, heldBack, isRehearsal, plan, l1Block } = view;
+  const lines = linesOf(view, disputes);
+  const { right, wrong, unjudged } = claims;
+  print(
+    `L1 block ${l1Block}: of the claims that are not decided ${right} are right, ${wrong} wrong, ${unjudged} unjudged`,
+  );
+  if (unjudged > 0) print(`the oldest unjudged one is ${oldestUnjudgedSeconds} s old`);
+  for (const { part, error } of failures) print(`the last look failed at ${part}: ${error}`);
+  if (heldBack !== null) print(`moves are held back: ${heldBack}`);
+  if (isRehearsal) print(`a rehearsal: nothing is sent; ${plan?.moves.length ?? 0} moves would have been last`);
+  if (lines.length > 0)
     print(
       columns([
-        ["on claim", "state", "wrong claims", "their clock", "moves", "what is missing"],
-        ...disputes.map((dispute) => [
-          dispute.parent,
-          dispute.state,
-          String(dispute.rivals.length),
-          clockOf(dispute),
-          String(dispute.moves.length),
-          dispute.lack ?? "",
+        ["claim", "on claim", "verdict", "state", "its clock", "moves", "what is missing"],
+        ...lines.map(({ id, parent, verdict, lack, dispute }) => [
+          id,
+          parent,
+          verdict,
+          dispute?.state ?? "",
+          dispute === undefined ? "" : clockOf(id, dispute),
+          dispute === undefined ? "" : String(dispute.moves.length),
+          dispute?.lack ?? lack ?? "",
         ]),
       ]),
     );
-  return 0;
+};
+
+/**
+ * `assay dispute list`: a line for every claim that is not judged right; exit code 3 when one of them is not decided, or
+ * was confirmed, or when the node has not looked. The codes of `askNode`; DISPUTES_UNKNOWN: the node is no challenger.
+ */
+export const listDisputesCommand = async (config: CommandConfig<"dispute list">): Promise<number> => {
+  const disputes = await askNode<readonly DisputeView[]>(config.nodeRpc, "rollup_disputes");
+  const view = await askNode<ChallengerView | null>(config.nodeRpc, "rollup_challenger");
+  if (config.json) print(JSON.stringify({ challenger: view, disputes }));
+  else if (view === null) print("the challenger has not looked at the claims yet");
+  else printList(view, disputes);
+  const isSure = view !== null && view.doubtful.length === 0 && !view.failures.some(({ part }) => part === "claims");
+  return isSure ? 0 : DOUBTFUL;
 };
 
 const find = async (rpc: string, id: string): Promise<DisputeView> => {

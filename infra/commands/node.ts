@@ -16,7 +16,11 @@ const announce = (node: AssayNode): void => {
   process.send?.({ ready: { rpc: node.rpc, metrics: node.metrics, p2p: node.p2p } });
 };
 
-const telemetryOf = (name: string, config: NodeConfig, secrets: readonly string[]) => ({
+const telemetryOf = (
+  name: string,
+  config: Pick<NodeConfig, "logLevel" | "logFormat" | "logFile">,
+  secrets: readonly string[],
+) => ({
   logger: createLogger({
     name,
     level: config.logLevel,

@@ -1,5 +1,5 @@
 import { type Address, createPublicClient, http, type PublicClient, parseEventLogs } from "viem";
-import { messagesIn, modelRegistry } from "../../bridge/index.ts";
+import { type BlockRange, createLogWindows, messagesIn, modelRegistry } from "../../bridge/index.ts";
 import { ADDRESS, CodedError, type Hex, modelRegistryPredeploy } from "../../executor/index.ts";
 import type { Rollup } from "../config/rollup.ts";
 
@@ -26,7 +26,7 @@ export type Verdict = {
   readonly heldBy?: Hex;
 };
 
-/** Blocks whose logs a node gives at a time. */
+/** Blocks of L2 whose logs a node gives at a time. */
 const WINDOW = 100_000n;
 /** Publications of one id that are looked into, the newest ones. */
 const MAX_PUBLICATIONS = 16;
@@ -35,22 +35,13 @@ const REGISTRY = { address: ADDRESS.modelRegistry as Address, abi: modelRegistry
 
 export const clientOf = (url: string): PublicClient => createPublicClient({ transport: http(url), cacheTime: 0 });
 
-const windows = (from: bigint, to: bigint): readonly { readonly fromBlock: bigint; readonly toBlock: bigint }[] =>
-  Array.from({ length: Number((to - from) / WINDOW) + 1 }, (_, i) => {
-    const fromBlock = from + BigInt(i) * WINDOW;
-    const end = fromBlock + WINDOW - 1n;
-    return { fromBlock, toBlock: end < to ? end : to };
-  });
-
 /** Models that the node knows, oldest first. */
 export const registeredModels = async (client: PublicClient): Promise<readonly RegisteredModel[]> => {
   const models = new Map<Hex, RegisteredModel>();
-  for (const range of windows(0n, await client.getBlockNumber())) {
-    const logs = parseEventLogs({
-      abi: REGISTRY.abi,
-      logs: await client.getLogs({ address: REGISTRY.address, ...range }),
-      eventName: ["ModelRegistered", "NameAssigned"],
-    });
+  const windows = createLogWindows({ most: WINDOW });
+  const all = { fromBlock: 0n, toBlock: await client.getBlockNumber() };
+  for await (const found of windows.forwards(all, (range) => client.getLogs({ address: REGISTRY.address, ...range }))) {
+    const logs = parseEventLogs({ abi: REGISTRY.abi, logs: found, eventName: ["ModelRegistered", "NameAssigned"] });
     for (const log of logs) {
       const id = log.args.modelId;
       const known = models.get(id);
@@ -113,19 +104,18 @@ export const publicationsOf = async (
   id: Hex,
 ): Promise<readonly Publication[]> => {
   const address = deployment.contracts.modelRegistry;
-  const newest = await l1.getBlockNumber();
+  const all = { fromBlock: BigInt(deployment.startBlock), toBlock: await l1.getBlockNumber() };
+  const read = (range: BlockRange) =>
+    l1.getContractEvents({
+      address,
+      abi: modelRegistry.abi,
+      eventName: "ModelPublished",
+      args: { modelId: id },
+      strict: true,
+      ...range,
+    });
   const logs = [];
-  for (const range of windows(BigInt(deployment.startBlock), newest))
-    logs.push(
-      ...(await l1.getContractEvents({
-        address,
-        abi: modelRegistry.abi,
-        eventName: "ModelPublished",
-        args: { modelId: id },
-        strict: true,
-        ...range,
-      })),
-    );
+  for await (const some of createLogWindows().forwards(all, read)) logs.push(...some);
   const found: Publication[] = [];
   for (const { transactionHash, blockNumber, logIndex, args } of logs.slice(-MAX_PUBLICATIONS)) {
     const receipt = await l1.getTransactionReceipt({ hash: transactionHash });

@@ -71,7 +71,7 @@ export const COMMANDS: { readonly [C in CommandName]: CommandRow<C> } = {
     run: async (config) => (await import("./evidence.ts")).resumeGossipCommand(config),
   },
   "dispute list": {
-    description: "print the disputes: state, claims, clocks, moves",
+    description: "print a line for every claim that is not judged right: verdict, state, clock, moves",
     run: async (config) => (await import("./dispute.ts")).listDisputesCommand(config),
   },
   "dispute show": {

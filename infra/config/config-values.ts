@@ -53,6 +53,15 @@ export const address = (value: string): `0x${string}` => {
   return value.toLowerCase() as `0x${string}`;
 };
 
+const MAX_ACCOUNTS = 64;
+
+/** Of a list, separated by commas. */
+export const accounts = (value: string): readonly `0x${string}`[] => {
+  const all = value.split(",").map((one) => address(one.trim()));
+  if (all.length > MAX_ACCOUNTS) throw new RangeError(`expected at most ${MAX_ACCOUNTS} addresses`);
+  return all;
+};
+
 /** Wei of an amount in ether. */
 export const ether = (value: string): bigint => {
   if (!/^\d{1,9}(\.\d{1,18})?$/.test(value)) throw new RangeError("expected an amount of ether, like 0.5");

@@ -18,9 +18,8 @@ export type Config<Name extends SettingName> = { readonly [K in Name]: ValueOf<(
 
 /** Which settings a command takes. */
 const LOG = ["logLevel", "logFormat", "logFile"] as const;
-const NODE = [
-  ...LOG,
-  "l1Rpc",
+/** Of a node, beside where its L1 is. */
+const REST = [
   "l1Beacon",
   "rollup",
   "dataDir",
@@ -36,6 +35,7 @@ const NODE = [
   "p2pMaxPeers",
   "p2pOff",
 ] as const satisfies readonly SettingName[];
+const NODE = [...LOG, "l1Rpc", ...REST] as const satisfies readonly SettingName[];
 
 export const COMMAND_SETTINGS = {
   executor: [...NODE, "claimKey", "claimIntervalBlocks", "claimDepth"],
@@ -64,7 +64,9 @@ export const COMMAND_SETTINGS = {
     "l2ChainId",
     "sequencerAddress",
     "guardian",
+    "feeRecipient",
     "forceDelay",
+    "gasRate",
     "challengePeriod",
     "censorship",
     "inclusionDelay",
@@ -74,7 +76,17 @@ export const COMMAND_SETTINGS = {
     "finalityDelay",
     "pauseDuration",
   ],
-  challenger: [...NODE, "challengeKey", "claimDepth"],
+  challenger: [
+    ...LOG,
+    "l1Rpcs",
+    ...REST,
+    "challengeKey",
+    "claimDepth",
+    "alsoFor",
+    "janitor",
+    "maxSpendPerDay",
+    "dryRun",
+  ],
   audit: ["json", "ownRpc", "againstRpc"],
   status: ["json", "nodeRpc"],
   "peers list": ["json", "nodeRpc"],

@@ -28,7 +28,7 @@ const rollup: Rollup = {
     },
   },
   chain: DEVNET_PARAMETERS,
-  genesis: { accounts: [{ address: at("aa"), balance: 2n ** 200n }] },
+  genesis: { accounts: [{ address: at("aa"), balance: 2n ** 200n }], feeRecipient: at("bb") },
 };
 
 test("what is written is read again", () => {

@@ -50,11 +50,16 @@ const schema = z.strictObject({
     chainId: decimal,
     blockGasLimit: decimal,
     initialBaseFee: decimal,
+    minimumBaseFee: decimal,
     maxDrift: decimal,
+    maxLag: decimal,
+    budget: z.strictObject({ rate: decimal, cap: decimal, block: decimal, refusal: decimal }),
   }),
   genesis: z.strictObject({
     /** Balances in wei. */
     accounts: z.array(z.strictObject({ address, balance: decimal })).max(10_000),
+    /** Whom the fee vaults pay on L1. */
+    feeRecipient: address.optional(),
   }),
 });
 
@@ -69,6 +74,7 @@ export type Rollup = {
   readonly chain: ChainParameters;
   readonly genesis: {
     readonly accounts: readonly { readonly address: Hex; readonly balance: bigint }[];
+    readonly feeRecipient?: Hex | undefined;
   };
 };
 
@@ -91,7 +97,7 @@ export const readRollup = (file: string): Rollup => {
 /** The chain of a rollup whose contracts on L1 are these. */
 export const genesisOf = ({ chain, genesis }: Pick<Rollup, "chain" | "genesis">, contracts: L1Contracts): Genesis => {
   const alloc = Object.fromEntries(genesis.accounts.map(({ address, balance }) => [address, { balance }]));
-  return createGenesis(chain, alloc, partnersOf(contracts));
+  return createGenesis(chain, alloc, { ...partnersOf(contracts), feeRecipient: genesis.feeRecipient });
 };
 
 export const writeRollup = (file: string, rollup: Rollup): void =>

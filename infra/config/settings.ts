@@ -1,4 +1,6 @@
+import { DEFAULT_BUDGET } from "../../executor/index.ts";
 import {
+  accounts,
   address,
   dialAddresses,
   ether,
@@ -27,6 +29,8 @@ export type Setting<T> = {
   readonly optional?: true;
   /** Never logged. */
   readonly secret?: true;
+  /** The flag may be given several times: as one list, separated by commas. */
+  readonly repeatable?: true;
   /** Throws a RangeError that says what is expected. */
   readonly parse: (text: string) => T;
 };
@@ -63,6 +67,15 @@ export const SETTINGS = {
     variable: "ASSAY_L1_RPC",
     description: "JSON-RPC endpoint of the L1 node",
     parse: httpUrl,
+  },
+  l1Rpcs: {
+    flag: "--l1-rpc",
+    argument: "urls",
+    variable: "ASSAY_L1_RPC",
+    description:
+      "JSON-RPC endpoints of L1, separated by commas: the first is read, and nothing is signed unless all the others hold the same blocks and claims",
+    repeatable: true,
+    parse: httpUrls,
   },
   l1Beacon: {
     flag: "--l1-beacon",
@@ -225,6 +238,39 @@ export const SETTINGS = {
       "private key whose account disputes wrong claims on L1, and puts up the stakes; prefer the variable, flags are visible to other users",
     parse: privateKey,
   },
+  alsoFor: {
+    flag: "--also-for",
+    argument: "addresses",
+    variable: "ASSAY_ALSO_FOR",
+    optional: true,
+    repeatable: true,
+    description:
+      "further accounts, given once each or separated by commas, whose right claims are confirmed, whose stakes are defended and whose winnings are taken home at this account's gas",
+    parse: accounts,
+  },
+  janitor: {
+    flag: "--janitor",
+    variable: "ASSAY_JANITOR",
+    fallback: "false",
+    description: "confirm right claims, take lost stakes and end claims on lost ones for everyone who is right",
+    parse: flag,
+  },
+  dryRun: {
+    flag: "--dry-run",
+    variable: "ASSAY_DRY_RUN",
+    fallback: "false",
+    description: "a rehearsal: what would be sent is told, by the log and by `rollup_challenger`, and nothing is sent",
+    parse: flag,
+  },
+  maxSpendPerDay: {
+    flag: "--max-spend-per-day",
+    argument: "ether",
+    variable: "ASSAY_MAX_SPEND_PER_DAY",
+    optional: true,
+    description:
+      "ether that may be sent in any 24 hours of L1's clock, gas and stakes together, whether they come back or not; what is above it is not sent, and the node is not ready; without it there is no bound",
+    parse: ether,
+  },
   claimIntervalBlocks: {
     flag: "--claim-interval-blocks",
     argument: "blocks",
@@ -378,6 +424,14 @@ export const SETTINGS = {
     description: "account that may append batches, and whose signature nodes take blocks from",
     parse: address,
   },
+  feeRecipient: {
+    flag: "--fee-recipient",
+    argument: "address",
+    variable: "ASSAY_FEE_RECIPIENT",
+    optional: true,
+    description: "account on L1 to which the chain's fee vaults pay, for good; the sequencer's when not given",
+    parse: address,
+  },
   guardian: {
     flag: "--guardian",
     argument: "address",
@@ -391,6 +445,15 @@ export const SETTINGS = {
     variable: "ASSAY_FORCE_DELAY",
     fallback: "43200",
     description: "after so long a deposit or forced transaction may not be left out",
+    parse: whole,
+  },
+  gasRate: {
+    flag: "--gas-rate",
+    argument: "gas",
+    variable: "ASSAY_GAS_RATE",
+    fallback: DEFAULT_BUDGET.rate.toString(),
+    description:
+      "L2 gas that a second of L1's time pays for: what the slowest node of the chain must be able to execute",
     parse: whole,
   },
   challengePeriod: {

@@ -211,6 +211,7 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
       chain: DEVNET_PARAMETERS,
       genesis: {
         accounts: [...accounts.users, accounts.deployer].map(({ address }) => ({ address, balance: 10_000n * ETHER })),
+        feeRecipient: accounts.sequencer.address,
       },
     };
     const deployment = await deployBridge(l1, {

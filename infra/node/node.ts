@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
 import { createClaimant, createRightClaims, createTransactor } from "../../bridge/index.ts";
-import { createChallenger, createTraces, describeDispute } from "../../challenger/index.ts";
+import { createChallenger, createTraces, describeChallenger, describeDispute } from "../../challenger/index.ts";
 import {
   type Backend,
   CodedError,
@@ -13,12 +13,12 @@ import {
 import { createPublisher, createSequencer } from "../../sequencer/index.ts";
 import type { ChallengerConfig, ExecutorConfig, NodeConfig, SequencerConfig } from "../config/config.ts";
 import type { Rollup } from "../config/rollup.ts";
-import { createMetricsServer } from "../telemetry/metrics-server.ts";
-import type { L1ErrorCode } from "./l1.ts";
+import { createMetricsServer, type ReadinessCheck } from "../telemetry/metrics-server.ts";
+import { connectL1, type L1ErrorCode } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
 import { type Core, openCore } from "./node-core.ts";
 import { startPeering } from "./node-peers.ts";
-import { readinessOf } from "./readiness.ts";
+import { challengerChecks, readinessOf } from "./readiness.ts";
 
 export type NodeErrorCode =
   /** The inbox takes batches from another account than --sequencer-key is the key of. Give that account's key. */
@@ -39,20 +39,24 @@ const clientVersion = (): string => {
   return `assay/v${version}/${process.platform}-${process.arch}/node${process.versions.node}`;
 };
 
-type Parts = Pick<Backend, "pool" | "disputes"> & { readonly start: () => void };
+type Parts = Pick<Backend, "pool" | "disputes" | "challenger"> & {
+  readonly start: () => void;
+  /** What must hold beside the chain's own conditions before the node is ready. */
+  readonly checks?: readonly ReadinessCheck[];
+};
 
 /** Meets the peers, opens the servers, last, so that a node that answers is whole; starts everything. */
 const serve = async (
   telemetry: Telemetry,
   config: NodeConfig,
   core: Core,
-  { pool, disputes, start }: Parts,
+  { pool, disputes, challenger, start, checks = [] }: Parts,
 ): Promise<AssayNode> => {
   const { services, chain, l1, follower, peering, claims, failed } = core;
   try {
     const p2p = await startPeering(peering);
     const metrics = services.add(
-      await createMetricsServer(telemetry, { port: config.metricsPort, checks: readinessOf(core) }),
+      await createMetricsServer(telemetry, { port: config.metricsPort, checks: [...readinessOf(core), ...checks] }),
     );
     const backend = {
       chain,
@@ -61,6 +65,7 @@ const serve = async (
       identity: { clientVersion: clientVersion() },
       ...(pool === undefined ? {} : { pool }),
       ...(disputes === undefined ? {} : { disputes }),
+      ...(challenger === undefined ? {} : { challenger }),
       ...(peering === undefined ? {} : { peering }),
     };
     const without = config.rpcNoAdmin ? ["admin"] : [];
@@ -113,7 +118,10 @@ export const createChallengerNode = async (
   config: ChallengerConfig,
   rollup: Rollup,
 ): Promise<AssayNode> => {
-  const core = await openCore(telemetry, config, rollup, { following: {}, hears: "blocks", agent: clientVersion() });
+  const [l1Rpc, ...further] = config.l1Rpcs as readonly [string, ...string[]];
+  const others = await Promise.all(further.map((url) => connectL1(url, rollup)));
+  const node = { ...config, l1Rpc };
+  const core = await openCore(telemetry, node, rollup, { following: {}, hears: "blocks", agent: clientVersion() });
   const { services, client } = core;
   const account = privateKeyToAccount(config.challengeKey);
   const transactor = services.add(createTransactor({ ...telemetry, client, account }, { pollMs: config.l1PollMs }));
@@ -125,12 +133,21 @@ export const createChallengerNode = async (
   );
   const challenger = services.add(
     createChallenger(
-      { ...telemetry, ...core, right, transactor, traceOf: createTraces({ ...core, right }) },
-      { startBlock: rollup.l1.startBlock, pollMs: config.l1PollMs },
+      { ...telemetry, ...core, right, transactor, others, traceOf: createTraces({ ...core, right }) },
+      {
+        startBlock: rollup.l1.startBlock,
+        pollMs: config.l1PollMs,
+        also: config.alsoFor ?? [],
+        isJanitor: config.janitor,
+        isRehearsal: config.dryRun,
+        spendCap: config.maxSpendPerDay,
+      },
     ),
   );
-  return serve(telemetry, config, core, {
+  return serve(telemetry, node, core, {
     disputes: () => challenger.disputes.map(describeDispute),
+    challenger: () => describeChallenger(challenger),
+    checks: challengerChecks(challenger),
     start: () => {
       transactor.start();
       challenger.start();

@@ -1,3 +1,4 @@
+import type { Challenger } from "../../challenger/index.ts";
 import type { ReadinessCheck } from "../telemetry/metrics-server.ts";
 import type { Core } from "./node-core.ts";
 
@@ -49,3 +50,17 @@ export const readinessOf = ({ chain, l1, follower, peering, hears }: ReadinessPa
         ]),
   ];
 };
+
+/** What must hold beside that before a challenger protects anything. */
+export const challengerChecks = (challenger: Pick<Challenger, "findings">): readonly ReadinessCheck[] => [
+  {
+    name: "challenger",
+    check: () => {
+      const { findings } = challenger;
+      if (findings === undefined) return "it has not looked at the claims yet";
+      if (findings.heldBack !== undefined) return `moves are held back: ${findings.heldBack}`;
+      const [failure] = findings.failures;
+      return failure && `a part of the last look failed: ${failure.part}: ${failure.error}`;
+    },
+  },
+];

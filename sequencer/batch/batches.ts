@@ -16,7 +16,8 @@ import {
   type Write,
 } from "../../executor/index.ts";
 import { createBatchesMetrics } from "./batches-metrics.ts";
-import { type DataChoice, type DataKind, growthLimit, kindOf } from "./data-kind.ts";
+import { type DataChoice, type DataKind, DEFAULT_DATA, growthLimit, kindOf } from "./data-kind.ts";
+import type { L1Prices } from "./l1-prices.ts";
 import { decodePlan, encodePlan, PLAN_RANGE, type Plan, planKey } from "./plan.ts";
 
 export type BatchesErrorCode =
@@ -70,8 +71,6 @@ export type Batches = {
   room(plan: Plan): number;
   /** Closes the open batch if it is time, at once when told so, and decides where it lies on L1. Inside `chain.exclusive`. */
   close(reason?: "full"): Promise<void>;
-  /** What L1 asks for from now on. */
-  observe(prices: BaseFees): void;
   /** The bytes to post. BATCH_BLOCK_MISSING when the chain has lost a block of it. */
   encode(batch: Batch): Bytes;
   /** Whether the chain still has the batch's blocks and L1 the messages that it was built on. */
@@ -85,16 +84,26 @@ const MAX_KEPT = 4_096;
 const greater = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 export const createBatches = (
-  components: Telemetry & { readonly chain: Chain; readonly l1: L1Source; readonly store: KeyValueStore },
+  components: Telemetry & {
+    readonly chain: Chain;
+    readonly l1: L1Source;
+    readonly store: KeyValueStore;
+    readonly prices: Pick<L1Prices, "now">;
+  },
   options: BatchesOptions = {},
 ): Batches => {
-  const { chain, l1, store, registry } = components;
+  const { chain, l1, store, prices, registry } = components;
   const logger = components.logger.child({ module: "batches" });
-  const { data: choice = "calldata", intervalMs = 1_000, maxPending = 256, maxUnsafe = 2_048 } = options;
+  const { data: choice = DEFAULT_DATA, intervalMs = 1_000, maxPending = 256, maxUnsafe = 2_048 } = options;
   const { now = () => performance.now() } = options;
-  let prices: BaseFees | undefined;
-  const limitNow = (): number => Math.min(growthLimit(choice, prices), options.maxBytes ?? Number.POSITIVE_INFINITY);
-  let maxBytes = limitNow();
+  let limit: { readonly at: BaseFees | undefined; readonly bytes: number } | undefined;
+  /** Bytes of a batch at L1's present prices. */
+  const maxBytes = (): number => {
+    const { now: at } = prices;
+    if (limit === undefined || limit.at !== at)
+      limit = { at, bytes: Math.min(growthLimit(choice, at), options.maxBytes ?? Number.POSITIVE_INFINITY) };
+    return limit.bytes;
+  };
   const { sizes, closings } = createBatchesMetrics(registry, () => pending().length);
 
   const hashOf = (number: bigint): Hex | undefined => chain.blockByNumber(number)?.hash;
@@ -108,7 +117,7 @@ export const createBatches = (
       const last = (plans[i + 1]?.first ?? chain.head.header.number + 1n) - 1n;
       const lastHash = hashOf(last);
       if (last < plan.first || lastHash === undefined) dropped.push(plan);
-      else kept.push({ ...plan, last, lastHash, bytes: maxBytes, closed: true, opened: now() });
+      else kept.push({ ...plan, last, lastHash, bytes: maxBytes(), closed: true, opened: now() });
     }
     return { kept, dropped };
   };
@@ -139,7 +148,7 @@ export const createBatches = (
 
   /** Decides where a closed batch lies. On disk before anything is sent: the next life sends the very same. */
   const decide = async (batch: Batch): Promise<void> => {
-    const kind = kindOf(encode(batch), choice, prices);
+    const kind = kindOf(encode(batch), choice, prices.now);
     await store.write([{ type: "put", key: planKey(batch), value: encodePlan({ ...batch, kind }) }]);
     batch.kind = kind;
     closings.inc({ data: kind });
@@ -291,19 +300,15 @@ export const createBatches = (
       batch.lastHash = block.hash;
       batch.bytes += bytes;
     },
-    room: (plan) => maxBytes - (open()?.index === plan.index ? (open()?.bytes ?? 0) : 0),
+    room: (plan) => maxBytes() - (open()?.index === plan.index ? (open()?.bytes ?? 0) : 0),
     async close(reason) {
       const batch = open();
       if (batch === undefined) return;
-      const due = reason === "full" || now() - batch.opened >= intervalMs || maxBytes - batch.bytes < MIN_ROOM;
+      const due = reason === "full" || now() - batch.opened >= intervalMs || maxBytes() - batch.bytes < MIN_ROOM;
       if (!due) return;
       batch.closed = true;
       await decide(batch);
       sizes.inc(batch.bytes);
-    },
-    observe(seen) {
-      prices = seen;
-      maxBytes = limitNow();
     },
     encode,
     isSound: (batch) => hasBlocks(batch) && l1.accumulator(batch.delayedEnd) === batch.accumulator,

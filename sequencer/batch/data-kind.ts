@@ -6,6 +6,8 @@ export type DataKind = "calldata" | "blobs";
 /** `auto`: what costs less. */
 export type DataChoice = DataKind | "auto";
 
+export const DEFAULT_DATA: DataChoice = "calldata";
+
 /** Bytes of one batch. */
 export const DATA_LIMITS: Readonly<Record<DataKind, number>> = {
   calldata: MAX_BATCH_BYTES,
@@ -14,6 +16,30 @@ export const DATA_LIMITS: Readonly<Record<DataKind, number>> = {
 
 /** Bytes as dense as they get, in a batch of the size at which a full one of either kind can be compared. */
 const FULL = new Uint8Array(DATA_LIMITS.calldata).fill(1);
+
+/**
+ * Bytes of the batch over which its fixed cost is shared. Of a batch in blobs the last one is half empty on average. So
+ * any batch of 64 KB in blobs, or of some KB in calldata, is paid for by its bytes whatever they are; what a smaller one
+ * costs beside them is the price of posting so early, which is the operator's choice.
+ */
+const SHARED_BY: Readonly<Record<DataKind, number>> = {
+  calldata: DATA_LIMITS.calldata,
+  blobs: BLOB_DATA_BYTES / 2,
+};
+
+/** What one more byte of a batch costs on L1, in wei, by its value. */
+export type BytePrices = { readonly zero: bigint; readonly other: bigint };
+
+/** Rounded up. */
+export const bytePrices = (choice: DataChoice, prices: BaseFees): BytePrices => {
+  const kind = choice === "auto" ? cheaperKind(FULL, prices) : choice;
+  const length = SHARED_BY[kind];
+  const each = (byte: number) => {
+    const cost = appendCost[kind](new Uint8Array(length).fill(byte), prices);
+    return (cost + BigInt(length) - 1n) / BigInt(length);
+  };
+  return { zero: each(0), other: each(1) };
+};
 
 /** How long a batch may grow: as far as the kind that is cheaper for much data takes. No prices: as if for calldata. */
 export const growthLimit = (choice: DataChoice, prices: BaseFees | undefined): number => {

@@ -22,6 +22,7 @@ import {
   type Telemetry,
 } from "../../executor/index.ts";
 import type { Batch, Batches } from "./batches.ts";
+import type { L1Prices } from "./l1-prices.ts";
 import { createPosterMetrics } from "./poster-metrics.ts";
 
 export type PosterOptions = {
@@ -63,13 +64,14 @@ export const createPoster = (
     readonly chain: Chain;
     readonly l1: L1Source;
     readonly batches: Batches;
+    readonly prices: Pick<L1Prices, "refresh">;
     readonly archive: BlobArchive;
     readonly transactor: Transactor;
     readonly client: PublicClient;
   },
   { inbox, ...options }: PosterOptions & { readonly inbox: Hex },
 ): Poster => {
-  const { chain, l1, batches, archive, transactor, client, registry } = components;
+  const { chain, l1, batches, prices, archive, transactor, client, registry } = components;
   const logger = components.logger.child({ module: "poster" });
   const { maxInFlight = 6, pollMs = 500, retryMs = 1_000, patience = 8n } = options;
   const aborter = new AbortController();
@@ -100,16 +102,6 @@ export const createPoster = (
     return batch.kind === "blobs"
       ? { ...place, blobs: await blobsOf(batch) }
       : { ...place, data: batches.encode(batch) };
-  };
-
-  /** Prices are asked for once a block of L1. */
-  let priced: bigint | undefined;
-  const price = async (): Promise<void> => {
-    const head = l1.head?.number;
-    if (head === undefined || head === priced) return;
-    priced = head;
-    const [block, blobGas] = await Promise.all([client.getBlock({ blockTag: "latest" }), client.getBlobBaseFee()]);
-    batches.observe({ gas: block.baseFeePerGas ?? 0n, blobGas });
   };
 
   /** Removes the batch's blocks and all after; the pool takes their transactions back. */
@@ -157,7 +149,7 @@ export const createPoster = (
 
   const tick = (): Promise<void> =>
     lock(async () => {
-      await price().catch((error: unknown) => logger.warn({ err: error }, "L1 does not say what it asks for"));
+      await prices.refresh();
       const { pending } = batches;
       review(pending);
       for (const batch of pending) {

@@ -1,19 +1,25 @@
 import type { L1Source } from "../../bridge/index.ts";
 import {
+  type AddResult,
   type Block,
+  type BlockAttributes,
   type BlockBuilder,
   batchBlockSize,
   type Chain,
+  type ChainTransaction,
   CodedError,
   hasCode,
   nextBaseFee,
-  type RefusalCode,
+  openingOf,
   type Service,
+  type Spent,
   sleep,
   type Telemetry,
 } from "../../executor/index.ts";
 import type { Batches } from "../batch/batches.ts";
+import type { L1Prices } from "../batch/l1-prices.ts";
 import type { Plan } from "../batch/plan.ts";
+import { type DataFees, dataSizeOf, tipInBlock } from "../mempool/data-fees.ts";
 import type { Mempool } from "../mempool/mempool.ts";
 import { createProducerMetrics } from "./producer-metrics.ts";
 
@@ -53,7 +59,7 @@ const RECORD_BYTES = 4;
 /** Transactions that one block may pass over. */
 const MAX_REFUSALS = 1_000;
 /** Refusals that another block may not share: the transaction stays. */
-const PASSING: ReadonlySet<RefusalCode> = new Set(["TX_BLOCK_GAS", "TX_FEE_CAP", "TX_NONCE_HIGH"]);
+const PASSING: ReadonlySet<string> = new Set(["TX_BLOCK_GAS", "TX_FEE_CAP", "TX_NONCE_HIGH"]);
 
 type Filling = { readonly bytes: number; readonly count: number; readonly full: boolean };
 
@@ -64,10 +70,12 @@ export const createProducer = (
     readonly pool: Mempool;
     readonly l1: L1Source;
     readonly batches: Batches;
+    readonly prices: L1Prices;
+    readonly fees: DataFees;
   },
   options: ProducerOptions = {},
 ): Producer => {
-  const { chain, pool, l1, batches, registry } = components;
+  const { chain, pool, l1, batches, prices, fees, registry } = components;
   const logger = components.logger.child({ module: "producer" });
   const {
     intervalMs = 1_000,
@@ -105,6 +113,29 @@ export const createProducer = (
     return taken;
   };
 
+  /**
+   * Runs one transaction, and takes it in if it pays for its data with the gas that it used. One that does not has used
+   * little, or it would pay; it is not run a second time.
+   */
+  const attempt = async (builder: BlockBuilder, transaction: ChainTransaction): Promise<AddResult> => {
+    const cost = fees.costOf(dataSizeOf(transaction.envelope));
+    let used = 0n;
+    const accept = ({ gasUsed, tip }: Spent): boolean => {
+      used = gasUsed;
+      return tip >= tipInBlock(cost, gasUsed);
+    };
+    const result = await builder.offer(transaction.envelope, accept).catch((error: unknown) => {
+      // Not the chain's no-op but a failure of this node: the next block is built without the transaction.
+      if (!hasCode(error, "CHAIN_BUSY")) pool.drop(transaction, "failed");
+      throw error;
+    });
+    transactions.inc({ outcome: result.included ? "included" : result.code });
+    if (result.included || PASSING.has(result.code)) return result;
+    if (result.code === "TX_DECLINED") pool.decline(transaction, used);
+    else pool.drop(transaction, result.code);
+    return result;
+  };
+
   /** Adds transactions of the pool, best first, within gas, bytes and time. */
   const fill = async (builder: BlockBuilder, room: number): Promise<Filling> => {
     const selection = pool.select(builder.baseFeePerGas);
@@ -113,7 +144,8 @@ export const createProducer = (
     let count = 0;
     let full = false;
     for (let refusals = 0; refusals < MAX_REFUSALS && now() < end; ) {
-      const left = builder.gasLimit - builder.gasUsed;
+      const unused = builder.gasLimit - builder.gasUsed;
+      const left = unused < builder.budget ? unused : builder.budget;
       if (left < TRANSFER_GAS) break;
       const transaction = selection.next();
       if (transaction === undefined) break;
@@ -127,19 +159,15 @@ export const createProducer = (
         refusals++;
         continue;
       }
-      const result = await builder.add({ bytes: transaction.envelope }).catch((error: unknown) => {
-        // Not the chain's no-op but a failure of this node: the next block is built without the transaction.
-        if (!hasCode(error, "CHAIN_BUSY")) pool.drop(transaction, "failed");
-        throw error;
-      });
-      transactions.inc({ outcome: result.included ? "included" : result.code });
+      const result = await attempt(builder, transaction);
       if (result.included) {
         bytes += size;
         count++;
         selection.advance(transaction);
       } else {
         refusals++;
-        if (!PASSING.has(result.code)) pool.drop(transaction, result.code);
+        // INVARIANT: a block executes in vain once, whatever is offered.
+        if (result.code === "TX_DECLINED") selection.restrict();
       }
     }
     return { bytes, count, full };
@@ -157,8 +185,13 @@ export const createProducer = (
     return plan && { plan, isNew: true };
   };
 
-  const build = async (plan: Plan, isNew: boolean, idle: boolean): Promise<Block | undefined> => {
-    const builder = await chain.begin({ timestamp: clock(), origin: plan.origin });
+  const build = async (
+    plan: Plan,
+    attributes: BlockAttributes,
+    isNew: boolean,
+    idle: boolean,
+  ): Promise<Block | undefined> => {
+    const builder = await chain.begin(attributes);
     try {
       const taken = isNew ? await takeDelayed(builder, plan) : 0;
       const filling = await fill(builder, batches.room(plan));
@@ -178,28 +211,38 @@ export const createProducer = (
     }
   };
 
-  const produce = (): Promise<Block | undefined> =>
-    chain.exclusive(async () => {
-      await pool.settled();
-      if (!(await batches.align())) return undefined;
-      const chosen = await choosePlan();
-      if (chosen === undefined) return undefined;
-      const { plan, isNew } = chosen;
-      const idle =
-        now() - lastBlock >= (chain.head.transactions.length > 0 ? Math.min(trailingMs, maxIdleMs) : maxIdleMs);
-      if (!idle && !hasMessages(plan, isNew) && !pool.hasReady(nextBaseFee(chain.head.header))) return undefined;
-      const start = now();
-      const block = await build(plan, isNew, idle);
-      if (block === undefined) return undefined;
-      lastBlock = now();
-      blocks.inc();
-      seconds.observe((lastBlock - start) / 1000);
-      logger.debug(
-        { number: block.header.number, transactions: block.transactions.length, batch: plan.index },
-        "block built",
-      );
-      return block;
-    });
+  const produce = async (): Promise<Block | undefined> => {
+    // Nobody waits for L1 but the first block: without prices nothing is known of what has to be paid.
+    const refreshed = prices.refresh();
+    if (prices.now === undefined) await refreshed;
+    return prices.now === undefined ? undefined : chain.exclusive(buildNext);
+  };
+
+  const buildNext = async (): Promise<Block | undefined> => {
+    await pool.settled();
+    if (!(await batches.align())) return undefined;
+    const chosen = await choosePlan();
+    if (chosen === undefined) return undefined;
+    const { plan, isNew } = chosen;
+    const idle =
+      now() - lastBlock >= (chain.head.transactions.length > 0 ? Math.min(trailingMs, maxIdleMs) : maxIdleMs);
+    if (!idle && !hasMessages(plan, isNew) && !pool.hasReady(nextBaseFee(chain.head.header, chain.parameters)))
+      return undefined;
+    const attributes = { timestamp: clock(), origin: plan.origin, hasMessages: hasMessages(plan, isNew) };
+    // Derivation passes over what L1's time does not pay for.
+    if (!openingOf(chain.head.header, attributes, chain.parameters).isPaid) return undefined;
+    const start = now();
+    const block = await build(plan, attributes, isNew, idle);
+    if (block === undefined) return undefined;
+    lastBlock = now();
+    blocks.inc();
+    seconds.observe((lastBlock - start) / 1000);
+    logger.debug(
+      { number: block.header.number, transactions: block.transactions.length, batch: plan.index },
+      "block built",
+    );
+    return block;
+  };
 
   const run = async () => {
     for (let next = now(); !aborter.signal.aborted; ) {

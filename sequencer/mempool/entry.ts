@@ -1,4 +1,5 @@
-import type { ChainTransaction } from "../../executor/index.ts";
+import type { ChainTransaction, DecodedTransaction } from "../../executor/index.ts";
+import { type DataFees, type DataSize, dataSizeOf, tipInBlock } from "./data-fees.ts";
 
 /** One transaction that waits. */
 export type Entry = {
@@ -12,11 +13,27 @@ export type Entry = {
   /** The most that it can take from its sender, in wei. */
   readonly cost: bigint;
   readonly bytes: number;
+  readonly data: DataSize;
+  /** Gas that it uses whatever happens. */
+  readonly leastGas: bigint;
   /** All nonces before it are in the chain or in the pool. */
   ready: boolean;
 };
 
-export const createEntry = (transaction: ChainTransaction, sequence: number, arrived: number): Entry => {
+const STORAGE_KEY_GAS = 1_900n;
+
+/**
+ * Gas that a transaction uses whatever happens: what is charged before it runs, without its storage keys. Refunds take
+ * back no more than the execution paid, and for a slot that is cleared what its key in the access list did (EIP-3529).
+ */
+export const leastGasOf = ({ accessList }: ChainTransaction, intrinsicGas: bigint): bigint =>
+  (accessList ?? []).reduce((gas, { storageKeys }) => gas - STORAGE_KEY_GAS * BigInt(storageKeys.length), intrinsicGas);
+
+export const createEntry = (
+  { transaction, intrinsicGas }: Pick<DecodedTransaction, "transaction" | "intrinsicGas">,
+  sequence: number,
+  arrived: number,
+): Entry => {
   const maxFee = transaction.maxFeePerGas ?? transaction.gasPrice ?? 0n;
   return {
     transaction,
@@ -26,14 +43,27 @@ export const createEntry = (transaction: ChainTransaction, sequence: number, arr
     maxTip: transaction.maxPriorityFeePerGas ?? maxFee,
     cost: transaction.gasLimit * maxFee + transaction.value,
     bytes: transaction.envelope.length,
+    data: dataSizeOf(transaction.envelope),
+    leastGas: leastGasOf(transaction, intrinsicGas),
     ready: false,
   };
 };
 
 /** What the block's producer earns on a unit of gas; negative when the transaction cannot pay the base fee. */
-export const effectiveTip = ({ maxFee, maxTip }: Entry, baseFee: bigint): bigint => {
+export const effectiveTip = ({ maxFee, maxTip }: Pick<Entry, "maxFee" | "maxTip">, baseFee: bigint): bigint => {
   const left = maxFee - baseFee;
   return left < maxTip ? left : maxTip;
+};
+
+/**
+ * Whether a block can take it for this tip: `surely`, whatever it does; `perhaps`, if it uses its gas limit; `not`, because
+ * it pays neither for its gas nor for its data.
+ */
+export const standingOf = (entry: Entry, tip: bigint, fees: DataFees): "surely" | "perhaps" | "not" => {
+  if (tip < 0n) return "not";
+  const cost = fees.costOf(entry.data);
+  if (tip >= tipInBlock(cost, entry.leastGas)) return "surely";
+  return tip >= tipInBlock(cost, entry.transaction.gasLimit) ? "perhaps" : "not";
 };
 
 /** Whether `a` leaves before `b` when the pool is full: the lower offer, then the later arrival. */

@@ -4,7 +4,9 @@ import {
   type Chain,
   type ChainTransaction,
   CodedError,
+  createBoundedCache,
   createLock,
+  type DecodedTransaction,
   type Hex,
   type PoolErrorCode,
   type PooledTransaction,
@@ -14,7 +16,8 @@ import {
   type Telemetry,
   type TransactionPool,
 } from "../../executor/index.ts";
-import { cheaper, createEntry, type Entry, offersMore, outbids } from "./entry.ts";
+import { type DataFees, dataSizeOf, FREE_DATA, tipInPool } from "./data-fees.ts";
+import { cheaper, createEntry, type Entry, effectiveTip, offersMore, outbids, standingOf } from "./entry.ts";
 import { createHeap, type Heap } from "./heap.ts";
 import { createMempoolMetrics } from "./mempool-metrics.ts";
 import { createSelection, type Selection } from "./selection.ts";
@@ -37,11 +40,13 @@ export type MempoolOptions = {
 
 export type Mempool = TransactionPool &
   Service & {
-    /** Order of the next block. */
+    /** Order of the next block, of those that pay for their data. */
     select(baseFee: bigint): Selection;
     /** Takes a transaction out that can no longer be executed. */
     drop(transaction: ChainTransaction, reason: RefusalCode | "failed"): void;
-    /** Whether a ready transaction pays this base fee. */
+    /** Takes one out that was executed and did not pay for its data; offered again, it is refused with what it needs. */
+    decline(transaction: ChainTransaction, gasUsed: bigint): void;
+    /** Whether a ready transaction pays this base fee, and for its data. */
     hasReady(baseFee: bigint): boolean;
     /** Resolves when what the chain's last events brought has been taken in. */
     settled(): Promise<void>;
@@ -51,10 +56,14 @@ const refuse = (code: PoolErrorCode | RefusalCode, message: string, data: Record
   new CodedError<PoolErrorCode | RefusalCode>(code, message, data);
 
 const DEPOSIT = 0x7e;
+/** Transactions that were declined, and are remembered so that their senders are told why. */
+const MAX_DECLINED = 4_096;
+/** Bytes by which a transaction grows, at most, when its sender offers the tip that he is told. */
+const LONGER_FEES = 20;
 
 /** Keeps signed transactions until a block takes them. Every operation costs the logarithm of what waits. */
 export const createMempool = (
-  { chain, logger, registry }: Telemetry & { readonly chain: Chain },
+  { chain, fees = FREE_DATA, logger, registry }: Telemetry & { readonly chain: Chain; readonly fees?: DataFees },
   options: MempoolOptions = {},
 ): Mempool => {
   const {
@@ -77,6 +86,8 @@ export const createMempool = (
   const senders = new Map<string, SenderQueue>();
   const ready: Heap<Entry> = createHeap(cheaper);
   const queued: Heap<Entry> = createHeap(cheaper);
+  /** Gas that the declined ones used. */
+  const declined = createBoundedCache<bigint>(MAX_DECLINED, () => 1);
   const listeners = new Set<(transaction: ChainTransaction) => void>();
   const lock = createLock();
   let bytes = 0;
@@ -185,8 +196,9 @@ export const createMempool = (
   };
 
   /** Checks against the pool and keeps. Synchronous: nothing changes in between. */
-  const insert = (transaction: ChainTransaction, sender: SenderQueue) => {
-    const entry = createEntry(transaction, sequence++, now());
+  const insert = (decoded: DecodedTransaction, sender: SenderQueue) => {
+    const { transaction } = decoded;
+    const entry = createEntry(decoded, sequence++, now());
     const { nonce, hash } = transaction;
     if (byHash.has(hash)) throw refuse("POOL_KNOWN", "already known", { hash });
     if (nonce < sender.nonce)
@@ -219,6 +231,28 @@ export const createMempool = (
     flip(changed);
   };
 
+  /**
+   * POOL_DATA_FEE when the most that it can offer, however low the base fee falls, does not pay for its data on L1. The
+   * gas that it will use is not known here: its limit is taken for it, so an honest sender is told at once. Whoever
+   * declares more than he uses is found out when the block is built.
+   */
+  const requireDataFee = ({ transaction }: DecodedTransaction) => {
+    const { envelope, hash, gasLimit, maxFeePerGas = transaction.gasPrice ?? 0n } = transaction;
+    const { maxPriorityFeePerGas: maxTip = maxFeePerGas } = transaction;
+    const gas = declined.get(hash) ?? gasLimit;
+    const size = dataSizeOf(envelope);
+    const cost = fees.costOf(size);
+    const tip = effectiveTip({ maxFee: maxFeePerGas, maxTip }, chain.parameters.minimumBaseFee);
+    if (tip >= tipInPool(cost, gas)) return;
+    const needed = tipInPool(fees.costOf({ ...size, others: size.others + LONGER_FEES }), gas);
+    const offered = tip > 0n ? tip : 0n;
+    throw refuse(
+      "POOL_DATA_FEE",
+      `tip of ${offered} wei a gas, minimum needed ${needed}: its ${envelope.length} bytes cost ${cost} wei on L1, and it uses ${gas} gas`,
+      { tip: offered, needed, cost, gas },
+    );
+  };
+
   const submit = async (envelope: Bytes): Promise<Hex> => {
     if (stopped) throw refuse("POOL_STOPPED", "the pool is stopped");
     const decoded = chain.decode(envelope);
@@ -228,7 +262,8 @@ export const createMempool = (
     if (transaction.gasLimit > chain.parameters.blockGasLimit)
       throw refuse("TX_BLOCK_GAS", `gas limit ${transaction.gasLimit} of ${chain.parameters.blockGasLimit}`);
     if (byHash.has(transaction.hash)) throw refuse("POOL_KNOWN", "already known", { hash: transaction.hash });
-    await withSender(transaction.from, (sender) => insert(transaction, sender));
+    requireDataFee(decoded);
+    await withSender(transaction.from, (sender) => insert(decoded, sender));
     return transaction.hash;
   };
 
@@ -259,7 +294,8 @@ export const createMempool = (
         if (stopped) return;
         try {
           await withSender(transaction.from, (sender) => {
-            if (transaction.type !== DEPOSIT) insert(transaction, sender);
+            const decoded = chain.decode(transaction.envelope);
+            if (transaction.type !== DEPOSIT && "transaction" in decoded) insert(decoded, sender);
           });
         } catch (error) {
           logger.debug({ err: error, hash: transaction.hash }, "transaction of a removed block is not kept");
@@ -305,15 +341,24 @@ export const createMempool = (
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    select: (baseFee) => createSelection({ all: senders.values(), get: (sender) => senders.get(sender) }, baseFee),
+    get ordinaryTip() {
+      return fees.ordinaryTip;
+    },
+    select: (baseFee) =>
+      createSelection({ all: senders.values(), get: (sender) => senders.get(sender) }, { baseFee, fees }),
     drop(transaction, reason) {
       const entry = byHash.get(transaction.hash);
       if (entry !== undefined) remove(entry, reason);
     },
+    decline(transaction, gasUsed) {
+      declined.set(transaction.hash, gasUsed);
+      const entry = byHash.get(transaction.hash);
+      if (entry !== undefined) remove(entry, "POOL_DATA_FEE");
+    },
     hasReady(baseFee) {
       for (const sender of senders.values()) {
         const first = sender.at(sender.nonce);
-        if (first !== undefined && first.maxFee >= baseFee) return true;
+        if (first !== undefined && standingOf(first, effectiveTip(first, baseFee), fees) !== "not") return true;
       }
       return false;
     },

@@ -1,5 +1,6 @@
 import type { ChainTransaction } from "../../executor/index.ts";
-import { type Entry, effectiveTip } from "./entry.ts";
+import type { DataFees } from "./data-fees.ts";
+import { type Entry, effectiveTip, standingOf } from "./entry.ts";
 import { createHeap } from "./heap.ts";
 import type { SenderQueue } from "./sender-queue.ts";
 
@@ -9,6 +10,8 @@ export type Selection = {
   next(): ChainTransaction | undefined;
   /** The last transaction of this sender is in the block: its follower may come. */
   advance(transaction: ChainTransaction): void;
+  /** From now on only those that surely pay for their data, whatever gas they use. */
+  restrict(): void;
 };
 
 type Candidate = { readonly entry: Entry; readonly tip: bigint };
@@ -16,14 +19,15 @@ type Candidate = { readonly entry: Entry; readonly tip: bigint };
 /** Sees replacements and removals that happen while it is used; not new senders. */
 export const createSelection = (
   senders: { readonly all: Iterable<SenderQueue>; get(sender: string): SenderQueue | undefined },
-  baseFee: bigint,
+  { baseFee, fees }: { readonly baseFee: bigint; readonly fees: DataFees },
 ): Selection => {
   const heap = createHeap<Candidate>((a, b) => (a.tip !== b.tip ? a.tip > b.tip : a.entry.sequence < b.entry.sequence));
   const offer = (entry: Entry | undefined) => {
     if (entry === undefined) return;
     const tip = effectiveTip(entry, baseFee);
-    if (tip >= 0n) heap.push({ entry, tip });
+    if (standingOf(entry, tip, fees) !== "not") heap.push({ entry, tip });
   };
+  let restricted = false;
   for (const sender of senders.all) offer(sender.at(sender.nonce));
 
   return {
@@ -31,13 +35,16 @@ export const createSelection = (
       for (let top = heap.pop(); top !== undefined; top = heap.pop()) {
         const { transaction } = top.entry;
         const current = senders.get(transaction.from)?.at(transaction.nonce);
-        if (current === top.entry) return transaction;
-        offer(current);
+        if (current !== top.entry) offer(current);
+        else if (!restricted || standingOf(top.entry, top.tip, fees) === "surely") return transaction;
       }
       return undefined;
     },
     advance({ from, nonce }) {
       offer(senders.get(from)?.at(nonce + 1n));
+    },
+    restrict() {
+      restricted = true;
     },
   };
 };

@@ -4,15 +4,18 @@ import { claimRegistry, DEVNET_CLAIMS } from "../../bridge/index.ts";
 import { encodeProgram, fromHex, importOnnx, programId } from "../../executor/index.ts";
 import { sampleModelFile, sampleScans } from "../../infra/index.ts";
 import { createDisputeStage, type DisputeStage, playOut, startChallenger, startLiar } from "../support/disputes.ts";
+import { type GasByFork, replayL1 } from "../support/l1-replay.ts";
 import { modelLies } from "../support/lies.ts";
 import type { GasRow, GasSection } from "./gas-table.ts";
 
 const { abi } = claimRegistry;
+/** What one side pays for a whole dispute. */
+const MOST_OF_DISPUTE = { osaka: 8_000_000n, amsterdam: 20_000_000n };
 
 type Sent = {
   readonly from: Hex;
   readonly block: bigint;
-  readonly gas: bigint;
+  readonly gas: GasByFork;
   readonly bytes: number;
   readonly calls: readonly string[];
 };
@@ -21,25 +24,28 @@ type Sent = {
 const sentSince = async ({ anvil, deployment }: DisputeStage, first: bigint): Promise<readonly Sent[]> => {
   const { client } = anvil;
   const sent: Sent[] = [];
+  const gasOf = await replayL1(client);
   const last = await client.getBlockNumber();
   for (let number = first; number <= last; number++) {
     const { transactions } = await client.getBlock({ blockNumber: number, includeTransactions: true });
     for (const { hash, from, to, input } of transactions) {
       if (to?.toLowerCase() !== deployment.contracts.claimRegistry.toLowerCase()) continue;
-      const { gasUsed } = await client.getTransactionReceipt({ hash });
       const { functionName, args } = decodeFunctionData({ abi, data: input });
       const calls =
         functionName === "multicall"
           ? (args[0] as readonly Hex[]).map((data) => decodeFunctionData({ abi, data }).functionName)
           : [functionName];
-      sent.push({ from: from.toLowerCase() as Hex, block: number, gas: gasUsed, bytes: size(input), calls });
+      sent.push({ from: from.toLowerCase() as Hex, block: number, gas: gasOf(hash), bytes: size(input), calls });
     }
   }
   return sent;
 };
 
-const total = (sent: readonly Sent[]): { readonly gas: bigint; readonly bytes: number } => ({
-  gas: sent.reduce((sum, { gas }) => sum + gas, 0n),
+const total = (sent: readonly Sent[]): { readonly gas: GasByFork; readonly bytes: number } => ({
+  gas: {
+    osaka: sent.reduce((sum, { gas }) => sum + gas.osaka, 0n),
+    amsterdam: sent.reduce((sum, { gas }) => sum + gas.amsterdam, 0n),
+  },
   bytes: sent.reduce((sum, { bytes }) => sum + bytes, 0),
 });
 
@@ -57,7 +63,7 @@ const kindRows = (sent: readonly Sent[]): readonly GasRow[] =>
     const moves = alike[0]?.calls.length ?? 1;
     return {
       what: alike.length === 1 ? what : `${what}: mean of ${alike.length}`,
-      gas: gas / BigInt(alike.length),
+      gas: { osaka: gas.osaka / BigInt(alike.length), amsterdam: gas.amsterdam / BigInt(alike.length) },
       bytes: Math.round(bytes / alike.length),
       ...(moves > 1 && { per: [moves, "move"] as const }),
     };
@@ -107,8 +113,8 @@ export const disputeGas = async (): Promise<GasSection> => {
       about: `One element of operator ${operator} (a convolution) of the sample model is claimed otherwise; trees as on the devnet, of heights ${DEVNET_CLAIMS.heights.join(", ")}. The honest side made ${moves} moves in ${honest.length} transactions. ${blocks} L1 blocks from the wrong claim to the verdict, with a period of ${DEVNET_CLAIMS.period}. The challenger's first move was on L1 ${seconds.toFixed(1)} seconds after it looked. Each row is one transaction with the moves in it.`,
       rows: [
         ...kindRows(honest),
-        { what: "the honest side, all", ...total(honest), per: [moves, "move"] },
-        { what: "the liar, all", ...total(lying) },
+        { what: "the honest side, all", ...total(honest), per: [moves, "move"], most: MOST_OF_DISPUTE },
+        { what: "the liar, all", ...total(lying), most: MOST_OF_DISPUTE },
       ],
     };
   } finally {

@@ -13,7 +13,10 @@ const SECTIONS: readonly (() => Promise<GasSection>)[] = [
 const FILE = new URL("GAS.md", import.meta.url);
 const ABOUT = `# Gas on L1
 
-Measured by \`npm run bench:gas\` on anvil, which writes this file with \`npm run bench:gas -- --write\`.
+Measured by \`npm run bench:gas\`, which writes this file with \`npm run bench:gas -- --write\`. What was sent to an L1 on
+anvil is run again by @ethereumjs/vm under today's fork, Osaka, where each transaction's gas equals anvil's, and under the
+next one, Amsterdam, as far as the library has it. A test fails where a call exceeds what it may have under either: 2^24
+for a transaction, a goal of its own for an opening and for a side's whole dispute.
 
 `;
 

@@ -76,7 +76,7 @@ export const benchGossip = async (print: (line: string) => void): Promise<void> 
     while (sequencer.numbers.size < BLOCKS) {
       await wallet.sendTransaction({
         ...{ to: wallet.account.address, value: 1n, gas: 21_000n, nonce: nonce++ },
-        ...{ maxFeePerGas: parseGwei("10"), maxPriorityFeePerGas: 0n },
+        ...{ maxFeePerGas: parseGwei("10"), maxPriorityFeePerGas: parseGwei("5") },
       });
       await pause(TRANSFER_MS);
     }

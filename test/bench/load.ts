@@ -45,7 +45,8 @@ export const createClassifyLoad = ({ chainId, contract, maxFeePerGas, gas, image
       to: contract,
       gas,
       maxFeePerGas,
-      maxPriorityFeePerGas: 0n,
+      // For the data on L1, whose base fee is a gwei or less on a devnet.
+      maxPriorityFeePerGas: 5_000_000_000n,
       data: encodeFunctionData({ abi: digitClassifier.abi, functionName: "classify", args: [toHex(image())] }),
     } as const;
     const digest = keccak256(fromHex(serializeTransaction(transaction)));

@@ -22,6 +22,11 @@ const BENCHES: readonly Bench[] = [
     run: async (line) => (await import("./transactions.ts")).benchTransactions(line),
   },
   {
+    name: "adversary",
+    what: "seconds of work that a second of L1's time buys, in the kinds of batches that hurt most",
+    run: async (line) => (await import("./adversary.ts")).benchAdversary(line),
+  },
+  {
     name: "state",
     what: "the state tree: reads, changes, roots and proofs",
     run: async (line) => (await import("./state.ts")).benchState(line),

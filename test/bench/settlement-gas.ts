@@ -17,7 +17,7 @@ import { layOut, SEQUENCER, startSender } from "../support/l2-node.ts";
 import { compile } from "../support/solidity.ts";
 import { createSettlement } from "../support/withdrawals.ts";
 import { denseBytes } from "./dense-bytes.ts";
-import type { GasRow, GasSection } from "./gas-table.ts";
+import { type GasRow, type GasSection, type SentRow, withGas } from "./gas-table.ts";
 
 type Ends = { after(end: () => unknown): void };
 
@@ -57,41 +57,40 @@ const batchRows = async (ends: Ends): Promise<readonly GasRow[]> => {
   await land(calldata(0n, denseBytes(1)));
   const data = denseBytes(FULL_CHUNK);
   const posted = await land(calldata(1n, data));
-  const rows: GasRow[] = [
-    { what: "batch in calldata, full", gas: posted.gasUsed, bytes: data.length, per: [data.length, "byte"] },
+  const rows: SentRow[] = [
+    { what: "batch in calldata, full", hash: posted.transactionHash, bytes: data.length, per: [data.length, "byte"] },
   ];
   let index = 2n;
   for (const count of [1, 6]) {
     const bytes = count * BLOB_DATA_BYTES;
     const blobs = await Promise.all(encodeBlobs(denseBytes(bytes)).map(commitBlob));
-    const { gasUsed, blobGasUsed = 0n } = await land(
+    const { transactionHash, blobGasUsed = 0n } = await land(
       appendBlobsCall(contracts.batchInbox, { ...place, index: index++, blobs }),
     );
     const what = count === 1 ? "batch in a blob, full" : `batch in ${count} blobs, full`;
-    rows.push({ what, gas: gasUsed, blobGas: blobGasUsed, per: [bytes, "byte"] });
+    rows.push({ what, hash: transactionHash, blobGas: blobGasUsed, per: [bytes, "byte"] });
   }
   await sender.transactor.stop();
-  return rows;
+  return withGas(l1.client, rows);
 };
 
 /** Deposits, claims, withdrawals and publication. */
 const userRows = async (ends: Ends): Promise<readonly GasRow[]> => {
   const s = await createSettlement(ends as never);
-  const rows: GasRow[] = [];
-  const row = async (what: string, to: Hex, data: Hex, more: Partial<GasRow> & { readonly value?: bigint } = {}) => {
+  const rows: SentRow[] = [];
+  const row = async (what: string, to: Hex, data: Hex, more: Partial<SentRow> & { readonly value?: bigint } = {}) => {
     const { value = 0n, ...rest } = more;
     const hash = await s.walletL1.sendTransaction({ to: to as Address, data, value });
-    const { gasUsed, status } = await s.publicL1.waitForTransactionReceipt({ hash });
+    const { status } = await s.publicL1.waitForTransactionReceipt({ hash });
     if (status !== "success") throw new Error(`${what} reverted`);
-    rows.push({ what, gas: gasUsed, bytes: size(data), ...rest });
+    rows.push({ what, hash, bytes: size(data), ...rest });
   };
   /** The transaction of L1's newest block. */
   const newest = async (what: string, peer?: string) => {
     const { transactions } = await s.publicL1.getBlock({ includeTransactions: true });
     const [sent] = transactions;
     if (sent === undefined) throw new Error(`no transaction: ${what}`);
-    const { gasUsed } = await s.publicL1.getTransactionReceipt({ hash: sent.hash });
-    rows.push({ what, gas: gasUsed, bytes: size(sent.input), ...(peer === undefined ? {} : { peer }) });
+    rows.push({ what, hash: sent.hash, bytes: size(sent.input), ...(peer === undefined ? {} : { peer }) });
   };
   const call = (abi: Abi, functionName: string, args: readonly unknown[]) =>
     encodeFunctionData({ abi, functionName, args });
@@ -150,7 +149,7 @@ const userRows = async (ends: Ends): Promise<readonly GasRow[]> => {
       per: [chunk.length / KIB, "KiB"],
     },
   );
-  return rows;
+  return withGas(s.l1.client, rows);
 };
 
 /** What settlement costs on L1. */
@@ -162,7 +161,7 @@ export const settlementGas = async (): Promise<GasSection> => {
     return {
       title: "Settlement",
       about:
-        "Whole transactions, the 21,000 and calldata among it. The OP Stack's figures are those of its repository's gas snapshot (ethereum-optimism/optimism, packages/contracts-bedrock/.gas-snapshot at 9ae0a566), which count the call alone, without the 21,000 and calldata.",
+        "Whole transactions, their base and calldata among it. The OP Stack's figures are those of its repository's gas snapshot (ethereum-optimism/optimism, packages/contracts-bedrock/.gas-snapshot at 9ae0a566), which count the call alone, without the 21,000 and calldata.",
       rows,
     };
   } finally {

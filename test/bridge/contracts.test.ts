@@ -29,17 +29,20 @@ import {
   ADDRESS,
   aliasOf,
   batchItemAt,
+  type ChainParameters,
   concat,
   createGenesis,
   DEVNET_PARAMETERS,
   fromHex,
   isBlockHeader,
   keccakOf,
+  leastUnitPrice,
   toHex,
   uintBE,
   ZERO_32,
 } from "../../executor/index.ts";
 import { type Anvil, account, startAnvil } from "../support/anvil.ts";
+import { furthestRecord, type MeteredRecord, unitsBound } from "../support/metering.ts";
 import { settlement } from "../support/settlement.ts";
 
 const SEQUENCER = 1;
@@ -58,14 +61,18 @@ type Bench = Deployment["contracts"] & {
 
 const eventsOf = (logs: Parameters<typeof parseEventLogs>[0]["logs"]) => parseEventLogs({ abi: ABI, logs });
 
-const bench = async (t: TestContext, blockGasLimit = 30_000_000n): Promise<Bench> => {
+const bench = async (
+  t: TestContext,
+  blockGasLimit = 30_000_000n,
+  budget: ChainParameters["budget"] = DEVNET_PARAMETERS.budget,
+): Promise<Bench> => {
   const l1 = await startAnvil(t, "--hardfork", "prague");
   const { contracts } = await deployBridge(
     { wallet: l1.wallet(0), reader: l1.client },
     {
       sequencer: account(SEQUENCER).address,
       forceDelay: FORCE_DELAY,
-      genesisOf: (made) => createGenesis({ ...DEVNET_PARAMETERS, blockGasLimit }, {}, partnersOf(made)),
+      genesisOf: (made) => createGenesis({ ...DEVNET_PARAMETERS, blockGasLimit, budget }, {}, partnersOf(made)),
       ...settlement(account(0).address),
     },
   );
@@ -117,7 +124,8 @@ const bench = async (t: TestContext, blockGasLimit = 30_000_000n): Promise<Bench
   };
 };
 
-/** Units of a batch that no block is open before: one for each item, message, end of a block and the way to the next. */
+/** Units of a batch that no block is open before, where the budget pays for all: one for each item, message, end of a block,
+ * the step over what lies in no block, and the way to the next. */
 const unitsOf = (data: Uint8Array, messages: number): number => {
   let [units, queued, isOpen] = [0, messages, false];
   for (let cursor = 0; ; ) {
@@ -126,7 +134,8 @@ const unitsOf = (data: Uint8Array, messages: number): number => {
     units++;
     if (isOpen && queued > 0) queued--;
     else if (isOpen && (item === undefined || isHeader)) isOpen = false;
-    else if (item !== undefined) [cursor, isOpen] = [item.next, isOpen || isHeader];
+    else if (isHeader || (item !== undefined && isOpen)) [cursor, isOpen] = [item.next, true];
+    else if (item !== undefined) cursor = data.length;
     else if (queued > 0) isOpen = true;
     else return units;
   }
@@ -157,8 +166,8 @@ test("units: the inbox counts at least as many as any bytes are, and says how ma
     assert.ok(unitsOf(data, messages) <= counted, `batch ${i}`);
     through.push(unitsThrough);
   }
-  // Two messages behind bytes that are no block: the bound is reached but for what the bytes leave over.
-  assert.equal(unitsOf(batches[0] as Uint8Array, 2), 200 + 2 + 3);
+  // Two messages in a block of least envelopes: the bound is reached but for what the bytes leave over.
+  assert.equal(unitsOf(batches[1] as Uint8Array, 2), 1 + 2 + 100 + 2);
   const furthest = (start: number, units: bigint) =>
     b.l1.client.readContract({ ...on, functionName: "furthest", args: [BigInt(start), units] });
   const count = batches.length;
@@ -169,6 +178,73 @@ test("units: the inbox counts at least as many as any bytes are, and says how ma
       if (end > start + 1) assert.equal(await furthest(start, units - 1n), BigInt(end - 1));
     }
   assert.equal(await furthest(0, 2n ** 64n), BigInt(count));
+});
+
+test("units: by what L1's time pays for, where that is less than what the bytes could be", async (t) => {
+  const budget = { rate: 100n, cap: 500_000n, block: 50_000n, refusal: 21_000n };
+  const b = await bench(t, 30_000_000n, budget);
+  const { rate, cap } = budget;
+  const { maxDrift, maxLag } = DEVNET_PARAMETERS;
+  const metering = { rate, cap, unitPrice: leastUnitPrice(budget), drift: maxDrift + maxLag };
+  const records: MeteredRecord[] = [];
+  for (const [size, seconds] of [
+    [2_000, 1],
+    [0, 1],
+    [500, 4_000],
+    [2_000, 30],
+    [5, 90_000],
+  ] as const) {
+    await b.l1.client.request({ method: "evm_increaseTime" as never, params: [seconds] as never });
+    await b.l1.mine();
+    const messages = records.length % 2;
+    for (let i = 0; i < messages; i++)
+      await b.send(USER, enqueueCall(b.batchInbox, Uint8Array.of(records.length), 21_000n));
+    const origin = await b.now();
+    await b.send(SEQUENCER, await b.append({ origin, data: new Uint8Array(size) }));
+    records.push({ size, messages, timestamp: origin.timestamp });
+  }
+  let byTime = 0;
+  for (let start = 0; start < records.length; start++)
+    for (let end = start + 1; end <= records.length; end++) {
+      const bound = unitsBound(records.slice(start, end), metering);
+      if (bound < unitsBound(records.slice(start, end), { ...metering, cap: 10n ** 12n })) byTime++;
+      for (const units of [bound - 1n, bound, bound + 1n])
+        assert.equal(
+          await b.l1.client.readContract({
+            address: b.batchInbox,
+            abi: batchInbox.abi,
+            functionName: "furthest",
+            args: [BigInt(start), units],
+          }),
+          BigInt(furthestRecord(records, start, units, metering)),
+        );
+    }
+  assert.ok(byTime > 3);
+});
+
+test("a clock that stands: no origin with an old timestamp is taken, whatever its number", async (t) => {
+  const b = await bench(t);
+  const { timestamp } = await b.now();
+  const old = 30n * 86_400n;
+  await b.l1.client.request({ method: "evm_increaseTime" as never, params: [Number(old)] as never });
+  await b.l1.mine();
+  const { number } = await b.now();
+  assert.equal(await b.refusal(SEQUENCER, await b.append({ origin: { number, timestamp } })), "OriginTooOld");
+  const age = await b.l1.client.readContract({
+    address: b.batchInbox,
+    abi: batchInbox.abi,
+    functionName: "MAX_ORIGIN_AGE",
+  });
+  const now = (await b.now()).timestamp;
+  // A call sees the next block, a second later at most.
+  assert.equal(
+    await b.refusal(SEQUENCER, await b.append({ origin: { number, timestamp: now - age - 1n } })),
+    "OriginTooOld",
+  );
+  assert.equal(
+    await b.refusal(SEQUENCER, await b.append({ origin: { number, timestamp: now - age + 60n } })),
+    undefined,
+  );
 });
 
 test("append: what is recorded, and every reason to refuse", async (t) => {

@@ -308,9 +308,9 @@ test("garbage in a batch is passed over, alike on every node", async (t) => {
       [1n, 2n, 3n].map((n) => node.chain.blockByNumber(n)?.transactions.length),
       [1, 1, 0],
     );
-    assert.equal(node.chain.blockByNumber(1n)?.header.timestamp, 0n);
-    assert.equal(node.chain.blockByNumber(2n)?.header.timestamp, origin.timestamp + 1800n);
-    assert.equal(node.chain.blockByNumber(3n)?.header.timestamp, origin.timestamp + 1800n);
+    assert.equal(node.chain.blockByNumber(1n)?.header.timestamp, origin.timestamp);
+    assert.equal(node.chain.blockByNumber(2n)?.header.timestamp, origin.timestamp + 600n);
+    assert.equal(node.chain.blockByNumber(3n)?.header.timestamp, origin.timestamp + 600n);
     assert.deepEqual(node.chain.position, { batch: 3n, cursor: 0, delayed: 0n });
   }
   assert.deepEqual(tip(nodes[0].chain), tip(nodes[1].chain));
@@ -353,7 +353,7 @@ test("an L1 that withholds or falsifies is asked again; nothing is passed over",
   await fails("L1_DATA_MISSING");
   alter = (method, answer) => (method === "eth_getTransactionByHash" ? null : answer);
   await assert.rejects(verifier.source.sync());
-  // Logs are lost one by one: a gap in the sequence shows.
+  // A log is lost: a gap in the sequence shows.
   alter = (_method, answer) => answer;
   await verifier.sync();
   assert.equal(verifier.chain.head.hash, block.hash);
@@ -362,7 +362,9 @@ test("an L1 that withholds or falsifies is asked again; nothing is passed over",
   await batcher.land(batchOf(layout, sequencer, [next.block], { index: 1n, origin }));
   const third = await sequencer.build([await transfer(0, 2)], origin);
   await batcher.land(batchOf(layout, sequencer, [third.block], { index: 2n, origin }));
-  alter = (method, answer) => (method === "eth_getLogs" ? (answer as unknown[]).slice(1) : answer);
+  let lost = 0;
+  alter = (method, answer) =>
+    method === "eth_getLogs" && (answer as unknown[]).length > 0 && lost++ === 0 ? [] : answer;
   await assert.rejects(verifier.source.sync(), (error) => hasCode(error, "L1_GAP"));
   // L1 changes while it is read.
   let calls = 0;

@@ -54,7 +54,7 @@ test("deploy makes a chain's contracts with the given settings and writes the fi
   const told = JSON.parse(made.out);
   assert.equal(told.batchInbox, contracts.batchInbox);
   assert.equal(rollup.chain.chainId, 4242n);
-  assert.deepEqual(rollup.genesis.accounts, []);
+  assert.deepEqual(rollup.genesis, { accounts: [], feeRecipient: sequencer.toLowerCase() });
   await connectL1(l1.url, rollup);
   const read = (contract: { address: Hex; abi: typeof portal.abi }, functionName: "guardian" | "PAUSE_DURATION") =>
     l1.client.readContract({ ...contract, functionName });

@@ -4,8 +4,14 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { ContractFactory, JsonRpcProvider, Wallet } from "ethers";
 import { BaseError, decodeErrorResult, decodeFunctionResult, encodeFunctionData, type Hex, parseEventLogs } from "viem";
-import { ADDRESS, digitClassifier, inferencePredeploy } from "../../executor/index.ts";
-import { clientsOf, foundryBinary, type Scan, sampleScans } from "../../infra/index.ts";
+import {
+  ADDRESS,
+  digitClassifier,
+  feeVaultPredeploy,
+  gasPriceOraclePredeploy,
+  inferencePredeploy,
+} from "../../executor/index.ts";
+import { clientsOf, foundryBinary, opStackClients, type Scan, sampleScans } from "../../infra/index.ts";
 import { type RunningDevnet, spawnDevnet } from "../support/devnet.ts";
 
 let devnet: RunningDevnet;
@@ -59,6 +65,39 @@ test("viem deploys the contract, calls it, reads receipts and logs from both nod
   const derived = await there.waitForTransactionReceipt({ hash, timeout: 30_000 });
   assert.equal(derived.blockHash, receipt.blockHash);
   assert.deepEqual(parseEventLogs({ abi, logs: derived.logs }), parseEventLogs({ abi, logs: receipt.logs }));
+});
+
+test("viem's totals for the OP Stack are what a transaction costs at most: no L1 fee beside the tip", async () => {
+  const { info } = devnet;
+  const { publicL2, walletL2, account } = opStackClients({
+    l1: { rpc: info.l1Rpc, chainId: info.l1ChainId },
+    l2: { rpc: info.sequencerRpc, chainId: info.chainId },
+    contracts: info.l1Contracts,
+    privateKey: keyOf(4),
+  });
+  const transfer = { account, to: account.address, value: 1n } as const;
+  const [l1Fee, l1Gas, operatorFee, totalGas, totalFee] = await Promise.all([
+    publicL2.estimateL1Fee(transfer),
+    publicL2.estimateL1Gas(transfer),
+    publicL2.estimateOperatorFee(transfer),
+    publicL2.estimateTotalGas(transfer),
+    publicL2.estimateTotalFee(transfer),
+  ]);
+  assert.deepEqual([l1Fee, l1Gas, operatorFee, totalGas], [0n, 0n, 0n, 21_000n]);
+  const hash = await walletL2.sendTransaction({ to: account.address, value: 1n });
+  const { gasUsed, effectiveGasPrice } = await publicL2.waitForTransactionReceipt({ hash });
+  // L1's base fee moves by an eighth a block between the two.
+  const paid = Number(gasUsed * effectiveGasPrice) / Number(totalFee);
+  assert.ok(paid > 0.5 && paid < 1.5, `${paid}`);
+  const oracle = { address: ADDRESS.gasPriceOracle, abi: gasPriceOraclePredeploy.abi } as const;
+  const { baseFeePerGas } = await publicL2.getBlock();
+  const told = await publicL2.readContract({ ...oracle, functionName: "baseFee" });
+  assert.ok(told >= (7n * (baseFeePerGas ?? 0n)) / 10n);
+  assert.equal(await publicL2.readContract({ ...oracle, functionName: "getL1FeeUpperBound", args: [1_000n] }), 0n);
+  assert.equal(await publicL2.readContract({ ...oracle, functionName: "decimals" }), 6n);
+  const vault = { address: ADDRESS.sequencerFeeVault, abi: feeVaultPredeploy.abi } as const;
+  assert.notEqual(BigInt(await publicL2.readContract({ ...vault, functionName: "recipient" })), 0n);
+  assert.ok((await publicL2.getBalance(vault)) > 0n);
 });
 
 test("ethers deploys the contract, calls it, reads receipts and logs", async () => {

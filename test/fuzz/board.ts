@@ -15,6 +15,7 @@ import {
   solve,
 } from "../../challenger/index.ts";
 import { CodedError, type Hex, hashChainState, toHex } from "../../executor/index.ts";
+import { openBook } from "../support/claim-book.ts";
 import { createDispute, DISPUTE, type Dispute } from "../support/dispute.ts";
 import type { Ends } from "../support/peers.ts";
 import { createProber, type Prober } from "../support/prober.ts";
@@ -73,7 +74,7 @@ const boardOn = ({ contracts, first }: Dispute, genesisAt: bigint): Board =>
     stakes: STAKES,
     tariffs: DISPUTE.tariffs,
     rules: toyLeafRules,
-    isChainState: (bytes) => bytes.length === 2 + 2 * 238 && /^0x110[01]/.test(bytes),
+    isChainState: (bytes) => bytes.length === 2 + 2 * 254 && /^0x110[01]/.test(bytes),
     furthest: () => 0n,
   });
 
@@ -203,8 +204,11 @@ const plain = (events: readonly { readonly name: string; readonly args: object }
 /** Compares every place, credit and sum. Answers what differs. */
 const compareState = async (dispute: Dispute, board: Board, probers: readonly Prober[]): Promise<readonly string[]> => {
   const { l1, contracts, of } = dispute;
-  const reader = createBoardReader(l1.client, { registry: contracts.claimRegistry, startBlock: 0n });
-  const view = await reader.atHead();
+  const registry = contracts.claimRegistry;
+  const book = await openBook(l1.client, registry);
+  const now = await l1.client.getBlockNumber({ cacheTime: 0 });
+  await book.sync({ number: now });
+  const view = await createBoardReader(l1.client, { registry, book }).at(now);
   const found: string[] = [];
   const places = [...board.tables.preimages].map(([edge, { ctx }]) => ({ context: ctxId(ctx), edge }));
   const rivals = [...board.tables.rootsIn].map(([context, [first]]) => {

@@ -82,6 +82,12 @@ export const parts: readonly Part[] = [
     run: fuzzPrograms,
   },
   {
+    name: "metering",
+    what: "random batches, units derived against the inbox's bounds",
+    count: 100_000,
+    run: async (round) => (await import("./metering.ts")).fuzzMetering(round),
+  },
+  {
     name: "solvency",
     what: "deposits, forced transactions, withdrawals, claims and L1 reorgs",
     count: 200,
@@ -128,6 +134,12 @@ export const parts: readonly Part[] = [
     what: "proofs of single elements, each changed in two dozen ways",
     count: 1_000,
     run: async (round) => (await import("./mutations.ts")).fuzzMutations(round),
+  },
+  {
+    name: "memory",
+    what: "calls, estimates, replays and rehearsals each: what they leave in memory",
+    count: 10_000,
+    run: async (round) => (await import("./memory.ts")).fuzzMemory(round),
   },
   { name: "peers", what: "mutated messages of peers", count: 5_000, run: fuzzMessages },
 ];

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { numberToHex } from "viem";
 import { createMemoryStore, type Hex } from "../../executor/index.ts";
+import { hooked } from "../support/hooked-client.ts";
 import { createStage, l2Account, type SequencerActor } from "../support/stage.ts";
 
 const bob = l2Account(7).address.toLowerCase() as Hex;
@@ -60,10 +62,17 @@ test("a chain in blobs: rebuilt from them alone; posted, restarted in between wi
 
 test("auto takes what is cheaper at the time, batch by batch", async (t) => {
   const stage = await createStage(t);
-  const sequencer = await stage.sequencer(createMemoryStore(), { batches: { data: "auto" } });
+  let demand: Hex | undefined;
+  const client = hooked(stage.anvil, (method, _, ask) => (method === "eth_blobBaseFee" && demand) || ask());
+  const sequencer = await stage.sequencer(createMemoryStore(), { batches: { data: "auto" }, client });
   await sequencer.follow();
   await sequencer.poster.tick();
   const { control } = stage.anvil;
+  const nextBlock = async () => {
+    await control.mine({ blocks: 1 });
+    await sequencer.l1.sync();
+    await sequencer.poster.tick();
+  };
   // Blobs cost nearly nothing on a fresh L1.
   const roomy = sequencer.batches.draft();
   assert.ok(roomy);
@@ -71,15 +80,15 @@ test("auto takes what is cheaper at the time, batch by batch", async (t) => {
   await build(sequencer, 0);
   await sequencer.post();
   // As if blobs were much in demand.
-  sequencer.batches.observe({ gas: 1n, blobGas: 10n ** 9n });
+  demand = numberToHex(10n ** 12n);
+  await nextBlock();
   const narrow = sequencer.batches.draft();
   assert.ok(narrow);
   assert.equal(sequencer.batches.room(narrow), 100_000);
   await build(sequencer, 1);
   await sequencer.post();
-  await control.mine({ blocks: 1 });
-  await sequencer.l1.sync();
-  await sequencer.poster.tick();
+  demand = undefined;
+  await nextBlock();
   await build(sequencer, 2);
   await sequencer.post();
   assert.deepEqual(kindsOf(sequencer), ["blobs", "calldata", "blobs"]);

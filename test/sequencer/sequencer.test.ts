@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseGwei } from "viem";
 import { depositCall, enqueueCall, forceCall } from "../../bridge/index.ts";
 import {
   type Chain,
@@ -391,10 +392,12 @@ test("no batch is larger than L1 takes; the largest transaction fits one", async
   const stage = await createStage(t);
   const [sequencer, executor] = [await stage.sequencer(), await stage.executor()];
   await sequencer.follow();
+  // It pays for its data.
+  const tip = parseGwei("9");
   const big = (length: number): Hex => `0x${"00".repeat(length)}`;
   for (let from = 0; from < 3; from++)
-    await sequencer.send({ from, nonce: 0, to: bob, data: big(60_000), gas: 700_000n });
-  await sequencer.send({ from: 3, nonce: 0, to: bob, data: big(98_304 - 120), gas: 1_000_000n });
+    await sequencer.send({ from, nonce: 0, to: bob, data: big(60_000), gas: 700_000n, tip });
+  await sequencer.send({ from: 3, nonce: 0, to: bob, data: big(98_304 - 120), gas: 1_000_000n, tip });
   await sequencer.send({ from: 4, nonce: 0, to: bob });
   while ((await sequencer.producer.produce()) !== undefined);
   assert.deepEqual(sequencer.pool.status(), { ready: 0, queued: 0 });
@@ -413,7 +416,7 @@ test("a block holds what its gas limit lets; the rest waits for the next", async
   await sequencer.follow();
   // Init code that runs forever: each takes its whole gas limit.
   for (let from = 0; from < 3; from++)
-    await sequencer.send({ from, nonce: 0, data: "0x5b5f56", gas: 14_000_000n, tip: BigInt(10 - from) });
+    await sequencer.send({ from, nonce: 0, data: "0x5b5f56", gas: 14_000_000n, tip: parseGwei(String(8 - from)) });
   const block = await built(sequencer);
   assert.equal(block.header.gasUsed, 28_000_000n);
   assert.deepEqual(

@@ -40,6 +40,8 @@ import { type Anvil, account, startAnvil } from "./anvil.ts";
 import { settlement } from "./settlement.ts";
 
 export const GUARDIAN = 5;
+/** Whom the fee vaults pay. */
+export const FEE_RECIPIENT = 3;
 const ABI: Abi = [...claimRegistry.abi, ...portal.abi, ...claimGames.abi, ...claimGame.abi];
 const L1_CHAIN_ID = 31_337n;
 export const {
@@ -69,7 +71,10 @@ export const createClaims = async (
       sequencer: account(1).address,
       forceDelay: 3_600n,
       genesisOf: (made) => {
-        genesis = createGenesis(DEVNET_PARAMETERS, alloc, partnersOf(made));
+        genesis = createGenesis(DEVNET_PARAMETERS, alloc, {
+          ...partnersOf(made),
+          feeRecipient: account(FEE_RECIPIENT).address,
+        });
         return genesis;
       },
       ...settlement(account(GUARDIAN).address),
@@ -89,7 +94,7 @@ export const createClaims = async (
       readonly eventName: string;
       readonly args: Readonly<Record<string, unknown>>;
     }[];
-    return { gasUsed: receipt.gasUsed, events };
+    return { hash, gasUsed: receipt.gasUsed, events };
   };
   /** Name of the error that the transaction would end with, or undefined. */
   const refusal = async ({ from, to, abi, value = 0n }: Call, functionName: string, args: readonly unknown[] = []) => {

@@ -128,6 +128,7 @@ export const startDishonest = async ({ l1Rpc, rollup, privateKey, corruption, on
       chain,
       l1,
       right,
+      store,
       transactor,
       traceOf: createTraces({ chain, l1, models: lying, right, open }),
     },

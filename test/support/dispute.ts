@@ -146,8 +146,8 @@ export const createDispute = async (t: Pick<TestContext, "after">) => {
     },
     rootOf: (placed: Placed) => edgeAt(placed, placed.tree.height, 0),
     leafOf: (placed: Placed, position: number) => edgeAt(placed, 0, position),
-    edge: (id: Hex) =>
-      of<{ exists: boolean; isFirst: boolean; opened: boolean; proven: boolean; cached: bigint }>("edgeOf", id),
+    edge: ({ ctx, id }: { readonly ctx: Bytes; readonly id: Hex }) =>
+      of<{ exists: boolean; isFirst: boolean; proven: boolean; cached: bigint }>("edgeOf", toHex(ctx), id),
     timer: ({ ctx, node }: { readonly ctx: Bytes; readonly node: Bytes }) =>
       of<bigint>("timerOf", toHex(ctx), toHex(node)),
     /** Section by section of the money: what came in is held, credited, burned, or was paid out. */

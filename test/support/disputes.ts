@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
+import type { PublicClient } from "viem";
 import {
   type ClaimParameters,
   claimRegistry,
   createRightClaims,
   createTransactor,
   DEVNET_CLAIMS,
+  type RightClaims,
   rootOverLast,
   type Transactor,
 } from "../../bridge/index.ts";
 import {
   type Challenger,
+  type ChallengerOptions,
   createAttempts,
   createBoardReader,
   createChallenger,
@@ -36,6 +39,7 @@ import {
   toHex,
 } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
+import { openBook } from "./claim-book.ts";
 import { claimsOn, clientOf, createLife, type Life, startClaimant } from "./claimant.ts";
 import { everyKind, everyKindInput } from "./every-kind.ts";
 import { wrongState } from "./lying-trace.ts";
@@ -144,20 +148,44 @@ export type ChallengerActor = Challenger & {
   launch(): Promise<void>;
 };
 
+type Traces = ReturnType<typeof createTraces>;
+
 export const startChallenger = (
   t: Ends,
   stage: DisputeStage,
   node: Node,
-  { from = CHALLENGER, life = createLife() }: { readonly from?: number; readonly life?: Life } = {},
+  {
+    from = CHALLENGER,
+    life = createLife(),
+    told = telemetry(),
+    store = createMemoryStore(),
+    others = [],
+    client: given = stage.anvil.client,
+    wrapTraces = (traceOf) => traceOf,
+    wrapRight = (right) => right,
+    ...options
+  }: Partial<ChallengerOptions> & {
+    readonly client?: PublicClient;
+    /** What differs in this challenger's trees, and in what it knows of right claims. */
+    readonly wrapTraces?: (traceOf: Traces) => Traces;
+    readonly wrapRight?: (right: RightClaims) => RightClaims;
+    readonly from?: number;
+    readonly life?: Life;
+    readonly told?: ReturnType<typeof telemetry>;
+    readonly store?: KeyValueStore;
+    readonly others?: readonly PublicClient[];
+  } = {},
 ): ChallengerActor => {
-  const { anvil, deployment } = stage;
+  const { deployment } = stage;
   const { chain, l1, models } = node;
-  const client = clientOf(anvil.client, life);
-  const right = rightClaimsOf(t, stage, node);
+  const client = clientOf(given, life);
+  const right = wrapRight(rightClaimsOf(t, stage, node));
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
+  const common = { client, chain, l1, right, transactor, store, others };
   const challenger = createChallenger(
-    { ...telemetry(), client, chain, l1, right, transactor, traceOf: createTraces({ chain, l1, models, right }) },
-    { startBlock: deployment.startBlock },
+    { ...told, ...common, traceOf: wrapTraces(createTraces({ chain, l1, models, right })) },
+    // A look waits for all that it needs: how long that takes says nothing here.
+    { startBlock: deployment.startBlock, patienceMs: 600_000, ...options },
   );
   t.after(async () => {
     await challenger.stop();
@@ -236,7 +264,8 @@ export const startLiar = async (
     new AbortController().signal,
   );
   const tree = holdTree(await story(trace, { units: succession.range.units, end: hashChainState(end) }));
-  const reader = createBoardReader(client, { registry, startBlock: deployment.startBlock });
+  const book = await openBook(client, registry);
+  const reader = createBoardReader(client, { registry, book });
   const attempt = createAttempts(client, { registry, account: transactor.address, stakes: parameters.stakes });
   const { signal } = new AbortController();
   const game = {
@@ -251,7 +280,9 @@ export const startLiar = async (
   const launch = async () => {
     await transactor.tick();
     if (transactor.pending > 0) return;
-    const { moves } = await visit(await reader.atHead(), game, { signal });
+    const now = await client.getBlockNumber({ cacheTime: 0 });
+    await book.sync({ number: now });
+    const { moves } = await visit(await reader.at(now), game, { signal });
     if (moves.length === 0) return;
     const { data, value, moves: sent } = await attempt(moves);
     if (sent.length === 0) return;

@@ -54,6 +54,7 @@ export const startInstantChain = async (t: Pick<TestContext, "after">, genesis: 
     pendingNonce: async (address: Hex) => (await readAccount(chain.stateAt(chain.head.header.number), address)).nonce,
     status: () => ({ ready: 0, queued: 0 }),
     content: () => [],
+    ordinaryTip: 0n,
     onPending: () => () => undefined,
   };
   const backend = { chain, pool, identity: { clientVersion: "assay/test" } };

@@ -1,7 +1,7 @@
 import type { TestContext } from "node:test";
 import pino from "pino";
 import { Registry } from "prom-client";
-import { type Hex, parseGwei } from "viem";
+import { type Hex, type PublicClient, parseGwei } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import {
   type ClaimParameters,
@@ -99,13 +99,16 @@ export type SequencerActor = NodeActor &
     settle(): Promise<void>;
   };
 
+/** `client`: L1 as the sequencer asks it for prices; L1 itself, when not given. */
+type StageSequencerOptions = Partial<SequencerOptions> & { readonly client?: PublicClient };
+
 export type Stage = {
   readonly anvil: Anvil;
   readonly deployment: Deployment;
   /** A node that knows L1 only. */
   executor(store?: KeyValueStore): Promise<NodeActor>;
   /** The node that orders. With the store of one before: its next life. */
-  sequencer(store?: KeyValueStore, options?: Partial<SequencerOptions>): Promise<SequencerActor>;
+  sequencer(store?: KeyValueStore, options?: StageSequencerOptions): Promise<SequencerActor>;
 };
 
 const SEQUENCER = 1;
@@ -162,14 +165,14 @@ export const createStage = async (
     anvil,
     deployment,
     executor: (store = createMemoryStore()) => node(store, false),
-    async sequencer(store = createMemoryStore(), options = {}) {
+    async sequencer(store = createMemoryStore(), { client = anvil.client, ...options } = {}) {
       const base = await node(store, true);
       const { chain, l1 } = base;
       const common = telemetry();
       const transactor = createTransactor({ ...common, client: anvil.client, account: l1Account(SEQUENCER) });
       let time = START;
       const sequencer = createSequencer(
-        { ...common, chain, store, l1, transactor, client: anvil.client },
+        { ...common, chain, store, l1, transactor, client },
         {
           inbox: deployment.contracts.batchInbox,
           producer: { clock: () => ++time },

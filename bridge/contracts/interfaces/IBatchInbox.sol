@@ -5,7 +5,7 @@ pragma solidity ^0.8.30;
 /// @param dataHash keccak256 of the bytes; of the blobs' versioned hashes, in order, for a batch in blobs.
 /// @param kind 0 bytes in calldata, 1 in blobs, 2 forced (no bytes).
 /// @param delayedEnd Number of delayed messages that this batch and all before it take.
-/// @param unitsThrough Upper bound of the units of derivation in this batch and all before it.
+/// @param unitsThrough Upper bound of the units of derivation in this batch and all before it, by their bytes.
 struct Record {
     bytes32 dataHash;
     uint8 kind;
@@ -37,6 +37,24 @@ struct Deposit {
     bytes data;
 }
 
+/// @notice What the inbox has to know of the chain. Times in seconds, the rest in L2 gas.
+/// @param blockGasLimit Declared gas of the messages of one batch: the L2 block's gas limit.
+/// @param forceDelay After which a message may not be left out.
+/// @param maxOriginAge That the timestamp of an origin may lie behind the append.
+/// @param maxDrift By which timestamps of one batch can differ from its origin's, ahead and behind together.
+/// @param budgetRate That a second adds to the chain's budget.
+/// @param budgetCap That the budget saves up at most.
+/// @param unitPrice That a unit of derivation takes from the budget at least.
+struct InboxParameters {
+    uint64 blockGasLimit;
+    uint64 forceDelay;
+    uint64 maxOriginAge;
+    uint64 maxDrift;
+    uint64 budgetRate;
+    uint64 budgetCap;
+    uint64 unitPrice;
+}
+
 /// @title The two queues from which the chain is derived
 interface IBatchInbox {
     event BatchAppended(
@@ -52,6 +70,7 @@ interface IBatchInbox {
     error WrongIndex(uint64 given, uint64 expected);
     error OriginBackwards();
     error OriginInFuture();
+    /// @notice More than SEQUENCING_WINDOW blocks old, or its timestamp older than MAX_ORIGIN_AGE.
     error OriginTooOld(uint64 originNumber);
     error DelayedBackwards(uint64 given, uint64 previous);
     error DelayedPastEnd(uint64 given, uint64 length);
@@ -74,7 +93,7 @@ interface IBatchInbox {
     /// @param index Where it goes: the number of records so far.
     /// @param originNumber The L1 block that the batch's blocks refer to: not older than the last batch's, at most
     /// SEQUENCING_WINDOW blocks old.
-    /// @param originTimestamp Its timestamp.
+    /// @param originTimestamp Its timestamp: at most MAX_ORIGIN_AGE seconds ago.
     /// @param delayedEnd Delayed messages taken by this batch and all before it.
     /// @param delayedAccumulator Accumulator after them, zero for none.
     /// @param data Length-prefixed records: blocks, each a header and envelopes.
@@ -114,8 +133,8 @@ interface IBatchInbox {
     function recordCount() external view returns (uint64);
     function messageCount() external view returns (uint64);
     function recordAt(uint64 index) external view returns (Record memory);
-    /// @notice Number of records, from `start` on as many as hold at most `units` by their upper bounds, but at least one
-    /// when there is one.
+    /// @notice Number of records, from `start` on as many as surely hold at most `units`, but at least one when there is one:
+    /// by their bytes, or by what L1's time pays for, whichever is less.
     function furthest(uint64 start, uint256 units) external view returns (uint64 end);
     function messageAt(uint64 index) external view returns (Message memory);
     /// @notice Accumulator after `count` messages, zero for none.

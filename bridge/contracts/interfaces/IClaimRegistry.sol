@@ -66,7 +66,7 @@ interface IClaimRegistry is IDisputeGame {
     /// No-op when the claim is there or its context is settled: the bond is credited back.
     /// @param parent Claim that it goes on from: confirmed, or open in an open context.
     /// @param limitBatch Inbox records that were derived: the parent's limit. An L1 reorg can make it another.
-    /// @param endState The claimed chain state, 238 bytes.
+    /// @param endState The claimed chain state, 254 bytes.
     /// @param node Root of the tree over the states after each unit.
     /// @param path Siblings of the tree's last leaf, lowest first.
     function propose(

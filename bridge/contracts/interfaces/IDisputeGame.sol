@@ -25,17 +25,12 @@ struct ContextState {
 }
 
 /// @param isFirst Whether it was the first in its context: only that one gains time by itself.
-/// @param opened Whether its children, or its tensor's root, are on the board.
 /// @param cached L1 blocks credited to it so far.
-/// @param tensorLevel Level and height of the tensor's tree below an operator's leaf that is opened.
 struct Edge {
     bool exists;
     bool isFirst;
-    bool opened;
     bool proven;
     uint64 cached;
-    uint8 tensorLevel;
-    uint8 tensorHeight;
 }
 
 /// @notice Root of a level, which somebody stands for.
@@ -171,7 +166,8 @@ interface IDisputeGame {
     /// @notice Pays the caller what it is credited with.
     function withdraw() external;
 
-    function edgeOf(bytes32 edge) external view returns (Edge memory);
+    /// @param ctx Where the edge meets its rivals.
+    function edgeOf(bytes32 ctx, bytes32 edge) external view returns (Edge memory);
     function contextState(bytes32 ctx) external view returns (ContextState memory);
     function rootOf(bytes32 edge) external view returns (Root memory);
     /// @return The root that won a context, or zero.

@@ -3,12 +3,12 @@ pragma solidity ^0.8.30;
 
 import {Tag} from "./Tag.sol";
 
-/// @title The chain between two units, as the 238 bytes whose hash is a leaf of a claim's tree
-/// @notice Twin of executor/chain/chain-state.ts: `0x11 ++ u8 phase ++ u64 batch ++ u32 cursor ++ u64 delayed ++
-/// u64 number ++ u64 timestamp ++ u64 gasUsed ++ u256 baseFee ++ parentHash ++ stateRoot ++ bloomHash ++ txFrontier ++
+/// @title The chain between two units, as the 254 bytes whose hash is a leaf of a claim's tree
+/// @notice Twin of executor/protocol/chain-state.ts: `0x11 ++ u8 phase ++ u64 batch ++ u32 cursor ++ u64 delayed ++
+/// u64 number ++ u64 timestamp ++ u64 gasUsed ++ u64 gasLimit ++ u64 budget ++ u256 baseFee ++ parentHash ++ stateRoot ++ bloomHash ++ txFrontier ++
 /// receiptFrontier`. Fixed width, so there is one way to write it.
 library ChainState {
-    uint256 internal constant SIZE = 238;
+    uint256 internal constant SIZE = 254;
     bytes32 private constant OUTPUT_VERSION = 0;
 
     /// @notice Whether the bytes are a chain state.
@@ -30,8 +30,8 @@ library ChainState {
     /// @dev Accounts and slots share one tree, so the message passer's storage root is the state root.
     function outputRoot(bytes memory state) internal pure returns (bytes32) {
         if (uint8(state[1]) != 0) return 0;
-        bytes32 stateRoot = _word(state, 110);
-        bytes32 blockHash = _word(state, 78);
+        bytes32 stateRoot = _word(state, 126);
+        bytes32 blockHash = _word(state, 94);
         return keccak256(abi.encode(OUTPUT_VERSION, stateRoot, stateRoot, blockHash));
     }
 

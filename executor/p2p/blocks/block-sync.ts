@@ -4,6 +4,7 @@ import { CodedError, hasCode } from "../../foundation/errors.ts";
 import { type Service, sleep, type Telemetry } from "../../foundation/service.ts";
 import type { Block } from "../../protocol/block.ts";
 import { DEPOSIT_TYPE } from "../../protocol/envelope.ts";
+import { TRANSACTION_GAS_CAP } from "../../protocol/parameters.ts";
 import type { Network, NetworkErrorCode, PeerId } from "../network/network.ts";
 import { type BlockExchange, MAX_BLOCKS, type Status } from "./block-exchange.ts";
 import { createBlockSyncMetrics } from "./block-sync-metrics.ts";
@@ -146,12 +147,18 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
       throw new CodedError<BlockSyncErrorCode>("BLOCK_DEPOSIT", "L1 has queued no such deposit", {
         number: header.number,
       });
-    const builder = await chain.begin({ timestamp: header.timestamp, origin });
+    // Only a block with messages has the chain's limit beside a smaller budget; what L1 says of that overrules it.
+    const hasMessages = header.gasLimit === chain.parameters.blockGasLimit;
+    const builder = await chain.begin({ timestamp: header.timestamp, origin, hasMessages });
     try {
       for (const [index, bytes] of envelopes.entries()) {
-        // A deposit's gas was paid for on L1; the builder compares kind and gas, which its envelope has.
-        const isDeposit = bytes[0] === DEPOSIT_TYPE;
-        const result = await builder.add(isDeposit ? { bytes, delayed: { kind: "deposit", gas: 0n } } : { bytes });
+        // A message's gas was paid for on L1. Which envelopes were messages a block does not say: where there are some,
+        // every other may be one.
+        const kind = bytes[0] === DEPOSIT_TYPE ? "deposit" : "raw";
+        const isMessage = kind === "deposit" || hasMessages;
+        const result = await builder.add(
+          isMessage ? { bytes, delayed: { kind, gas: TRANSACTION_GAS_CAP } } : { bytes },
+        );
         if (!result.included)
           throw new CodedError<BlockSyncErrorCode>("BLOCK_INVALID", `transaction ${index}: ${result.message}`, {
             number: header.number,

@@ -1,4 +1,4 @@
-import { type Bytes, equalBytes, fromHex, type Hex, toHex, uintBE } from "../../foundation/bytes.ts";
+import { type Bytes, equalBytes, fromHex, type Hex, readUintBE, toHex, uintBE } from "../../foundation/bytes.ts";
 import { CodedError } from "../../foundation/errors.ts";
 import { keccak256, keccakOf } from "../../foundation/keccak.ts";
 import { merkleRoot } from "../../foundation/merkle.ts";
@@ -138,6 +138,7 @@ const readHeader = (item: RlpItem | undefined): Pick<SealedHeader, "hash" | "hea
     timestamp: readRlpUint(fields[11], 8),
     prevRandao: hex(13, 32),
     baseFeePerGas: readRlpUint(fields[15], 32),
+    budget: readUintBE(bytes(fields[12], 8, "header field 12")),
   };
   const encoded = encodeBlockHeader(header);
   if (!equalBytes(encoded, item)) throw malformed("constant header fields");

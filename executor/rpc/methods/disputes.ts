@@ -6,15 +6,18 @@ import { hash } from "../schemas.ts";
 
 /** What a challenger does about claims that are not the right ones. */
 
-const disputesOf = ({ disputes }: Backend): readonly DisputeView[] => {
-  if (disputes === undefined) throw refused("DISPUTES_UNKNOWN", "this node is no challenger");
-  return disputes();
+const asked = <Answer>(ask: (() => Answer) | undefined): Answer => {
+  if (ask === undefined) throw refused("DISPUTES_UNKNOWN", "this node is no challenger");
+  return ask();
 };
+const disputesOf = ({ disputes }: Backend): readonly DisputeView[] => asked(disputes);
 
 const isAbout = ({ parent, right, rivals }: DisputeView, id: string): boolean =>
   id === parent || id === right || rivals.some((rival) => rival.id === id);
 
 export const DISPUTE_METHODS: MethodTable = {
+  /** What the challenger does not hold for right, what it is held back by, what it would send; null before its first look. */
+  rollup_challenger: method([], (_, { challenger }) => (asked(challenger) ?? null) as unknown as Json),
   rollup_disputes: method([], (_, backend) => disputesOf(backend) as unknown as Json),
   /** By the id of the parent, of the right claim or of a wrong one; null when nothing is disputed there. */
   rollup_dispute: method(

@@ -24,28 +24,34 @@ const tipOf = (block: Block, receipt: Receipt): bigint => {
   return tip > 0n ? tip : 0n;
 };
 
+const greater = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** What a transaction may offer to be among the next ones; a default on an idle chain. */
-const suggestTip = (chain: Chain): bigint => {
+/**
+ * What a transaction may offer to be among the next ones; a default on an idle chain. `least`: what the pool takes. Where it
+ * takes a least, blocks with room tell nothing: their tips are what it asked for then, and would be asked for ever.
+ */
+const suggestTip = (chain: Chain, least: bigint): bigint => {
   const tips: bigint[] = [];
   const head = chain.head.header.number;
   for (let number = head; number > 0n && number > head - SAMPLE_BLOCKS; number--) {
     const block = chain.blockByNumber(number);
     if (block === undefined || block.transactions.length === 0) continue;
+    const { gasUsed, gasLimit } = block.header;
+    if (least > 0n && 2n * gasUsed < gasLimit) continue;
     const receipts = receiptsOf(chain, block);
     const paid = block.transactions.flatMap((transaction, i) =>
       transaction.type === DEPOSIT ? [] : [tipOf(block, receipts[i] as Receipt)],
     );
     tips.push(...paid.sort(ascending).slice(0, SAMPLES_A_BLOCK));
   }
-  if (tips.length === 0) return DEFAULT_TIP;
+  if (tips.length === 0) return greater(least, DEFAULT_TIP);
   const tip = tips.sort(ascending)[Math.floor(((tips.length - 1) * SAMPLE_PERCENTILE) / 100)] as bigint;
-  return tip > MAX_TIP ? MAX_TIP : tip;
+  return greater(least, tip > MAX_TIP ? MAX_TIP : tip);
 };
 
-/** Tips at the percentiles of the block's gas. */
-const rewards = (chain: Chain, block: Block, percentiles: readonly number[]): string[] => {
+/** Tips at the percentiles of the block's gas, none below `least`. */
+const rewards = (chain: Chain, block: Block, percentiles: readonly number[], least: bigint): string[] => {
   const receipts = receiptsOf(chain, block);
   const sorted = block.transactions
     .map((_: ChainTransaction, i) => {
@@ -61,7 +67,7 @@ const rewards = (chain: Chain, block: Block, percentiles: readonly number[]): st
       index++;
       gas += sorted[index]?.gas ?? 0n;
     }
-    return quantity(sorted[index]?.tip ?? 0n);
+    return quantity(greater(least, sorted[index]?.tip ?? 0n));
   });
 };
 
@@ -72,12 +78,14 @@ const percentileList = z
   .transform((list) => list ?? []);
 
 export const FEE_METHODS: MethodTable = {
-  eth_gasPrice: method([], (_, { chain }) => quantity(nextBaseFee(chain.head.header) + suggestTip(chain))),
-  eth_maxPriorityFeePerGas: method([], (_, { chain }) => quantity(suggestTip(chain))),
-  eth_baseFee: method([], (_, { chain }) => quantity(nextBaseFee(chain.head.header))),
+  eth_gasPrice: method([], (_, { chain, pool }) =>
+    quantity(nextBaseFee(chain.head.header, chain.parameters) + suggestTip(chain, pool?.ordinaryTip ?? 0n)),
+  ),
+  eth_maxPriorityFeePerGas: method([], (_, { chain, pool }) => quantity(suggestTip(chain, pool?.ordinaryTip ?? 0n))),
+  eth_baseFee: method([], (_, { chain }) => quantity(nextBaseFee(chain.head.header, chain.parameters))),
   /** There are no blobs; the price is the least that Cancun knows. */
   eth_blobBaseFee: method([], () => "0x1"),
-  eth_feeHistory: method([count, blockNumber, percentileList], ([blocks, newest, percentiles], { chain }) => {
+  eth_feeHistory: method([count, blockNumber, percentileList], ([blocks, newest, percentiles], { chain, pool }) => {
     percentiles.forEach((percentile, i) => {
       if (percentile < 0 || percentile > 100) throw invalidParams(`invalid reward percentile: ${percentile}`);
       const previous = percentiles[i - 1];
@@ -87,6 +95,8 @@ export const FEE_METHODS: MethodTable = {
     const last = requireNumber(chain, newest);
     const wanted = blocks > MAX_HISTORY ? MAX_HISTORY : blocks;
     const available = last + 1n;
+    // A history up to now is asked for by wallets that look for a tip: none is told that the pool would refuse.
+    const least = last === chain.head.header.number ? (pool?.ordinaryTip ?? 0n) : 0n;
     const first = last + 1n - (wanted > available ? available : wanted);
     const baseFees: string[] = [];
     const ratios: number[] = [];
@@ -96,9 +106,9 @@ export const FEE_METHODS: MethodTable = {
       if (block === undefined) break;
       const { header } = block;
       baseFees.push(quantity(header.baseFeePerGas));
-      ratios.push(Number(header.gasUsed) / Number(header.gasLimit));
-      if (percentiles.length > 0) reward.push(rewards(chain, block, percentiles));
-      if (number === last) baseFees.push(quantity(nextBaseFee(header)));
+      ratios.push(header.gasLimit === 0n ? 0 : Number(header.gasUsed) / Number(header.gasLimit));
+      if (percentiles.length > 0) reward.push(rewards(chain, block, percentiles, least));
+      if (number === last) baseFees.push(quantity(nextBaseFee(header, chain.parameters)));
     }
     return {
       oldestBlock: quantity(ratios.length === 0 ? 0n : first),

@@ -1,0 +1,37 @@
+import type { Hex } from "../executor/index.ts";
+import type { MadeClaim } from "./claim-book.ts";
+import type { Move } from "./game/solver.ts";
+import type { Refusal } from "./sending.ts";
+
+/** A claim that is not the right one. */
+export type Rival = Pick<MadeClaim, "id" | "parent" | "staker" | "l1Block"> & {
+  readonly status: "open" | "confirmed" | "forfeited";
+  readonly timer: bigint;
+};
+
+/** What the challenger does about the claims on one right claim. */
+export type Dispute = {
+  readonly parent: Hex;
+  /** The right claim; undefined while it is not known here. */
+  readonly right: Hex | undefined;
+  readonly rivals: readonly Rival[];
+  /**
+   * `playing`: moves were found; `waiting`: time runs for the right side; `settled`: the place is decided; `computing`: what
+   * it takes is still being executed; `blocked`: what is missing is in `lack`, and nothing is signed; `lost`: L1 has taken
+   * another claim.
+   */
+  readonly state: "playing" | "waiting" | "settled" | "computing" | "blocked" | "lost";
+  readonly moves: readonly Move[];
+  /** Moves that L1 would refuse now. */
+  readonly refusals: readonly Refusal[];
+  readonly lack: string | undefined;
+  /** Wei of the account's own stakes that are not decided yet. */
+  readonly staked: bigint;
+  /** Of challenge, in L1 blocks. */
+  readonly period: bigint;
+  /** L1 block of this view. */
+  readonly l1Block: bigint;
+};
+
+/** The claims on one right claim; `rightId`: the right one among them, as far as it is known. */
+export type Game = { readonly parent: Hex; readonly rightId: Hex | undefined };
