@@ -485,7 +485,7 @@ export const SETTINGS = {
     flag: "--claim-spacing",
     argument: "blocks",
     variable: "ASSAY_CLAIM_SPACING",
-    fallback: "75",
+    fallback: "225",
     description: "least number of L1 blocks between a claim and the next",
     parse: whole,
   },
