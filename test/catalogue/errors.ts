@@ -80,7 +80,7 @@ export const ERRORS: Page = {
       "## Codes of nodes and of the command line",
       "",
       "A command that fails prints its code on standard error, a node logs it. `eth_sendRawTransaction` answers refusals,",
-      "`TX_` and `POOL_`, in geth's words; where programs branch on another code, it is the answer's `data.code`.",
+      "`TX_` and `POOL_`, in geth's words; where programs branch on a code, it is the answer's `data.code`.",
       "",
       table(
         ["code", "what happened, and what to do", "declared in"],
