@@ -38,6 +38,7 @@ export {
   forceCall,
   MAX_BATCH_BLOBS,
   readInbox,
+  readWindow,
   refusalOfAppend,
 } from "./clients/inbox.ts";
 export { type BlockRange, createLogWindows, type LogWindows } from "./clients/log-windows.ts";
@@ -57,6 +58,7 @@ export {
   gasFor,
   type L1Call,
   type Transactor,
+  type TransactorErrorCode,
   type TransactorOptions,
 } from "./clients/transactor.ts";
 export {

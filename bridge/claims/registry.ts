@@ -19,28 +19,32 @@ export type RegisteredClaim = {
   readonly blockNumber: bigint;
 };
 
-/** What one asks the registry. Everything is as of L1's newest block. */
-export const createRegistryReader = (client: PublicClient, address: Hex) => {
+/** What one asks the registry: as of the L1 block `at`, or the newest. A node of L1 that lacks the block fails. */
+export const createRegistryReader = (client: PublicClient, address: Hex, at: () => bigint | undefined) => {
   const contract = { address, abi: claimRegistry.abi } as const;
+  const now = () => {
+    const blockNumber = at();
+    return blockNumber === undefined ? contract : { ...contract, blockNumber };
+  };
   return {
     address,
     async claim(id: Hex): Promise<RegisteredClaim> {
-      const claim = await client.readContract({ ...contract, functionName: "claimOf", args: [id] });
+      const claim = await client.readContract({ ...now(), functionName: "claimOf", args: [id] });
       return { ...claim, status: STATUS[claim.status] ?? "none" };
     },
     /** Whether the claim, or the one that it stands on, has lost. */
-    isRejected: (id: Hex) => client.readContract({ ...contract, functionName: "isRejected", args: [id] }),
-    timer: (id: Hex) => client.readContract({ ...contract, functionName: "timerOf", args: [id] }),
+    isRejected: (id: Hex) => client.readContract({ ...now(), functionName: "isRejected", args: [id] }),
+    timer: (id: Hex) => client.readContract({ ...now(), functionName: "timerOf", args: [id] }),
     async staker(id: Hex): Promise<Hex> {
-      const { staker } = await client.readContract({ ...contract, functionName: "rootOf", args: [id] });
+      const { staker } = await client.readContract({ ...now(), functionName: "rootOf", args: [id] });
       return staker.toLowerCase() as Hex;
     },
     /** The claim that was confirmed in a context, if any. */
     async winner(context: Bytes): Promise<Hex | undefined> {
-      const winner = await client.readContract({ ...contract, functionName: "winners", args: [toHex(context)] });
+      const winner = await client.readContract({ ...now(), functionName: "winners", args: [toHex(context)] });
       return BigInt(winner) === 0n ? undefined : winner;
     },
-    credit: (account: Hex) => client.readContract({ ...contract, functionName: "credits", args: [account] }),
+    credit: (account: Hex) => client.readContract({ ...now(), functionName: "credits", args: [account] }),
     genesis: () => client.readContract({ ...contract, functionName: "GENESIS" }),
     async parameters(): Promise<ClaimParameters> {
       return client.readContract({ ...contract, functionName: "parameters" });

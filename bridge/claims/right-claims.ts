@@ -23,7 +23,10 @@ import { openTrail, type Step } from "./trail.ts";
 export type RightClaimsErrorCode =
   /** The registry's first claim is another chain's. Give the node the rollup file of these contracts. */
   | "CLAIMS_OTHER_GENESIS"
-  /** L1 changed between two looks at the claims. Nothing is to be done: the next look sees it whole. */
+  /**
+   * L1 changed between two looks at the claims, or shows less than it did. Nothing is to be done: the next look sees it
+   * whole.
+   */
   | "CLAIMS_L1_CHANGED";
 
 export type RightClaimsComponents = Pick<Telemetry, "logger"> & {
@@ -79,7 +82,10 @@ export type RightClaims = Service & {
   readonly steps: readonly Step[];
   /** CLAIMS_OTHER_GENESIS. */
   rules(): Promise<RegistryRules>;
-  /** Follows right claims on L1, whoever made them, up to the first that is not there. CLAIMS_L1_CHANGED, the codes of units. */
+  /**
+   * Follows right claims on L1 as of its block `head`, whoever made them, up to the first that is not there.
+   * CLAIMS_L1_CHANGED, the codes of units.
+   */
   walk(head: bigint): Promise<Walk>;
   /** The newest right claim on L1. */
   tip(): Promise<RightClaim>;
@@ -103,7 +109,9 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
   const aborter = new AbortController();
   const { signal } = aborter;
   const lock = createLock();
-  const registry = createRegistryReader(client, options.registry);
+  /** L1 block of the last look: all of a look is read as of it. */
+  let lookedAt: bigint | undefined;
+  const registry = createRegistryReader(client, options.registry, () => lookedAt);
   const trail = openTrail(components.store);
   let known: RegistryRules | undefined;
   let computed: { readonly key: string; readonly range: ClaimedRange } | undefined;
@@ -221,6 +229,12 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
     claimAt,
     succession,
     shift: () => lock(() => trail.shift()),
-    walk: (head) => lock(() => follow(head)),
+    walk: (head) =>
+      lock(async () => {
+        // INVARIANT: a claim that a node of L1 does not show because it is behind is not one that L1 dropped.
+        if (lookedAt !== undefined && head < lookedAt) throw changed("L1 shows less than it did");
+        lookedAt = head;
+        return follow(head);
+      }),
   };
 };

@@ -81,16 +81,29 @@ export const appendCost = {
   },
 };
 
-/** Name of the error with which L1 would refuse the batch now; undefined when it would take it. */
+/**
+ * Name of the error with which L1 would refuse the batch on its block `at`; undefined when it would take it. The block is
+ * named by its hash: a node that is behind would refuse messages that it has not seen yet, and fails instead.
+ */
 export const refusalOfAppend = async (
   client: PublicClient,
-  { inbox, batch, account }: { readonly inbox: Hex; readonly batch: BatchToAppend | BlobBatch; readonly account: Hex },
+  {
+    inbox,
+    batch,
+    account,
+    at,
+  }: {
+    readonly inbox: Hex;
+    readonly batch: BatchToAppend | BlobBatch;
+    readonly account: Hex;
+    readonly at: Hex;
+  },
 ): Promise<string | undefined> => {
   const hashes = "blobs" in batch ? batch.blobs.map(({ hash }) => hash) : [];
   const blobs = hashes.length > 0 ? { blobVersionedHashes: hashes } : {};
   const call = { from: account, to: inbox, data: encodeAppend(batch), ...blobs };
   try {
-    await client.request({ method: "eth_call", params: [call, "latest"] });
+    await client.request({ method: "eth_call", params: [call, { blockHash: at }] });
     return undefined;
   } catch (error) {
     if (!(error instanceof BaseError)) throw error;
@@ -138,6 +151,20 @@ export const depositCall = (portalAddress: Hex, deposit: DepositToSend): L1Call 
     ],
   }),
 });
+
+/** How long L1 takes a batch: L1 blocks that its origin may be old; seconds of the same, or that a message may be left out. */
+export const readWindow = async (
+  client: PublicClient,
+  inbox: Hex,
+): Promise<{ readonly blocks: bigint; readonly seconds: bigint }> => {
+  const contract = { address: inbox, abi: batchInbox.abi } as const;
+  const [blocks, delay, age] = await Promise.all([
+    client.readContract({ ...contract, functionName: "SEQUENCING_WINDOW" }),
+    client.readContract({ ...contract, functionName: "FORCE_DELAY" }),
+    client.readContract({ ...contract, functionName: "MAX_ORIGIN_AGE" }),
+  ]);
+  return { blocks, seconds: delay < age ? delay : age };
+};
 
 /** Lengths of the two queues now, straight from L1. */
 export const readInbox = async (

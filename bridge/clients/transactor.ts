@@ -25,6 +25,8 @@ export type TransactorErrorCode =
   | "TRANSACTOR_FULL"
   /** The node stopped before L1 confirmed the transaction. It may still be mined: look before it is sent again. */
   | "TRANSACTOR_STOPPED"
+  /** It was not sent, because its caller does not want it any more. Nothing is to be done. */
+  | "TRANSACTOR_UNWANTED"
   /** L1 executed the transaction and it reverted, or would revert. The cause names the contract's error. */
   | "L1_REVERTED"
   /** The account cannot pay for the L1 transaction, and is not to wait until it can. Send it ether. */
@@ -71,10 +73,11 @@ export type Transactor = Service & {
   readonly pending: number;
   /**
    * Resolves with the receipt when the transaction is confirmed. L1_REVERTED, L1_FUNDS, TRANSACTOR_FULL,
-   * TRANSACTOR_STOPPED.
+   * TRANSACTOR_STOPPED. `isWanted` is asked before the call becomes a transaction, and again when it has to become another
+   * one: TRANSACTOR_UNWANTED.
    * After a restart transactions of the life before are replaced or found done: callers send what L1 still lacks.
    */
-  send(call: L1Call | BlobCall): Promise<TransactionReceipt>;
+  send(call: L1Call | BlobCall, isWanted?: () => boolean): Promise<TransactionReceipt>;
   /** Looks at L1 once: confirms, repeats, raises fees. */
   tick(): Promise<void>;
   /** Begins to look regularly. */
@@ -104,6 +107,7 @@ export const gasFor = (data: Bytes, execution: bigint): bigint => {
 
 type Job = {
   readonly call: L1Call | BlobCall;
+  readonly isWanted: () => boolean;
   resolve: (receipt: TransactionReceipt) => void;
   reject: (error: unknown) => void;
 };
@@ -123,6 +127,8 @@ type Sent = Job & {
   refusal: Refusal | undefined;
   /** L1 block at which somebody was last told of what holds it up. */
   told: bigint;
+  /** L1 block at which its nonce was first found used, without a receipt. */
+  used: bigint | undefined;
 };
 
 /** `price`: it has to offer more. `funds`: the account cannot pay for what it offers. `sidecar`: its form is another fork's. */
@@ -265,7 +271,8 @@ export const createTransactor = (components: TransactorComponents, options: Tran
 
   /** Transactions that were confirmed and that a reorg dropped wait again; nobody is told a second time. */
   const revive = (minedNonce: number, block: bigint): void => {
-    const dropped = confirmed.filter(({ transaction }) => transaction.nonce >= minedNonce);
+    // Of a block that L1 does not show it says nothing: it may be behind.
+    const dropped = confirmed.filter((entry) => entry.transaction.nonce >= minedNonce && entry.block <= block);
     const kept = confirmed.filter((entry) => !dropped.includes(entry) && block - entry.block <= MEMORY_BLOCKS);
     confirmed.splice(0, confirmed.length, ...kept.slice(-MEMORY_LIMIT));
     if (dropped.length === 0) return;
@@ -289,6 +296,9 @@ export const createTransactor = (components: TransactorComponents, options: Tran
       return false;
     }
     if (transaction.nonce < minedNonce) {
+      // The node that was asked for the receipt may be behind the one that was asked for the nonce.
+      transaction.used ??= block;
+      if (block - transaction.used < settings.patience) return true;
       // Another transaction has this nonce: one of the life before, or of somebody with the same key.
       logger.warn({ nonce: transaction.nonce }, "nonce was used by another transaction");
       queue.unshift(transaction);
@@ -314,7 +324,23 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     return true;
   };
 
+  /** The next nonce that is free, though L1 may not show all that it has. */
+  const nonceAfter = (minedNonce: number): number =>
+    Math.max(
+      minedNonce,
+      ...sent.map(({ nonce }) => nonce + 1),
+      ...confirmed.map(({ transaction }) => transaction.nonce + 1),
+    );
+
   const launch = async (job: Job, nonce: number, block: bigint, base: BaseFees): Promise<void> => {
+    if (!job.isWanted()) {
+      queue.shift();
+      outcomes.inc({ outcome: "unwanted" });
+      job.reject(
+        new CodedError<TransactorErrorCode>("TRANSACTOR_UNWANTED", "an L1 transaction is not wanted any more"),
+      );
+      return;
+    }
     const { to, data, value = 0n } = job.call;
     let { gas } = job.call;
     if (gas === undefined) {
@@ -331,9 +357,10 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     const fees = firstFees(settings, base, blobsOf(job.call) === undefined ? "none" : "blobs");
     const raw = await sign({ call: job.call, nonce, gas, fees });
     queue.shift();
-    const { call, resolve, reject } = job;
+    const { call, isWanted, resolve, reject } = job;
     const transaction: Sent = {
       call,
+      isWanted,
       resolve,
       reject,
       nonce,
@@ -345,6 +372,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
       since: block,
       refusal: undefined,
       told: -1n,
+      used: undefined,
     };
     sent.push(transaction);
     await submit(transaction, block);
@@ -356,13 +384,13 @@ export const createTransactor = (components: TransactorComponents, options: Tran
       const { number: block, baseFeePerGas } = await client.getBlock({ blockTag: "latest" });
       const hasBlobs = [...sent, ...queue].some(({ call }) => blobsOf(call) !== undefined);
       const base = { gas: baseFeePerGas ?? 0n, blobGas: hasBlobs ? await client.getBlobBaseFee() : 0n };
-      // Asked before the receipts: a nonce that is used up has its receipt by then.
-      const minedNonce = await client.getTransactionCount({ address: account.address, blockTag: "latest" });
+      // Of that very block, or a node that is behind would tell of transactions that it has not seen yet.
+      const minedNonce = await client.getTransactionCount({ address: account.address, blockNumber: block });
       revive(minedNonce, block);
       for (const transaction of [...sent])
         if (!(await review(transaction, minedNonce, block, base))) sent.splice(sent.indexOf(transaction), 1);
       for (let job = queue[0]; job !== undefined && sent.length < settings.maxPending; job = queue[0])
-        await launch(job, Math.max(minedNonce, (sent.at(-1)?.nonce ?? -1) + 1), block, base);
+        await launch(job, nonceAfter(minedNonce), block, base);
       pendingGauge.set(sent.length + queue.length);
     });
 
@@ -389,7 +417,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     get pending() {
       return sent.length + queue.length;
     },
-    send(call) {
+    send(call, isWanted = () => true) {
       if (aborter.signal.aborted)
         return Promise.reject(
           new CodedError<TransactorErrorCode>("TRANSACTOR_STOPPED", "the transactor has been stopped"),
@@ -401,7 +429,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
           }),
         );
       return new Promise((resolve, reject) => {
-        queue.push({ call, resolve, reject });
+        queue.push({ call, isWanted, resolve, reject });
         wake();
       });
     },

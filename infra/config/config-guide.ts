@@ -26,6 +26,29 @@ const TITLES: Readonly<Record<CommandName, string>> = {
   "model status": "What became of a model's publications: on L1, and what the rollup says of them.",
 };
 
+/** What a node tells its operator when it stands still, and what is to be done. */
+const STANDSTILLS = `## When a node is not ready
+
+\`/readyz\` answers 503 and names each check that does not hold; the metrics say more.
+
+| check | what it says | what happens | what to do |
+| --- | --- | --- | --- |
+| \`l1\` | no new L1 block for two minutes | the node stands at the last L1 block that it read | look at the L1 endpoint; \`assay_l1_source_behind_blocks\` above zero: it answers from a node that is behind what was read before, which takes nothing back |
+| \`derivation\` | a code, or how many batches are not derived | the safe head stands still | the code names what is missing; the node tries again by itself |
+| \`production\` | \`BATCH_WINDOW_HALF_GONE\` | the sequencer builds no block: L1 takes a batch for 300 blocks from its origin, and half of them have passed (\`assay_batches_oldest_age_blocks\`). What is built already is posted in the other half, and nothing is taken back | let the sequencer's account bring its batches to L1: funds, fees, the endpoint (\`assay_transactor_pending_transactions\`, \`assay_poster_batches_total\`) |
+| \`production\` | \`BATCHES_PENDING_FULL\`, \`BLOCKS_UNSAFE_FULL\` | the sequencer builds no block: so much waits for L1 already | the same |
+| \`gossip\` | the sequencer signed against its own word | L1 alone is followed | \`assay evidence list\`, then \`assay evidence resume\` |
+
+A batch counts as posted when the inbox on L1 has its record, whatever is heard of the transaction:
+\`assay_poster_batches_total{outcome="posted"}\`. While a batch waits for L1 the next one grows instead of being closed:
+\`--batch-interval-ms\` is a least time. A rise of \`assay_poster_rebuilds_total\` is blocks that were taken back because L1
+will not take their batch: after a forced message, or a window that passed while nothing reached L1.
+
+A node that ends at its start says why by a code on standard error. \`NODE_L1_GENESIS\`: the genesis of \`--rollup\` is not
+the first claim on L1, so its accounts or parameters are not those of this chain; nothing of it was written to
+\`--data-dir\`. \`NODE_L1_CHAIN\`, \`NODE_L1_CONTRACTS\`: the file is of another L1. \`CHAIN_GENESIS_MISMATCH\`: the data
+directory is another chain's.`;
+
 /** The text of `infra/README.md`: what every command can be told, straight from the table of settings. */
 export const configurationGuide = (): string =>
   [
@@ -45,5 +68,7 @@ export const configurationGuide = (): string =>
       "",
       settingsTable(name),
     ]),
+    "",
+    STANDSTILLS,
     "",
   ].join("\n");

@@ -208,7 +208,7 @@ export const SETTINGS = {
     argument: "ms",
     variable: "ASSAY_BATCH_INTERVAL_MS",
     fallback: "1000",
-    description: "longest time that a block waits for its batch",
+    description: "time after which a batch is closed; it grows on while another waits for L1",
     parse: integer(10, 3_600_000),
   },
   batchData: {

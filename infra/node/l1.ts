@@ -10,7 +10,7 @@ import {
   modelRegistry,
   portal,
 } from "../../bridge/index.ts";
-import { CodedError, type Hex } from "../../executor/index.ts";
+import { CodedError, type Genesis, genesisChainState, type Hex, hashChainState, toHex } from "../../executor/index.ts";
 import type { Rollup } from "../config/rollup.ts";
 
 export type L1ErrorCode =
@@ -19,7 +19,12 @@ export type L1ErrorCode =
   /** The L1 node is of another chain than the rollup file says. Check --l1-rpc and --rollup. */
   | "NODE_L1_CHAIN"
   /** L1 has no contracts at the rollup file's addresses, or others. Check --l1-rpc and --rollup. */
-  | "NODE_L1_CONTRACTS";
+  | "NODE_L1_CONTRACTS"
+  /**
+   * L1's first claim is the genesis of another chain than the rollup file's. Give the file that `deploy` wrote, with its
+   * accounts and parameters unchanged.
+   */
+  | "NODE_L1_GENESIS";
 
 const TIMEOUT_MS = 10_000;
 
@@ -79,4 +84,24 @@ export const connectL1 = async (url: string, { l1 }: Pick<Rollup, "l1">): Promis
   };
   await Promise.all(LINKS.map(requireLink));
   return client;
+};
+
+/**
+ * The first claim on L1, which all others stand on, must be this genesis: a node of another would derive a chain that nobody
+ * else has, and find each claim wrong. NODE_L1_GENESIS.
+ */
+export const requireGenesis = async (
+  client: PublicClient,
+  { l1 }: Pick<Rollup, "l1">,
+  genesis: Genesis,
+): Promise<void> => {
+  const contract = { address: l1.contracts.claimRegistry, abi: claimRegistry.abi } as const;
+  const stated = await client.readContract({ ...contract, functionName: "GENESIS" }).catch(unreachable);
+  const own = toHex(hashChainState(await genesisChainState(genesis)));
+  if (stated !== own)
+    throw new CodedError<L1ErrorCode>(
+      "NODE_L1_GENESIS",
+      `the first claim on L1 is the chain state ${stated}, and genesis of the rollup file is ${own}: are its accounts and parameters those of this chain?`,
+      { stated, own },
+    );
 };

@@ -26,7 +26,7 @@ import {
 } from "../../executor/index.ts";
 import type { NodeConfig } from "../config/config.ts";
 import { genesisOf, type Rollup } from "../config/rollup.ts";
-import { connectL1 } from "./l1.ts";
+import { connectL1, requireGenesis } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
 
 /** Errors of the node's own disk: what it would say of any block is a guess. */
@@ -80,6 +80,9 @@ export const openCore = async (
   failed.catch(() => undefined);
   try {
     const client = await connectL1(config.l1Rpc, rollup);
+    const genesis = genesisOf(rollup, rollup.l1.contracts);
+    // Before anything of it is on disk.
+    await requireGenesis(client, rollup, genesis);
     const { batchInbox: inbox } = rollup.l1.contracts;
     const named = await client.readContract({ address: inbox, abi: batchInbox.abi, functionName: "SEQUENCER" });
     const sequencer = named.toLowerCase() as Hex;
@@ -97,7 +100,6 @@ export const openCore = async (
     const models = await createModelRuntime({ ...telemetry, store }, { sources });
     const modelService = services.add({ name: "models", stop: () => models.stop() });
     const world = createWorldState(store, { keep: config.keepStates });
-    const genesis = genesisOf(rollup, rollup.l1.contracts);
     const opened = await createChain(
       { ...telemetry, store, world, models },
       { genesis, calls: { timeoutMs: config.callTimeoutMs } },

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
-import { createClaimant, createRightClaims, createTransactor } from "../../bridge/index.ts";
+import { createClaimant, createRightClaims, createTransactor, readWindow } from "../../bridge/index.ts";
 import { createChallenger, createTraces, describeChallenger, describeDispute } from "../../challenger/index.ts";
 import {
   type Backend,
@@ -18,7 +18,7 @@ import { connectL1, type L1ErrorCode } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
 import { type Core, openCore } from "./node-core.ts";
 import { startPeering } from "./node-peers.ts";
-import { challengerChecks, readinessOf } from "./readiness.ts";
+import { challengerChecks, type ReadinessParts, readinessOf } from "./readiness.ts";
 
 export type NodeErrorCode =
   /** The inbox takes batches from another account than --sequencer-key is the key of. Give that account's key. */
@@ -43,6 +43,8 @@ type Parts = Pick<Backend, "pool" | "disputes" | "challenger"> & {
   readonly start: () => void;
   /** What must hold beside the chain's own conditions before the node is ready. */
   readonly checks?: readonly ReadinessCheck[];
+  /** Where blocks are built. */
+  readonly batches?: NonNullable<ReadinessParts["batches"]>;
 };
 
 /** Meets the peers, opens the servers, last, so that a node that answers is whole; starts everything. */
@@ -50,13 +52,16 @@ const serve = async (
   telemetry: Telemetry,
   config: NodeConfig,
   core: Core,
-  { pool, disputes, challenger, start, checks = [] }: Parts,
+  { pool, disputes, challenger, batches, start, checks = [] }: Parts,
 ): Promise<AssayNode> => {
   const { services, chain, l1, follower, peering, claims, failed } = core;
   try {
     const p2p = await startPeering(peering);
     const metrics = services.add(
-      await createMetricsServer(telemetry, { port: config.metricsPort, checks: [...readinessOf(core), ...checks] }),
+      await createMetricsServer(telemetry, {
+        port: config.metricsPort,
+        checks: [...readinessOf({ ...core, batches }), ...checks],
+      }),
     );
     const backend = {
       chain,
@@ -192,6 +197,7 @@ export const createSequencerNode = async (
             data: config.batchData,
             intervalMs: config.batchIntervalMs,
             maxUnsafe: Math.floor(config.keepStates / 2),
+            window: await readWindow(client, inbox),
           },
           poster: { pollMs: config.l1PollMs },
         },
@@ -199,6 +205,7 @@ export const createSequencerNode = async (
     );
     return await serve(telemetry, config, core, {
       pool: sequencer.pool,
+      batches: sequencer.batches,
       start: () => {
         publisher?.start();
         transactor.start();

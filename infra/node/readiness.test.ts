@@ -29,3 +29,11 @@ test("gossip is no matter to a node that hears none", () => {
   assert.deepEqual(failing({ peering: { halted: true }, hears: "nothing" }), []);
   assert.deepEqual(failing({ peering: undefined }), []);
 });
+
+test("a node that builds no block because L1 may not take it says why, with a code", () => {
+  const halt = { code: "BATCH_WINDOW_HALF_GONE", reason: "the oldest batch is old" } as const;
+  assert.deepEqual(failing({ batches: { halt: undefined } }), []);
+  assert.deepEqual(failing({ batches: { halt } }), ["production"]);
+  const [, , production] = readinessOf({ ...HEALTHY, batches: { halt } });
+  assert.equal(production?.check(), "BATCH_WINDOW_HALF_GONE: the oldest batch is old");
+});

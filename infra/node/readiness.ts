@@ -1,4 +1,5 @@
 import type { Challenger } from "../../challenger/index.ts";
+import type { Halt } from "../../sequencer/index.ts";
 import type { ReadinessCheck } from "../telemetry/metrics-server.ts";
 import type { Core } from "./node-core.ts";
 
@@ -11,10 +12,19 @@ export type ReadinessParts = {
   readonly follower: Pick<Core["follower"], "failure">;
   readonly peering: { readonly halted: boolean } | undefined;
   readonly hears: Core["hears"];
+  /** On the node that builds the blocks. */
+  readonly batches?: { readonly halt: Halt | undefined } | undefined;
 };
 
 /** What must hold before a node's answers are the chain's newest. */
-export const readinessOf = ({ chain, l1, follower, peering, hears }: ReadinessParts): readonly ReadinessCheck[] => {
+export const readinessOf = ({
+  chain,
+  l1,
+  follower,
+  peering,
+  hears,
+  batches,
+}: ReadinessParts): readonly ReadinessCheck[] => {
   let heard = performance.now();
   l1.onAdvance(() => {
     heard = performance.now();
@@ -36,6 +46,14 @@ export const readinessOf = ({ chain, l1, follower, peering, hears }: ReadinessPa
         return left > 1n ? `${left} batches of L1 are not derived` : undefined;
       },
     },
+    ...(batches === undefined
+      ? []
+      : [
+          {
+            name: "production",
+            check: () => batches.halt && `${batches.halt.code}: ${batches.halt.reason}`,
+          },
+        ]),
     // The node that makes the blocks hears none.
     ...(peering === undefined || hears === "nothing"
       ? []

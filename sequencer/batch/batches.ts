@@ -19,6 +19,7 @@ import { createBatchesMetrics } from "./batches-metrics.ts";
 import { type DataChoice, type DataKind, DEFAULT_DATA, growthLimit, kindOf } from "./data-kind.ts";
 import type { L1Prices } from "./l1-prices.ts";
 import { decodePlan, encodePlan, PLAN_RANGE, type Plan, planKey } from "./plan.ts";
+import { ageOf, createL1Height, type Halt, isHalfGone, type Window } from "./window.ts";
 
 export type BatchesErrorCode =
   /** A block of an unposted batch is not in the store. Check the disk; an empty directory loses what L1 does not hold. */
@@ -29,12 +30,14 @@ export type BatchesOptions = {
   readonly data?: DataChoice;
   /** Bytes of one batch, if fewer than L1 takes. */
   readonly maxBytes?: number;
-  /** Milliseconds after its first block at which a batch is closed. */
+  /** Milliseconds after its first block at which a batch is closed, unless another waits for L1: then it grows. */
   readonly intervalMs?: number;
   /** Batches that L1 does not hold yet; beyond them no block is built. */
   readonly maxPending?: number;
   /** Blocks that L1 does not hold yet; beyond them no block is built, so that what L1 overrules can be taken back. */
   readonly maxUnsafe?: number;
+  /** How long L1 takes a batch. */
+  readonly window?: Window;
   /** Clock in milliseconds. */
   readonly now?: () => number;
 };
@@ -58,9 +61,11 @@ export type Batches = {
   readonly open: Batch | undefined;
   /**
    * Brings the batches into line with the chain and with L1. False: no block may be built now, because L1 holds what has
-   * not been derived, or too much waits to be posted. Inside `chain.exclusive`.
+   * not been derived. Inside `chain.exclusive`.
    */
   align(): Promise<boolean>;
+  /** Why no block may be built, though all is in line: what is built might not come to L1. */
+  readonly halt: Halt | undefined;
   /** The next batch: the newest L1 block as origin, and the delayed messages up to it. Undefined before L1 was read. */
   draft(): Plan | undefined;
   /** Writes a plan, before its first block is sealed. */
@@ -69,18 +74,24 @@ export type Batches = {
   append(plan: Plan, block: Block, bytes: number): void;
   /** Bytes that the next block of the batch may take. */
   room(plan: Plan): number;
+  /** Whether it is time to close the open batch. */
+  readonly isDue: boolean;
   /** Closes the open batch if it is time, at once when told so, and decides where it lies on L1. Inside `chain.exclusive`. */
   close(reason?: "full"): Promise<void>;
   /** The bytes to post. BATCH_BLOCK_MISSING when the chain has lost a block of it. */
   encode(batch: Batch): Bytes;
   /** Whether the chain still has the batch's blocks and L1 the messages that it was built on. */
   isSound(batch: Batch): boolean;
+  /** Whether L1's record at the batch's place is this batch. */
+  isPosted(batch: Batch): boolean;
 };
 
 /** Room below which a batch counts as full. */
 const MIN_ROOM = 512;
 /** Batches remembered for an L1 reorg, when L1 does not finalize them. */
 const MAX_KEPT = 4_096;
+/** Of `assay deploy` and the devnet. */
+const DEFAULT_WINDOW: Window = { blocks: 300n, seconds: 43_200n };
 const greater = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 export const createBatches = (
@@ -95,7 +106,8 @@ export const createBatches = (
   const { chain, l1, store, prices, registry } = components;
   const logger = components.logger.child({ module: "batches" });
   const { data: choice = DEFAULT_DATA, intervalMs = 1_000, maxPending = 256, maxUnsafe = 2_048 } = options;
-  const { now = () => performance.now() } = options;
+  const { now = () => performance.now(), window = DEFAULT_WINDOW } = options;
+  const height = createL1Height(l1, now);
   let limit: { readonly at: BaseFees | undefined; readonly bytes: number } | undefined;
   /** Bytes of a batch at L1's present prices. */
   const maxBytes = (): number => {
@@ -104,7 +116,14 @@ export const createBatches = (
       limit = { at, bytes: Math.min(growthLimit(choice, at), options.maxBytes ?? Number.POSITIVE_INFINITY) };
     return limit.bytes;
   };
-  const { sizes, closings } = createBatchesMetrics(registry, () => pending().length);
+  const { sizes, closings } = createBatchesMetrics(registry, () => {
+    const batch = oldest();
+    return {
+      pending: pending().length,
+      oldestAge: batch === undefined ? 0n : ageOf(batch.origin, l1, height()).blocks,
+      halted: halt()?.code,
+    };
+  });
 
   const hashOf = (number: bigint): Hex | undefined => chain.blockByNumber(number)?.hash;
 
@@ -123,7 +142,26 @@ export const createBatches = (
   };
   let { kept: batches, dropped: stale } = load();
 
-  const pending = () => batches.filter((batch) => batch.closed && batch.index >= l1.recordCount);
+  const isMissing = ({ index }: Batch): boolean => index >= l1.recordCount;
+  const pending = () => batches.filter((batch) => batch.closed && isMissing(batch));
+  /** Of all that L1 does not hold yet. */
+  const oldest = () => batches.find(isMissing);
+
+  const halt = (): Halt | undefined => {
+    // At each look: L1's pace is that of the heads that were seen.
+    const heightNow = height();
+    const batch = oldest();
+    if (batch !== undefined) {
+      const age = ageOf(batch.origin, l1, heightNow);
+      const reason = `the oldest batch that L1 lacks is ${age.blocks} L1 blocks and ${age.seconds} s old; L1 takes it for ${window.blocks} and ${window.seconds}`;
+      if (isHalfGone(age, window)) return { code: "BATCH_WINDOW_HALF_GONE", reason };
+    }
+    const waiting = pending().length;
+    if (waiting >= maxPending) return { code: "BATCHES_PENDING_FULL", reason: `${waiting} batches wait for L1` };
+    const unsafe = chain.head.header.number - chain.heads.safe;
+    if (unsafe >= BigInt(maxUnsafe)) return { code: "BLOCKS_UNSAFE_FULL", reason: `L1 lacks ${unsafe} blocks` };
+    return undefined;
+  };
 
   const hasBlocks = (batch: Batch): boolean => hashOf(batch.last) === batch.lastHash;
 
@@ -166,6 +204,7 @@ export const createBatches = (
     const record = l1.record(batch.index);
     return (
       record !== undefined &&
+      hasBlocks(batch) &&
       record.kind === batch.kind &&
       record.delayedEnd === batch.delayedEnd &&
       holds(record, batch)
@@ -219,7 +258,7 @@ export const createBatches = (
       logger.warn({ head: chain.head.header.number, covered }, "blocks of no batch are built again");
       await chain.rollback(covered);
     }
-    return pending().length < maxPending && chain.head.header.number - safe < BigInt(maxUnsafe);
+    return true;
   };
 
   const nextIndex = (): bigint => {
@@ -271,9 +310,23 @@ export const createBatches = (
     return last?.closed === false ? last : undefined;
   };
 
+  /** A batch waits for L1: the open one would do no more than wait beside it. What does not grow need not be held back. */
+  const isDue = (): boolean => {
+    const batch = open();
+    if (batch === undefined || !hasBlocks(batch)) return false;
+    if (maxBytes() - batch.bytes < MIN_ROOM || halt() !== undefined) return true;
+    return now() - batch.opened >= intervalMs && pending().length === 0;
+  };
+
   return {
     get pending() {
       return pending();
+    },
+    get halt() {
+      return halt();
+    },
+    get isDue() {
+      return isDue();
     },
     get open() {
       return open();
@@ -303,14 +356,13 @@ export const createBatches = (
     room: (plan) => maxBytes() - (open()?.index === plan.index ? (open()?.bytes ?? 0) : 0),
     async close(reason) {
       const batch = open();
-      if (batch === undefined) return;
-      const due = reason === "full" || now() - batch.opened >= intervalMs || maxBytes() - batch.bytes < MIN_ROOM;
-      if (!due) return;
+      if (batch === undefined || (reason !== "full" && !isDue())) return;
       batch.closed = true;
       await decide(batch);
       sizes.inc(batch.bytes);
     },
     encode,
+    isPosted,
     isSound: (batch) => hasBlocks(batch) && l1.accumulator(batch.delayedEnd) === batch.accumulator,
   };
 };

@@ -3,7 +3,7 @@ import { Counter, type Registry } from "prom-client";
 export const createPosterMetrics = (registry: Registry) => ({
   posted: new Counter({
     name: "assay_poster_batches_total",
-    help: "Batches sent to L1, by outcome",
+    help: "Batches brought to L1, by outcome: what L1's record, its refusal, or the transaction came to",
     labelNames: ["outcome"],
     registers: [registry],
   }),

@@ -8,6 +8,7 @@ import {
   type L1Source,
   refusalOfAppend,
   type Transactor,
+  type TransactorErrorCode,
 } from "../../bridge/index.ts";
 import {
   type Chain,
@@ -52,9 +53,10 @@ const PERMANENT: ReadonlySet<string> = new Set([
   "DataTooLong",
 ]);
 
+/** A batch that was sent. What became of it L1's record says, whatever is heard of the transaction. */
 type Flight = {
-  readonly lastHash: Hex;
-  /** L1 block in which it was mined. */
+  readonly batch: Batch;
+  /** L1 block that is said to have it. */
   mined: bigint | undefined;
 };
 
@@ -116,23 +118,22 @@ export const createPoster = (
     });
 
   const send = (batch: Batch, append: BatchToAppend | BlobBatch) => {
-    const flight: Flight = { lastHash: batch.lastHash, mined: undefined };
+    const flight: Flight = { batch: { ...batch }, mined: undefined };
     flights.set(batch.index, flight);
     const call = "blobs" in append ? appendBlobsCall(inbox, append) : appendCall(inbox, append);
-    void transactor.send(call).then(
+    const isWanted = () => flights.get(batch.index) === flight && batch.index >= l1.recordCount;
+    void transactor.send(call, isWanted).then(
       ({ blockNumber }) => {
-        posted.inc({ outcome: "mined" });
         flight.mined = blockNumber;
-        logger.info(
-          { batch: batch.index, data: batch.kind, bytes: batch.bytes, l1Block: blockNumber },
-          "batch is on L1",
-        );
         wake();
       },
       (error: unknown) => {
-        posted.inc({ outcome: hasCode(error, "L1_REVERTED") ? "reverted" : "failed" });
-        if (!aborter.signal.aborted) logger.warn({ err: error, batch: batch.index }, "batch was not taken");
-        if (flights.get(batch.index) === flight) flights.delete(batch.index);
+        const isOver =
+          flights.get(batch.index) !== flight || hasCode<TransactorErrorCode>(error, "TRANSACTOR_UNWANTED");
+        if (isOver || aborter.signal.aborted) return;
+        posted.inc({ outcome: hasCode<TransactorErrorCode>(error, "L1_REVERTED") ? "reverted" : "failed" });
+        logger.warn({ err: error, batch: batch.index }, "batch was not taken");
+        flights.delete(batch.index);
       },
     );
   };
@@ -140,18 +141,33 @@ export const createPoster = (
   /** Flights that have landed, that were overtaken by another batch of the same index, or that a reorg lost. */
   const review = (pending: readonly Batch[]) => {
     const head = l1.head?.number ?? 0n;
-    for (const [index, flight] of flights) {
-      const batch = pending.find((one) => one.index === index);
-      const lost = flight.mined !== undefined && head >= flight.mined + patience;
-      if (batch === undefined || batch.lastHash !== flight.lastHash || lost) flights.delete(index);
+    for (const [index, { batch, mined }] of flights) {
+      const record = l1.record(index);
+      if (record === undefined) {
+        const isLost = mined !== undefined && head >= mined + patience;
+        const isOvertaken = pending.find((one) => one.index === index)?.lastHash !== batch.lastHash;
+        if (isLost || isOvertaken) flights.delete(index);
+        continue;
+      }
+      flights.delete(index);
+      const outcome = batches.isPosted(batch) ? "posted" : "overruled";
+      posted.inc({ outcome });
+      const { kind: data, bytes } = batch;
+      logger.info({ batch: index, data, bytes, l1Block: record.l1Block, outcome }, "L1 has a record for the batch");
     }
+  };
+
+  /** What is due is closed when it can be sent, not when the next block is built. */
+  const closeDue = async (): Promise<void> => {
+    if (batches.isDue) await chain.exclusive(() => batches.close());
   };
 
   const tick = (): Promise<void> =>
     lock(async () => {
       await prices.refresh();
+      review(batches.pending);
+      await closeDue();
       const { pending } = batches;
-      review(pending);
       for (const batch of pending) {
         if (flights.has(batch.index)) continue;
         if (flights.size >= maxInFlight || aborter.signal.aborted) return;
@@ -162,9 +178,10 @@ export const createPoster = (
         const append = await appendOf(batch);
         if (!batches.isSound(batch)) return;
         // The first in line can be tried out; the others need it to be mined before.
+        const { head } = l1;
         const refusal =
-          batch.index === l1.recordCount
-            ? await refusalOfAppend(client, { inbox, batch: append, account: transactor.address })
+          batch.index === l1.recordCount && head !== undefined
+            ? await refusalOfAppend(client, { inbox, batch: append, account: transactor.address, at: head.hash })
             : undefined;
         if (refusal !== undefined) {
           posted.inc({ outcome: "refused" });

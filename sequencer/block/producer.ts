@@ -177,7 +177,6 @@ export const createProducer = (
 
   /** Closes the open batch early when L1 brought messages: they can only open a batch. */
   const choosePlan = async (): Promise<{ readonly plan: Plan; readonly isNew: boolean } | undefined> => {
-    await batches.close();
     const { open } = batches;
     if (open !== undefined && l1.messageCount > open.delayedEnd) await batches.close("full");
     else if (open !== undefined) return { plan: open, isNew: false };
@@ -221,6 +220,8 @@ export const createProducer = (
   const buildNext = async (): Promise<Block | undefined> => {
     await pool.settled();
     if (!(await batches.align())) return undefined;
+    await batches.close();
+    if (batches.halt !== undefined) return undefined;
     const chosen = await choosePlan();
     if (chosen === undefined) return undefined;
     const { plan, isNew } = chosen;

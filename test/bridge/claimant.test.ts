@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createMemoryStore, fromHex, type Hex, type KeyValueStore, outputRootOf, toHex } from "../../executor/index.ts";
+import { createRightClaims } from "../../bridge/index.ts";
+import {
+  createMemoryStore,
+  fromHex,
+  type Hex,
+  hasCode,
+  type KeyValueStore,
+  outputRootOf,
+  toHex,
+} from "../../executor/index.ts";
 import { type ClaimantActor, claimsOn, createLife, startClaimant } from "../support/claimant.ts";
 import { BOND, PERIOD, SPACING } from "../support/claims.ts";
-import { createStage, l2Account, type SequencerActor, type Stage } from "../support/stage.ts";
+import { hooked } from "../support/hooked-client.ts";
+import { createStage, l2Account, type SequencerActor, type Stage, telemetry } from "../support/stage.ts";
 
 const [OPEN, CONFIRMED] = [1, 2];
 const ZERO: Hex = `0x${"00".repeat(32)}`;
@@ -129,6 +139,8 @@ test("killed before any step of claiming, and started again: exactly one claim",
     const snapshot = await anvil.snapshot();
     const store = await copyOf(first);
     const life = createLife(kills);
+    // L1 is turned back each time, which is no reorg: who has read more of it waits until it is there again.
+    const node = await stage.executor();
     const victim = startClaimant(t, stage, node, { store, life, intervalBlocks });
     try {
       await victim.act();
@@ -146,6 +158,7 @@ test("killed before any step of claiming, and started again: exactly one claim",
     assert.equal(await claims.credit(heir.address), 0n);
     await heir.stop();
     await victim.stop();
+    await node.stop();
     await anvil.revert(snapshot);
   }
   t.diagnostic(`${kills} kills`);
@@ -295,4 +308,37 @@ test("claims on an inbox that overruns a tree take the records that surely fit, 
   assert.ok(made.every(({ outputRoot }) => outputRoot !== ZERO));
   assert.deepEqual(made.at(-1)?.blockNumber, node.chain.heads.safe);
   await assertAllRight(t, stage);
+});
+
+test("a claim that a node of L1 does not show yet is not one that L1 dropped", async (t) => {
+  const stage = await createStage(t);
+  const sequencer = await stage.sequencer();
+  const node = await stage.executor();
+  let lag = 0n;
+  const { client } = stage.anvil;
+  const behind = hooked(stage.anvil, async (method, params, ask) => {
+    if (lag === 0n || method !== "eth_getBlockByNumber" || (params as [string])[0] !== "latest") return ask();
+    const shown = (await client.getBlockNumber({ cacheTime: 0 })) - lag;
+    return client.request({ method, params: [`0x${shown.toString(16)}`, false] });
+  });
+  const store = createMemoryStore();
+  const right = createRightClaims(
+    { logger: telemetry().logger, client: behind, chain: node.chain, l1: node.l1, store },
+    { registry: stage.deployment.contracts.claimRegistry, depth: 0n },
+  );
+  t.after(() => right.stop());
+  const look = async () => right.walk((await behind.getBlock({ blockTag: "latest" })).number);
+  await post(sequencer, 0, 3);
+  await goOn(stage, [startClaimant(t, stage, node)], Number(SPACING) + 2);
+  await node.follow();
+  await look();
+  const { length } = right.steps;
+  assert.ok(length > 0);
+  const made = (await right.tip()).claim.madeAt;
+  lag = (await client.getBlockNumber({ cacheTime: 0 })) - made + 1n;
+  await assert.rejects(look(), (error) => hasCode(error, "CLAIMS_L1_CHANGED"));
+  assert.equal(right.steps.length, length);
+  lag = 0n;
+  await look();
+  assert.equal(right.steps.length, length);
 });

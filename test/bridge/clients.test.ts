@@ -4,6 +4,7 @@ import { encodeFunctionData, type Hex } from "viem";
 import {
   chunksOf,
   createModelPublisher,
+  createTransactor,
   gasFor,
   modelRegistry,
   readInbox,
@@ -11,6 +12,7 @@ import {
 } from "../../bridge/index.ts";
 import { type Bytes, concat, hasCode, keccak256, keccakOf, toHex, uintBE } from "../../executor/index.ts";
 import { account, startAnvil } from "../support/anvil.ts";
+import { hooked } from "../support/hooked-client.ts";
 import { GWEI, layOut, startNode, startSender, telemetry } from "../support/l2-node.ts";
 
 const OPERATOR = 3;
@@ -104,13 +106,62 @@ test("a new life replaces what the last one left in the mempool, and finds a non
   await transactor.tick();
   await l1.dropMempool();
   const stranger = await l1.wallet(OPERATOR).sendTransaction({ ...pay(1000n), nonce: 3 });
-  await l1.mine();
-  await transactor.tick();
-  await l1.mine();
-  await transactor.tick();
+  // Until it is sure that no node is behind.
+  for (let i = 0; i < 8 && transactor.pending > 0; i++) {
+    await l1.mine();
+    await transactor.tick();
+  }
   assert.equal((await late).status, "success");
   assert.equal((await l1.client.getTransactionReceipt({ hash: stranger })).status, "success");
   assert.equal(await l1.client.getBalance({ address: SINK }), 1016n);
+});
+
+test("a node of L1 that is behind makes no second transaction of what is done", async (t) => {
+  const l1 = await startAnvil(t);
+  await l1.manual();
+  const behind = { receipts: false, all: 0 };
+  const client = hooked(l1, async (method, params, ask) => {
+    if (behind.receipts && method === "eth_getTransactionReceipt") return null;
+    if (behind.all === 0) return ask();
+    const shown = Number(await l1.client.getBlockNumber({ cacheTime: 0 })) - behind.all;
+    const [first, second] = params as [string, string];
+    if (method === "eth_getBlockByNumber" && first === "latest")
+      return l1.client.request({ method, params: [`0x${shown.toString(16)}`, false] } as never);
+    if (method === "eth_getTransactionCount" && second === "latest")
+      return l1.client.request({ method, params: [first, `0x${shown.toString(16)}`] } as never);
+    return ask();
+  });
+  const { registry, logger } = telemetry();
+  const transactor = createTransactor({ registry, logger, client, account: account(OPERATOR) });
+  const sent = [transactor.send(pay(1n)), transactor.send(pay(2n))];
+  await transactor.tick();
+  await l1.mine();
+  // The nonces are used, and whoever is asked for the receipts does not have them yet.
+  behind.receipts = true;
+  for (let i = 0; i < 2; i++) {
+    await transactor.tick();
+    await l1.mine();
+  }
+  behind.receipts = false;
+  await transactor.tick();
+  for (const { status } of await Promise.all(sent)) assert.equal(status, "success");
+  // The head and the nonce are those of a node that has not seen the transactions.
+  behind.all = 3;
+  const third = transactor.send(pay(4n));
+  await transactor.tick();
+  assert.equal((await l1.mempool()).length, 1);
+  behind.all = 0;
+  await l1.mine();
+  await transactor.tick();
+  assert.equal((await third).status, "success");
+  assert.equal(await l1.client.getTransactionCount({ address: account(OPERATOR).address }), 3);
+  assert.equal(await l1.client.getBalance({ address: SINK }), 7n);
+  const counted = await registry.getSingleMetric("assay_transactor_transactions_total")?.get();
+  assert.deepEqual(
+    counted?.values.map(({ value }) => value),
+    [3],
+  );
+  await transactor.stop();
 });
 
 test("an account that cannot pay waits for money and offers no more for having waited, or is told at once", async (t) => {

@@ -47,6 +47,7 @@ const setUp = async (l1: Anvil) => {
       inbox: contracts.batchInbox,
       batch: await batch(change),
       account: account(from).address,
+      at: (await l1.client.getBlock()).hash as Hex,
     });
   return { inbox: contracts.batchInbox, batch, refusal };
 };

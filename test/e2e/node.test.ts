@@ -193,9 +193,13 @@ test("a node refuses another L1, other contracts, another genesis, and a sequenc
     const mistaken = { ...rollup, l1: { ...rollup.l1, contracts } };
     await assert.rejects(startExecutor(t, stage, directory, { rollup: mistaken }), withCode("NODE_L1_CONTRACTS"));
   }
+  for (const other of [
+    { ...rollup, genesis: { accounts: rollup.genesis.accounts.slice(1) } },
+    { ...rollup, chain: { ...rollup.chain, initialBaseFee: rollup.chain.initialBaseFee + 1n } },
+  ])
+    await assert.rejects(startExecutor(t, stage, directory, { rollup: other }), withCode("NODE_L1_GENESIS"));
+  // Nothing of them is on disk.
   await (await startExecutor(t, stage, directory)).stop();
-  const other = { ...rollup, genesis: { accounts: rollup.genesis.accounts.slice(1) } };
-  await assert.rejects(startExecutor(t, stage, directory, { rollup: other }), withCode("CHAIN_GENESIS_MISMATCH"));
   const flags = { ...flagsOf(stage, directory), sequencerKey: `0x${"11".repeat(32)}` };
   const config = resolveConfig(COMMAND_SETTINGS.sequencer, flags, {});
   await assert.rejects(createSequencerNode(telemetry(), config, rollup), withCode("NODE_SEQUENCER_KEY"));

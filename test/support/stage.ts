@@ -15,6 +15,7 @@ import {
   type L1Contracts,
   type L1Source,
   partnersOf,
+  readWindow,
 } from "../../bridge/index.ts";
 import {
   type Chain,
@@ -80,6 +81,8 @@ export type NodeActor = {
 
 export type SequencerActor = NodeActor &
   Sequencer & {
+    /** Of what it builds and posts. */
+    readonly metrics: Registry;
     /** Signs and submits a transfer or a call; answers the transaction's hash. */
     send(request: {
       readonly from?: number;
@@ -95,6 +98,8 @@ export type SequencerActor = NodeActor &
     post(): Promise<void>;
     /** Closes the open batch and sends what is pending, without waiting for it to be mined. */
     launch(): Promise<void>;
+    /** Sends what is due, without waiting for it to be mined. */
+    forward(): Promise<void>;
     /** Looks at L1 for what was sent. */
     settle(): Promise<void>;
   };
@@ -169,14 +174,16 @@ export const createStage = async (
       const base = await node(store, true);
       const { chain, l1 } = base;
       const common = telemetry();
-      const transactor = createTransactor({ ...common, client: anvil.client, account: l1Account(SEQUENCER) });
+      const transactor = createTransactor({ ...common, client, account: l1Account(SEQUENCER) });
       let time = START;
+      const window = await readWindow(anvil.client, deployment.contracts.batchInbox);
       const sequencer = createSequencer(
         { ...common, chain, store, l1, transactor, client },
         {
           inbox: deployment.contracts.batchInbox,
           producer: { clock: () => ++time },
           ...options,
+          batches: { window, ...options.batches },
         },
       );
       const stop = async () => {
@@ -190,14 +197,18 @@ export const createStage = async (
         for (let looks = 0; looks === 0 || (transactor.pending > 0 && looks < 1_000); looks++) await transactor.tick();
         await l1.sync();
       };
-      const launch = async () => {
-        await chain.exclusive(() => sequencer.batches.close("full"));
+      const forward = async () => {
         await sequencer.poster.tick();
         await transactor.tick();
+      };
+      const launch = async () => {
+        await chain.exclusive(() => sequencer.batches.close("full"));
+        await forward();
       };
       return {
         ...base,
         ...sequencer,
+        metrics: common.registry,
         async send({ from = 0, nonce, to, value = 0n, data = "0x", gas = 100_000n, fee, tip }) {
           const envelope = await l2Account(from).signTransaction({
             type: "eip1559",
@@ -212,6 +223,7 @@ export const createStage = async (
           });
           return sequencer.pool.submit(fromHex(envelope));
         },
+        forward,
         launch,
         settle,
         async post() {
