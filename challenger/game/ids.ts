@@ -27,6 +27,7 @@ export type Ctx = {
 /** What lies left of a leaf; `past.ts` says how it is made. */
 export type Witness = {
   readonly head: Hex;
+  /** Roots of the complete subtrees left of the leaf: `Past.lefts`. */
   readonly lefts: readonly Hex[];
   readonly path: readonly Hex[];
   readonly pre: Hex;
