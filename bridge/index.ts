@@ -1,5 +1,13 @@
 // The face of the bridge: what the other folders may import.
 
+export {
+  type Anchor,
+  type AnchorErrorCode,
+  anchorOf,
+  anchorsOn,
+  positionOf,
+  statedGenesis,
+} from "./claims/anchors.ts";
 export { createClaimView } from "./claims/claim-view.ts";
 export { type ClaimantOptions, createClaimant } from "./claims/claimant.ts";
 export {
@@ -16,6 +24,7 @@ export {
 } from "./claims/game-hash.ts";
 export { claimedRange, GENESIS_PLACE, type Place, type RangeComponents, statesOf } from "./claims/range.ts";
 export { settleCall, withdrawCreditCall } from "./claims/registry.ts";
+export { createRetention } from "./claims/retention.ts";
 export {
   changed,
   createRightClaims,
@@ -24,6 +33,7 @@ export {
   type RightClaimsErrorCode,
   type Succession,
 } from "./claims/right-claims.ts";
+export { firstClaimWrite } from "./claims/trail.ts";
 export { type ClaimParameters, DEVNET_CLAIMS, DEVNET_WITHDRAWALS } from "./clients/claim-parameters.ts";
 export { type Deployment, type DeployOptions, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";

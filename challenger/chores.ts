@@ -39,7 +39,8 @@ export const choresIn = (situation: ChoreSituation): readonly Move[] => {
 
   /** Place of a claim; undefined where the list does not reach back to what it stands on. */
   const edgeOf = ({ parent, node }: MadeClaim) => {
-    const on = parent === genesis ? { endState: parent, limitBatch: 0n } : book.claim(parent);
+    // The chain's first claim is in no list; the one of a snapshot is.
+    const on = book.claim(parent) ?? (parent === genesis ? { endState: parent, limitBatch: 0n } : undefined);
     if (on === undefined) return undefined;
     const game = { l1ChainId, registry, parent: fromHex(parent), limitBatch: on.limitBatch };
     return { ctx: rootContext(0, toHex(gameHash(game)), height, on.endState), node };

@@ -9,3 +9,7 @@ export { connectL1 } from "./node/l1.ts";
 export { type AssayNode, createChallengerNode, createExecutorNode, createSequencerNode } from "./node/node.ts";
 export { askNode } from "./node/rpc-client.ts";
 export { foundryBinary } from "./processes/anvil.ts";
+export { beginWith } from "./snapshot/begin.ts";
+export { exportSnapshot, type SnapshotParts } from "./snapshot/export.ts";
+export { restoreFromPlace } from "./snapshot/restore.ts";
+export { createSnapshotKeeper, snapshotProvider } from "./snapshot/serve.ts";

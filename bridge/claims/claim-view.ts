@@ -44,7 +44,6 @@ type Found = Omit<RegisteredClaim, "status"> & {
   readonly status: number;
   readonly outputRoot: Hex;
   readonly createdAt: bigint;
-  readonly confirmedAt: bigint;
 };
 /** A game that has not lost, as ClaimGames lists it. */
 type Game = { readonly index: bigint; readonly proxy: Hex; readonly outputRoot: Hex; readonly blockNumber: bigint };

@@ -17,6 +17,8 @@ export type RegisteredClaim = {
   /** L1 block in which it was made. */
   readonly madeAt: bigint;
   readonly blockNumber: bigint;
+  /** L1 time at which it was confirmed; zero before. */
+  readonly confirmedAt: bigint;
 };
 
 /** What one asks the registry: as of the L1 block `at`, or the newest. A node of L1 that lacks the block fails. */

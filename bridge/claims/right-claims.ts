@@ -18,7 +18,7 @@ import type { L1Source } from "../derivation/l1-source.ts";
 import { contextHash, edgeHash, gameHash, levelBase } from "./game-hash.ts";
 import { type ClaimedRange, claimedRange, GENESIS_PLACE, type Place } from "./range.ts";
 import { createRegistryReader, type RegisteredClaim, type RegistryReader } from "./registry.ts";
-import { openTrail, type Step } from "./trail.ts";
+import { firstClaim, openTrail, type Step } from "./trail.ts";
 
 export type RightClaimsErrorCode =
   /** The registry's first claim is another chain's. Give the node the rollup file of these contracts. */
@@ -45,7 +45,7 @@ export type RightClaimsOptions = {
 
 export type RegistryRules = {
   readonly parameters: ClaimParameters;
-  /** The first claim. */
+  /** The claim that the walk begins at: the chain's first, or the confirmed one behind the snapshot. */
   readonly genesis: Hex;
   readonly l1ChainId: bigint;
 };
@@ -113,6 +113,12 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
   let lookedAt: bigint | undefined;
   const registry = createRegistryReader(client, options.registry, () => lookedAt);
   const trail = openTrail(components.store);
+  /** INVARIANT: a snapshot's claim is confirmed for good, so all claims before it are decided. */
+  const first = chain.base === undefined ? undefined : firstClaim(components.store);
+  const firstPlace: Place =
+    chain.base === undefined
+      ? GENESIS_PLACE
+      : { number: chain.base.block.header.number, position: chain.base.position, ahead: 0 };
   let known: RegistryRules | undefined;
   let computed: { readonly key: string; readonly range: ClaimedRange } | undefined;
   let effort = { units: 0, seconds: 0 };
@@ -124,8 +130,9 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
       registry.genesis(),
       client.getChainId(),
     ]);
-    const genesis = toHex(hashChainState(chainStateAt(chain, GENESIS_PLACE.number, GENESIS_PLACE.position)));
-    if (stated !== genesis)
+    const genesis = first ?? toHex(hashChainState(chainStateAt(chain, firstPlace.number, firstPlace.position)));
+    // Who wrote the chain from a snapshot has compared them.
+    if (first === undefined && stated !== genesis)
       throw new CodedError<RightClaimsErrorCode>("CLAIMS_OTHER_GENESIS", "the registry holds claims of another chain", {
         expected: genesis,
         stated,
@@ -150,13 +157,13 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
 
   const tip = async (): Promise<RightClaim> => {
     const { genesis } = await rules();
-    const { id, place } = trail.steps.at(-1) ?? { id: genesis, place: GENESIS_PLACE };
+    const { id, place } = trail.steps.at(-1) ?? { id: genesis, place: firstPlace };
     return { id, place, claim: await registry.claim(id) };
   };
 
   const claimAt = async (id: Hex): Promise<RightClaim> => {
     const { genesis } = await rules();
-    const place = id === genesis ? GENESIS_PLACE : trail.steps.find((step) => step.id === id)?.place;
+    const place = id === genesis ? firstPlace : trail.steps.find((step) => step.id === id)?.place;
     if (place === undefined) throw new RangeError(`${id} is no right claim that was found`);
     return { id, place, claim: await registry.claim(id) };
   };

@@ -9,6 +9,7 @@ import {
   type KeyValueStore,
   toHex,
   uintBE,
+  utf8,
   type Write,
 } from "../../executor/index.ts";
 import type { Place } from "./range.ts";
@@ -36,6 +37,15 @@ export type Trail = {
 const KEYS = Uint8Array.of(COLUMN.claim);
 const KEYS_END = Uint8Array.of(COLUMN.claim + 1);
 const keyOf = (index: number): Bytes => concat(KEYS, uintBE(index, 6));
+
+const FIRST = concat(Uint8Array.of(COLUMN.meta), utf8("claims.first"));
+
+/** Remembers the claim that a chain from a snapshot begins at. */
+export const firstClaimWrite = (id: Hex): Write => ({ type: "put", key: FIRST, value: fromHex(id) });
+export const firstClaim = (store: KeyValueStore): Hex | undefined => {
+  const id = store.get(FIRST);
+  return id === undefined ? undefined : toHex(id);
+};
 
 const encode = ({ id, place, records, lineage }: Step): Bytes =>
   concat(

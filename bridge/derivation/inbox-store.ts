@@ -89,6 +89,7 @@ export const lineageOf = (
   );
 
 const CURSOR_KEY = Uint8Array.of(COLUMN.l1Cursor, 0x00);
+const FIRST_KEY = Uint8Array.of(COLUMN.l1Cursor, 0x03);
 const DEPLOYMENT_KEY = Uint8Array.of(COLUMN.l1Cursor, 0x02);
 const checkpointKey = (number: bigint) => concat(Uint8Array.of(COLUMN.l1Cursor, 0x01), uintBE(number, 8));
 const recordKey = (index: bigint) => concat(Uint8Array.of(COLUMN.inboxRecord), uintBE(index, 8));
@@ -184,10 +185,22 @@ const decodeCursor = (bytes: Bytes): InboxCursor => {
   };
 };
 
+/** What is here of the inbox begins behind so many records and messages; and the accumulator after those. */
+export type InboxStart = { readonly recordCount: bigint; readonly messageCount: bigint; readonly accumulator: Bytes };
+const EVERYTHING: InboxStart = { recordCount: 0n, messageCount: 0n, accumulator: EMPTY_ACCUMULATOR };
+
+const encodeStart = ({ recordCount, messageCount, accumulator }: InboxStart): Bytes =>
+  concat(uintBE(recordCount, 8), uintBE(messageCount, 8), accumulator);
+const decodeStart = (bytes: Bytes): InboxStart => ({
+  recordCount: viewOf(bytes).getBigUint64(0),
+  messageCount: viewOf(bytes).getBigUint64(8),
+  accumulator: bytes.subarray(16, 48),
+});
+
 const hasCalldata = ({ kind, data }: NewRecord): boolean =>
   kind === "calldata" && data !== undefined && data.length > 0;
 
-/** Checkpoints kept for finding the common ancestor after a reorg. */
+/** Checkpoints kept for finding the common ancestor after a reorg, beside the one that is final. */
 const MAX_CHECKPOINTS = 4096;
 
 /** The L1 block that holds a blob, and its timestamp in seconds. */
@@ -209,6 +222,8 @@ export type InboxChange = {
 export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => {
   const stored = store.get(CURSOR_KEY);
   let cursor = stored === undefined ? undefined : decodeCursor(stored);
+  const begun = store.get(FIRST_KEY);
+  let first = begun === undefined ? EVERYTHING : decodeStart(begun);
 
   /** The batch that was read last: derivation asks for it again at each of its blocks. */
   let decoded: { readonly name: string; readonly data: Bytes } | undefined;
@@ -302,13 +317,16 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
     },
     /** Accumulator after `count` messages. */
     accumulator(count: bigint): Bytes | undefined {
-      if (count === 0n) return EMPTY_ACCUMULATOR;
+      if (count === first.messageCount) return first.accumulator;
       const last = message(count - 1n);
       return last === undefined ? undefined : fromHex(last.accumulator);
     },
-    /** Lineage after `count` records. */
+    get first() {
+      return first;
+    },
+    /** Lineage after `count` records: of those that are here. */
     lineage(count: bigint): Bytes | undefined {
-      if (count === 0n) return ZERO_32;
+      if (count === first.recordCount) return ZERO_32;
       const last = record(count - 1n);
       return last === undefined ? undefined : fromHex(last.lineage);
     },
@@ -316,8 +334,10 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
     countsAt(number: bigint): { readonly recordCount: bigint; readonly messageCount: bigint } {
       let recordCount = cursor?.recordCount ?? 0n;
       let messageCount = cursor?.messageCount ?? 0n;
-      while (recordCount > 0n && (record(recordCount - 1n) as InboxRecord).l1Block > number) recordCount--;
-      while (messageCount > 0n && (message(messageCount - 1n) as DelayedMessage).l1Block > number) messageCount--;
+      while (recordCount > first.recordCount && (record(recordCount - 1n) as InboxRecord).l1Block > number)
+        recordCount--;
+      while (messageCount > first.messageCount && (message(messageCount - 1n) as DelayedMessage).l1Block > number)
+        messageCount--;
       return { recordCount, messageCount };
     },
     /** Blocks whose hashes are kept, newest first. */
@@ -335,16 +355,19 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
       const bytes = store.get(DEPLOYMENT_KEY);
       return bytes === undefined ? undefined : toHex(bytes);
     },
-    /** Starts from nothing, just above `head`. */
-    async begin(deployment: Bytes, head: L1Block): Promise<InboxCursor> {
-      const first: InboxCursor = { head, recordCount: 0n, messageCount: 0n, finalized: 0n };
+    /** Starts from nothing, just above `head`; records and messages before `start` are passed over. */
+    async begin(deployment: Bytes, head: L1Block, start: InboxStart = EVERYTHING): Promise<InboxCursor> {
+      const { recordCount, messageCount } = start;
+      const empty: InboxCursor = { head, recordCount, messageCount, finalized: 0n };
       await store.write([
         { type: "put", key: DEPLOYMENT_KEY, value: deployment },
-        { type: "put", key: CURSOR_KEY, value: encodeCursor(first) },
+        { type: "put", key: FIRST_KEY, value: encodeStart(start) },
+        { type: "put", key: CURSOR_KEY, value: encodeCursor(empty) },
         { type: "put", key: checkpointKey(head.number), value: concat(fromHex(head.hash), uintBE(head.timestamp, 8)) },
       ]);
-      cursor = first;
-      return first;
+      first = start;
+      cursor = empty;
+      return empty;
     },
     async apply(change: InboxChange): Promise<void> {
       // Above the base nothing stays: it is written again, or gone.
@@ -355,8 +378,10 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
         if (checkpoint.number > change.base) writes.push({ type: "del", key: checkpointKey(checkpoint.number) });
         else kept.push(checkpoint.number);
       // The newest final block is the oldest that a reorg can lead back to.
-      const oldest = kept.findIndex((number) => number <= change.cursor.finalized);
-      const surplus = kept.slice(Math.min(oldest < 0 ? kept.length : oldest + 1, MAX_CHECKPOINTS - 1));
+      const final = kept.findIndex((number) => number <= change.cursor.finalized);
+      const anchor = final < 0 ? kept.length - 1 : final;
+      // INVARIANT: the anchor stays, however far back it is: a deeper reorg than the others reach leads to it.
+      const surplus = kept.filter((_, i) => i > anchor || (i >= MAX_CHECKPOINTS - 1 && i < anchor));
       for (const number of surplus) writes.push({ type: "del", key: checkpointKey(number) });
 
       writes.push(...putRecords(change.records, base.recordCount), ...putMessages(change.messages));

@@ -10,6 +10,7 @@ import {
   keccakOf,
   type ModelRuntime,
   type Piece,
+  type Position,
   type Service,
   sleep,
   type Telemetry,
@@ -31,6 +32,7 @@ import { type BlobSource, createBlobReader } from "./l1-blobs.ts";
 import { createL1Blocks, type L1BlocksErrorCode } from "./l1-blocks.ts";
 import type { Archive, L1Data } from "./l1-calldata.ts";
 import { createL1SourceMetrics } from "./l1-source-metrics.ts";
+import { accumulatorAfter, beforeDeployment, blockBefore } from "./l1-start.ts";
 import { type L1Stretch, readStretch } from "./l1-stretch.ts";
 import { accumulate } from "./messages.ts";
 
@@ -59,6 +61,8 @@ export type L1SourceComponents = Telemetry & {
 
 export type L1SourceOptions = {
   readonly deployment: Deployment;
+  /** Where derivation begins, if that is not the inbox's first record: what lies before is never read. */
+  readonly start?: Pick<Position, "batch" | "delayed">;
   /** L1 blocks asked for at a time, at most. */
   readonly window?: bigint;
   /** L1 blocks above a block before it is read. */
@@ -150,8 +154,11 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
 
   const begin = async (): Promise<InboxCursor> => {
     if (inbox.cursor !== undefined) return inbox.cursor;
-    const start = deployment.startBlock > 0n ? deployment.startBlock - 1n : 0n;
-    return inbox.begin(identity, await blocks.read(start));
+    const { start } = options;
+    if (start === undefined) return inbox.begin(identity, await blocks.read(beforeDeployment(deployment)));
+    const head = await blocks.read(await blockBefore(client, deployment, start));
+    const accumulator = fromHex(await accumulatorAfter(client, deployment, start.delayed));
+    return inbox.begin(identity, head, { recordCount: start.batch, messageCount: start.delayed, accumulator });
   };
 
   /** A chunk of a published model. One in a blob is in the archive when this resolves. L1_BLOB_MISSING. */
@@ -170,10 +177,13 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
       const pieces: Piece[] = [];
       for (const hash of chunkHashes) {
         const piece = await pieceOf(hash, stretch);
+        if (piece === undefined && inbox.first.recordCount > 0n) break;
         if (piece === undefined)
           throw new CodedError("L1_GAP", `a chunk of model ${modelId} was not seen on L1`, { modelId, hash });
         pieces.push(piece);
       }
+      // Published in part before this node began: it comes by its hash when it is needed.
+      if (pieces.length < chunkHashes.length) continue;
       const stored = await models.putChunks(pieces);
       if (stored !== contentHash)
         throw new CodedError("L1_GAP", `chunks of model ${modelId} have another content hash`, { modelId, stored });
@@ -225,7 +235,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     const head = await blocks.read(to);
     const from = base.number + 1n;
     const recent = await blocks.readTo(head, max(from, min(shown - LAG, to) + 1n));
-    return [head, await readStretch(l1, deployment.contracts, { from, recent })];
+    return [head, await readStretch(l1, deployment.contracts, { from, recent, first: inbox.first })];
   };
 
   type Progress = "more" | "current" | "behind";

@@ -34,6 +34,8 @@ export type StretchRange = {
    * such a node knows in part it tells that part, as if it were all.
    */
   readonly recent: readonly L1Block[];
+  /** Records and messages before these are passed over. */
+  readonly first: { readonly recordCount: bigint; readonly messageCount: bigint };
 };
 
 /** Logs of the contracts in the stretch, in order. */
@@ -51,13 +53,14 @@ const readLogs = async ({ client }: L1Data, contracts: L1Contracts, { from, rece
  */
 export const readStretch = async (l1: L1Data, contracts: L1Contracts, range: StretchRange): Promise<L1Stretch> => {
   const { client } = l1;
+  const { first } = range;
   const logs = await readLogs(l1, contracts, range);
   const of = <Name extends (typeof logs)[number]["eventName"]>(name: Name) =>
     logs.filter((log): log is Extract<(typeof logs)[number], { eventName: Name }> => log.eventName === name);
 
-  const appended = of("BatchAppended");
+  const appended = of("BatchAppended").filter(({ args }) => args.index >= first.recordCount);
   const blobsOf = new Map(of("BlobsAppended").map(({ args }) => [args.index, args.versionedHashes] as const));
-  const queued = of("MessageQueued");
+  const queued = of("MessageQueued").filter(({ args }) => args.index >= first.messageCount);
   const timed = [...queued, ...of("BlobsAppended"), ...of("BlobsPosted")].map((log) => log.blockNumber);
   const timestamps = new Map(
     await mapBounded([...new Set(timed)], async (blockNumber) => {

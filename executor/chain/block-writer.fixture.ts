@@ -85,6 +85,8 @@ if (directory !== undefined && process.argv[1] === import.meta.filename) {
   const chain = await openWriterChain(await openRocksStore(directory));
   for (;;) {
     await writeNextBlock(chain);
+    // Final at once, so that old states are pruned all the time.
+    await chain.setFinalized(chain.head.header.number);
     writeSync(1, `${chain.head.header.number} ${chain.head.hash}\n`);
   }
 }

@@ -3,6 +3,16 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 export const createChainMetrics = (registry: Registry) => ({
   head: new Gauge({ name: "assay_chain_head_block", help: "Number of the newest block", registers: [registry] }),
   safe: new Gauge({ name: "assay_chain_safe_block", help: "Newest block that L1 holds", registers: [registry] }),
+  retained: new Gauge({
+    name: "assay_chain_retained_block",
+    help: "Oldest block whose state something at stake needs: final on L1, and begun with by no undecided claim",
+    registers: [registry],
+  }),
+  oldest: new Gauge({
+    name: "assay_chain_oldest_state_block",
+    help: "Oldest block whose state is kept",
+    registers: [registry],
+  }),
   transactions: new Counter({
     name: "assay_chain_transactions_total",
     help: "Transactions in sealed blocks",

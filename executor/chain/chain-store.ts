@@ -4,12 +4,15 @@ import type { Block } from "../protocol/block.ts";
 import type { Position } from "../protocol/origin.ts";
 import type { Receipt } from "../protocol/receipt.ts";
 import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
+import type { ChainBase } from "./base.ts";
+import { decodeBase, encodeBase } from "./base-codec.ts";
 import type { Heads } from "./chain.ts";
 import { decodeBlock, decodeReceipts, encodeBlock, encodeReceipts } from "./codec.ts";
 
 const meta = (name: string): Bytes => concat(Uint8Array.of(COLUMN.meta), utf8(`chain.${name}`));
 const HEADS = meta("heads");
 const GENESIS = meta("genesis");
+const BASE = meta("base");
 /** Positions by block: what derivation had consumed after it. */
 const POSITION = meta("position.");
 const column = (id: number, key: Bytes): Bytes => concat(Uint8Array.of(id), key);
@@ -114,6 +117,12 @@ export const createChainStore = (store: KeyValueStore, chainId: bigint) => {
           },
         };
       return undefined;
+    },
+    baseWrite: (base: ChainBase): Write => put(BASE, encodeBase(base)),
+    /** The block that this chain begins with, where that is not genesis. */
+    base(): ChainBase | undefined {
+      const stored = store.get(BASE);
+      return stored === undefined ? undefined : decodeBase(stored, chainId);
     },
     genesisWrite: (digest: Hex): Write => put(GENESIS, fromHex(digest)),
     genesis(): Hex | undefined {

@@ -93,6 +93,15 @@ export const buildBlock = async (chain: Chain, envelopes: readonly (Bytes | Inbo
   return { ...(await builder.seal()), results };
 };
 
+/** A block as `buildBlock` makes it that L1 holds for good: the states before it may be pruned. */
+export const buildFinalBlock: typeof buildBlock = async (chain, envelopes, attributes) => {
+  const built = await buildBlock(chain, envelopes, attributes);
+  const { number } = built.block.header;
+  await chain.setSafe(number, { batch: number, cursor: 0, delayed: 0n });
+  await chain.setFinalized(number);
+  return built;
+};
+
 /** Runtime code that begins every contract of the tests: init code that returns `runtime`. */
 export const initCode = (runtime: Hex): Hex => {
   const size = fromHex(runtime).length;

@@ -11,7 +11,18 @@ import { ADDRESS, DEVNET_PARAMETERS } from "../protocol/parameters.ts";
 import { logsChain } from "../protocol/receipt.ts";
 import type { InboxEnvelope } from "../protocol/transaction.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
-import { AT, accountOf, buildBlock, ETHER, funded, GWEI, initCode, openChain, sign } from "./chain.fixture.ts";
+import {
+  AT,
+  accountOf,
+  buildBlock,
+  buildFinalBlock,
+  ETHER,
+  funded,
+  GWEI,
+  initCode,
+  openChain,
+  sign,
+} from "./chain.fixture.ts";
 import type { Chain } from "./chain.ts";
 import { createGenesis } from "./genesis.ts";
 
@@ -322,7 +333,7 @@ test("rolled back and executed again, the blocks are the same", async () => {
 
 test("rollback stops where state is no longer kept, and blocks stay readable below", async () => {
   const chain = await openChain({ keep: 2 });
-  for (let i = 0; i < 6; i++) await buildBlock(chain, [await sign({ nonce: i, to: TO, value: 1n })]);
+  for (let i = 0; i < 6; i++) await buildFinalBlock(chain, [await sign({ nonce: i, to: TO, value: 1n })]);
   await assert.rejects(chain.rollback(1n), { code: "CHAIN_ROLLBACK_TOO_DEEP" });
   assert.equal(chain.head.header.number, 6n);
   assert.throws(() => chain.stateAt(1n), { code: "STATE_PRUNED" });
@@ -330,6 +341,36 @@ test("rollback stops where state is no longer kept, and blocks stay readable bel
   await chain.rollback(4n);
   await buildBlock(chain, [await sign({ nonce: 4, to: TO, value: 1n })]);
   assert.equal(await balanceOf(chain, TO), 5n);
+});
+
+test("what is not final rolls back, however many blocks it is, and what is held stays", async () => {
+  const chain = await openChain({ keep: 2 });
+  const flood = 1_100;
+  for (let i = 0; i < flood; i++) await buildBlock(chain, []);
+  const seen: bigint[] = [];
+  chain.on("rollback", (_, to) => seen.push(to));
+  await chain.rollback(0n);
+  assert.deepEqual(seen, [BigInt(flood) - 1_024n, 0n], "in steps that each fit into memory");
+  assert.equal(chain.head.header.number, 0n);
+
+  const [one, other] = [chain.hold(0n), chain.hold(3n)];
+  for (let i = 0; i < 12; i++) await buildFinalBlock(chain, []);
+  chain.stateAt(0n);
+  assert.equal(chain.retained, 0n);
+  one.release();
+  assert.equal(chain.retained, 3n);
+  await buildFinalBlock(chain, []);
+  assert.throws(() => chain.stateAt(2n), { code: "STATE_PRUNED" });
+  chain.stateAt(3n);
+  other.move(1n);
+  other.move(8n);
+  for (let i = 0; i < 3; i++) await buildFinalBlock(chain, []);
+  assert.throws(() => chain.stateAt(7n), { code: "STATE_PRUNED" });
+  chain.stateAt(8n);
+  other.release();
+  for (let i = 0; i < 3; i++) await buildFinalBlock(chain, []);
+  assert.throws(() => chain.stateAt(16n), { code: "STATE_PRUNED" });
+  chain.stateAt(17n);
 });
 
 test("safe head and position move with sealed blocks, and back with rollbacks", async () => {

@@ -15,6 +15,7 @@ import type {
 } from "../protocol/transaction.ts";
 import type { TreeProof } from "../state/proof.ts";
 import type { StateGround } from "../state/world.ts";
+import type { ChainBase } from "./base.ts";
 
 /**
  * Whoever orders did not take a valid transaction, seeing what it used: it does not pay for its bytes on L1. Offer it again
@@ -98,10 +99,22 @@ export type ChainEvents = {
   heads(heads: Heads): void;
 };
 
+/** Keeps states from a block on until it is moved or released. */
+export type StateHold = {
+  /** What lies before is no longer needed. What was pruned meanwhile does not come back. */
+  move(to: bigint): void;
+  release(): void;
+};
+
 /** The chain of one node: executes, stores, serves. Hex addresses are lower case. */
 export type Chain = {
   readonly parameters: ChainParameters;
   readonly genesisHash: Hex;
+  /**
+   * The block that it begins with, where that is not genesis. Of this one only the header is here, of those before
+   * nothing but genesis.
+   */
+  readonly base: ChainBase | undefined;
   readonly head: Block;
   readonly heads: Heads;
   /** Position after the safe head: where derivation goes on. */
@@ -115,11 +128,18 @@ export type Chain = {
   decode(envelope: Bytes): DecodedTransaction | Refusal;
   /** Opens a block on the head. CHAIN_BUSY when one is open, CHAIN_BUDGET when the budget does not pay for it. Writes the EIP-2935 and L1Block slots. */
   begin(attributes: BlockAttributes): Promise<BlockBuilder>;
-  /** Removes all blocks above `number`. CHAIN_ROLLBACK_TOO_DEEP below the oldest kept state. */
+  /**
+   * Removes all blocks above `number`. CHAIN_ROLLBACK_TOO_DEEP below the oldest kept state, which is never above the
+   * finalized head.
+   */
   rollback(number: bigint): Promise<void>;
   /** Records that L1 holds the chain up to `number` and derivation goes on at `position`. */
   setSafe(number: bigint, position: Position): Promise<void>;
   setFinalized(number: bigint): Promise<void>;
+  /** States from block `from` on stay, however many blocks that is. Without a hold those from the finalized head on do. */
+  hold(from: bigint): StateHold;
+  /** Oldest block whose state is held, or final. */
+  readonly retained: bigint;
 
   blockByNumber(number: bigint): Block | undefined;
   blockByHash(hash: Hex): Block | undefined;

@@ -54,6 +54,7 @@ test("killed in the middle of block commits, a chain has every acknowledged bloc
     assert.deepEqual(survivor.receipts(number), reference.receipts(number));
   }
   for (const { number, hash } of acknowledged) assert.equal(survivor.blockByNumber(number)?.hash, hash);
+  for (const chain of [survivor, reference]) await chain.setFinalized(chain.heads.safe);
   assert.deepEqual(survivor.heads, reference.heads);
   assert.deepEqual(survivor.position, reference.position);
   await store.close();

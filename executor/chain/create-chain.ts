@@ -22,6 +22,7 @@ import type {
   ChainEvents,
   Heads,
   SealOptions,
+  StateHold,
 } from "./chain.ts";
 import { createChainMetrics } from "./chain-metrics.ts";
 import { createChainStore } from "./chain-store.ts";
@@ -35,6 +36,8 @@ export type ChainComponents = Telemetry & {
 };
 
 const START: Position = { batch: 0n, cursor: 0, delayed: 0n };
+/** Blocks that are removed at once: a long way back is gone in so many steps, each of which leaves a whole chain. */
+const REMOVED_AT_ONCE = 1_024n;
 
 const fault = (code: ChainErrorCode, message: string, data: Record<string, unknown> = {}) =>
   new CodedError<ChainErrorCode>(code, message, data);
@@ -95,6 +98,7 @@ export const createChain = async (
       version: world.version,
       head: stored.unsafe,
     });
+  const base = blocks.base();
   let heads: Heads = stored;
   let head: Block = newest;
   let position: Position = blocks.positionAt(heads.safe)?.position ?? START;
@@ -110,11 +114,33 @@ export const createChain = async (
       }
     }
   };
+  const holds = new Set<{ from: bigint }>();
+  const retained = (): bigint => [...holds].reduce((least, { from }) => (from < least ? from : least), heads.finalized);
   const show = () => {
+    // INVARIANT: a state that L1 can still lead back to, or that somebody needs, is never pruned.
+    world.retain(Number(retained()));
     metrics.head.set(Number(heads.unsafe));
     metrics.safe.set(Number(heads.safe));
+    metrics.retained.set(Number(retained()));
+    metrics.oldest.set(world.oldest);
   };
   show();
+
+  const hold = (from: bigint): StateHold => {
+    const held = { from };
+    holds.add(held);
+    show();
+    return {
+      move(to) {
+        held.from = to;
+        show();
+      },
+      release() {
+        holds.delete(held);
+        show();
+      },
+    };
+  };
 
   const blockOrFail = (number: bigint): Block => {
     const block = blocks.blockByNumber(number);
@@ -293,6 +319,7 @@ export const createChain = async (
     const next: Heads = { ...heads, finalized };
     await store.write([blocks.headsWrite(next)]);
     heads = next;
+    show();
     emit("heads", heads);
   };
 
@@ -328,6 +355,7 @@ export const createChain = async (
   return {
     parameters,
     genesisHash: first.hash as Hex,
+    base,
     get head() {
       return head;
     },
@@ -340,7 +368,15 @@ export const createChain = async (
     exclusive,
     decode,
     begin,
-    rollback: (number) => committing(() => removeAbove(number)),
+    async rollback(number) {
+      for (let step = heads.unsafe - REMOVED_AT_ONCE; step > number; step -= REMOVED_AT_ONCE)
+        await committing(() => removeAbove(step));
+      await committing(() => removeAbove(number));
+    },
+    hold,
+    get retained() {
+      return retained();
+    },
     setSafe: (number, after) => committing(() => setSafe(number, after)),
     setFinalized: (number) => committing(() => setFinalized(number)),
     blockByNumber: (number) => atMost(number, () => blocks.blockByNumber(number)),

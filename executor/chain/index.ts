@@ -1,5 +1,7 @@
 // Genesis, and the chain of one node.
-export type { AddResult, BlockBuilder, Chain } from "./chain.ts";
+export { baseState, type ChainBase } from "./base.ts";
+export { type BaseErrorCode, decodeBase, encodeBase, isBaseOf, MAX_BASE_BYTES } from "./base-codec.ts";
+export type { AddResult, BlockBuilder, Chain, StateHold } from "./chain.ts";
 export { createChain } from "./create-chain.ts";
 export {
   aliasOf,
@@ -9,4 +11,5 @@ export {
   genesisChainState,
   type L1Partners,
 } from "./genesis.ts";
+export { baseAt, type ChainBlocks, hasChain, openChainBlocks, restoreChain } from "./restore.ts";
 export { unitsFrom } from "./units.ts";

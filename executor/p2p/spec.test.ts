@@ -12,7 +12,7 @@ test("the specification's penalties are the code's", () => {
 });
 
 test("the specification's kinds of content are the code's", () => {
-  const rows = SPEC.text.split("\n").filter((line) => /^\| (manifest|chunk|batch|blob) \|/.test(line));
+  const rows = SPEC.text.split("\n").filter((line) => /^\| (manifest|chunk|batch|blob|base|state|code) \|/.test(line));
   const written = rows.map((row) => {
     const [kind = "", wire, , most = ""] = row
       .split("|")

@@ -75,6 +75,10 @@ export type StateBetween = ChainState & { readonly phase: "between" };
 type StoredBlocks = {
   blockByNumber(number: bigint): Block | undefined;
   receipts(number: bigint): readonly Receipt[] | undefined;
+  /** The block that the chain begins with, where that is not genesis: its transactions are not here. */
+  readonly base?:
+    | (Pick<ChainState, "transactions" | "receipts"> & { readonly block: Pick<Block, "hash" | "header"> })
+    | undefined;
 };
 
 export type ChainStateErrorCode =
@@ -83,6 +87,9 @@ export type ChainStateErrorCode =
 
 /** The state between a stored block and the next, where derivation goes on at `position`. CHAIN_UNKNOWN_BLOCK. */
 export const chainStateAt = (chain: StoredBlocks, number: bigint, position: Position): StateBetween => {
+  const { base } = chain;
+  if (base?.block.header.number === number)
+    return chainStateAfter(base.block, { position, transactions: base.transactions, receipts: base.receipts });
   const block = chain.blockByNumber(number);
   const receipts = chain.receipts(number);
   if (block === undefined || receipts === undefined)

@@ -3,7 +3,7 @@ import type { Chain } from "../chain/chain.ts";
 import { CodedError } from "../foundation/errors.ts";
 import type { Block } from "../protocol/block.ts";
 import type { Receipt } from "../protocol/receipt.ts";
-import { RPC_CODE, RpcError, serverError } from "./errors.ts";
+import { RPC_CODE, RpcError, type RpcRefusalCode, serverError } from "./errors.ts";
 import type { BlockId } from "./schemas.ts";
 
 /** Number of the block that an id names; undefined when the chain does not have it. `pending` is the head. */
@@ -28,12 +28,26 @@ const numberOf = (chain: Chain, id: BlockId): bigint | undefined => {
   }
 };
 
-/** The block, or undefined when there is none; "pending" is the latest. */
+/**
+ * What a node that began with a snapshot says of the blocks before it, in geth's number: it does not have them, which is
+ * not to say that there are none. Of the snapshot's own block it has no transactions.
+ */
+export const requireHere = (chain: Chain, number: bigint): void => {
+  const first = chain.base?.block.header.number;
+  if (first === undefined || number === 0n || number > first) return;
+  throw new RpcError(RPC_CODE.prunedHistory, `pruned history unavailable: this node has blocks from ${first + 1n} on`, {
+    code: "CHAIN_BEFORE_SNAPSHOT" satisfies RpcRefusalCode,
+    first: `0x${(first + 1n).toString(16)}`,
+  });
+};
+
+/** The block with its transactions, or undefined when there is none; "pending" is the latest. 4444 before a snapshot. */
 export const findBlock = (chain: Chain, id: BlockId): Block | undefined => {
-  if (id.kind === "tag" && (id.tag === "latest" || id.tag === "pending")) return chain.head;
-  if (id.kind === "hash") return chain.blockByHash(id.hash);
   const number = numberOf(chain, id);
-  return number === undefined ? undefined : chain.blockByNumber(number);
+  if (number === undefined) return undefined;
+  requireHere(chain, number);
+  if (id.kind === "tag" && (id.tag === "latest" || id.tag === "pending")) return chain.head;
+  return id.kind === "hash" ? chain.blockByHash(id.hash) : chain.blockByNumber(number);
 };
 
 export const blockNotFound = (): RpcError => serverError("header not found");

@@ -3,7 +3,7 @@ import { fromHex, type Hex } from "../foundation/bytes.ts";
 import type { Block } from "../protocol/block.ts";
 import { bloomHas } from "../protocol/bloom.ts";
 import type { Log, Receipt } from "../protocol/receipt.ts";
-import { findBlock, receiptsOf, requireNumber } from "./block-lookup.ts";
+import { findBlock, receiptsOf, requireHere, requireNumber } from "./block-lookup.ts";
 import { invalidParams, limitExceeded, serverError } from "./errors.ts";
 import { formatLog, type Json } from "./format.ts";
 import { LATEST, type LogCriteria, type LogFilter } from "./schemas.ts";
@@ -84,6 +84,9 @@ export const queryLogs = async (chain: Chain, filter: LogFilter): Promise<Json[]
     return logsOfBlock(block, receiptsOf(chain, block), criteria);
   }
   const [from, to] = rangeOf(chain, filter);
+  // Genesis has no logs: of all blocks before a snapshot the newest is the one to miss.
+  const first = chain.base?.block.header.number;
+  if (first !== undefined && from <= first && to > 0n) requireHere(chain, first);
   const mayMatch = bloomTest(criteria);
   const found: Json[] = [];
   for (let number = from; number <= to; number++) {

@@ -7,7 +7,7 @@ import { createCache } from "./cache.ts";
 import { differenceOf } from "./difference.ts";
 import type { StateErrorCode } from "./errors.ts";
 import { createFork, type StateFork } from "./fork.ts";
-import { decodeRecord, encodeRecord, type UndoMap } from "./history.ts";
+import { createHistory, decodeRecord, encodeRecord, type UndoMap } from "./history.ts";
 import {
   ACCOUNT_PREFIX,
   bytesOf,
@@ -29,17 +29,23 @@ import type { DumpedAccount, SealedState, StateGround, WorldState, WorldStateOpt
 
 /** Nodes of version v have the ids v * 2^22 + 1 and up, so that one version's nodes lie together on disk. */
 const IDS_PER_VERSION = 2 ** 22;
-/** Versions whose garbage one block removes at most: catches up after `keep` was lowered. */
+/** Versions whose garbage one block removes at most: catches up after what held them was let go. */
 const PRUNED_PER_BLOCK = 4;
-/** Undo entries of decoded version records that are kept in memory for views of the past. */
-const CACHED_UNDO_ENTRIES = 200_000;
+/** Values that one view of the past remembers. */
+const CACHED_BY_VIEW = 4_096;
 
-const FORMAT = 1;
+const FORMAT = 2;
 const put = (key: Bytes, value: Bytes): Write => ({ type: "put", key, value });
 const del = (key: Bytes): Write => ({ type: "del", key });
 
 const metaWrite = (version: number, oldest: number): Write =>
   put(META_KEY, concat(Uint8Array.of(FORMAT), uintBE(version, 8), uintBE(oldest, 8)));
+
+/** What makes a restored tree the one version of a store. */
+export const firstVersionWrites = (version: number, root: Ref): readonly Write[] => [
+  put(recordKeyOf(version), encodeRecord({ root, nodes: 0, keys: [] })),
+  metaWrite(version, version),
+];
 
 const corrupt = (what: string) => new CodedError<StateErrorCode>("STATE_CORRUPT", what);
 
@@ -50,8 +56,22 @@ const readMeta = (store: KeyValueStore): { readonly version: number; readonly ol
   return { version: Number(readUintBE(bytes.subarray(1, 9))), oldest: Number(readUintBE(bytes.subarray(9, 17))) };
 };
 
-/** The sealed version, and what the committed one says of the keys that it changes. */
-type Sealed = { readonly undo: UndoMap; readonly state: SealedState };
+type Sealed = {
+  readonly state: SealedState;
+  /** What the committed version says of the keys that the sealed one changes. */
+  readonly undo: UndoMap;
+  /** Oldest version that is served when it is accepted. */
+  readonly oldest: number;
+  /** Where versions are undone: what each found under the keys that it changed, oldest first. */
+  readonly undone: ReadonlyMap<string, readonly Before[]>;
+};
+type Before = { readonly version: number; readonly value: Bytes | undefined };
+
+const NOTHING_UNDONE: Sealed["undone"] = new Map();
+
+function* chain<T>(...parts: readonly Iterable<T>[]): Iterable<T> {
+  for (const part of parts) yield* part;
+}
 
 /** Opens the state in `store`; the committed version is read back from it. */
 export const createWorldState = (store: KeyValueStore, options: WorldStateOptions = {}): WorldState => {
@@ -73,38 +93,18 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
   });
   const tree = createTree(nodes);
 
+  const history = createHistory(store);
   let { version, oldest } = readMeta(store);
+  /** Versions from here on are kept, however many there are. */
+  let retained = Number.POSITIVE_INFINITY;
   let sealed: Sealed | undefined;
-  /** Counts reverts: views of the past look up their records again after one. */
-  let epoch = 0;
-  /** Identity of each version that a view was taken of: gone when the version is reverted. */
+  /** Identity of each version that a view was taken of: gone when the version is reverted or pruned. */
   const identities = new Map<number, object>();
 
-  /** Decoded undo maps by version, oldest use first. */
-  const records = new Map<number, UndoMap>();
-  let recordedEntries = 0;
-  const forgetRecord = (of: number): void => {
-    recordedEntries -= records.get(of)?.size ?? 0;
-    records.delete(of);
-  };
-  const keepRecord = (of: number, undo: UndoMap): void => {
-    forgetRecord(of);
-    records.set(of, undo);
-    recordedEntries += undo.size;
-    for (const first of records.keys()) {
-      if (recordedEntries <= CACHED_UNDO_ENTRIES || records.size === 1) break;
-      forgetRecord(first);
-    }
-  };
   const storedRecord = (of: number) => {
     const bytes = store.get(recordKeyOf(of));
     if (bytes === undefined) throw missing(`the record of version ${of}`);
     return decodeRecord(bytes);
-  };
-  const undoOf = (of: number): UndoMap => {
-    const undo = records.get(of) ?? storedRecord(of).undo;
-    keepRecord(of, undo);
-    return undo;
   };
 
   const assertServed = (of: number): void => {
@@ -161,26 +161,25 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
 
   const scanPrefix = (prefix: string) => store.scan(prefixRange(prefix));
 
-  /** Slots of one account in a version: first what `undos` (oldest first) say, then what is stored. */
-  function* slotsAt(address: string, undos: readonly UndoMap[]): Iterable<readonly [string, Bytes]> {
+  /** Slots of one account: first what `known` says of them, then what is stored. */
+  function* slotsOver(address: string, known: Iterable<readonly [string, Bytes | undefined]>) {
     const prefix = SLOT_PREFIX + address;
     const seen = new Set<string>();
-    for (const undo of undos)
-      for (const [key, value] of undo)
-        if (key.startsWith(prefix) && !seen.has(key)) {
-          seen.add(key);
-          if (value !== undefined) yield [key.slice(prefix.length), value];
-        }
+    for (const [key, value] of known) {
+      if (!key.startsWith(prefix) || seen.has(key)) continue;
+      seen.add(key);
+      if (value !== undefined) yield [key.slice(prefix.length), value] as const;
+    }
     for (const [key, value] of scanPrefix(prefix)) {
       const text = latin1(key);
-      if (!seen.has(text)) yield [text.slice(prefix.length), value];
+      if (!seen.has(text)) yield [text.slice(prefix.length), value] as const;
     }
   }
 
   const committed: StateReader = {
     account: committedAccount,
     slot: committedSlot,
-    slots: (address) => slotsAt(address, sealed === undefined ? [] : [sealed.undo]),
+    slots: (address) => slotsOver(address, sealed?.undo ?? []),
     code,
   };
 
@@ -195,41 +194,46 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
   /** A reader that stays at `of` while the head moves. */
   const readerAt = (of: number): StateReader => {
     const identity = identityOf(of);
-    let undos: UndoMap[] = [];
-    let seenEpoch = epoch;
+    const known = createCache<string, Bytes>(CACHED_BY_VIEW);
 
-    /** Undo maps of the versions above `of`, oldest first. */
-    const above = (): readonly UndoMap[] => {
-      if (of !== version || seenEpoch !== epoch) {
-        if (identities.get(of) !== identity)
-          throw new CodedError<StateErrorCode>("STATE_PRUNED", `version ${of} was reverted or pruned`);
-        if (seenEpoch !== epoch) undos = [];
-        seenEpoch = epoch;
-        while (undos.length < version - of) {
-          const next = of + undos.length + 1;
-          if (next <= oldest) assertServed(of);
-          undos.push(undoOf(next));
-        }
-      }
-      return undos;
+    const assertThere = (): void => {
+      const isLeaving = sealed !== undefined && of < sealed.oldest && of !== version;
+      if (identities.get(of) !== identity || isLeaving)
+        throw new CodedError<StateErrorCode>("STATE_PRUNED", `version ${of} was reverted or pruned`);
+    };
+    /** What is being undone is gone from the disk, or not yet: it says the same here. */
+    const undoneAbove = (key: string): Bytes | undefined => {
+      const before = sealed?.undone.get(key)?.find(({ version }) => version > of);
+      return before === undefined ? undefined : (before.value ?? EMPTY_BYTES);
+    };
+    /** What was there before the versions above; undefined when none of them changed it. Empty: nothing. */
+    const changedAbove = (key: string): Bytes | undefined => {
+      assertThere();
+      if (of === version) return undefined;
+      const hit = known.get(key);
+      if (hit !== undefined) return hit;
+      const found = history.firstAbove(key, of) ?? undoneAbove(key);
+      if (found !== undefined) known.set(key, found);
+      return found;
     };
 
     return {
       account(address) {
-        const key = ACCOUNT_PREFIX + address;
-        for (const undo of above())
-          if (undo.has(key)) {
-            const before = undo.get(key);
-            return before === undefined ? undefined : decodeAccount(before);
-          }
-        return committedAccount(address);
+        const found = changedAbove(ACCOUNT_PREFIX + address);
+        if (found === undefined) return committedAccount(address);
+        return found.length === 0 ? undefined : decodeAccount(found);
       },
-      slot(address, slot) {
-        const key = SLOT_PREFIX + address + slot;
-        for (const undo of above()) if (undo.has(key)) return undo.get(key) ?? EMPTY_BYTES;
-        return committedSlot(address, slot);
+      slot: (address, slot) => changedAbove(SLOT_PREFIX + address + slot) ?? committedSlot(address, slot),
+      *slots(address) {
+        assertThere();
+        const above = of === version ? [] : history.above(SLOT_PREFIX + address, of);
+        const undone = of === version ? [] : (sealed?.undone.keys() ?? []);
+        const found = Array.from(undone, (key) => [key, undoneAbove(key)] as const).filter(
+          ([, value]) => value !== undefined,
+        );
+        const gone = found.map(([key, value]) => [key, value?.length === 0 ? undefined : value] as const);
+        yield* slotsOver(address, chain(above, gone, sealed?.undo ?? []));
       },
-      slots: (address) => slotsAt(address, sealed === undefined ? above() : [...above(), sealed.undo]),
       code,
     };
   };
@@ -316,9 +320,10 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
   /** Deletions of what no served version needs, and the oldest version that is then served. */
   const prune = (head: number): { readonly writes: readonly Write[]; readonly oldest: number } => {
     if (oldest < 0) return { writes: [], oldest: head };
-    const target = Math.min(Math.max(oldest, head - keep), oldest + PRUNED_PER_BLOCK);
+    const target = Math.min(Math.max(oldest, Math.min(head - keep, retained)), oldest + PRUNED_PER_BLOCK);
     const writes: Write[] = [];
     for (let next = oldest + 1; next <= target; next++) {
+      for (const key of storedRecord(next).keys) writes.push(history.removal(key, next));
       const stale = store.get(staleKeyOf(next));
       if (stale !== undefined) {
         for (const id of decodeIds(stale)) writes.push(del(nodeKeyOf(id)));
@@ -330,7 +335,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
   };
 
   /** Publishes `next` as the sealed version; its `accept` runs `apply` once. */
-  const publish = (next: Omit<SealedState, "accept">, undo: UndoMap, apply: () => void): SealedState => {
+  const publish = (next: Omit<SealedState, "accept">, known: Omit<Sealed, "state">, apply: () => void): SealedState => {
     const state: SealedState = {
       ...next,
       accept() {
@@ -341,7 +346,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
         writer.overlay.reset();
       },
     };
-    sealed = { undo, state };
+    sealed = { ...known, state };
     return state;
   };
 
@@ -359,62 +364,73 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
     for (const [hash, bytes] of newCodes) writes.push(put(codeKeyOf(hash), bytes));
     for (const { id, bytes } of update.added) writes.push(put(nodeKeyOf(id), bytes));
     if (update.stale.length > 0) writes.push(put(staleKeyOf(next), encodeIds(update.stale)));
-    writes.push(put(recordKeyOf(next), encodeRecord({ root: update.root, nodes: update.added.length, undo })));
+    const record = { root: update.root, nodes: update.added.length, keys: [...undo.keys()] };
+    writes.push(put(recordKeyOf(next), encodeRecord(record)));
+    // Nothing is older than the first version: nobody asks what was before.
+    if (version >= 0) for (const [key, value] of undo) writes.push(history.write(key, next, value));
     const pruned = prune(next);
-    writes.push(...pruned.writes, metaWrite(next, pruned.oldest));
-    return publish({ root: hashOf(update.root), version: next, writes }, undo, () => {
-      for (const [address, record] of difference.accounts) accounts.set(address, record ?? "absent");
-      for (const [place, value] of difference.slots) slotValues.set(place, value);
-      for (const [hash, bytes] of newCodes) codes.set(hash, bytes);
-      for (const id of update.stale) nodes.drop(id);
-      for (const { id, bytes } of update.added) nodes.put(id, bytes);
-      keepRecord(next, undo);
-      for (let gone = oldest; gone < pruned.oldest; gone++) identities.delete(gone);
-      root = update.root;
-      version = next;
-      oldest = pruned.oldest;
-    });
+    for (const entry of pruned.writes) writes.push(entry);
+    writes.push(metaWrite(next, pruned.oldest));
+    return publish(
+      { root: hashOf(update.root), version: next, writes },
+      { undo, oldest: pruned.oldest, undone: NOTHING_UNDONE },
+      () => {
+        for (const [address, record] of difference.accounts) accounts.set(address, record ?? "absent");
+        for (const [place, value] of difference.slots) slotValues.set(place, value);
+        for (const [hash, bytes] of newCodes) codes.set(hash, bytes);
+        for (const id of update.stale) nodes.drop(id);
+        for (const { id, bytes } of update.added) nodes.put(id, bytes);
+        for (let gone = oldest; gone < pruned.oldest; gone++) identities.delete(gone);
+        root = update.root;
+        version = next;
+        oldest = pruned.oldest;
+      },
+    );
   };
 
   const revertTo = (target: number): SealedState => {
     assertNotSealed();
     assertNoCheckpoint(writer.overlay.depth);
     const restoredRoot = refAt(target);
-    const before = new Map<string, Bytes | undefined>();
+    const found = new Map<string, Before[]>();
     const writes: Write[] = [];
     for (let undone = target + 1; undone <= version; undone++) {
       const record = storedRecord(undone);
-      for (const [key, value] of record.undo) if (!before.has(key)) before.set(key, value);
+      for (const key of record.keys) {
+        const before = { version: undone, value: history.at(key, undone) };
+        const known = found.get(key);
+        if (known === undefined) found.set(key, [before]);
+        else known.push(before);
+        writes.push(history.removal(key, undone));
+      }
       for (let i = 1; i <= record.nodes; i++) writes.push(del(nodeKeyOf(undone * IDS_PER_VERSION + i)));
       writes.push(del(staleKeyOf(undone)), del(recordKeyOf(undone)));
     }
     /** What the head says of the keys that go back. */
     const current = new Map<string, Bytes | undefined>();
-    for (const [key, value] of before) {
+    for (const [key, [oldestBefore]] of found) {
+      const value = oldestBefore?.value;
       const bytes = bytesOf(key);
       current.set(key, store.get(bytes));
       writes.push(value === undefined ? del(bytes) : put(bytes, value));
     }
     writes.push(metaWrite(target, oldest));
     const apply = () => {
-      for (let undone = target + 1; undone <= version; undone++) {
-        forgetRecord(undone);
-        identities.delete(undone);
-      }
+      for (let undone = target + 1; undone <= version; undone++) identities.delete(undone);
       accounts.clear();
       slotValues.clear();
       nodes.clear();
-      epoch++;
       root = restoredRoot;
       version = target;
     };
-    return publish({ root: hashOf(restoredRoot), version: target, writes }, current, apply);
+    const known = { undo: current, oldest, undone: found };
+    return publish({ root: hashOf(restoredRoot), version: target, writes }, known, apply);
   };
 
   function* dump(): Iterable<DumpedAccount> {
     for (const [key, value] of scanPrefix(ACCOUNT_PREFIX)) {
       const address = key.subarray(1);
-      const slots = [...slotsAt(latin1(address), [])].map(([slot, stored]) => [bytesOf(slot), word(stored)] as const);
+      const slots = [...slotsOver(latin1(address), [])].map(([slot, stored]) => [bytesOf(slot), word(stored)] as const);
       yield { address, account: decodeAccount(value), slots };
     }
   }
@@ -430,6 +446,9 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
       return oldest;
     },
     manager: writer.manager,
+    retain(from) {
+      retained = from;
+    },
     seal,
     discard() {
       sealed = undefined;
@@ -443,6 +462,7 @@ export const createWorldState = (store: KeyValueStore, options: WorldStateOption
       const from = refAt(of);
       return keys.map((key) => tree.prove(from, key));
     },
+    changedKeys: history.changedKeys,
     rootAt: (of) => hashOf(refAt(of)),
     dump() {
       assertNotSealed();

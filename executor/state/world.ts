@@ -36,6 +36,11 @@ export type WorldState = {
   readonly root: Bytes;
   /** Oldest version that `view`, `prove` and `revertTo` still serve. */
   readonly oldest: number;
+  /**
+   * Versions from this one on are kept, however many there are, until another is named. What was pruned is gone. Before
+   * it is called only `keep` bounds what is pruned.
+   */
+  retain(from: number): void;
   /** The single writer, for the engine. */
   readonly manager: StateManagerInterface;
   /** Root and writes of all pending changes as version + 1. STATE_OPEN_CHECKPOINT when a checkpoint is open. */
@@ -54,12 +59,14 @@ export type WorldState = {
   prove(version: number, keys: readonly Bytes[]): readonly TreeProof[];
   /** Root at `version`. STATE_PRUNED. */
   rootAt(version: number): Bytes;
+  /** Flat keys (latin1 strings) in a range that changed above `version`, in order, at most so many. */
+  changedKeys(version: number, range: readonly [from: string, end: string], limit: number): readonly string[];
   /** All accounts and slots of the committed version, by address. */
   dump(): Iterable<DumpedAccount>;
 };
 
 export type WorldStateOptions = {
-  /** Versions below the head that stay readable, provable and revertible. */
+  /** Versions below the head that stay readable, provable and revertible at least. */
   readonly keep?: number;
   /** Entries of the caches of committed accounts, slots, tree nodes and codes. */
   readonly accountCache?: number;

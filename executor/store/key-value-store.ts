@@ -41,6 +41,12 @@ export const COLUMN = {
   treeNode: 0x04,
   staleNodes: 0x05,
   undo: 0x06,
+  /** What was under a flat key before a version changed it. */
+  history: 0x07,
+  /** A version's flat entries by the keys of their leaves, for whoever begins with it. */
+  snapshotEntry: 0x08,
+  /** Where the piece of a node begins and ends among them, or the piece itself. */
+  snapshotPiece: 0x09,
   block: 0x10,
   blockByHash: 0x11,
   receipts: 0x12,

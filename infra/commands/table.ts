@@ -14,6 +14,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   peers: "look at a node's peers, add and remove them",
   evidence: "look at what proves that the sequencer signed two blocks at one height",
   dispute: "look at a challenger's disputes",
+  snapshot: "write and check snapshots of the state at a confirmed claim",
   model: "compile, publish and look at models",
 };
 
@@ -38,6 +39,15 @@ export const COMMANDS: { readonly [C in CommandName]: CommandRow<C> } = {
   deploy: {
     description: "deploy the L1 contracts of a new chain and write its rollup.json",
     run: async (config) => (await import("./deploy.ts")).deployCommand(config),
+  },
+  "snapshot export": {
+    description: "write the state at the newest confirmed claim that a stopped node has to a file",
+    run: async (config) => (await import("./snapshot.ts")).exportCommand(config),
+  },
+  "snapshot verify": {
+    description: "check every piece of a snapshot against the claim that L1 has confirmed",
+    operand: "<file>",
+    run: async (config, file) => (await import("./snapshot.ts")).verifyCommand(config, file),
   },
   audit: {
     description: "find the first block on which two nodes differ",

@@ -7,6 +7,9 @@ const TITLES: Readonly<Record<CommandName, string>> = {
     "Derives the chain from L1, hears new blocks from peers before, executes and serves it; with a key, claims it on L1.",
   challenger: "A node that recomputes every claim from L1 and disputes the wrong ones, down to one tensor element.",
   deploy: "Deploys a new chain's L1 contracts, and writes the rollup.json that its nodes read.",
+  "snapshot export":
+    "Writes the state at a confirmed claim to a file, from a copy of a node's directory or a node that is stopped: a backup, and what new nodes begin with (`--snapshot`).",
+  "snapshot verify": "Checks a snapshot, piece by piece, against the claim that L1 has confirmed. It needs no trust.",
   audit: "Compares two nodes down to the first block on which they differ; exit code 3 when there is one.",
   status:
     "A node's heads, how far it has read L1, the newest claims and the rules of withdrawals; or, with a hash, a transaction's state: unsafe, safe, finalized, claimed or confirmed, and when the next is expected.",

@@ -124,12 +124,37 @@ export const SETTINGS = {
     description: "how often the L1 head is asked for",
     parse: integer(10, 600_000),
   },
+  snapshot: {
+    flag: "--snapshot",
+    argument: "file, URL or peers",
+    variable: "ASSAY_SNAPSHOT",
+    optional: true,
+    description:
+      "where an empty data directory begins: at the state of a confirmed claim, from a file of `assay snapshot export`, an http(s) URL of one, or peers; each piece is checked against L1's claim",
+    parse: text,
+  },
+  snapshotServe: {
+    flag: "--snapshot-serve",
+    variable: "ASSAY_SNAPSHOT_SERVE",
+    fallback: "false",
+    description:
+      "keep a copy of the state at a confirmed claim for peers that begin there; a node that claims or challenges has these states",
+    parse: flag,
+  },
+  snapshotOut: {
+    flag: "--out",
+    argument: "file",
+    variable: "ASSAY_OUT",
+    description: "where the snapshot goes; a file that exists is left alone",
+    parse: text,
+  },
   keepStates: {
     flag: "--keep-states",
     argument: "blocks",
     variable: "ASSAY_KEEP_STATES",
     fallback: "4096",
-    description: "how many of the latest states stay readable; older ones are pruned",
+    description:
+      "how many of the latest states stay readable for queries, at least; what is not final on L1, and what undecided claims begin with, stays however many blocks that is",
     parse: integer(64, 100_000_000),
   },
   callTimeoutMs: {

@@ -26,6 +26,7 @@ import {
 } from "../../executor/index.ts";
 import type { NodeConfig } from "../config/config.ts";
 import { genesisOf, type Rollup } from "../config/rollup.ts";
+import { beginWith } from "../snapshot/begin.ts";
 import { connectL1, requireGenesis } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
 
@@ -99,6 +100,7 @@ export const openCore = async (
     const blobSources = config.p2pOff ? beacons : [...beacons, createPeerBlobSource(content)];
     const models = await createModelRuntime({ ...telemetry, store }, { sources });
     const modelService = services.add({ name: "models", stop: () => models.stop() });
+    await beginWith({ ...telemetry, client, store, rollup }, config, { agent });
     const world = createWorldState(store, { keep: config.keepStates });
     const opened = await createChain(
       { ...telemetry, store, world, models },
@@ -116,7 +118,11 @@ export const openCore = async (
           blobSources,
           ...(config.p2pOff ? {} : { archive: createPeerArchive(content) }),
         },
-        { deployment: rollup.l1, pollMs: config.l1PollMs },
+        {
+          deployment: rollup.l1,
+          pollMs: config.l1PollMs,
+          ...(chain.base === undefined ? {} : { start: chain.base.position }),
+        },
       ),
     );
     const claims = createClaimView({ ...telemetry, client, l1 }, rollup.l1.contracts);
@@ -134,7 +140,23 @@ export const openCore = async (
     // Before those that wait for a model: they are let go.
     services.add(modelService);
     telemetry.logger.info({ chainId: rollup.chain.chainId, head: chain.head.header.number }, "chain is open");
-    return { services, failed, client, store, models, chain, l1, follower, sequencer, peering, claims, hears };
+    const { contracts } = rollup.l1;
+    return {
+      services,
+      failed,
+      contracts,
+      client,
+      store,
+      models,
+      world,
+      chain,
+      l1,
+      follower,
+      sequencer,
+      peering,
+      claims,
+      hears,
+    };
   } catch (error) {
     await services.stop();
     throw error;

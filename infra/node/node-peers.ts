@@ -15,6 +15,7 @@ import {
   type Telemetry,
 } from "../../executor/index.ts";
 import type { NodeConfig } from "../config/config.ts";
+import { snapshotProvider } from "../snapshot/serve.ts";
 
 /** Content from peers, for those that are made before the peers are. Until it is filled nobody has anything. */
 export const createContentSlot = (): ContentExchange & { fill(exchange: ContentExchange): void } => {
@@ -26,6 +27,9 @@ export const createContentSlot = (): ContentExchange & { fill(exchange: ContentE
     fetch: async (kind, hashes, options) => (filled === undefined ? hashes : filled.fetch(kind, hashes, options)),
   };
 };
+
+/** Blocks of peers that L1 does not hold yet: all their states are kept. As many as the node that builds makes. */
+const MAX_UNSAFE = 2_048;
 
 export type PeeringParts = Telemetry & {
   readonly chain: Chain;
@@ -50,6 +54,7 @@ export const openPeering = async (
     readonly agent: string;
   },
 ): Promise<Peering> => {
+  const snapshotContent = snapshotProvider(components.store);
   let l1Advances = 0;
   l1.onAdvance(() => {
     l1Advances++;
@@ -60,7 +65,9 @@ export const openPeering = async (
       l1Advances: () => l1Advances,
       provide: (kind, hash) => {
         if (kind === "batch") return l1.batchData(hash);
-        return kind === "blob" ? l1.blob(hash) : models.content(kind, hash);
+        if (kind === "blob") return l1.blob(hash);
+        if (kind === "manifest" || kind === "chunk") return models.content(kind, hash);
+        return snapshotContent(kind, hash);
       },
       isDeposit: (envelope, origin) => l1.isDeposit(envelope, origin),
     },
@@ -73,8 +80,7 @@ export const openPeering = async (
       maxPeers: config.p2pMaxPeers,
       agent,
       follow: hears === "blocks",
-      // A rollback needs states below: as for the node that builds.
-      maxUnsafe: Math.floor(config.keepStates / 2),
+      maxUnsafe: MAX_UNSAFE,
     },
   );
 };

@@ -1,6 +1,12 @@
 import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
-import { createClaimant, createRightClaims, createTransactor, readWindow } from "../../bridge/index.ts";
+import {
+  createClaimant,
+  createRetention,
+  createRightClaims,
+  createTransactor,
+  readWindow,
+} from "../../bridge/index.ts";
 import { createChallenger, createTraces, describeChallenger, describeDispute } from "../../challenger/index.ts";
 import {
   type Backend,
@@ -13,6 +19,7 @@ import {
 import { createPublisher, createSequencer } from "../../sequencer/index.ts";
 import type { ChallengerConfig, ExecutorConfig, NodeConfig, SequencerConfig } from "../config/config.ts";
 import type { Rollup } from "../config/rollup.ts";
+import { createSnapshotKeeper } from "../snapshot/serve.ts";
 import { createMetricsServer, type ReadinessCheck } from "../telemetry/metrics-server.ts";
 import { connectL1, type L1ErrorCode } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
@@ -54,7 +61,7 @@ const serve = async (
   core: Core,
   { pool, disputes, challenger, batches, start, checks = [] }: Parts,
 ): Promise<AssayNode> => {
-  const { services, chain, l1, follower, peering, claims, failed } = core;
+  const { services, chain, client, store, world, l1, follower, peering, claims, contracts, failed } = core;
   try {
     const p2p = await startPeering(peering);
     const metrics = services.add(
@@ -75,6 +82,10 @@ const serve = async (
     };
     const without = config.rpcNoAdmin ? ["admin"] : [];
     const rpc = services.add(await createRpcServer({ ...telemetry, backend }, { port: config.rpcPort, without }));
+    if (config.snapshotServe) {
+      const parts = { ...telemetry, client, contracts, store, world, blocks: chain };
+      services.add(createSnapshotKeeper(parts, { hold: () => chain.hold(chain.retained) })).start();
+    }
     l1.start();
     follower.start();
     start();
@@ -103,6 +114,7 @@ export const createExecutorNode = async (
       { registry: rollup.l1.contracts.claimRegistry, depth: BigInt(config.claimDepth) },
     ),
   );
+  const retention = services.add(createRetention({ ...telemetry, ...core, right }, { pollMs: config.l1PollMs }));
   const claimant = services.add(
     createClaimant(
       { ...telemetry, ...core, right, transactor },
@@ -112,6 +124,7 @@ export const createExecutorNode = async (
   return serve(telemetry, config, core, {
     start: () => {
       transactor.start();
+      retention.start();
       claimant.start();
     },
   });
@@ -136,6 +149,7 @@ export const createChallengerNode = async (
       { registry: rollup.l1.contracts.claimRegistry, depth: BigInt(config.claimDepth) },
     ),
   );
+  const retention = services.add(createRetention({ ...telemetry, ...core, right }, { pollMs: config.l1PollMs }));
   const challenger = services.add(
     createChallenger(
       { ...telemetry, ...core, right, transactor, others, traceOf: createTraces({ ...core, right }) },
@@ -155,6 +169,7 @@ export const createChallengerNode = async (
     checks: challengerChecks(challenger),
     start: () => {
       transactor.start();
+      retention.start();
       challenger.start();
     },
   });
@@ -196,7 +211,6 @@ export const createSequencerNode = async (
           batches: {
             data: config.batchData,
             intervalMs: config.batchIntervalMs,
-            maxUnsafe: Math.floor(config.keepStates / 2),
             window: await readWindow(client, inbox),
           },
           poster: { pollMs: config.l1PollMs },

@@ -5,6 +5,7 @@ import {
   type ClaimantOptions,
   claimRegistry,
   createClaimant,
+  createRetention,
   createRightClaims,
   createTransactor,
 } from "../../bridge/index.ts";
@@ -74,12 +75,14 @@ export const startClaimant = (
     { ...telemetry(), client, chain, l1, store: storeOf(store, life) },
     { registry: deployment.contracts.claimRegistry, depth },
   );
+  const retention = createRetention({ ...telemetry(), client, chain, l1, right });
   const claimant = createClaimant(
     { ...telemetry(), client, chain, l1, right, transactor },
     { intervalBlocks: 5n, ...rest },
   );
   const stop = async () => {
     await right.stop();
+    await retention.stop();
     await claimant.stop();
     await transactor.stop();
   };
@@ -87,6 +90,7 @@ export const startClaimant = (
   const launch = async () => {
     await node.follow();
     await claimant.tick();
+    await retention.look();
     await transactor.tick();
   };
   return {

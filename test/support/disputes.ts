@@ -3,6 +3,7 @@ import type { PublicClient } from "viem";
 import {
   type ClaimParameters,
   claimRegistry,
+  createRetention,
   createRightClaims,
   createTransactor,
   DEVNET_CLAIMS,
@@ -105,8 +106,9 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
     Array(transfers + 1).fill(1),
   );
   await sequencer.post();
-  const open = async (): Promise<NodeActor & { readonly models: ModelRuntime & ModelPrograms }> => {
-    const store = createMemoryStore();
+  const open = async (
+    store: KeyValueStore = createMemoryStore(),
+  ): Promise<NodeActor & { readonly models: ModelRuntime & ModelPrograms }> => {
     const node = await stage.executor(store);
     const models = runtimes.get(store);
     assert.ok(models);
@@ -127,9 +129,14 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
 export type DisputeStage = Awaited<ReturnType<typeof createDisputeStage>>;
 type Node = Awaited<ReturnType<DisputeStage["open"]>>;
 
-const rightClaimsOf = (t: Ends, { anvil, deployment }: Stage, { chain, l1 }: Node) => {
+const rightClaimsOf = (
+  t: Ends,
+  { anvil, deployment }: Stage,
+  { chain, l1 }: Node,
+  store: KeyValueStore = createMemoryStore(),
+) => {
   const right = createRightClaims(
-    { ...telemetry(), client: anvil.client, chain, l1, store: createMemoryStore() },
+    { ...telemetry(), client: anvil.client, chain, l1, store },
     { registry: deployment.contracts.claimRegistry, depth: 0n },
   );
   t.after(() => right.stop());
@@ -179,15 +186,17 @@ export const startChallenger = (
   const { deployment } = stage;
   const { chain, l1, models } = node;
   const client = clientOf(given, life);
-  const right = wrapRight(rightClaimsOf(t, stage, node));
+  const right = wrapRight(rightClaimsOf(t, stage, node, store));
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   const common = { client, chain, l1, right, transactor, store, others };
+  const retention = createRetention({ ...telemetry(), client, chain, l1, right });
   const challenger = createChallenger(
     { ...told, ...common, traceOf: wrapTraces(createTraces({ chain, l1, models, right })) },
     // A look waits for all that it needs: how long that takes says nothing here.
     { startBlock: deployment.startBlock, patienceMs: 600_000, ...options },
   );
   t.after(async () => {
+    await retention.stop();
     await challenger.stop();
     await transactor.stop();
   });
@@ -195,6 +204,7 @@ export const startChallenger = (
     await node.follow();
     await transactor.tick();
     await challenger.tick();
+    await retention.look();
     await transactor.tick();
   };
   return Object.assign(Object.create(challenger) as Challenger, {

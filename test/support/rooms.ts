@@ -21,7 +21,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     evm: ["foundation", "protocol", "precompiles", "models"],
     machine: ["foundation", "tensor", "protocol", "precompiles", "state", "models"],
     chain: ["foundation", "store", "protocol", "genesis", "state", "models", "evm"],
-    p2p: ["foundation", "store", "blob", "protocol", "models", "chain"],
+    p2p: ["foundation", "store", "blob", "protocol", "state", "models", "chain"],
     rpc: ["foundation", "protocol", "state", "chain", "p2p"],
   },
   bridge: {
@@ -36,9 +36,10 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     telemetry: [],
     processes: [],
     config: [],
-    node: ["config", "telemetry"],
+    snapshot: ["config"],
+    node: ["config", "snapshot", "telemetry"],
     devnet: ["config", "node", "processes", "telemetry"],
-    commands: ["config", "node", "devnet", "telemetry"],
+    commands: ["config", "snapshot", "node", "devnet", "telemetry"],
   },
 };
 

@@ -144,7 +144,10 @@ export const createStage = async (
     const chain = await openNodeChain(store, deployment.contracts, models);
     const common = { ...telemetry(), store };
     const blobSources = [createBeaconSource(anvil.url)];
-    const l1 = createL1Source({ ...common, client: anvil.client, models, blobSources }, { deployment });
+    const l1 = createL1Source(
+      { ...common, client: anvil.client, models, blobSources },
+      { deployment, ...(chain.base === undefined ? {} : { start: chain.base.position }) },
+    );
     const follower = createFollower({ ...common, chain, l1 }, { keepUnsafe });
     const stop = async () => {
       await follower.stop();

@@ -1,7 +1,9 @@
 import { BLOB_BYTES } from "../../blob/blob.ts";
 import { isBlobOf } from "../../blob/kzg.ts";
-import { type Bytes, type Hex, toHex } from "../../foundation/bytes.ts";
+import { isBaseOf, MAX_BASE_BYTES } from "../../chain/base-codec.ts";
+import { type Bytes, fromHex, type Hex, toHex } from "../../foundation/bytes.ts";
 import { keccak256 } from "../../foundation/keccak.ts";
+import { isPieceOf, MAX_PIECE_BYTES } from "../../state/piece.ts";
 
 type Kind = {
   /** On the wire, for good. */
@@ -24,6 +26,12 @@ export const CONTENT_KINDS = {
   batch: { wire: 2, maxBytes: 100_000, proves: isKeccakOf },
   /** A blob of L1, by its versioned hash. */
   blob: { wire: 3, maxBytes: BLOB_BYTES, proves: isBlobOf },
+  /** A block that a chain can begin with, by the hash of its chain state: a claim's end. */
+  base: { wire: 4, maxBytes: MAX_BASE_BYTES, proves: (hash, bytes) => isBaseOf(fromHex(hash), bytes) },
+  /** A piece of the state, by the hash of its node. */
+  state: { wire: 5, maxBytes: MAX_PIECE_BYTES, proves: (hash, bytes) => isPieceOf(fromHex(hash), bytes) },
+  /** The code of contracts. */
+  code: { wire: 6, maxBytes: MAX_PIECE_BYTES, proves: isKeccakOf },
 } as const satisfies Record<string, Kind>;
 
 export type ContentKind = keyof typeof CONTENT_KINDS;

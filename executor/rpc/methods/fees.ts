@@ -94,7 +94,9 @@ export const FEE_METHODS: MethodTable = {
     });
     const last = requireNumber(chain, newest);
     const wanted = blocks > MAX_HISTORY ? MAX_HISTORY : blocks;
-    const available = last + 1n;
+    // Of a snapshot's own block there are no tips, and none before.
+    const oldest = chain.base?.block.header.number;
+    const available = oldest === undefined ? last + 1n : last - oldest;
     // A history up to now is asked for by wallets that look for a tip: none is told that the pool would refuse.
     const least = last === chain.head.header.number ? (pool?.ordinaryTip ?? 0n) : 0n;
     const first = last + 1n - (wanted > available ? available : wanted);

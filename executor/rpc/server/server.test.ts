@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, test } from "node:test";
 import { WebSocket } from "ws";
-import { accountOf, buildBlock, initCode, openChain, sign, telemetry } from "../../chain/chain.fixture.ts";
+import {
+  accountOf,
+  buildBlock,
+  buildFinalBlock,
+  initCode,
+  openChain,
+  sign,
+  telemetry,
+} from "../../chain/chain.fixture.ts";
 import type { Hex } from "../../foundation/bytes.ts";
 import { encodeDeposit } from "../../protocol/envelope.ts";
 import { createRpcServer, type RpcServerOptions } from "./server.ts";
@@ -192,7 +200,7 @@ test("what is not there: null, empty, or an error where state would be needed", 
 
 test("a state that is no longer kept has geth's name", async () => {
   const pruned = await openChain({ keep: 2 });
-  for (let i = 0; i < 6; i++) await buildBlock(pruned, []);
+  for (let i = 0; i < 6; i++) await buildFinalBlock(pruned, []);
   const { url } = await serve({}, pruned);
   for (const method of ["eth_getBalance", "eth_getCode", "eth_getProof"]) {
     const params = method === "eth_getProof" ? [to, [], "0x1"] : [to, "0x1"];
