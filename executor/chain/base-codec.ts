@@ -7,7 +7,7 @@ import { bareBlock, baseState, type ChainBase } from "./base.ts";
 import { decodeBlock, encodeBlock } from "./codec.ts";
 
 export type BaseErrorCode =
-  /** The bytes describe no block to begin with, or another than the claim's. Take the snapshot from somewhere else. */
+  /** Bytes that are no beginning of a chain, or of another one. Take the snapshot from elsewhere. */
   "CHAIN_BASE_INVALID";
 
 /** Bytes of a base at most: two frontiers of 32 peaks, a header with a full bloom. */

@@ -22,7 +22,7 @@ export const RPC_CODE = {
   responseTooLarge: -32003,
   /** Too many calls, filters, subscriptions or results at once. Ask for less, or later. */
   limitExceeded: -32005,
-  /** What was asked for lies before the snapshot with which this node began. Ask a node that has the whole chain. */
+  /** The node does not keep it so far back, as geth says it of what EIP-4444 lets it forget. Ask a node that keeps more. */
   prunedHistory: 4444,
   /** The call reverted: `data` is what the contract gave as its reason. */
   reverted: 3,
@@ -38,6 +38,8 @@ export type RpcRefusalCode =
   | "TRANSACTION_PENDING"
   /** The node does not read L1. Ask one that does. */
   | "CLAIMS_UNKNOWN"
+  /** The node began with a snapshot, and has no blocks before it. Ask one that has. */
+  | "CHAIN_BEFORE_SNAPSHOT"
   /** The node is no challenger. Ask one that is. */
   | "DISPUTES_UNKNOWN";
 

@@ -16,7 +16,7 @@ export type StateErrorCode =
   | "STATE_UNKNOWN_CODE"
   /** A slot was put to an account that does not exist. Put the account first. */
   | "STATE_NO_ACCOUNT"
-  /** Bytes that are no piece of a state, or of another one. Take the snapshot from somewhere else. */
+  /** Bytes that are no piece of a state, or of another one. Take the piece from elsewhere. */
   | "STATE_PIECE"
   /** One version changes more than 2^22 tree nodes. Seal smaller blocks. */
   | "STATE_TOO_LARGE";

@@ -121,7 +121,7 @@ test("the nodes of a chain together serve the metrics of the table, and no other
     await started(
       createExecutorNode(
         telemetry(),
-        resolveConfig(executor, { ...flags("executor"), claimKey: keyOf(2) }, {}),
+        resolveConfig(executor, { ...flags("executor"), claimKey: keyOf(2), snapshotServe: true }, {}),
         rollup,
       ),
     ),
