@@ -34,7 +34,9 @@ export type Audit = {
   readonly divergence: Divergence | undefined;
 };
 
-export type AuditErrorCode = "AUDIT_BLOCK_MISSING";
+export type AuditErrorCode =
+  /** A node has no block below its own head: it reorganised meanwhile, or its store is damaged. Run the audit again. */
+  "AUDIT_BLOCK_MISSING";
 
 const required = async (reader: BlockReader, number: bigint, whose: string): Promise<BlockSummary> => {
   const found = await reader.block(number);

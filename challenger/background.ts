@@ -1,7 +1,7 @@
 import { CodedError, messageOf, sleep } from "../executor/index.ts";
 
 export type BackgroundErrorCode =
-  /** Work that a look needs is still being done: the next look has it. */
+  /** Work that a look needs is still being done. Nothing is to be done: a look begins when it has come. */
   "CHALLENGER_COMPUTING";
 
 const LATE = Symbol("late");

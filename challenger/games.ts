@@ -21,9 +21,14 @@ import { visit } from "./game/visit.ts";
 import type { Trace } from "./trace/trace.ts";
 
 export type GamesErrorCode =
-  /** What this node derived does not reach as far as the claims: they are not disputed before. */
+  /**
+   * What this node derived does not reach as far as the claims, which are not disputed before. Wait; see that it reads
+   * L1 and finds all data.
+   */
   | "CHALLENGER_DATA_INCOMPLETE"
-  /** More games than are computed at a time: this one comes when one of the others is done. */
+  /**
+   * More games than are computed at a time. Nothing is to be done: this one comes when one of the others is done.
+   */
   | "CHALLENGER_BUSY";
 
 export type GamesComponents = Pick<Telemetry, "logger"> & {

@@ -1,12 +1,15 @@
-import { Counter, Gauge } from "prom-client";
 import { BaseError, type PublicClient } from "viem";
 import { claimRegistry } from "../bridge/index.ts";
 import { type ClaimId, CodedError, type Hex, messageOf, type Telemetry } from "../executor/index.ts";
+import { createL1SourcesMetrics } from "./l1-sources-metrics.ts";
 
 export type L1SourcesErrorCode =
-  /** Sources of L1 hold other blocks or claims, or one is far behind: nothing is signed. */
+  /**
+   * Sources of L1 hold other blocks or claims, or one is far behind: nothing is signed. See which one is right, and
+   * replace the other: the clocks run.
+   */
   | "L1_SOURCES_DISAGREE"
-  /** A source of L1 does not answer: nothing is signed. */
+  /** A source of L1 does not answer: nothing is signed. Mend or replace it: the clocks run. */
   | "L1_SOURCE_SILENT";
 
 type BlockRef = { readonly number: bigint; readonly hash: Hex };
@@ -47,18 +50,7 @@ export const createL1Sources = (
   },
   { contract }: { readonly contract: Hex },
 ): L1Sources => {
-  const registers = [registry];
-  const refusals = new Counter({
-    name: "assay_challenger_l1_refusals_total",
-    help: "Times that nothing was sent because sources of L1 did not agree, by the error",
-    labelNames: ["error"],
-    registers,
-  });
-  const disagree = new Gauge({
-    name: "assay_challenger_l1_disagreement",
-    help: "1 while sources of L1 do not agree, and nothing is sent",
-    registers,
-  });
+  const { refusals, disagree } = createL1SourcesMetrics(registry);
 
   const claimsAt = async (of: PublicClient, ids: readonly ClaimId[], blockNumber: bigint): Promise<string> => {
     if (ids.length === 0) return "";

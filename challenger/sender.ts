@@ -10,9 +10,12 @@ import { type Attempt, createAttempts, NO_FUNDS, type Refusal } from "./sending.
 import type { Spending } from "./spending.ts";
 
 export type SenderErrorCode =
-  /** The account cannot pay what it would send. */
+  /** The account cannot pay the stake and gas of what it would send. Send it ether: the clocks run. */
   | "CHALLENGER_FUNDS"
-  /** What it would send is more than may be spent in a day. */
+  /**
+   * What it would send is more than may be spent in 24 hours. Raise --max-spend-per-day, or wait until the spending is a
+   * day old: the clocks run.
+   */
   | "CHALLENGER_SPEND_CAP";
 
 export type SenderComponents = Pick<Telemetry, "logger"> & {

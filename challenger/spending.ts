@@ -1,4 +1,3 @@
-import { Gauge } from "prom-client";
 import { formatEther } from "viem";
 import {
   type Bytes,
@@ -11,6 +10,7 @@ import {
   type Wei,
   type Write,
 } from "../executor/index.ts";
+import { createSpendingMetrics } from "./spending-metrics.ts";
 
 export type SpendingOptions = {
   /** Wei of any 24 hours; without it there is no bound. */
@@ -45,17 +45,8 @@ export const createSpending = (
   { store, registry }: { readonly store: KeyValueStore } & Pick<Telemetry, "registry">,
   { cap }: SpendingOptions,
 ): Spending => {
-  const registers = [registry];
-  const spentGauge = new Gauge({
-    name: "assay_challenger_spent_ether",
-    help: "Ether of gas and stakes that was sent in the 24 hours before the last transaction",
-    registers,
-  });
-  if (cap !== undefined) {
-    const name = "assay_challenger_spend_cap_ether";
-    const help = "Ether that may be spent in 24 hours; more is not sent";
-    new Gauge({ name, help, registers }).set(Number(formatEther(cap)));
-  }
+  const { spentGauge, capGauge } = createSpendingMetrics(registry);
+  capGauge.set(cap === undefined ? Number.POSITIVE_INFINITY : Number(formatEther(cap)));
   const entries: Entry[] = [...store.scan({ gte: KEYS, lt: KEYS_END })].map(([key, value]) => ({
     key,
     at: new DataView(key.buffer, key.byteOffset).getBigUint64(1),

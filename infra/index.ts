@@ -6,7 +6,7 @@ export { type DevnetInfo, startDevnet } from "./devnet/devnet.ts";
 export { opStackClients } from "./devnet/op-stack.ts";
 export { SAMPLE_NAME, type Scan, sampleModelFile, sampleScans } from "./devnet/sample.ts";
 export { connectL1 } from "./node/l1.ts";
-export { type AssayNode, createExecutorNode, createSequencerNode } from "./node/node.ts";
+export { type AssayNode, createChallengerNode, createExecutorNode, createSequencerNode } from "./node/node.ts";
 export { askNode } from "./node/rpc-client.ts";
 export { foundryBinary } from "./processes/anvil.ts";
 export { beginWith } from "./snapshot/begin.ts";

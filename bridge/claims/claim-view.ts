@@ -1,4 +1,3 @@
-import { Counter } from "prom-client";
 import { type Abi, BaseError, type ContractFunctionParameters, type PublicClient } from "viem";
 import {
   type Claim,
@@ -18,6 +17,7 @@ import type { L1Contracts } from "../clients/deploy.ts";
 import { claimGame, claimGames, claimRegistry, portal } from "../contracts/contracts.gen.ts";
 import type { L1Source } from "../derivation/l1-source.ts";
 import { oldestHaving } from "./claim-search.ts";
+import { createClaimViewMetrics } from "./claim-view-metrics.ts";
 import type { RegisteredClaim } from "./registry.ts";
 
 export type ClaimViewComponents = Telemetry & {
@@ -67,12 +67,7 @@ export const createClaimView = (
   const onPortal = { address: portalAddress, abi: portal.abi as Abi };
   const answers = new Map<string, Promise<unknown>>();
   let answersAt: Hex | undefined;
-  const reads = new Counter({
-    name: "assay_claims_reads_total",
-    help: "Times that L1 was asked about claims for an answer of the RPC, by how it ended",
-    labelNames: ["outcome"],
-    registers: [registry],
-  });
+  const { reads } = createClaimViewMetrics(registry);
 
   const requireHead = () => {
     const { head } = l1;

@@ -25,9 +25,12 @@ import { createRegistryReader, type RegisteredClaim, type RegistryReader } from 
 import { firstClaim, openTrail, type Step } from "./trail.ts";
 
 export type RightClaimsErrorCode =
-  /** The registry's first claim is another chain's. */
+  /** The registry's first claim is another chain's. Give the node the rollup file of these contracts. */
   | "CLAIMS_OTHER_GENESIS"
-  /** L1 changed between two looks, or shows less than it did; the next one sees it whole. */
+  /**
+   * L1 changed between two looks at the claims, or shows less than it did. Nothing is to be done: the next look sees it
+   * whole.
+   */
   | "CLAIMS_L1_CHANGED";
 
 export type RightClaimsComponents = Pick<Telemetry, "logger"> & {

@@ -1,3 +1,5 @@
+// A trail: the claims on L1, each on the one before, that this node has computed alike; oldest first.
+
 import {
   type Bytes,
   type ClaimId,

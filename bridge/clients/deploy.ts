@@ -58,7 +58,16 @@ export const partnersOf = ({ modelRegistry, l1CrossDomainMessenger, l1StandardBr
 /** The contracts and the first L1 block that can hold something of the chain. */
 export type Deployment = { readonly contracts: L1Contracts; readonly startBlock: bigint };
 
-export type DeployErrorCode = "DEPLOY_FAILED" | "DEPLOY_ADDRESS";
+export type DeployErrorCode =
+  /**
+   * L1 refused, lost or reverted the creation of a contract. See the cause; a new attempt begins with new addresses.
+   */
+  | "DEPLOY_FAILED"
+  /**
+   * Another transaction of the deploying account came between, so the addresses are not those foretold. Use an account
+   * that sends nothing else.
+   */
+  | "DEPLOY_ADDRESS";
 
 export type DeployClients = {
   readonly wallet: WalletClient<Transport, L1Chain, Account>;

@@ -1,4 +1,3 @@
-import { Counter, Gauge } from "prom-client";
 import {
   BaseError,
   keccak256,
@@ -19,16 +18,18 @@ import {
 } from "../../executor/index.ts";
 import { type BaseFees, type Fees, firstFees, raisedFees } from "./fees.ts";
 import { createSidecar, formOf, OTHER_FORM, type Sidecar, withSidecar } from "./sidecar.ts";
+import { createTransactorMetrics } from "./transactor-metrics.ts";
 
 export type TransactorErrorCode =
-  /** Too many transactions wait already. */
+  /** Too many L1 transactions wait already. Send again when some are mined; see why L1 takes none. */
   | "TRANSACTOR_FULL"
+  /** The node stopped before L1 confirmed the transaction. It may still be mined: look before it is sent again. */
   | "TRANSACTOR_STOPPED"
-  /** It was not sent, because its caller does not want it any more. */
+  /** It was not sent, because its caller does not want it any more. Nothing is to be done. */
   | "TRANSACTOR_UNWANTED"
-  /** L1 executed the transaction and it reverted, or would revert. */
+  /** L1 executed the transaction and it reverted, or would revert. The cause names the contract's error. */
   | "L1_REVERTED"
-  /** The account cannot pay, and is not to wait until it can. */
+  /** The account cannot pay for the L1 transaction, and is not to wait until it can. Send it ether. */
   | "L1_FUNDS";
 
 export type L1Call = {
@@ -176,22 +177,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
   let ticking: Promise<void> | undefined;
   let wake: () => void = () => undefined;
 
-  const pendingGauge = new Gauge({
-    name: "assay_transactor_pending_transactions",
-    help: "L1 transactions not yet confirmed",
-    registers: [registry],
-  });
-  const raises = new Counter({
-    name: "assay_transactor_fee_raises_total",
-    help: "Times that an L1 transaction was sent again with a higher fee",
-    registers: [registry],
-  });
-  const outcomes = new Counter({
-    name: "assay_transactor_transactions_total",
-    help: "L1 transactions by outcome",
-    labelNames: ["outcome"],
-    registers: [registry],
-  });
+  const { pendingGauge, raises, outcomes } = createTransactorMetrics(registry);
 
   const receiptOf = async (transaction: Sent): Promise<TransactionReceipt | undefined> => {
     for (const hash of transaction.hashes.toReversed()) {

@@ -5,7 +5,11 @@ import solc from "solc";
 import { CodedError, type Hex, keccak256, toHex } from "../../executor/index.ts";
 import type { Surface } from "./surface.ts";
 
-export type CompileErrorCode = "SOLIDITY_ERROR";
+export type CompileErrorCode =
+  /** The compiler has an error or a warning. The message is the compiler's: mend the contract. */
+  | "SOLIDITY_ERROR"
+  /** `generate.ts` keeps a contract that no source defines. Correct its table. */
+  | "CONTRACT_MISSING";
 
 /** `bytecode` creates the contract; `code` is what it leaves behind (immutables zero). */
 export type Compiled = Surface & { readonly bytecode: Hex; readonly code: Hex };
@@ -86,7 +90,11 @@ export const compileFolder = (folder: string, evmVersion: EvmVersion): ReadonlyM
     ({ severity, errorCode }) => severity !== "info" && !NOTICES.has(errorCode),
   );
   if (complaints.length > 0)
-    throw new CodedError("SOLIDITY_ERROR", complaints.map((error) => error.formattedMessage).join("\n"), { folder });
+    throw new CodedError<CompileErrorCode>(
+      "SOLIDITY_ERROR",
+      complaints.map((error) => error.formattedMessage).join("\n"),
+      { folder },
+    );
   const compiled = new Map<string, Compiled>();
   // What is imported from elsewhere belongs there.
   for (const [file, contracts] of Object.entries(output.contracts))

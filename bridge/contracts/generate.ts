@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CodedError, type Hex, keccak256, toHex } from "../../executor/index.ts";
-import { type Compiled, compileFolder, type EvmVersion, hashOfSources } from "./compile.ts";
+import { type Compiled, type CompileErrorCode, compileFolder, type EvmVersion, hashOfSources } from "./compile.ts";
 import { surfaceLines } from "./surface.ts";
 
 type Part = "abi" | "bytecode" | "code";
@@ -125,7 +125,8 @@ const write = (output: Output): void => {
   const compiled = compileFolder(folder, evmVersion);
   const found = (contract: string): Compiled => {
     const one = compiled.get(contract);
-    if (one === undefined) throw new CodedError("CONTRACT_MISSING", `no contract ${contract}`, { contract });
+    if (one === undefined)
+      throw new CodedError<CompileErrorCode>("CONTRACT_MISSING", `no contract ${contract}`, { contract });
     return one;
   };
   for (const file of filesOf(output)) {

@@ -3,9 +3,15 @@ import { type Bytes, CodedError, fromHex, type Hex } from "../../executor/index.
 import type { BlobRequest, BlobSource } from "./l1-blobs.ts";
 
 export type BeaconErrorCode =
-  /** The endpoint answered with a status that says nothing of blobs. */
+  /**
+   * The Beacon endpoint answered with a status that says nothing of blobs. The next source is asked; see to the
+   * endpoint.
+   */
   | "BEACON_STATUS"
-  /** The answer is too long, or not what the Beacon API says. */
+  /**
+   * The Beacon endpoint's answer is too long, or not what the Beacon API says. The next source is asked; see to the
+   * endpoint.
+   */
   | "BEACON_ANSWER";
 
 export type BeaconOptions = {

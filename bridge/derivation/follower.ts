@@ -1,4 +1,3 @@
-import { Counter, Gauge } from "prom-client";
 import {
   type BatchBody,
   type Block,
@@ -33,13 +32,17 @@ import {
   unitAt,
   type Write,
 } from "../../executor/index.ts";
+import { createFollowerMetrics } from "./follower-metrics.ts";
 import type { InboxRecord } from "./inbox-store.ts";
 import type { L1Source } from "./l1-source.ts";
 
 export type FollowerErrorCode =
-  /** A batch takes a message that L1 has not shown. */
+  /**
+   * A batch takes a delayed message that has not been read from L1. Derivation is tried again; if it stays, begin with
+   * an empty data directory.
+   */
   | "DERIVATION_MESSAGE_MISSING"
-  /** A block of the chain that L1 holds has gone. */
+  /** A block of the chain that L1 holds is not in the store. If it stays, begin with an empty data directory. */
   | "DERIVATION_BLOCK_MISSING";
 
 export type FollowerComponents = Telemetry & {
@@ -122,27 +125,7 @@ export const createFollower = (components: FollowerComponents, options: Follower
   let awake = true;
   let failure: string | undefined;
 
-  const safeGauge = new Gauge({
-    name: "assay_follower_safe_number",
-    help: "Newest block that was derived from L1",
-    registers: [registry],
-  });
-  const derived = new Counter({
-    name: "assay_follower_blocks_total",
-    help: "Blocks derived from L1: executed here, or compared with a block that was there already",
-    labelNames: ["how"],
-    registers: [registry],
-  });
-  const rollbacks = new Counter({
-    name: "assay_follower_rollbacks_total",
-    help: "Times that blocks were removed because L1 says otherwise",
-    registers: [registry],
-  });
-  const failures = new Counter({
-    name: "assay_follower_failures_total",
-    help: "Attempts to derive that failed",
-    registers: [registry],
-  });
+  const { safeGauge, derived, rollbacks, failures } = createFollowerMetrics(registry);
 
   const blockAt = (number: L2BlockNumber): Block => {
     const block = chain.blockByNumber(number);

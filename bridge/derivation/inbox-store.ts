@@ -24,8 +24,9 @@ import {
 import type { BlobArchive } from "./blob-archive.ts";
 import { EMPTY_ACCUMULATOR, type MessageKind } from "./messages.ts";
 
-/** A blob that was archived is gone. */
-export type InboxStoreErrorCode = "INBOX_CORRUPT";
+export type InboxStoreErrorCode =
+  /** The disk has lost a blob that was stored. Check the disk, and begin with an empty data directory. */
+  "INBOX_CORRUPT";
 
 /** An L1 block as far as derivation knows it. */
 export type L1Block = { readonly number: L1BlockNumber; readonly hash: Hex; readonly timestamp: bigint };

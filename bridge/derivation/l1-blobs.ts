@@ -1,4 +1,3 @@
-import { Counter } from "prom-client";
 import {
   type Bytes,
   CodedError,
@@ -9,9 +8,14 @@ import {
   type Telemetry,
 } from "../../executor/index.ts";
 import type { BlobArchive } from "./blob-archive.ts";
+import { createL1BlobsMetrics } from "./l1-blobs-metrics.ts";
 
-/** Nobody who was asked has a blob of a batch: to be asked again, never to be passed over. */
-export type L1BlobErrorCode = "L1_BLOB_MISSING";
+export type L1BlobErrorCode =
+  /**
+   * Nobody who was asked has a blob of a batch; it is asked for again, never passed over. Give --l1-beacon an endpoint
+   * that keeps blobs.
+   */
+  "L1_BLOB_MISSING";
 
 /** Blobs of one batch, and the L1 block that holds it. */
 export type BlobRequest = {
@@ -39,12 +43,7 @@ export const createBlobReader = (
 ): BlobReader => {
   const { archive, registry } = components;
   const logger = components.logger.child({ module: "l1-blobs" });
-  const blobs = new Counter({
-    name: "assay_l1_blobs_total",
-    help: "Blobs that sources gave: kept, or not one that was asked for: strange; sources that could not be asked: failed",
-    labelNames: ["source", "outcome"],
-    registers: [registry],
-  });
+  const { blobs } = createL1BlobsMetrics(registry);
 
   const ask = async (source: BlobSource, request: BlobRequest, signal: AbortSignal): Promise<void> => {
     const wanted = new Set(request.hashes);

@@ -4,11 +4,16 @@ import type { L1Block } from "./inbox-store.ts";
 import { mapBounded } from "./l1-calldata.ts";
 
 export type L1BlocksErrorCode =
-  /** The node of L1 that answered has not come so far: to be asked again. Nothing has changed. */
+  /**
+   * The node of L1 that answered has not come so far, and nothing has changed. It is asked again; use another endpoint if
+   * it stays behind.
+   */
   | "L1_BEHIND"
-  /** L1 changed while it was read; the next attempt reads it again. */
+  /** L1 changed while it was read. Nothing is to be done: the next attempt reads it again. */
   | "L1_CHANGED"
-  /** L1 dropped a block that it called final. */
+  /**
+   * L1 dropped a block that it called final. Check the L1 endpoint; if L1 is right, begin with an empty data directory.
+   */
   | "L1_REORG_TOO_DEEP";
 
 export type LinkedBlock = L1Block & { readonly parentHash: Hex };

@@ -4,9 +4,12 @@ import { batchInbox, modelRegistry } from "../contracts/contracts.gen.ts";
 import type { BlobReader } from "./l1-blobs.ts";
 
 export type L1DataErrorCode =
-  /** L1 does not give the transaction behind a log, and nobody else has the bytes. */
+  /**
+   * L1 does not give the transaction behind a log, and nobody else has its bytes. Use an L1 endpoint that keeps old
+   * transactions, or find peers.
+   */
   | "L1_DATA_MISSING"
-  /** The bytes have another hash than the contract stored. */
+  /** The bytes have another hash than the contract stored: the L1 endpoint gives wrong answers. Use another. */
   | "L1_DATA_MISMATCH";
 
 export type CalldataKind = "batch" | "chunk";

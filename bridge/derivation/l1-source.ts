@@ -1,4 +1,3 @@
-import { Counter, Gauge } from "prom-client";
 import type { PublicClient } from "viem";
 import {
   type Bytes,
@@ -32,14 +31,21 @@ import {
 import { type BlobSource, createBlobReader } from "./l1-blobs.ts";
 import { createL1Blocks, type L1BlocksErrorCode } from "./l1-blocks.ts";
 import type { Archive, L1Data } from "./l1-calldata.ts";
+import { createL1SourceMetrics } from "./l1-source-metrics.ts";
 import { accumulatorAfter, beforeDeployment, blockBefore } from "./l1-start.ts";
 import { type L1Stretch, readStretch } from "./l1-stretch.ts";
 import { accumulate } from "./messages.ts";
 
 export type L1SourceErrorCode =
-  /** The data directory belongs to other contracts, or to another L1. */
+  /**
+   * The data directory belongs to other contracts, or to another L1. Give the right --l1-rpc and --rollup, or an empty
+   * directory.
+   */
   | "L1_DEPLOYMENT_MISMATCH"
-  /** Records or messages are not in sequence. */
+  /**
+   * L1 shows records, messages or chunks out of sequence: its endpoint leaves logs out. Reading is tried again; use
+   * another endpoint if it stays.
+   */
   | "L1_GAP";
 
 export type L1SourceComponents = Telemetry & {
@@ -126,26 +132,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
   const span = createWindow({ most: window });
   let isCurrent = false;
 
-  const headGauge = new Gauge({
-    name: "assay_l1_source_head_number",
-    help: "Newest L1 block that was read",
-    registers: [registry],
-  });
-  const behindGauge = new Gauge({
-    name: "assay_l1_source_behind_blocks",
-    help: "L1 blocks that were read and that the endpoint did not show when it was asked last",
-    registers: [registry],
-  });
-  const reorgs = new Counter({
-    name: "assay_l1_source_reorgs_total",
-    help: "L1 reorganisations that took back something that was read",
-    registers: [registry],
-  });
-  const failures = new Counter({
-    name: "assay_l1_source_failures_total",
-    help: "Attempts to read L1 that failed",
-    registers: [registry],
-  });
+  const { headGauge, behindGauge, reorgs, failures } = createL1SourceMetrics(registry);
 
   /** Final as L1 says; what an L1 without finality has, or does not say, is not final. */
   const finalizedNumber = async (): Promise<bigint> => {

@@ -6,7 +6,9 @@ import { type BlobPosting, type DelayedMessage, type L1Block, type NewRecord, re
 import { type L1Data, type L1DataErrorCode, mapBounded, readCalldata } from "./l1-calldata.ts";
 import { MESSAGE_KIND } from "./messages.ts";
 
-export type L1StretchErrorCode = "L1_UNKNOWN_KIND";
+export type L1StretchErrorCode =
+  /** A batch is of a kind that this version does not know. Update the node. */
+  "L1_UNKNOWN_KIND";
 
 /** A published model: the chunks of its artifact, in order. */
 export type Publication = { readonly modelId: Hex; readonly contentHash: Hex; readonly chunkHashes: readonly Hex[] };

@@ -1,3 +1,5 @@
+// The draft: L1's board as it will be after the moves that one visit has decided on, before any of them is sent.
+
 import type { ContextId, EdgeId, Hex } from "../../executor/index.ts";
 import { type BoardView, type ContextRecord, type EdgeRecord, NO_ROOT, type RootRecord, type Spot } from "./view.ts";
 

@@ -1,3 +1,5 @@
+// The hand: what one visit to a dispute may draw on, be it on L1's board, in its own trees or in its draft.
+
 import type { ClaimId, ContextId, EdgeId, NodeHash } from "../../executor/index.ts";
 import type { Draft } from "./draft.ts";
 import type { Ctx, Witness } from "./ids.ts";

@@ -3,7 +3,7 @@ import type { LeafKind, Trace } from "../trace/trace.ts";
 import type { OwnTree, TreeNeed } from "./own-tree.ts";
 
 export type HeldTreeErrorCode =
-  /** The trace of a tensor has no elements. */
+  /** The trace of a tensor has no elements. A fault in this program: report it with the log. */
   "TRACE_NO_ELEMENTS";
 
 /** Answers of one kind that are kept; the trace gives the same ones again. */

@@ -35,6 +35,7 @@ export type Ctx = {
 export type Witness = {
   /** Of position 0 and of level 2, where all is shown, the state that the level starts with. */
   readonly head: StateHash | BaseHash;
+  /** Roots of the complete subtrees left of the leaf: `Past.lefts`. */
   readonly lefts: readonly NodeHash[];
   readonly path: readonly NodeHash[];
   readonly pre: StateHash;

@@ -4,7 +4,7 @@ import type { BoardNeed, Need, TreeNeed } from "./own-tree.ts";
 import { type OwnGame, type Solution, solve } from "./solver.ts";
 
 export type VisitErrorCode =
-  /** A source does not give what it was asked for. */
+  /** What a look at a dispute asks for does not come. A fault in this program: report it with the log. */
   "VISIT_STUCK";
 
 /** Each round goes one edge deeper, and asks for a few things there. The longest path has 91 edges. */

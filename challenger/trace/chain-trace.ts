@@ -14,7 +14,7 @@ import type { UnitPlace } from "./execution-trace.ts";
 import { LEVEL, noTreeBelow, type Trace } from "./trace.ts";
 
 export type ChainTraceErrorCode =
-  /** L1 or the chain moved since the range was walked: the tree is to be made anew. */
+  /** L1 or the chain moved since the range was walked. Nothing is to be done: the tree is made anew. */
   "TRACE_CHAIN_MOVED";
 
 export type ChainTraceComponents = RangeComponents & {

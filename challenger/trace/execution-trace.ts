@@ -33,7 +33,10 @@ import { createInferenceTrace } from "./inference-trace.ts";
 import { LEVEL, type LeafKind, noTreeBelow, type Trace } from "./trace.ts";
 
 export type ExecutionTraceErrorCode =
-  /** The chain says otherwise than the machine or the model's programs: nothing is to be signed on such a tree. */
+  /**
+   * The chain says otherwise than the machine or the model's programs, so nothing is signed on such a tree. Report it:
+   * two definitions differ.
+   */
   "TRACE_CONTRADICTED";
 
 export type ExecutionComponents = {

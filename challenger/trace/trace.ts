@@ -33,7 +33,7 @@ export type Trace = {
 };
 
 export type TraceErrorCode =
-  /** The leaf is proven: there is no tree below it. */
+  /** The leaf is proven at once: there is no tree below it. A fault of the caller. */
   "TRACE_NO_TREE";
 
 export const noTreeBelow = (level: number, position: number) =>

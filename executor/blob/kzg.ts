@@ -5,9 +5,9 @@ import { BLOB_BYTES, versionedHash } from "./blob.ts";
 import type { KzgAnswer, KzgRequest, KzgWork } from "./kzg-worker.ts";
 
 export type KzgErrorCode =
-  /** Not 131,072 bytes, or a field element that is none. */
+  /** Not 131,072 bytes, or a field element that is none. Nothing can be done with such a blob. */
   | "BLOB_MALFORMED"
-  /** The thread that computes died. */
+  /** The thread that computes commitments died. Restart the node; see the cause. */
   | "KZG_FAILED";
 
 type Waiting = { readonly resolve: (result: readonly Bytes[]) => void; readonly reject: (error: Error) => void };

@@ -6,7 +6,9 @@ import { hashChainState } from "../protocol/chain-state.ts";
 import { bareBlock, baseState, type ChainBase } from "./base.ts";
 import { decodeBlock, encodeBlock } from "./codec.ts";
 
-export type BaseErrorCode = "CHAIN_BASE_INVALID";
+export type BaseErrorCode =
+  /** Bytes that are no beginning of a chain, or of another one. Take the snapshot from elsewhere. */
+  "CHAIN_BASE_INVALID";
 
 /** Bytes of a base at most: two frontiers of 32 peaks, a header with a full bloom. */
 export const MAX_BASE_BYTES = 4_096;

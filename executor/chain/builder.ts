@@ -15,7 +15,7 @@ import {
   type RefusalCode,
   transactionLeaf,
 } from "../protocol/transaction.ts";
-import type { AddResult } from "./chain.ts";
+import type { AddResult, DeclinedCode } from "./chain.ts";
 
 /** A block in the making, without its state root. */
 export type Draft = {
@@ -31,7 +31,7 @@ export type Draft = {
   finish(stateRoot: Bytes): Block;
 };
 
-const refused = (code: RefusalCode | "TX_DECLINED", message: string): AddResult => ({ included: false, code, message });
+const refused = (code: RefusalCode | DeclinedCode, message: string): AddResult => ({ included: false, code, message });
 
 /** A message of the delayed queue is what its kind says, and within the gas that was paid for on L1. */
 const judgeDelayed = (envelope: InboxEnvelope, decoded: DecodeResult): AddResult | undefined => {

@@ -1,7 +1,11 @@
 import { CodedError } from "../foundation/errors.ts";
 import type { Pace } from "../foundation/pace.ts";
 
-export type CallErrorCode = "CALL_TIMEOUT" | "CALL_LIMIT";
+export type CallErrorCode =
+  /** A call or an estimate took longer than --call-timeout-ms. Ask for less, or raise the limit. */
+  | "CALL_TIMEOUT"
+  /** Too many calls wait already. Ask again later, or ask another node. */
+  | "CALL_LIMIT";
 
 export type CallTurnsOptions = {
   /** A call that takes longer is ended. */

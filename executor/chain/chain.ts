@@ -3,6 +3,7 @@ import type { Acceptance } from "../evm/transition.ts";
 import type { Gas, L2BlockNumber, Wei } from "../foundation/brand.ts";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { Block, BlockTally } from "../protocol/block.ts";
+import type { ChainStateErrorCode } from "../protocol/chain-state.ts";
 import type { BlockAttributes, Position } from "../protocol/origin.ts";
 import type { ChainParameters } from "../protocol/parameters.ts";
 import type { Log, Receipt } from "../protocol/receipt.ts";
@@ -17,10 +18,16 @@ import type { TreeProof } from "../state/proof.ts";
 import type { StateGround } from "../state/world.ts";
 import type { ChainBase } from "./base.ts";
 
+/**
+ * Whoever orders did not take a valid transaction, seeing what it used: it does not pay for its bytes on L1. Offer it again
+ * with the tip that POOL_DATA_FEE tells.
+ */
+export type DeclinedCode = "TX_DECLINED";
+
 export type AddResult =
   | { readonly included: true; readonly transaction: ChainTransaction; readonly receipt: Receipt }
   /** TX_DECLINED: a valid one, which `accept` did not accept. */
-  | { readonly included: false; readonly code: RefusalCode | "TX_DECLINED"; readonly message: string };
+  | { readonly included: false; readonly code: RefusalCode | DeclinedCode; readonly message: string };
 
 /** `position`: where derivation goes on, if known. `expected`: hash of the block that it must be. */
 export type SealOptions = { readonly position?: Position; readonly expected?: Hex };
@@ -67,14 +74,22 @@ export type BlockReplay = {
 export type Heads = { readonly unsafe: L2BlockNumber; readonly safe: L2BlockNumber; readonly finalized: L2BlockNumber };
 
 export type ChainErrorCode =
+  /** A block is being built, or this builder's block is sealed or dropped. Finish one before the next begins. */
   | "CHAIN_BUSY"
-  /** L1's time does not pay for another block yet. */
+  /** L1's time does not pay for another block yet. Wait: the budget of gas grows with every L1 block. */
   | "CHAIN_BUDGET"
-  | "CHAIN_UNKNOWN_BLOCK"
+  /** State is not kept so far back. Give --keep-states more, and begin with an empty data directory. */
   | "CHAIN_ROLLBACK_TOO_DEEP"
+  /** The data directory belongs to a chain of another genesis. Give the right --rollup, or an empty directory. */
   | "CHAIN_GENESIS_MISMATCH"
+  /** Execution gave another block than was expected: nothing is written. The caller decides what follows. */
   | "CHAIN_OTHER_BLOCK"
-  | "CHAIN_CORRUPT";
+  /**
+   * The store holds what is no chain: state and blocks disagree, or a record cannot be read. Check the disk, and begin
+   * with an empty data directory.
+   */
+  | "CHAIN_CORRUPT"
+  | ChainStateErrorCode;
 
 export type ChainEvents = {
   /** A block became the head. */

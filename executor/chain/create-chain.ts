@@ -1,4 +1,3 @@
-import { Counter, Gauge, Histogram } from "prom-client";
 import { type ChainMachine, createMachine } from "../evm/engine.ts";
 import { createRules } from "../evm/rules.ts";
 import type { L2BlockNumber } from "../foundation/brand.ts";
@@ -26,6 +25,7 @@ import type {
   SealOptions,
   StateHold,
 } from "./chain.ts";
+import { createChainMetrics } from "./chain-metrics.ts";
 import { createChainStore } from "./chain-store.ts";
 import { type Genesis, genesisBlock, writeGenesis } from "./genesis.ts";
 import { environmentAfter, writeSystemSlots } from "./system.ts";
@@ -43,50 +43,6 @@ const REMOVED_AT_ONCE = 1_024n;
 const fault = (code: ChainErrorCode, message: string, data: Record<string, unknown> = {}) =>
   new CodedError<ChainErrorCode>(code, message, data);
 
-const createMetrics = (registry: Telemetry["registry"]) => ({
-  head: new Gauge({ name: "assay_chain_head_block", help: "Number of the newest block", registers: [registry] }),
-  safe: new Gauge({ name: "assay_chain_safe_block", help: "Newest block that L1 holds", registers: [registry] }),
-  retained: new Gauge({
-    name: "assay_chain_retained_block",
-    help: "Oldest block whose state something at stake needs: final on L1, and begun with by no undecided claim",
-    registers: [registry],
-  }),
-  oldest: new Gauge({
-    name: "assay_chain_oldest_state_block",
-    help: "Oldest block whose state is kept",
-    registers: [registry],
-  }),
-  transactions: new Counter({
-    name: "assay_chain_transactions_total",
-    help: "Transactions in sealed blocks",
-    registers: [registry],
-  }),
-  gas: new Counter({ name: "assay_chain_gas_total", help: "Gas used by sealed blocks", registers: [registry] }),
-  refused: new Counter({
-    name: "assay_chain_refused_total",
-    help: "Envelopes that were no transaction of the block, by code",
-    labelNames: ["code"],
-    registers: [registry],
-  }),
-  execution: new Histogram({
-    name: "assay_chain_execution_seconds",
-    help: "From the begin of a block to its seal",
-    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
-    registers: [registry],
-  }),
-  seal: new Histogram({
-    name: "assay_chain_seal_seconds",
-    help: "Roots, header and the synced write of a block",
-    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
-    registers: [registry],
-  }),
-  rollbacks: new Counter({
-    name: "assay_chain_rolled_back_blocks_total",
-    help: "Blocks that were removed",
-    registers: [registry],
-  }),
-});
-
 /**
  * The chain over a store and a world state. Opens what the store holds, or writes genesis.
  * CHAIN_GENESIS_MISMATCH: the store belongs to another chain. CHAIN_CORRUPT: state and blocks disagree.
@@ -98,7 +54,7 @@ export const createChain = async (
   const { parameters } = genesis;
   const { refusal } = parameters.budget;
   const log = logger.child({ module: "chain" });
-  const metrics = createMetrics(registry);
+  const metrics = createChainMetrics(registry);
   const blocks = createChainStore(store, parameters.chainId);
   const decode = createEnvelopeDecoder(parameters.chainId);
   const components = { models, rules: createRules(parameters.chainId) };

@@ -8,11 +8,11 @@ import { type Inbox, type InboxRecord, type Unit, unitAt } from "../protocol/uni
 import type { BlockReplay, Chain } from "./chain.ts";
 
 export type UnitsErrorCode =
-  /** A record or message has not been read from L1. */
+  /** A record or message has not been read from L1 yet. Wait until the node has. */
   | "UNITS_INBOX_GAP"
-  /** A block has not been derived from L1 yet. */
+  /** A block has not been derived from L1 yet. Wait until it is safe. */
   | "UNITS_NOT_SAFE"
-  /** L1 holds another block than the chain: one of the two is about to follow. */
+  /** L1 holds another block than the chain: one of the two is about to follow. Try again. */
   | "UNITS_OTHER_BLOCK";
 
 const fault = (code: UnitsErrorCode, message: string, data: Record<string, unknown>) =>

@@ -4,7 +4,9 @@ import { CodedError } from "../foundation/errors.ts";
 import type { Pace } from "../foundation/pace.ts";
 import { GAS_HANDLERS, type GasState } from "./gas.ts";
 
-export type EngineErrorCode = "ENGINE_LIBRARY_CHANGED";
+export type EngineErrorCode =
+  /** @ethereumjs/evm is not the version that the rules were pinned to. Install with npm ci. */
+  "ENGINE_LIBRARY_CHANGED";
 
 type Opcode = {
   readonly opcodeInfo: { readonly feeBigInt: bigint; readonly dynamicGas: boolean; readonly isInvalid: boolean };

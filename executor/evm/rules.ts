@@ -9,7 +9,9 @@ import { HISTORY_WINDOW } from "../protocol/parameters.ts";
 /** Cancun, block hashes in state (2935, 7709), and L1's price and bounds of modular exponentiation (7823, 7883). */
 const EIPS = [2935, 7709, 7823, 7883];
 
-export type RulesErrorCode = "CHAIN_ID_RANGE";
+export type RulesErrorCode =
+  /** The chain id is not in 1 to 2^53 - 1. Choose another. */
+  "CHAIN_ID_RANGE";
 
 /** The precompile 0x01 passes 27 or 28. */
 const ecrecover = (hash: Bytes, v: bigint, r: Bytes, s: Bytes): Bytes =>

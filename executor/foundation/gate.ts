@@ -1,6 +1,8 @@
 import { CodedError } from "./errors.ts";
 
-export type GateErrorCode = "GATE_FULL";
+export type GateErrorCode =
+  /** Too many wait for their turn already. Try again later. */
+  "GATE_FULL";
 
 /** At most `running` works at once, the others in order of arrival. GATE_FULL when `waiting` wait already. */
 export const createGate = ({ running, waiting }: { readonly running: number; readonly waiting: number }) => {

@@ -10,13 +10,15 @@ import type { BlockContext } from "./state/state.ts";
 import type { Tree } from "./state/tree.ts";
 
 export type MachineErrorCode =
-  /** A step needs a model's answer that was not supplied: `machine.need` says which. */
+  /** A step needs a model's answer that was not supplied: `machine.need` says which. Supply it and step again. */
   | "MACHINE_NEEDS_ANSWER"
-  /** Derivation stands before the claim's limit: there is no unit. */
+  /** Derivation stands before a record or message that has not been read from L1. Read on, and begin the unit again. */
   | "MACHINE_INBOX_GAP"
   /** The unit has ended: there is no step. */
   | "MACHINE_DONE"
-  /** An invariant of the machine does not hold: its state was not reached by steps. */
+  /**
+   * An invariant of the machine does not hold: its state was not reached by steps. A fault in this program: report it.
+   */
   | "MACHINE_BROKEN";
 
 export const fault = (code: MachineErrorCode, message: string, data: Record<string, unknown> = {}) =>

@@ -1,4 +1,3 @@
-import { Counter, Gauge, Histogram } from "prom-client";
 import { createBoundedCache } from "../foundation/bounded-cache.ts";
 import { type Bytes, concat, fromHex, type Hex, toHex } from "../foundation/bytes.ts";
 import { CodedError, hasCode } from "../foundation/errors.ts";
@@ -18,6 +17,7 @@ import { createArtifacts } from "./artifacts.ts";
 import { createEngineCache } from "./engine-cache.ts";
 import { createModelStore } from "./model-store.ts";
 import type { ArtifactSource, ModelContent, ModelErrorCode, ModelPrograms, ModelRuntime } from "./runtime.ts";
+import { createRuntimeMetrics } from "./runtime-metrics.ts";
 
 export type ModelRuntimeOptions = {
   /** Bytes of opened models kept ready. */
@@ -81,49 +81,6 @@ const judgeFor = (id: Hex, judgement: Judgement): Admission =>
 /** Whether the bytes are a well-formed program of that id. A pure function. */
 export const judgeArtifact = (id: Hex, artifact: Bytes): Admission => judgeFor(id, judgeBytes(artifact));
 
-const createMetrics = (registry: Telemetry["registry"], cached: () => number, remembered: () => number) => ({
-  runs: new Counter({
-    name: "assay_models_runs_total",
-    help: "Inferences by how they ended: answered, remembered, refused, failed.",
-    labelNames: ["outcome"] as const,
-    registers: [registry],
-  }),
-  seconds: new Histogram({
-    name: "assay_models_run_seconds",
-    help: "Time of one inference that was computed.",
-    buckets: [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1, 5],
-    registers: [registry],
-  }),
-  opened: new Counter({
-    name: "assay_models_engine_lookups_total",
-    help: "Lookups of a ready engine: hit, or miss when the model had to be opened.",
-    labelNames: ["outcome"] as const,
-    registers: [registry],
-  }),
-  admissions: new Counter({
-    name: "assay_models_admissions_total",
-    help: "Judged artifacts by the constraint that refused them; admitted ones as none.",
-    labelNames: ["constraint"] as const,
-    registers: [registry],
-  }),
-  cacheBytes: new Gauge({
-    name: "assay_models_engine_cache_bytes",
-    help: "Bytes of opened models.",
-    registers: [registry],
-    collect() {
-      this.set(cached());
-    },
-  }),
-  memoBytes: new Gauge({
-    name: "assay_models_memo_bytes",
-    help: "Bytes of remembered outputs.",
-    registers: [registry],
-    collect() {
-      this.set(remembered());
-    },
-  }),
-});
-
 /**
  * The model runtime over a store. Checks the processor first: PROCESSOR_INEXACT when a kernel's answer differs from the
  * definition here.
@@ -178,11 +135,7 @@ export const createModelRuntime = async (
     return engine;
   };
   const engines = createEngineCache(cacheBytes, open);
-  const metrics = createMetrics(
-    registry,
-    () => engines.bytes,
-    () => memo.size,
-  );
+  const metrics = createRuntimeMetrics(registry, () => ({ engines: engines.bytes, outputs: memo.size }));
 
   const compute = async (id: Hex, input: Bytes): Promise<Bytes | undefined> => {
     metrics.opened.inc({ outcome: engines.has(id) ? "hit" : "miss" });

@@ -1,9 +1,9 @@
-import { Counter } from "prom-client";
 import type { Hex } from "../foundation/bytes.ts";
 import { messageOf } from "../foundation/errors.ts";
 import { createGate } from "../foundation/gate.ts";
 import { sleep, type Telemetry } from "../foundation/service.ts";
 import type { ModelStore } from "./model-store.ts";
+import { createRetrievalMetrics } from "./retrieval-metrics.ts";
 import type { ArtifactSource } from "./runtime.ts";
 
 export type RetrievalOptions = {
@@ -33,12 +33,7 @@ export const createRetrieval = (
 ) => {
   const gate = createGate(RETRIEVALS);
   const flights = new Map<Hex, Promise<Want>>();
-  const outcomes = new Counter({
-    name: "assay_models_retrievals_total",
-    help: "Artifacts that were not whole on disk, by the source that completed them; none when no source did.",
-    labelNames: ["source"] as const,
-    registers: [registry],
-  });
+  const { outcomes } = createRetrievalMetrics(registry);
 
   /** One question to one source. A source that could not be asked makes the round worth repeating. */
   type Round = {

@@ -4,13 +4,22 @@ import type { Admission } from "../protocol/model-call.ts";
 import type { Program } from "../tensor/program.ts";
 
 export type ModelErrorCode =
-  /** No artifact of that id, here or anywhere. */
+  /**
+   * No artifact of that id, here or anywhere that was asked. Connect to peers that have it, or to an L1 endpoint that
+   * keeps its chunks.
+   */
   | "MODEL_MISSING"
-  /** No artifact of that content hash, here or anywhere. */
+  /**
+   * No artifact of that content hash, here or anywhere that was asked. Connect to peers that have it, or to an L1
+   * endpoint that keeps its chunks.
+   */
   | "MODEL_DATA_MISSING"
-  /** What is stored, or was to be stored, is not what its hash says. */
+  /**
+   * What is stored, or was to be stored, is not what its hash says. It is retrieved again where it can be; check the
+   * disk.
+   */
   | "MODEL_CORRUPT"
-  /** The runtime was stopped meanwhile: it says nothing about the model. */
+  /** The model runtime was stopped meanwhile: it says nothing about the model. Nothing is to be done. */
   | "MODEL_STOPPED";
 
 /** Chunks of one artifact, and bytes of one chunk, that L1 takes: what an artifact from elsewhere can be at most. */

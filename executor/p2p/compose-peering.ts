@@ -1,4 +1,3 @@
-import { Gauge } from "prom-client";
 import { createServices, sleep } from "../foundation/service.ts";
 import { createBlockExchange } from "./blocks/block-exchange.ts";
 import { createBlockSync } from "./blocks/block-sync.ts";
@@ -12,6 +11,7 @@ import { serveContent } from "./content/serve.ts";
 import { createForeignPeers } from "./foreign-peers.ts";
 import type { Network, PeerId } from "./network/network.ts";
 import type { Peering, PeeringComponents, PeeringOptions } from "./peering.ts";
+import { createPeeringMetrics } from "./peering-metrics.ts";
 
 /** Milliseconds between two questions of how far the peers are: what gossip lost is noticed then. */
 const STATUS_MS = 5_000;
@@ -64,14 +64,7 @@ export const composePeering = (
     createBlockTopic({ ...components, witness, evidence }, { clock, onBlock: follow ? sync.offer : suspect }),
   );
 
-  new Gauge({
-    name: "assay_p2p_halted",
-    help: "Whether gossip is not followed because the sequencer signed two blocks where one belongs: 1 until resumed",
-    registers: [registry],
-    collect() {
-      this.set(evidence.halted ? 1 : 0);
-    },
-  });
+  createPeeringMetrics(registry, () => evidence.halted);
 
   /** Peers that have not answered yet: no one of them keeps the others from being asked again. */
   const asked = new Map<PeerId, Promise<void>>();

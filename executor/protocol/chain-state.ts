@@ -83,7 +83,9 @@ type StoredBlocks = {
     | undefined;
 };
 
-export type ChainStateErrorCode = "CHAIN_UNKNOWN_BLOCK";
+export type ChainStateErrorCode =
+  /** The chain has no block of that number. Ask for one at or below its head. */
+  "CHAIN_UNKNOWN_BLOCK";
 
 /** The state between a stored block and the next, where derivation goes on at `position`. CHAIN_UNKNOWN_BLOCK. */
 export const chainStateAt = (chain: StoredBlocks, number: L2BlockNumber, position: Position): StateBetween => {

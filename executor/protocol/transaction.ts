@@ -26,20 +26,37 @@ export type ChainTransaction = {
 
 /** Why a transaction is not in a block. Consensus: every one of these is a no-op, so which is found first changes nothing. */
 export type RefusalCode =
+  /** The envelope is no transaction: wrong length, RLP or fields. Encode it again. */
   | "TX_MALFORMED"
+  /** Transactions of this type are not supported: send type 0, 1 or 2. Deposits come from L1 only. */
   | "TX_TYPE"
+  /** Signed for another chain. Sign it for this one. */
   | "TX_CHAIN_ID"
+  /** The signature is not one: v, r or s is out of range, or no key gives it. Sign again. */
   | "TX_SIGNATURE"
+  /** The init code is longer than 49,152 bytes. Deploy less at once. */
   | "TX_INITCODE_SIZE"
+  /** The gas limit is above what one transaction may ask for, 2^24. Split the work. */
   | "TX_GAS_CAP"
+  /** The gas limit does not pay for the transaction's own bytes. Raise it. */
   | "TX_INTRINSIC_GAS"
+  /** The tip cap is above the fee cap. Lower the one or raise the other. */
   | "TX_TIP_CAP"
+  /** The fee cap is below the block's base fee. Raise it, or wait. */
   | "TX_FEE_CAP"
+  /** The gas limit does not fit into the block, or into any. Lower it, or wait for the next block. */
   | "TX_BLOCK_GAS"
+  /** The sender is a contract. Only accounts without code send transactions. */
   | "TX_SENDER_CODE"
+  /** The account has used this nonce. Sign with its next one. */
   | "TX_NONCE_LOW"
+  /** Transactions of lower nonces are missing. Send those first. */
   | "TX_NONCE_HIGH"
+  /** The account cannot pay the most that it and what waits before it may cost. Send it ether, or offer less. */
   | "TX_BALANCE"
+  /**
+   * The gas limit is above the gas that was declared on L1 for a forced transaction. Declare as much as it asks for.
+   */
   | "TX_DECLARED_GAS";
 
 /** A well-formed, signed transaction whose static rules hold, and what executing it needs. */

@@ -6,15 +6,20 @@ import type { Network } from "../p2p/network/network.ts";
 import type { Peering } from "../p2p/peering.ts";
 import type { ChainTransaction, RefusalCode } from "../protocol/transaction.ts";
 
-/** Why a pool does not take a transaction, beside the refusals of the chain itself. */
 export type PoolErrorCode =
+  /** The pool has this transaction already. Nothing is to be done. */
   | "POOL_KNOWN"
+  /** A transaction of this nonce waits and offers about as much. Raise both prices by a tenth. */
   | "POOL_REPLACEMENT_UNDERPRICED"
+  /** The pool is full of better offers. Offer more, or wait. */
   | "POOL_UNDERPRICED"
-  /** Its tip does not pay for its bytes on L1. */
+  /** Its tip does not pay for its bytes on L1. Offer a higher tip, or wait until L1 is cheaper. */
   | "POOL_DATA_FEE"
+  /** Too many transactions of this account wait. Send on when some are in blocks. */
   | "POOL_SENDER_FULL"
+  /** The pool is full. Send again later. */
   | "POOL_QUEUE_FULL"
+  /** The node is stopping. Send it again when it is back. */
   | "POOL_STOPPED";
 
 export type PooledTransaction = {
@@ -62,11 +67,14 @@ export type L1View = {
 };
 
 export type ClaimsErrorCode =
-  /** The node has not read L1 to its head yet. */
+  /** The node has not read L1 to its head yet. Ask again. */
   | "CLAIMS_NOT_READ"
-  /** L1 does not answer, or has another block there now. */
+  /** L1 does not answer, or has another block there now. Ask again; check the node's L1 endpoint. */
   | "CLAIMS_UNREACHABLE"
-  /** More claims than a node looks at for one answer stand where the right one is looked for. */
+  /**
+   * More claims than a node looks at for one answer stand where the right one is looked for. Ask about a newer block,
+   * or read L1 itself.
+   */
   | "CLAIMS_TOO_MANY";
 
 /** Open, confirmed, lost to a rival (it, or the one that it stands on), or lost and its bond burned. */

@@ -3,7 +3,7 @@ import type { Chain } from "../chain/chain.ts";
 import { CodedError } from "../foundation/errors.ts";
 import type { Block } from "../protocol/block.ts";
 import type { Receipt } from "../protocol/receipt.ts";
-import { RPC_CODE, RpcError, serverError } from "./errors.ts";
+import { RPC_CODE, RpcError, type RpcRefusalCode, serverError } from "./errors.ts";
 import type { BlockId } from "./schemas.ts";
 
 /** Number of the block that an id names; undefined when the chain does not have it. `pending` is the head. */
@@ -36,7 +36,7 @@ export const requireHere = (chain: Chain, number: bigint): void => {
   const first = chain.base?.block.header.number;
   if (first === undefined || number === 0n || number > first) return;
   throw new RpcError(RPC_CODE.prunedHistory, `pruned history unavailable: this node has blocks from ${first + 1n} on`, {
-    code: "CHAIN_BEFORE_SNAPSHOT",
+    code: "CHAIN_BEFORE_SNAPSHOT" satisfies RpcRefusalCode,
     first: `0x${(first + 1n).toString(16)}`,
   });
 };

@@ -6,19 +6,42 @@ import { quantity } from "./format.ts";
 
 /** Codes of JSON-RPC 2.0 and of Ethereum clients. */
 export const RPC_CODE = {
+  /** The request is not JSON. Encode it again. */
   parse: -32700,
+  /** The request is JSON and no call. Send `jsonrpc`, `id`, `method` and `params`. */
   invalidRequest: -32600,
+  /** The node has no such method, or was started without its namespace. */
   methodNotFound: -32601,
+  /** An argument is missing, too many or not of its form. The message names it. */
   invalidParams: -32602,
+  /** A fault of the node. Its log has the cause. */
   internal: -32603,
+  /** The node cannot do it, or not now. The message says why, `data.code` names it where programs branch on it. */
   server: -32000,
+  /** The answer would be too long. Ask for less at a time. */
   responseTooLarge: -32003,
+  /** Too many calls, filters, subscriptions or results at once. Ask for less, or later. */
   limitExceeded: -32005,
-  unknownBlock: -39001,
-  /** As geth says it of what EIP-4444 lets it forget. */
+  /** The node does not keep it so far back, as geth says it of what EIP-4444 lets it forget. Ask a node that keeps more. */
   prunedHistory: 4444,
+  /** The call reverted: `data` is what the contract gave as its reason. */
   reverted: 3,
 } as const;
+
+/** Why the node does not answer, as `data.code`. Beside them, errors of other modules keep their code: NAMED_CODE. */
+export type RpcRefusalCode =
+  /** The node was started with --p2p-off. Start it without, or ask another. */
+  | "P2P_OFF"
+  /** The transaction is neither in the chain nor in the pool of the node. Check the hash, and send it again. */
+  | "TRANSACTION_UNKNOWN"
+  /** The transaction waits in the node's pool. Ask again when it is in a block. */
+  | "TRANSACTION_PENDING"
+  /** The node does not read L1. Ask one that does. */
+  | "CLAIMS_UNKNOWN"
+  /** The node began with a snapshot, and has no blocks before it. Ask one that has. */
+  | "CHAIN_BEFORE_SNAPSHOT"
+  /** The node is no challenger. Ask one that is. */
+  | "DISPUTES_UNKNOWN";
 
 /** An answer to the caller: its text is part of the interface. */
 export class RpcError extends Error {
@@ -33,6 +56,8 @@ export class RpcError extends Error {
   }
 }
 
+export const refused = (code: RpcRefusalCode, message: string): RpcError =>
+  new RpcError(RPC_CODE.server, message, { code });
 export const invalidParams = (message: string): RpcError => new RpcError(RPC_CODE.invalidParams, message);
 export const serverError = (message: string): RpcError => new RpcError(RPC_CODE.server, message);
 export const limitExceeded = (message: string): RpcError => new RpcError(RPC_CODE.limitExceeded, message);

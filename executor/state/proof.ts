@@ -20,7 +20,13 @@ export type SiblingOpening =
   | { readonly kind: "leaf"; readonly key: Bytes; readonly value: Bytes }
   | { readonly kind: "branch"; readonly left: Bytes; readonly right: Bytes };
 
-export type ProofErrorCode = "PROOF_MALFORMED" | "PROOF_ROOT" | "PROOF_OPENING";
+export type ProofErrorCode =
+  /** The bytes or fields are no proof. Ask for it again. */
+  | "PROOF_MALFORMED"
+  /** The proof is one of another tree. Ask for a proof at the block of this root. */
+  | "PROOF_ROOT"
+  /** The deepest sibling is not what the opening says. Ask for the proof again. */
+  | "PROOF_OPENING";
 
 /** Bit `depth` of a key, most significant first. */
 export const keyBit = (key: Bytes, depth: number): 0 | 1 =>

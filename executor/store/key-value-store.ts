@@ -8,7 +8,15 @@ export type Write =
 /** Keys in `[gte, lt)`, ascending unless `reverse`, at most `limit`. */
 export type Range = { readonly gte: Bytes; readonly lt: Bytes; readonly limit?: number; readonly reverse?: boolean };
 
-export type StoreErrorCode = "STORE_CLOSED" | "STORE_LOCKED" | "STORE_CORRUPT" | "STORE_IO";
+export type StoreErrorCode =
+  /** The store is closed. A fault of the caller, or the node is stopping. */
+  | "STORE_CLOSED"
+  /** Another process has the data directory open. Stop it first, or give another --data-dir. */
+  | "STORE_LOCKED"
+  /** The database cannot be read. Check the disk, and begin with an empty data directory. */
+  | "STORE_CORRUPT"
+  /** The disk cannot be read or written: see the cause. Check space, permissions and disk, and start again. */
+  | "STORE_IO";
 
 /**
  * An ordered map of byte strings. Reads are synchronous and see every write that was acknowledged.

@@ -21,7 +21,13 @@ import {
 
 /** Builds well-formed programs: intervals, gas, order of inputs and dead operators are its business. */
 
-export type AssemblyErrorCode = "INTERVAL_UNBOUNDED" | "INTERVAL_TOO_NARROW" | "OUTPUT_MISSING";
+export type AssemblyErrorCode =
+  /** An operator's values have no bound that its kind can hold. Quantise to fewer bits, or bound the inputs. */
+  | "INTERVAL_UNBOUNDED"
+  /** An operator computes values outside the interval that was given for it. Give a wider one. */
+  | "INTERVAL_TOO_NARROW"
+  /** A program has at least one output. Name one. */
+  | "OUTPUT_MISSING";
 
 /** A tensor of the assembly. `source` is provisional until `finish`. */
 export type Ref = {

@@ -24,7 +24,9 @@ import { bitsOfF32, f32OfBits, MAX_INSTRUCTIONS } from "./scalar.ts";
  * Decoding checks the form (C1) and that every number can be held exactly; `constraints.ts` checks the rest.
  */
 
-export type CodecErrorCode = "PROGRAM_MALFORMED";
+export type CodecErrorCode =
+  /** The bytes are no tensor program: the message names the constraint that they break. Compile the model again. */
+  "PROGRAM_MALFORMED";
 
 /** The one error of malformed programs; `data.constraint` is "C1".."C17". */
 export const malformed = (constraint: string, message: string, data: Readonly<Record<string, unknown>> = {}) =>

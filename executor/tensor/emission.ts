@@ -5,7 +5,9 @@ import type { Constant, Dtype, Interval, Operand, Operator, Program, Source, Ten
 
 /** What the emitters of the operator kinds share. */
 
-export type EmissionErrorCode = "KERNEL_UNAVAILABLE";
+export type EmissionErrorCode =
+  /** The fast executor has no session for this part of a program. Nothing is to be done: own kernels run it. */
+  "KERNEL_UNAVAILABLE";
 
 /** No exact vector kernel has this form: the operator runs on its own loop. */
 export const unavailable = (reason: string): never => {

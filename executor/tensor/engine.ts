@@ -16,7 +16,11 @@ import { packOutputs } from "./reference.ts";
  * graphs without optimisation, everything else as compiled typed-array loops.
  */
 
-export type EngineErrorCode = "ENGINE_STOPPED" | "ENGINE_FAILED";
+export type EngineErrorCode =
+  /** The engine of a model is stopped. Open the model again. */
+  | "ENGINE_STOPPED"
+  /** A kernel failed: see the cause. It says nothing about the model; try again, and report it if it stays. */
+  | "ENGINE_FAILED";
 
 export type EngineOptions = {
   /** Threads of onnxruntime inside one kernel; 1 unless given. */

@@ -15,7 +15,11 @@ import { runInstructions } from "./scalar.ts";
 
 /** The definition: what a well-formed program computes, one element at a time. Slow, and right by reading. */
 
-export type ReferenceErrorCode = "INPUT_LENGTH" | "INPUT_REFUSED";
+export type ReferenceErrorCode =
+  /** The packed input has another length than the model's. Send each tensor padded to 32 bytes. */
+  | "INPUT_LENGTH"
+  /** An element of the input is outside the interval that the model declares. Scale the input. */
+  | "INPUT_REFUSED";
 
 /** Element `address` of operand `operand` of the operator at hand; for INPUT: element `address` of the input tensor. */
 export type Read = (operand: number, address: number) => number;

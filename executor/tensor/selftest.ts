@@ -10,7 +10,12 @@ import { type SelftestCase, selftestCases } from "./selftest-vectors.ts";
  * loses its bond, so it does not start.
  */
 
-export type ProcessorErrorCode = "PROCESSOR_INEXACT";
+export type ProcessorErrorCode =
+  /**
+   * A kernel's answer on this processor differs from the definition, so no node runs here. Use another machine, and
+   * report it.
+   */
+  "PROCESSOR_INEXACT";
 
 export type ProcessorCheck = { readonly processor: string; readonly kernels: number; readonly milliseconds: number };
 

@@ -6,7 +6,7 @@ import type { TreeAnswer, TreeRequest } from "./tree-worker.ts";
 import { nodesOver } from "./word-nodes.ts";
 
 export type TreeErrorCode =
-  /** A thread that hashes died. */
+  /** A thread that hashes tensors died. Restart the node; see the cause. */
   "TREE_FAILED";
 
 type Waiting = { readonly resolve: (nodes: Bytes) => void; readonly reject: (error: Error) => void };

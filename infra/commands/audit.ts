@@ -7,7 +7,9 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 /** Told apart from 1, so that a script does not take a node that is down for a wrong one. */
 const DIFFERENT = 3;
 
-export type AuditCommandErrorCode = "AUDIT_UNREACHABLE";
+export type AuditCommandErrorCode =
+  /** No node answers at --rpc or --against. Check the endpoint that the message names. */
+  "AUDIT_UNREACHABLE";
 
 /** A node's blocks over JSON-RPC. */
 const readerOf = (url: string): BlockReader => {

@@ -10,7 +10,7 @@ import { askNode } from "../node/rpc-client.ts";
 import { columns } from "./columns.ts";
 
 export type DisputeCommandErrorCode =
-  /** Nothing is disputed at that claim, as far as the challenger knows. */
+  /** Nothing is disputed at that claim, as far as the challenger knows. `assay dispute list` prints what is. */
   "DISPUTE_UNKNOWN";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

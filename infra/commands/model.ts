@@ -25,7 +25,9 @@ import { createRegistry } from "../telemetry/metrics-server.ts";
 import { meaningOf } from "./model-registry.ts";
 import { clientOf, registeredModel, resolveModel, type Verdict, verdictOf } from "./registered-models.ts";
 
-export type ModelCommandErrorCode = "MODEL_FILE";
+export type ModelCommandErrorCode =
+  /** The model's file cannot be read, or the artifact's cannot be written. Check the path. */
+  "MODEL_FILE";
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const REFUSED = 1;

@@ -4,7 +4,7 @@ import { ADDRESS, CodedError, type Hex, modelRegistryPredeploy } from "../../exe
 import type { Rollup } from "../config/rollup.ts";
 
 export type RegisteredModelErrorCode =
-  /** The node knows no model of that id or name. */
+  /** Contracts cannot call a model of that id or name. `assay model list` prints those that they can. */
   "MODEL_UNKNOWN";
 
 /** A model that contracts can call. */

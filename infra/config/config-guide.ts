@@ -61,7 +61,8 @@ export const configurationGuide = (): string =>
     "1 failed, with a code on standard error; 2 asked for wrongly; 3 from `audit`: the nodes differ, from `dispute list`:",
     "a claim is wrong, or it is not known whether one is. Standard output has answers only; logs go to standard error or a",
     "file: pretty on a terminal, JSON otherwise. A node serves `/metrics`, `/healthz` and `/readyz` on its metrics port. All",
-    "servers listen on loopback; peers are heard on `--p2p-listen`.",
+    "servers listen on loopback; peers are heard on `--p2p-listen`. [ERRORS.md](ERRORS.md) says of every code what happened",
+    "and what to do, [METRICS.md](METRICS.md) what is measured.",
     ...(Object.keys(COMMAND_SETTINGS) as CommandName[]).flatMap((name) => [
       "",
       `## assay ${name}`,

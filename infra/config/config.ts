@@ -1,7 +1,11 @@
 import { CodedError } from "../../executor/index.ts";
 import { SETTINGS, type Setting } from "./settings.ts";
 
-export type ConfigErrorCode = "CONFIG_INVALID" | "CONFIG_MISSING";
+export type ConfigErrorCode =
+  /** A flag or variable has a value that cannot be, or two exclude each other. The message names them. */
+  | "CONFIG_INVALID"
+  /** A flag that has no default is missing. The message names it and its variable. */
+  | "CONFIG_MISSING";
 
 export type SettingName = keyof typeof SETTINGS;
 

@@ -10,7 +10,11 @@ import {
   messageOf,
 } from "../../executor/index.ts";
 
-export type RollupErrorCode = "ROLLUP_FILE" | "ROLLUP_EXISTS";
+export type RollupErrorCode =
+  /** The rollup file cannot be read or written, is not JSON, or fields are wrong. The message names all of them. */
+  | "ROLLUP_FILE"
+  /** The rollup file that `deploy` would write exists. Choose another name, or remove it. */
+  | "ROLLUP_EXISTS";
 
 const hex = (bytes: number) =>
   z

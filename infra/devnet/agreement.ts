@@ -3,7 +3,9 @@ import type { Clients } from "./contract.ts";
 import type { Heads } from "./heads.ts";
 import { poll } from "./poll.ts";
 
-export type AgreementErrorCode = "DEVNET_NODES_DISAGREE";
+export type AgreementErrorCode =
+  /** Sequencer and executor have different blocks at one height. Run `assay audit` on them, and report it. */
+  "DEVNET_NODES_DISAGREE";
 
 /** One block as both nodes show it, the executor after it has derived it from L1. */
 export type Agreement = {

@@ -4,7 +4,9 @@ import { ADDRESS, CodedError, digitClassifier, type Hex, modelRegistryPredeploy 
 import { poll } from "./poll.ts";
 import { type Scan, sampleScans } from "./sample.ts";
 
-export type SampleErrorCode = "SAMPLE_FAILED";
+export type SampleErrorCode =
+  /** A transaction of the devnet's sample failed. See the logs in the devnet's directory. */
+  "SAMPLE_FAILED";
 
 /** What the sample contract said about one scan. `confidence` is a probability. */
 export type Answer = {

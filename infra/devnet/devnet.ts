@@ -34,7 +34,9 @@ import { publish } from "./publish.ts";
 import { SAMPLE_NAME, sampleModelFile } from "./sample.ts";
 import { showSettlement } from "./settlement.ts";
 
-export type DevnetErrorCode = "DEVNET_DATA_DIR";
+export type DevnetErrorCode =
+  /** The directory for the devnet is not empty. Give another --data-dir, or none. */
+  "DEVNET_DATA_DIR";
 
 /** What a program needs to use the devnet: the answer of `--json`. */
 export type DevnetInfo = {

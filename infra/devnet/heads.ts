@@ -1,7 +1,9 @@
 import { WebSocket } from "ws";
 import { CodedError, type Hex } from "../../executor/index.ts";
 
-export type HeadsErrorCode = "DEVNET_HEADS";
+export type HeadsErrorCode =
+  /** A node of the devnet does not tell of its blocks over WebSocket. See its log. */
+  "DEVNET_HEADS";
 
 /** A block as a node announced it. `at`: by `performance.now()`. `safe`: how far the node had derived L1 then. */
 export type Announcement = { readonly at: number; readonly safe: bigint };

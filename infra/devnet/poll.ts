@@ -1,6 +1,13 @@
 import { CodedError, messageOf, sleep } from "../../executor/index.ts";
 
-export type PollErrorCode = "DEVNET_TIMEOUT" | "DEVNET_INTERRUPTED";
+export type PollErrorCode =
+  /**
+   * What the devnet waited for did not come in time. See the logs in its directory; a machine under load may need
+   * another run.
+   */
+  | "DEVNET_TIMEOUT"
+  /** Ctrl-C came while the devnet was starting. Nothing is to be done. */
+  | "DEVNET_INTERRUPTED";
 
 export type PollOptions = {
   /** What is waited for, as the message of a timeout says it. */

@@ -4,7 +4,9 @@ import { type OpStackOptions, opStackClients } from "./op-stack.ts";
 import { poll } from "./poll.ts";
 import { sampleScans } from "./sample.ts";
 
-export type SettlementErrorCode = "SETTLEMENT_FAILED";
+export type SettlementErrorCode =
+  /** The devnet's deposit or withdrawal failed, or L1 paid another amount. See the logs in its directory. */
+  "SETTLEMENT_FAILED";
 
 const DEPOSIT = parseEther("1");
 const WITHDRAWAL = parseEther("0.5");

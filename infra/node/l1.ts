@@ -14,10 +14,16 @@ import { CodedError, type Genesis, genesisChainState, type Hex, hashChainState, 
 import type { Rollup } from "../config/rollup.ts";
 
 export type L1ErrorCode =
+  /** No L1 node answers at --l1-rpc. Check the endpoint. */
   | "NODE_L1_UNREACHABLE"
+  /** The L1 node is of another chain than the rollup file says. Check --l1-rpc and --rollup. */
   | "NODE_L1_CHAIN"
+  /** L1 has no contracts at the rollup file's addresses, or others. Check --l1-rpc and --rollup. */
   | "NODE_L1_CONTRACTS"
-  /** L1's first claim is the genesis of another chain than the rollup file's. */
+  /**
+   * L1's first claim is the genesis of another chain than the rollup file's. Give the file that `deploy` wrote, with its
+   * accounts and parameters unchanged.
+   */
   | "NODE_L1_GENESIS";
 
 const TIMEOUT_MS = 10_000;

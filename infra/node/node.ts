@@ -27,7 +27,9 @@ import { type Core, openCore } from "./node-core.ts";
 import { startPeering } from "./node-peers.ts";
 import { challengerChecks, type ReadinessParts, readinessOf } from "./readiness.ts";
 
-export type NodeErrorCode = L1ErrorCode | "NODE_SEQUENCER_KEY";
+export type NodeErrorCode =
+  /** The inbox takes batches from another account than --sequencer-key is the key of. Give that account's key. */
+  "NODE_SEQUENCER_KEY" | L1ErrorCode;
 
 /** A node that runs. `rpc` and `metrics`: where it listens. `p2p`: where peers can dial it; empty without peers. */
 export type AssayNode = Running & {

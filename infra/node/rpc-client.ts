@@ -1,19 +1,10 @@
 import { CodedError, messageOf } from "../../executor/index.ts";
 
 export type NodeRpcErrorCode =
-  /** Nothing answers there, or not with JSON-RPC. */
+  /** Nothing answers at --rpc, or not with JSON-RPC. Check the endpoint, and that the node runs. */
   | "NODE_RPC_UNREACHABLE"
-  /** The node answered with an error that has no code of its own. */
-  | "NODE_RPC_ERROR"
-  /** The node was started with `--p2p-off`. */
-  | "P2P_OFF"
-  /** Neither in the chain nor in the pool of the node; in its pool. */
-  | "TRANSACTION_UNKNOWN"
-  | "TRANSACTION_PENDING"
-  /** The node does not read L1. */
-  | "CLAIMS_UNKNOWN"
-  /** The node is no challenger. */
-  | "DISPUTES_UNKNOWN";
+  /** The node answered with an error that has no code of its own. The message is the node's. */
+  | "NODE_RPC_ERROR";
 
 const TIMEOUT_MS = 10_000;
 
@@ -33,7 +24,7 @@ const METHOD_NOT_FOUND = -32601;
 const hintOf = (method: string, rpcCode: number): string =>
   rpcCode === METHOD_NOT_FOUND && method.startsWith("admin_") ? " (started with --rpc-no-admin?)" : "";
 
-/** One call to one's own node. The codes of NodeRpcErrorCode, and those that the node names itself: P2P_ADDRESS. */
+/** One call to one's own node. The codes of NodeRpcErrorCode, and those that the node names itself: P2P_OFF. */
 export const askNode = async <T>(url: string, method: string, ...params: readonly unknown[]): Promise<T> => {
   const unreachable = (why: string, cause?: unknown) =>
     new CodedError<NodeRpcErrorCode>("NODE_RPC_UNREACHABLE", `no node answers at --rpc ${url}: ${why}`, { url }, cause);

@@ -3,7 +3,11 @@ import { createRequire } from "node:module";
 import { CodedError, sleep } from "../../executor/index.ts";
 import { type Child, startChild } from "./child.ts";
 
-export type AnvilErrorCode = "ANVIL_PLATFORM" | "ANVIL_SLOW";
+export type AnvilErrorCode =
+  /** anvil is not installed for this platform. npm install brings it on Linux and macOS, x64 and arm64. */
+  | "ANVIL_PLATFORM"
+  /** anvil does not listen in time. See its log; a machine under load may need another run. */
+  | "ANVIL_SLOW";
 
 export type AnvilOptions = {
   /** 0 takes a free one. */

@@ -3,7 +3,14 @@ import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from "
 import { dirname } from "node:path";
 import { CodedError, type Service } from "../../executor/index.ts";
 
-export type ChildErrorCode = "DEVNET_CHILD_DIED" | "DEVNET_CHILD_SLOW";
+export type ChildErrorCode =
+  /** A process of the devnet ended or cannot be started. The message has the end of its log. */
+  | "DEVNET_CHILD_DIED"
+  /**
+   * A process of the devnet was not ready in time. The message has the end of its log; a machine under load may need
+   * another run.
+   */
+  | "DEVNET_CHILD_SLOW";
 
 export type ChildOptions = {
   readonly name: string;

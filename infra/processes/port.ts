@@ -1,7 +1,9 @@
 import { createServer } from "node:net";
 import { CodedError } from "../../executor/index.ts";
 
-export type PortErrorCode = "DEVNET_PORT_TAKEN";
+export type PortErrorCode =
+  /** Somebody listens on a port that the devnet wants. Stop it, or give another port; 0 takes a free one. */
+  "DEVNET_PORT_TAKEN";
 
 /** DEVNET_PORT_TAKEN when somebody listens on this loopback port. Port 0 is always free. */
 export const requireFreePort = async (port: number, setting: string): Promise<void> => {

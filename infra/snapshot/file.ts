@@ -15,11 +15,14 @@ import {
 } from "../../executor/index.ts";
 
 export type SnapshotErrorCode =
-  /** Not a file that `assay snapshot export` wrote, or cut short. */
+  /** Not a file that `assay snapshot export` wrote, or cut short. Export or fetch it again. */
   | "SNAPSHOT_FILE"
-  /** The file is of another chain, or the data directory has no state of a confirmed claim. */
+  /**
+   * The file is of another chain, or the data directory has no state of a confirmed claim. Give the right --rollup, or
+   * wait until the node has come to one.
+   */
   | "SNAPSHOT_STATE"
-  /** It cannot be downloaded. */
+  /** It cannot be downloaded. Check the URL, and try again. */
   | "SNAPSHOT_DOWNLOAD";
 
 /**

@@ -1,5 +1,4 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { Gauge } from "prom-client";
 import {
   type Bytes,
   COLUMN,
@@ -16,6 +15,7 @@ import {
   utf8,
 } from "../../executor/index.ts";
 import { anchorHere, type SnapshotParts } from "./export.ts";
+import { createServeMetrics } from "./serve-metrics.ts";
 
 const SERVED = concat(Uint8Array.of(COLUMN.meta), utf8("snapshot.served"));
 const HASH = 32;
@@ -44,11 +44,7 @@ export const createSnapshotKeeper = (
   const aborter = new AbortController();
   const { signal } = aborter;
   let running: Promise<void> | undefined;
-  const served = new Gauge({
-    name: "assay_snapshot_served_block",
-    help: "Block whose state peers can begin with here; 0 without one",
-    registers: [registry],
-  });
+  const { served } = createServeMetrics(registry);
 
   const take = async (): Promise<void> => {
     const { anchor, base } = await anchorHere(parts);

@@ -1,8 +1,11 @@
 import { fastify } from "fastify";
-import { collectDefaultMetrics, Registry } from "prom-client";
+import { Registry } from "prom-client";
 import { CodedError, messageOf, type Service, type Telemetry } from "../../executor/index.ts";
+import { createProcessMetrics } from "./process-metrics.ts";
 
-export type MetricsErrorCode = "METRICS_LISTEN";
+export type MetricsErrorCode =
+  /** Metrics cannot be served on that port: see the cause. Give another --metrics-port. */
+  "METRICS_LISTEN";
 
 /** One condition of readiness. A text says why it does not hold; undefined: it holds. */
 export type ReadinessCheck = { readonly name: string; readonly check: () => string | undefined };
@@ -12,7 +15,7 @@ export type MetricsServer = Service & { readonly url: string; readonly port: num
 /** The registry of one process, with the process's own figures in it. */
 export const createRegistry = (): Registry => {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: "assay_" });
+  createProcessMetrics(registry);
   return registry;
 };
 

@@ -1,4 +1,3 @@
-import { Counter, Gauge } from "prom-client";
 import type { BaseFees, InboxRecord, L1Source } from "../../bridge/index.ts";
 import {
   type BatchBlock,
@@ -16,12 +15,15 @@ import {
   toHex,
   type Write,
 } from "../../executor/index.ts";
+import { createBatchesMetrics } from "./batches-metrics.ts";
 import { type DataChoice, type DataKind, DEFAULT_DATA, growthLimit, kindOf } from "./data-kind.ts";
 import type { L1Prices } from "./l1-prices.ts";
 import { decodePlan, encodePlan, PLAN_RANGE, type Plan, planKey } from "./plan.ts";
-import { ageOf, createL1Height, type Halt, type HaltCode, isHalfGone, type Window } from "./window.ts";
+import { ageOf, createL1Height, type Halt, isHalfGone, type Window } from "./window.ts";
 
-export type BatchesErrorCode = "BATCH_BLOCK_MISSING";
+export type BatchesErrorCode =
+  /** A block of an unposted batch is not in the store. Check the disk; an empty directory loses what L1 does not hold. */
+  "BATCH_BLOCK_MISSING";
 
 export type BatchesOptions = {
   /** Where batches lie on L1. */
@@ -90,7 +92,6 @@ const MIN_ROOM = 512;
 const MAX_KEPT = 4_096;
 /** Of `assay deploy` and the devnet. */
 const DEFAULT_WINDOW: Window = { blocks: 300n, seconds: 43_200n };
-const HALT_CODES: readonly HaltCode[] = ["BATCH_WINDOW_HALF_GONE", "BATCHES_PENDING_FULL", "BLOCKS_UNSAFE_FULL"];
 const greater = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 export const createBatches = (
@@ -115,43 +116,13 @@ export const createBatches = (
       limit = { at, bytes: Math.min(growthLimit(choice, at), options.maxBytes ?? Number.POSITIVE_INFINITY) };
     return limit.bytes;
   };
-  new Gauge({
-    name: "assay_batches_pending_count",
-    help: "Closed batches that L1 does not hold yet",
-    registers: [registry],
-    collect() {
-      this.set(pending().length);
-    },
-  });
-  new Gauge({
-    name: "assay_batches_oldest_age_blocks",
-    help: "L1 blocks since the origin of the oldest batch that L1 does not hold yet; L1 takes it for a window of them",
-    registers: [registry],
-    collect() {
-      const batch = oldest();
-      this.set(batch === undefined ? 0 : Number(ageOf(batch.origin, l1, height()).blocks));
-    },
-  });
-  new Gauge({
-    name: "assay_batches_halted",
-    help: "1 for the reason why no block is built because L1 may not take it",
-    labelNames: ["code"],
-    registers: [registry],
-    collect() {
-      const code = halt()?.code;
-      for (const one of HALT_CODES) this.set({ code: one }, one === code ? 1 : 0);
-    },
-  });
-  const sizes = new Counter({
-    name: "assay_batches_closed_bytes_total",
-    help: "Bytes of all batches that were closed",
-    registers: [registry],
-  });
-  const closings = new Counter({
-    name: "assay_batches_closed_total",
-    help: "Batches that were closed, by where they lie on L1",
-    labelNames: ["data"],
-    registers: [registry],
+  const { sizes, closings } = createBatchesMetrics(registry, () => {
+    const batch = oldest();
+    return {
+      pending: pending().length,
+      oldestAge: batch === undefined ? 0n : ageOf(batch.origin, l1, height()).blocks,
+      halted: halt()?.code,
+    };
   });
 
   const hashOf = (number: bigint): Hex | undefined => chain.blockByNumber(number)?.hash;

@@ -1,4 +1,3 @@
-import { Counter } from "prom-client";
 import type { PublicClient } from "viem";
 import {
   appendBlobsCall,
@@ -25,6 +24,7 @@ import {
 } from "../../executor/index.ts";
 import type { Batch, Batches } from "./batches.ts";
 import type { L1Prices } from "./l1-prices.ts";
+import { createPosterMetrics } from "./poster-metrics.ts";
 
 export type PosterOptions = {
   /** Batches sent to L1 and not yet seen there. */
@@ -83,17 +83,7 @@ export const createPoster = (
   let running: Promise<void> | undefined;
   let wake: () => void = () => undefined;
 
-  const posted = new Counter({
-    name: "assay_poster_batches_total",
-    help: "Batches brought to L1, by outcome: what L1's record, its refusal, or the transaction came to",
-    labelNames: ["outcome"],
-    registers: [registry],
-  });
-  const rebuilds = new Counter({
-    name: "assay_poster_rebuilds_total",
-    help: "Times that unposted blocks were removed because L1 will not take their batch",
-    registers: [registry],
-  });
+  const { posted, rebuilds } = createPosterMetrics(registry);
 
   /** The blobs that were made last: a batch that has to wait is tried again. */
   let committed: { readonly of: string; readonly blobs: readonly CommittedBlob[] } | undefined;

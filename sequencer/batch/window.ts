@@ -11,11 +11,17 @@ export type Window = {
 
 /** Why no block is built. */
 export type HaltCode =
-  /** Half of the time in which L1 takes the oldest batch has passed: the other half is for bringing it there. */
+  /**
+   * Half of the time in which L1 takes the oldest batch has passed: the other half is for bringing it there. See to the
+   * account's ether, the fees and the L1 endpoint.
+   */
   | "BATCH_WINDOW_HALF_GONE"
-  /** So many closed batches wait for L1. */
+  /** As many closed batches wait for L1 as may. See why L1 takes none: the account's ether, the fees, the endpoint. */
   | "BATCHES_PENDING_FULL"
-  /** L1 lacks so many blocks that more could not be taken back if it overruled them. */
+  /**
+   * L1 lacks so many blocks that more could not be taken back if it overruled them. See why L1 takes no batch: the
+   * account's ether, the fees, the endpoint.
+   */
   | "BLOCKS_UNSAFE_FULL";
 export type Halt = { readonly code: HaltCode; readonly reason: string };
 

@@ -1,4 +1,3 @@
-import { Counter, Histogram } from "prom-client";
 import type { L1Source } from "../../bridge/index.ts";
 import {
   type AddResult,
@@ -22,9 +21,11 @@ import type { L1Prices } from "../batch/l1-prices.ts";
 import type { Plan } from "../batch/plan.ts";
 import { type DataFees, dataSizeOf, tipInBlock } from "../mempool/data-fees.ts";
 import type { Mempool } from "../mempool/mempool.ts";
+import { createProducerMetrics } from "./producer-metrics.ts";
 
-/** L1 took back a message while the block was built on it; the next attempt finds the new queue. */
-export type ProducerErrorCode = "DELAYED_MESSAGE_GONE";
+export type ProducerErrorCode =
+  /** L1 took back a delayed message that the block was to take. Nothing is to be done: the block is tried again. */
+  "DELAYED_MESSAGE_GONE";
 
 export type ProducerOptions = {
   /** Milliseconds between two blocks while something waits. */
@@ -89,28 +90,7 @@ export const createProducer = (
   let running: Promise<void> | undefined;
   let lastBlock = now();
 
-  const blocks = new Counter({
-    name: "assay_producer_blocks_total",
-    help: "Blocks built",
-    registers: [registry],
-  });
-  const transactions = new Counter({
-    name: "assay_producer_transactions_total",
-    help: "Transactions of the pool by what the block made of them",
-    labelNames: ["outcome"],
-    registers: [registry],
-  });
-  const seconds = new Histogram({
-    name: "assay_producer_block_seconds",
-    help: "Time to build and write one block",
-    buckets: [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
-    registers: [registry],
-  });
-  const failures = new Counter({
-    name: "assay_producer_failures_total",
-    help: "Attempts to build a block that failed",
-    registers: [registry],
-  });
+  const { blocks, transactions, seconds, failures } = createProducerMetrics(registry);
 
   /** Runs the batch's delayed messages. Returns how many transactions came of them. */
   const takeDelayed = async (builder: BlockBuilder, plan: Plan): Promise<number> => {

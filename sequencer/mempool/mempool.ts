@@ -1,4 +1,3 @@
-import { Counter, Gauge } from "prom-client";
 import {
   type Block,
   type Bytes,
@@ -20,6 +19,7 @@ import {
 import { type DataFees, dataSizeOf, FREE_DATA, tipInPool } from "./data-fees.ts";
 import { cheaper, createEntry, type Entry, effectiveTip, offersMore, outbids, standingOf } from "./entry.ts";
 import { createHeap, type Heap } from "./heap.ts";
+import { createMempoolMetrics } from "./mempool-metrics.ts";
 import { createSelection, type Selection } from "./selection.ts";
 import { createSenderQueue, type SenderQueue } from "./sender-queue.ts";
 
@@ -76,33 +76,10 @@ export const createMempool = (
     lifetimeMs = 3 * 3_600_000,
     now = () => performance.now(),
   } = options;
-  new Gauge({
-    name: "assay_mempool_transactions_count",
-    help: "Transactions that wait, by readiness",
-    labelNames: ["state"],
-    registers: [registry],
-    collect() {
-      this.set({ state: "ready" }, ready.size);
-      this.set({ state: "queued" }, queued.size);
-    },
-  });
-  const size = new Gauge({
-    name: "assay_mempool_size_bytes",
-    help: "Bytes of all transactions that wait",
-    registers: [registry],
-  });
-  const admissions = new Counter({
-    name: "assay_mempool_admissions_total",
-    help: "Transactions offered to the pool, by outcome",
-    labelNames: ["outcome"],
-    registers: [registry],
-  });
-  const departures = new Counter({
-    name: "assay_mempool_departures_total",
-    help: "Transactions that left the pool, by reason",
-    labelNames: ["reason"],
-    registers: [registry],
-  });
+  const { size, admissions, departures } = createMempoolMetrics(registry, () => ({
+    ready: ready.size,
+    queued: queued.size,
+  }));
 
   /** In order of arrival. */
   const byHash = new Map<Hex, Entry>();

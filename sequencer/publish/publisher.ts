@@ -1,4 +1,3 @@
-import { Counter } from "prom-client";
 import {
   type Block,
   type Bytes,
@@ -11,6 +10,7 @@ import {
   sleep,
   type Telemetry,
 } from "../../executor/index.ts";
+import { createPublisherMetrics } from "./publisher-metrics.ts";
 
 export type PublisherComponents = Telemetry & {
   readonly chain: Pick<Chain, "genesisHash" | "head" | "heads" | "blockByNumber" | "on">;
@@ -59,12 +59,7 @@ export const createPublisher = (
   let again = false;
   const aborter = new AbortController();
 
-  const published = new Counter({
-    name: "assay_publisher_blocks_total",
-    help: "Blocks that were signed and published, by whether any peer heard",
-    labelNames: ["outcome"],
-    registers: [registry],
-  });
+  const { published } = createPublisherMetrics(registry);
 
   const publish = async (block: Block): Promise<void> => {
     const { hash, header, origin } = block;

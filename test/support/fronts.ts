@@ -1,3 +1,5 @@
+// A front: where two sides part on one level of a dispute; the fronts of all levels lead from a claim to a leaf.
+
 import assert from "node:assert/strict";
 import { type Bytes, concat, operatorLeaf, toHex } from "../../executor/index.ts";
 import { account } from "./anvil.ts";

@@ -64,15 +64,22 @@ interface IBatchInbox {
     event BlobsAppended(uint64 indexed index, bytes32[] versionedHashes);
     event MessageQueued(uint64 indexed index, uint8 kind, uint64 gas, bytes envelope);
 
+    /// @notice Only the sequencer appends; anyone may force starved messages in.
     error NotSequencer(address caller);
+    /// @notice Only the portal and the model registry queue deposits.
     error NotDepositor(address caller);
     /// @notice The batch was made for another place; after a reorg, or sent twice.
     error WrongIndex(uint64 given, uint64 expected);
+    /// @notice The origin lies before that of the record before.
     error OriginBackwards();
+    /// @notice The origin is not an L1 block yet.
     error OriginInFuture();
-    /// @notice More than SEQUENCING_WINDOW blocks old, or its timestamp older than MAX_ORIGIN_AGE.
+    /// @notice The origin is more than SEQUENCING_WINDOW blocks old, or its timestamp is older than MAX_ORIGIN_AGE. The batch
+    /// is to be built again.
     error OriginTooOld(uint64 originNumber);
+    /// @notice Delayed messages are taken in order, each once.
     error DelayedBackwards(uint64 given, uint64 previous);
+    /// @notice The batch takes messages that the queue does not have.
     error DelayedPastEnd(uint64 given, uint64 length);
     /// @notice The delayed queue is not the one that the batch was made for.
     error WrongAccumulator(bytes32 given, bytes32 expected);
@@ -80,11 +87,17 @@ interface IBatchInbox {
     error MessageStarved(uint64 index);
     /// @notice The message has not waited long enough to be forced.
     error NotStarved(uint64 index);
+    /// @notice The delayed messages that the batch takes declare more gas than a block has. Take fewer.
     error DelayedGasExceeded(uint256 gas, uint256 limit);
+    /// @notice The batch has more bytes than a reader must hold. Post it in blobs, or in parts.
     error DataTooLong(uint256 length);
+    /// @notice The transaction carries no blobs.
     error NoBlobs();
+    /// @notice More blobs than a batch may have.
     error TooManyBlobs();
+    /// @notice The envelope has no bytes, or more than one may have.
     error BadEnvelope(uint256 length);
+    /// @notice The message declares less gas than any transaction takes, or more than one may ask for.
     error BadGas(uint64 gas);
     /// @notice This L1 block has no room for more delayed gas.
     error QueueFull(uint256 gas);

@@ -17,6 +17,7 @@ struct GameSearchResult {
 interface IClaimGames {
     event DisputeGameCreated(address indexed disputeProxy, uint32 indexed gameType, bytes32 indexed rootClaim);
 
+    /// @notice Only the claim registry lists games.
     error OnlyRegistry(address caller);
     /// @notice Seconds; at deployment.
     error DelayTooLong(uint256 given, uint256 most);

@@ -57,10 +57,13 @@ interface IClaimRegistry is IDisputeGame {
     event ClaimConfirmed(ClaimId indexed id);
     event ClaimForfeited(ClaimId indexed id);
 
+    /// @notice No claim has this id, or it has lost: nothing is claimed on it.
     error UnknownParent(ClaimId parent);
     /// @notice Claims on this parent derive another number of inbox records.
     error WrongLimit(uint64 given, uint64 limitBatch);
+    /// @notice The parent is not confirmed. Settle it first.
     error ParentOpen(ClaimId parent);
+    /// @notice The parent may still be confirmed: its children are not forfeited.
     error ParentAlive(ClaimId parent);
 
     /// @notice Claims the state at the inbox position that was fixed when the parent was made. Anyone may, with the bond.

@@ -81,12 +81,15 @@ interface IDisputeGame {
     event StakeLost(EdgeId indexed edge, uint256 tariff, uint256 burned);
     event Withdrawn(address indexed account, uint256 amount);
 
+    /// @notice At deployment: the rules of disputes do not fit each other.
     error BadParameters();
     /// @notice A leaf, or at level 3 a word, is not opened into two nodes; what is neither word nor part is not split.
     error IsLeaf();
     /// @notice There is no such edge, or it has no rival: its own time runs.
     error NotRivalled(EdgeId edge);
+    /// @notice These are not what the node was hashed from.
     error BadPreimage();
+    /// @notice This is not what lies left of the leaf.
     error BadWitness();
     /// @notice The rules say something else of this place.
     error WrongKind();
@@ -94,15 +97,21 @@ interface IDisputeGame {
     error BadEnd();
     /// @param given Wei sent; in a multicall, what the caller is credited with.
     error BadStake(uint256 given, uint256 required);
+    /// @notice The step ends in another state than the leaf claims.
     error WrongPost(NodeHash post);
+    /// @notice The board does not hold the edge.
     error UnknownEdge(EdgeId edge);
     /// @notice What is shown does not lie below the edge.
     error NotLinked();
+    /// @notice Not enough L1 blocks have passed. Wait.
     error TooEarly();
+    /// @notice Nobody staked on the edge.
     error NotRoot(EdgeId edge);
+    /// @notice The root has not lost to another.
     error NotLoser(EdgeId edge);
     /// @notice Neither a multicall nor a withdrawal is part of a multicall.
     error InMulticall();
+    /// @notice The account does not take the ether that is paid out to it.
     error TransferFailed();
 
     /// @notice Puts the two children of a rivalled node on the board. No-op when they are there.

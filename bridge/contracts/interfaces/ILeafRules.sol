@@ -38,6 +38,7 @@ struct Past {
 interface ILeafRules {
     /// @notice The verifier of ordinary machine steps is not there.
     error NoVerifier();
+    /// @notice The evidence is not what the leaf's rule reads: another length, or it opens to another hash.
     error BadEvidence();
     /// @notice At deployment: a well-formed program may have higher trees.
     error HeightsTooSmall();

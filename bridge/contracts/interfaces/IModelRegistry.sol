@@ -13,9 +13,13 @@ interface IModelRegistry {
 
     /// @notice Chunks come from accounts without code, directly, so that their bytes are a transaction's input.
     error NotDirect(address caller);
+    /// @notice The chunk has no bytes, or more than one may have.
     error BadChunk(uint256 length);
+    /// @notice The chunk was not posted, or its blob too long ago. Post it first.
     error ChunkMissing(bytes32 hash);
+    /// @notice No two chunks of a model are equal.
     error ChunkRepeated(bytes32 hash);
+    /// @notice No chunks, or more than a model or a transaction may have.
     error BadChunkCount(uint256 count);
     /// @notice A name is `name@major.minor`: a-z, 0-9, `.`, `_`, `-`, `/` before the `@`, at most 64 bytes.
     error BadName(string name);

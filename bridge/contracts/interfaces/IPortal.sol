@@ -10,6 +10,7 @@ interface IPortal {
     error BadTarget();
     /// @notice The gas does not pay for the transaction's own bytes.
     error SmallGasLimit(uint64 given, uint64 minimum);
+    /// @notice The deposit has more bytes than one may have.
     error LargeCalldata(uint256 length);
 
     /// @notice Queues a transaction on L2, sent by the caller; a contract is known there by its alias.

@@ -40,22 +40,31 @@ interface IWithdrawals {
     event Paused(uint256 until);
     event Unpaused();
 
+    /// @notice The withdrawal was finalized before: nothing is to be done.
     error OptimismPortal_AlreadyFinalized();
+    /// @notice The caller, or who is named, has not proven the withdrawal. Prove it first.
     error OptimismPortal_Unproven();
+    /// @notice The proof's maturity delay is not over. Wait.
     error OptimismPortal_ProofNotOldEnough();
     /// @notice The claim is not confirmed, or its finality delay is not over, or it has lost.
     error OptimismPortal_InvalidRootClaim();
+    /// @notice Withdrawals are paused. Try again when the pause is over.
     error CallPaused();
+    /// @notice A withdrawal's call may not finalize another.
     error NonReentrant();
+    /// @notice Only in an estimation: with this gas the withdrawal's call fails.
     error GasEstimation();
     /// @notice The output root proof is not what the claim's output root is made of.
     error InvalidProof();
+    /// @notice The proof does not show the withdrawal in the state that was claimed.
     error InvalidMerkleProof();
     /// @notice The claim has lost.
     error InvalidDisputeGame();
     /// @notice Ether that is not here: the withdrawal stays as it is.
     error NotCovered(uint256 value, uint256 balance);
+    /// @notice Only the guardian pauses and unpauses.
     error Unauthorized();
+    /// @notice At most a quarter of any time is paused. From `earliest`, in seconds, it can be again.
     error PauseTooSoon(uint256 earliest);
     /// @notice Seconds; at deployment.
     error DelayTooLong(uint256 given, uint256 most);

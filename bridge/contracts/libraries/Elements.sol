@@ -7,6 +7,7 @@ import {Binary32} from "./Binary32.sol";
 /// @notice Twin of executor/tensor/elements.ts. `packed`: an element's bytes in their order, right-aligned in a word. A value is
 /// an integer |v| < 2^53 in two's complement of 256 bits, or the 32 bits of a canonical binary32.
 library Elements {
+    /// @notice No element type has this code.
     error UnknownDtype();
     /// @notice No element of the dtype.
     error OutsideDtype();

@@ -11,9 +11,13 @@ struct RLPItem {
 /// @title Canonical RLP, read in place
 /// @notice Only the shortest form of an item passes, so that two different encodings never mean the same.
 library RLPReader {
+    /// @notice The bytes end inside of an item.
     error RLPEndsEarly();
+    /// @notice An item has a shorter form.
     error RLPNotCanonical();
+    /// @notice A list where bytes belong, or bytes where a list belongs.
     error RLPUnexpectedKind();
+    /// @notice Bytes follow where the item ends.
     error RLPBytesLeftOver();
 
     /// @notice The list that fills `data`.

@@ -19,6 +19,7 @@ struct TreeProof {
 /// @title Proofs of the state tree
 /// @notice Twin of executor/state/proof.ts.
 library StateProof {
+    /// @notice The bytes are no proof of the state tree.
     error ProofMalformed();
     /// @notice The proof is one of another tree.
     error ProofRoot(bytes32 found, bytes32 expected);

@@ -11,9 +11,13 @@ contract OptimismMintableERC20 is IOptimismMintableERC20 {
     event Mint(address indexed account, uint256 amount);
     event Burn(address indexed account, uint256 amount);
 
+    /// @notice Only the bridge mints and burns.
     error OnlyBridge(address caller);
+    /// @notice The account has fewer tokens.
     error ShortBalance(address account, uint256 balance, uint256 needed);
+    /// @notice The spender may not spend so much of the account's tokens.
     error ShortAllowance(address spender, uint256 allowance, uint256 needed);
+    /// @notice There is no recipient: tokens do not go to address zero, and a vault pays only whom genesis named.
     error NoRecipient();
 
     /// @inheritdoc IOptimismMintableERC20

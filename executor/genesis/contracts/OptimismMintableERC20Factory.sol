@@ -7,6 +7,7 @@ import {OptimismMintableERC20} from "./OptimismMintableERC20.sol";
 contract OptimismMintableERC20Factory {
     event OptimismMintableERC20Created(address indexed localToken, address indexed remoteToken, address deployer);
 
+    /// @notice A token that stands for none is not made.
     error NoRemoteToken();
 
     address public constant BRIDGE = 0x4200000000000000000000000000000000000010;

@@ -10,7 +10,14 @@ import {
   TensorProtoSchema,
 } from "../../onnx-proto/onnx_pb.ts";
 
-export type OnnxErrorCode = "ONNX_MALFORMED" | "ONNX_REFUSED";
+export type OnnxErrorCode =
+  /** The file is no ONNX model. Export it again. */
+  | "ONNX_MALFORMED"
+  /**
+   * The model asks for what is not supported: the message names node, operator and constraint. Change or quantise the
+   * model.
+   */
+  | "ONNX_REFUSED";
 
 export type DecodeLimits = {
   /** Bytes of the file. */

@@ -1,4 +1,3 @@
-import { Counter, Gauge, Histogram } from "prom-client";
 import type { Chain } from "../../chain/chain.ts";
 import type { Bytes, Hex } from "../../foundation/bytes.ts";
 import { CodedError, hasCode } from "../../foundation/errors.ts";
@@ -8,6 +7,7 @@ import { DEPOSIT_TYPE } from "../../protocol/envelope.ts";
 import { TRANSACTION_GAS_CAP } from "../../protocol/parameters.ts";
 import type { Network, NetworkErrorCode, PeerId } from "../network/network.ts";
 import { type BlockExchange, MAX_BLOCKS, type Status } from "./block-exchange.ts";
+import { createBlockSyncMetrics } from "./block-sync-metrics.ts";
 import type { Evidence } from "./evidence.ts";
 import { createPending } from "./pending.ts";
 import type { SealStore } from "./seal-store.ts";
@@ -15,9 +15,14 @@ import type { SealedBlock } from "./sealed-block.ts";
 import type { Witness } from "./witness.ts";
 
 export type BlockSyncErrorCode =
-  /** The sequencer signed a block that this node executes to another, or not at all. */
+  /**
+   * The sequencer signed a block that this node executes to another, or not at all. The node follows L1 alone there;
+   * compare with `assay audit`.
+   */
   | "BLOCK_INVALID"
-  /** A deposit of the block is none that L1 has queued. */
+  /**
+   * A deposit of the block is none that L1 has queued, as far as this node has read. It is tried again as L1 goes on.
+   */
   | "BLOCK_DEPOSIT";
 
 export type BlockSyncComponents = Telemetry & {
@@ -84,32 +89,7 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
   let awake = false;
   let rouse: () => void = () => undefined;
 
-  const imported = new Counter({
-    name: "assay_p2p_blocks_imported_total",
-    help: "Signed blocks by what became of them on this node",
-    labelNames: ["outcome"],
-    registers: [registry],
-  });
-  const latency = new Histogram({
-    name: "assay_p2p_block_executed_seconds",
-    help: "From the sealing of a block, by the sequencer's clock, until it was this node's head",
-    buckets: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30],
-    registers: [registry],
-  });
-  new Gauge({
-    name: "assay_p2p_blocks_pending_count",
-    help: "Signed blocks that wait for their parents",
-    registers: [registry],
-    collect() {
-      this.set(pending.size);
-    },
-  });
-  const ranges = new Counter({
-    name: "assay_p2p_ranges_total",
-    help: "Ranges of blocks asked of peers, by outcome",
-    labelNames: ["outcome"],
-    registers: [registry],
-  });
+  const { imported, latency, ranges } = createBlockSyncMetrics(registry, () => pending.size);
 
   const wake = () => {
     awake = true;

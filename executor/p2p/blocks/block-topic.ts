@@ -1,9 +1,9 @@
-import { Counter, Histogram } from "prom-client";
 import type { Chain } from "../../chain/chain.ts";
 import { hasCode } from "../../foundation/errors.ts";
 import type { Telemetry } from "../../foundation/service.ts";
 import type { PeerId, Topic, Verdict } from "../network/network.ts";
 import type { Misbehaviour } from "../network/reputation.ts";
+import { createBlockTopicMetrics } from "./block-topic-metrics.ts";
 import type { Evidence } from "./evidence.ts";
 import { decodeSealedBlock, MAX_SEALED_BLOCK_BYTES, type SealedBlock } from "./sealed-block.ts";
 import type { Witness } from "./witness.ts";
@@ -58,18 +58,7 @@ export const createBlockTopic = (
   /** Hashes passed on, by height, first heights first. */
   const seen = new Map<bigint, Set<string>>();
 
-  const heard = new Counter({
-    name: "assay_p2p_blocks_heard_total",
-    help: "Gossiped blocks by what became of them",
-    labelNames: ["outcome"],
-    registers: [registry],
-  });
-  const latency = new Histogram({
-    name: "assay_p2p_block_heard_seconds",
-    help: "From the sealing of a block, by the sequencer's clock, until it was heard and judged",
-    buckets: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30],
-    registers: [registry],
-  });
+  const { heard, latency } = createBlockTopicMetrics(registry);
 
   const isNews = ({ header, hash }: SealedBlock): boolean => {
     const hashes = seen.get(header.number);

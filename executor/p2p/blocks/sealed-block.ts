@@ -11,7 +11,9 @@ import { transactionLeaf } from "../../protocol/transaction.ts";
 
 /** A block on its way between nodes, before it is on L1: header, origin, envelopes, and the sequencer's word for it. */
 
-export type SealedBlockErrorCode = "BLOCK_MALFORMED";
+export type SealedBlockErrorCode =
+  /** The bytes are no sealed block. Who sent them is penalised. */
+  "BLOCK_MALFORMED";
 
 /** The sequencer's word. `signature`: r ++ s ++ parity, 65 bytes, low s. */
 export type Seal = {

@@ -1,9 +1,9 @@
-import { Counter } from "prom-client";
 import type { Hex } from "../../foundation/bytes.ts";
 import { createGate } from "../../foundation/gate.ts";
 import type { Telemetry } from "../../foundation/service.ts";
 import { CONTENT_PROTOCOL, type ContentExchange } from "./content.ts";
 import { type DownloadContext, download } from "./download.ts";
+import { createExchangeMetrics } from "./exchange-metrics.ts";
 
 export type ContentExchangeComponents = Telemetry & Pick<DownloadContext, "network">;
 
@@ -23,27 +23,12 @@ const DEFAULTS = { stallMs: CONTENT_PROTOCOL.stallMs, slowMs: 1_000, busyMs: 200
 /** Fetches at once: with the bytes that a peer is asked for at a time, what one peer can have on its way to here. */
 const FETCHES = { running: 4, waiting: 1_024 };
 
-const createMetrics = ({ registry }: Pick<Telemetry, "registry">) => ({
-  bytes: new Counter({
-    name: "assay_p2p_content_bytes_total",
-    help: "Bytes of content that came from peers, wrong ones included",
-    labelNames: ["kind"] as const,
-    registers: [registry],
-  }),
-  pieces: new Counter({
-    name: "assay_p2p_content_pieces_total",
-    help: "Answers of peers to requests for content: kept, absent, wrong, or a duplicate of what another gave",
-    labelNames: ["kind", "outcome"] as const,
-    registers: [registry],
-  }),
-});
-
 export const createContentExchange = (
   components: ContentExchangeComponents,
   options: ContentExchangeOptions = {},
 ): ContentExchange => {
   const { stallMs, ...times } = { ...DEFAULTS, ...options };
-  const metrics = createMetrics(components);
+  const metrics = createExchangeMetrics(components.registry);
   const gate = createGate(FETCHES);
   const context: DownloadContext = {
     ...times,

@@ -13,8 +13,8 @@ import { loadIdentity } from "./identity.ts";
 import { createNode, kadProtocol, type Libp2pNode } from "./libp2p-node.ts";
 import { listenError } from "./listen-error.ts";
 import { watchLoneliness } from "./loneliness.ts";
-import { createMetrics, measurePeers } from "./metrics.ts";
 import type { Handler, Network, NetworkErrorCode, NetworkScope, PeerId, Protocol, Topic } from "./network.ts";
+import { createNetworkMetrics } from "./network-metrics.ts";
 import { createPeerBook } from "./peer-book.ts";
 import { createReputation, type Misbehaviour } from "./reputation.ts";
 import { createStaticPeers } from "./static-peers.ts";
@@ -74,7 +74,7 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
   const bootnodes = options.bootnodes.map((text) => parsePeerAddress(text, scope));
   const key = await loadIdentity(options.identityFile, logger);
   const self = peerIdFromString(key.publicKey.toString()).toString();
-  const metrics = createMetrics(registry);
+  const metrics = createNetworkMetrics(registry, () => network.peers);
   const stopping = new AbortController();
   const topics: Topic[] = [];
   const served = new Map<string, { readonly protocol: Protocol; readonly handler: Handler }>();
@@ -100,7 +100,7 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
   };
 
   const reputation = createReputation({ clock, banMs, limit: MAX_REMEMBERED });
-  const traffic = createTraffic(registry);
+  const traffic = createTraffic(metrics.bytes);
   const statics = createStaticPeers({
     limit: MAX_STATIC_PEERS,
     isConnected,
@@ -372,7 +372,6 @@ export const createNetwork = async ({ logger, registry }: Telemetry, options: Ne
     },
   };
 
-  measurePeers(registry, () => network.peers);
   for (const bootnode of bootnodes) if (bootnode.id !== self) statics.add(bootnode);
   return network;
 };

@@ -3,19 +3,19 @@ import type { Service } from "../../foundation/service.ts";
 import type { Misbehaviour } from "./reputation.ts";
 
 export type NetworkErrorCode =
-  /** An address that is no multiaddress of a peer over TCP, or lies outside the network's scope. */
+  /** No multiaddress of a peer over TCP, or one outside --p2p-scope. Write it as /ip4/…/tcp/…/p2p/<peer id>. */
   | "P2P_ADDRESS"
-  /** The key file is there and is none. */
+  /** The key file is there and is none. Move it away to be given a new identity. */
   | "P2P_IDENTITY"
-  /** The listening address is taken or not ours. */
+  /** The listening address is taken or not this machine's. Give another --p2p-listen. */
   | "P2P_LISTEN"
-  /** The peer is not connected, or does not speak the protocol. */
+  /** The peer is not connected, or does not speak the protocol. Ask another. */
   | "P2P_PEER"
-  /** The peer was too slow, or went away before its answer was complete. */
+  /** The peer was too slow, or went away before its answer was complete. Ask another. */
   | "P2P_TIMEOUT"
-  /** The peer sent more than was asked for, or what cannot be read. */
+  /** The peer sent more than was asked for, or what cannot be read. It is penalised; ask another. */
   | "P2P_INVALID"
-  /** The peer has no room for the request now. */
+  /** The peer has no room for the request now. Ask it later, or another. */
   | "P2P_BUSY";
 
 /** A peer's id: libp2p's base58 text. */

@@ -1,5 +1,5 @@
 import type { Connection, Stream } from "@libp2p/interface";
-import { Counter, type Registry } from "prom-client";
+import type { Counter } from "prom-client";
 import type { PeerId } from "./network.ts";
 
 export type Traffic = {
@@ -10,13 +10,7 @@ export type Traffic = {
 };
 
 /** Bytes within streams, of each connected peer and each protocol. */
-export const createTraffic = (registry: Registry): Traffic => {
-  const bytes = new Counter({
-    name: "assay_p2p_bytes_total",
-    help: "Bytes that went through streams with peers",
-    labelNames: ["direction", "protocol"],
-    registers: [registry],
-  });
+export const createTraffic = (bytes: Counter<"direction" | "protocol">): Traffic => {
   const peers = new Map<PeerId, { in: number; out: number }>();
 
   return {

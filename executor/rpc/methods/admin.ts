@@ -4,7 +4,7 @@ import type { SealedHeader } from "../../p2p/blocks/sealed-block.ts";
 import type { PeerInfo } from "../../p2p/network/network.ts";
 import { encodeBlockHeader } from "../../protocol/block.ts";
 import type { Backend, Peers } from "../backend.ts";
-import { RPC_CODE, RpcError } from "../errors.ts";
+import { refused } from "../errors.ts";
 import { type Json, quantity } from "../format.ts";
 import { type MethodTable, method } from "../method.ts";
 import { peerText } from "../schemas.ts";
@@ -12,8 +12,7 @@ import { peerText } from "../schemas.ts";
 /** The node's peers, for its operator: geth's names and shapes where geth has them. */
 
 const requirePeers = ({ peering }: Backend): Peers => {
-  if (peering === undefined)
-    throw new RpcError(RPC_CODE.server, "this node has no peers: it was started with --p2p-off", { code: "P2P_OFF" });
+  if (peering === undefined) throw refused("P2P_OFF", "this node has no peers: it was started with --p2p-off");
   return peering;
 };
 

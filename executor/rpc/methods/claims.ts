@@ -3,15 +3,13 @@ import { fromHex, type Hex, toHex } from "../../foundation/bytes.ts";
 import type { Block } from "../../protocol/block.ts";
 import { outputRootOf } from "../../protocol/chain-state.ts";
 import type { Backend, Claim, Claims, L1View } from "../backend.ts";
-import { RPC_CODE, RpcError } from "../errors.ts";
+import { refused } from "../errors.ts";
 import { type Expectation, expectationFrom } from "../expectation.ts";
 import { type Json, quantity } from "../format.ts";
 import { type MethodTable, method } from "../method.ts";
 import { claimLimit, count, hash } from "../schemas.ts";
 
 /** What L1 says of the chain's state, and how far that has brought a transaction. Numbers and times are plain, wei is hex. */
-
-const refused = (code: string, message: string) => new RpcError(RPC_CODE.server, message, { code });
 
 type Settled = { readonly chain: Chain; readonly claims: Claims; readonly l1: L1View };
 

@@ -1,5 +1,5 @@
 import type { Backend, DisputeView } from "../backend.ts";
-import { RPC_CODE, RpcError } from "../errors.ts";
+import { refused } from "../errors.ts";
 import type { Json } from "../format.ts";
 import { type MethodTable, method } from "../method.ts";
 import { hash } from "../schemas.ts";
@@ -7,8 +7,7 @@ import { hash } from "../schemas.ts";
 /** What a challenger does about claims that are not the right ones. */
 
 const asked = <Answer>(ask: (() => Answer) | undefined): Answer => {
-  if (ask === undefined)
-    throw new RpcError(RPC_CODE.server, "this node is no challenger", { code: "DISPUTES_UNKNOWN" });
+  if (ask === undefined) throw refused("DISPUTES_UNKNOWN", "this node is no challenger");
   return ask();
 };
 const disputesOf = ({ disputes }: Backend): readonly DisputeView[] => asked(disputes);

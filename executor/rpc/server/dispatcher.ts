@@ -1,8 +1,8 @@
-import { Counter, Histogram } from "prom-client";
 import type { Telemetry } from "../../foundation/service.ts";
 import type { Backend } from "../backend.ts";
 import { RPC_CODE, RpcError, rpcErrorOf } from "../errors.ts";
 import type { Method, MethodTable } from "../method.ts";
+import { createDispatcherMetrics } from "./dispatcher-metrics.ts";
 
 export type DispatcherOptions = {
   /** Calls in one batch. */
@@ -45,19 +45,7 @@ export const createDispatcher = (
   { backend, methods, logger, registry }: Telemetry & { readonly backend: Backend; readonly methods: MethodTable },
   { maxBatch = 1_000, maxResponseBytes = 25_000_000, maxConcurrent = 1_024 }: DispatcherOptions = {},
 ) => {
-  const requests = new Counter({
-    name: "assay_rpc_requests_total",
-    help: "JSON-RPC calls by method and outcome",
-    labelNames: ["method", "outcome"],
-    registers: [registry],
-  });
-  const latency = new Histogram({
-    name: "assay_rpc_request_seconds",
-    help: "Time from a call's arrival to its answer, by method",
-    labelNames: ["method"],
-    buckets: [0.0005, 0.002, 0.01, 0.05, 0.2, 1, 5, 20],
-    registers: [registry],
-  });
+  const { requests, latency } = createDispatcherMetrics(registry);
   let running = 0;
 
   const find = (name: string, local: MethodTable): Method | undefined =>

@@ -289,7 +289,7 @@ test("one connection serves calls and subscriptions, in order, and frees them wh
   await live.exclusive(() => live.rollback(1n));
   const removed = await next();
   assert.deepEqual([removed?.params?.subscription, removed?.params?.result["removed"]], [logs, true]);
-  const open = async () => (await registry.getSingleMetric("assay_rpc_connections_count")?.get())?.values[0]?.value;
+  const open = async () => (await registry.getSingleMetric("assay_rpc_connections")?.get())?.values[0]?.value;
   assert.equal(await open(), 1);
   const closed = new Promise((resolve) => socket.on("close", resolve));
   socket.send(Buffer.from([1]));

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import Fastify from "fastify";
-import { Gauge } from "prom-client";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Hex } from "../../foundation/bytes.ts";
 import { CodedError, messageOf } from "../../foundation/errors.ts";
@@ -10,9 +9,14 @@ import type { Backend } from "../backend.ts";
 import { createFilters, type FilterOptions } from "../filters.ts";
 import { createMethodTable } from "../methods/table.ts";
 import { createDispatcher, type DispatcherOptions } from "./dispatcher.ts";
+import { createServerMetrics } from "./server-metrics.ts";
 import { createSubscriptionHub } from "./subscriptions.ts";
 
-export type RpcServerErrorCode = "RPC_PORT_TAKEN" | "RPC_LISTEN";
+export type RpcServerErrorCode =
+  /** Somebody listens on the RPC port. Give another --rpc-port. */
+  | "RPC_PORT_TAKEN"
+  /** The RPC server cannot listen: see the cause. Give another --rpc-port. */
+  | "RPC_LISTEN";
 
 export type RpcServerOptions = {
   /** 0 takes a free one. */
@@ -63,11 +67,7 @@ export const createRpcServer = async (
     maxPending = 1_000,
     maxBufferedBytes = 16_000_000,
   } = options;
-  const connections = new Gauge({
-    name: "assay_rpc_connections_count",
-    help: "Open WebSocket connections",
-    registers: [registry],
-  });
+  const { connections } = createServerMetrics(registry);
   const filters = createFilters(backend, options.filters);
   const hub = createSubscriptionHub(backend);
   const dispatch = createDispatcher(

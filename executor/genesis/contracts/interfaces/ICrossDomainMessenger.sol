@@ -8,14 +8,21 @@ interface ICrossDomainMessenger {
     event RelayedMessage(bytes32 indexed msgHash);
     event FailedRelayedMessage(bytes32 indexed msgHash);
 
+    /// @notice The message's nonce is of a version that is not relayed.
     error UnknownVersion(uint256 version);
+    /// @notice A first relay carries the value of the message, another try none.
     error WrongValue(uint256 given, uint256 expected);
     /// @notice Only what has failed before may be tried again.
     error NotFailed(bytes32 messageHash);
+    /// @notice The message was relayed before: nothing is to be done.
     error AlreadyRelayed(bytes32 messageHash);
+    /// @notice The messenger calls neither itself nor those that trust it.
     error UnsafeTarget(address target);
+    /// @notice No message is being relayed now: there is no sender to tell.
     error NoMessage();
+    /// @notice In an estimation, or another try: the message's call fails. Give more gas.
     error RelayFailed();
+    /// @notice Withdrawals are paused, and with them their messages. Try again when the pause is over.
     error RelayPaused();
 
     /// @notice Sends a call, and the ether of this one, to the other chain. It can be tried again there when it fails.

@@ -15,7 +15,7 @@ interface IFeeVault {
 
     /// @notice The vault holds less than what is worth a withdrawal.
     error TooLittle(uint256 balance, uint256 minimum);
-    /// @notice Genesis named no recipient.
+    /// @notice There is no recipient: tokens do not go to address zero, and a vault pays only whom genesis named.
     error NoRecipient();
 
     /// @notice Sends all that the vault holds to the recipient on L1. Anyone may.

@@ -49,19 +49,25 @@ struct ModelInferenceRequest {
 interface IInference {
     /// @notice There is one mode. `name` is what OpenGradient calls the refused one.
     error UnsupportedMode(uint8 mode, string name);
+    /// @notice No model of that id or name is registered.
     error UnknownModel(string modelCID);
     /// @notice No model takes strings.
     error StringsUnsupported();
+    /// @notice The model takes another number of inputs.
     error WrongInputCount(uint256 given, uint256 expected);
     /// @notice The model has an input of this name and the request has none.
     error MissingInput(string name);
+    /// @notice The input has another shape than the model's.
     error WrongShape(string name, uint32[] given, uint32[] expected);
+    /// @notice The tensor has another number of values than its shape says.
     error WrongValueCount(string name, uint256 given, uint256 expected);
     /// @notice The number does not fit the tensor's element type.
     error NumberOutOfRange(int128 value, int128 decimals);
     /// @notice An element of an integer tensor is not an integer.
     error NotAnInteger(int128 value, int128 decimals);
+    /// @notice An output is infinite or no number: it has no decimal.
     error NotFinite(uint32 bits);
+    /// @notice No element type has this code.
     error UnknownDtype(uint8 dtype);
     /// @notice The names and shapes that the model was published with ask for more than it computes.
     error OutputTooShort(uint256 length, uint256 needed);

@@ -39,6 +39,7 @@ interface IModelRegistry {
     error OnlyL1Registry(address caller);
     /// @notice The bytes on L1 are not a well-formed program of this id.
     error NotAdmissible(bytes32 modelId);
+    /// @notice No model of that id is registered.
     error UnknownModel(bytes32 modelId);
 
     /// @notice Registers the model whose bytes are on L1, and its name if the name is free and not empty.

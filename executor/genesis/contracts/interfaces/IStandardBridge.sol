@@ -27,12 +27,17 @@ interface IStandardBridge {
 
     /// @notice A contract names the recipient: it may not have the same address on the other chain.
     error OnlyAccount(address caller);
+    /// @notice Only the bridge of the other chain finalizes, by the messenger.
     error OnlyOtherBridge(address caller);
+    /// @notice What came is not the amount that is bridged.
     error WrongAmount(uint256 given, uint256 expected);
+    /// @notice Ether is not bridged to the bridge or its messenger.
     error WrongRecipient(address to);
     /// @notice The token is the other chain's of another token.
     error WrongPair(address localToken, address remoteToken);
+    /// @notice The token refuses the transfer.
     error TransferFailed(address token);
+    /// @notice A bridged token comes without ether.
     error ValueNotExpected();
 
     function bridgeETH(uint32 minGasLimit, bytes calldata extraData) external payable;

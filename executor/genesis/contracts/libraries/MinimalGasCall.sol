@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 /// @title A call that has the gas it was promised, or does not happen
 library MinimalGasCall {
+    /// @notice Too little gas is left for the gas that the call was promised. Send more.
     error OutOfGas();
 
     /// @dev Gas of the call itself: cold account, value, a new account, and what stands around it.

@@ -1,8 +1,13 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { PeerInfo } from "./network.ts";
 
-/** What the network counts of what it does. */
-export const createMetrics = (registry: Registry) => ({
+export const createNetworkMetrics = (registry: Registry, peers: () => readonly PeerInfo[]) => ({
+  bytes: new Counter({
+    name: "assay_p2p_bytes_total",
+    help: "Bytes that went through streams with peers",
+    labelNames: ["direction", "protocol"],
+    registers: [registry],
+  }),
   dials: new Counter({
     name: "assay_p2p_dials_total",
     help: "Attempts to connect, by outcome",
@@ -28,11 +33,7 @@ export const createMetrics = (registry: Registry) => ({
     labelNames: ["outcome"],
     registers: [registry],
   }),
-});
-
-/** The connected peers, counted when somebody looks. */
-export const measurePeers = (registry: Registry, peers: () => readonly PeerInfo[]): void => {
-  new Gauge({
+  peers: new Gauge({
     name: "assay_p2p_peers",
     help: "Peers that are connected",
     labelNames: ["direction"],
@@ -41,5 +42,5 @@ export const measurePeers = (registry: Registry, peers: () => readonly PeerInfo[
       for (const direction of ["inbound", "outbound"] as const)
         this.set({ direction }, peers().filter((peer) => peer.direction === direction).length);
     },
-  });
-};
+  }),
+});
