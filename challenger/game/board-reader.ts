@@ -78,7 +78,9 @@ export const createBoardReader = (client: PublicClient, { registry, book }: Boar
   };
 
   const rivalsIn = ({ context, parent }: Extract<BoardNeed, { want: "rivals" }>): readonly RivalRoot[] =>
-    parent === undefined ? book.in(context) : book.on(parent).map(({ id, node }) => ({ edge: toEdge(id), node }));
+    parent === undefined
+      ? book.in(context).map(({ edge, node }) => ({ edge, node }))
+      : book.on(parent).map(({ id, node }) => ({ edge: toEdge(id), node }));
 
   return {
     async at(now) {
