@@ -26,7 +26,7 @@ export type BudgetParameters = {
 
 /**
  * What a node of one core follows with a factor of three to spare, whatever a hostile sequencer posts: the slowest kind of
- * batch runs at 3.8 Mgas a second there (`npm run bench adversary`). The cap is more than a full block.
+ * batch ran at 5.0 Mgas a second there (`npm run bench adversary`). The cap is more than a full block.
  */
 export const DEFAULT_BUDGET: BudgetParameters = {
   rate: 1_250_000n,
