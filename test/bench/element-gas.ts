@@ -1,18 +1,18 @@
 import { account } from "../support/anvil.ts";
-import { elementCases } from "../support/element-cases.ts";
+import { type ElementCase, elementCases } from "../support/element-cases.ts";
 import { provenCall } from "../support/inference-proof.ts";
 import { TRANSACTION_GAS } from "../support/l1-replay.ts";
 import { startVerifier } from "../support/tensor-verifier.ts";
 import { type GasSection, type SentRow, withGas } from "./gas-table.ts";
 
-/** L1 gas of the proof of one element. */
-export const elementGas = async (): Promise<GasSection> => {
+/** L1 gas of the proof of one element of each. */
+export const elementGas = async (cases: readonly ElementCase[] = elementCases()): Promise<GasSection> => {
   const ends: (() => unknown)[] = [];
   try {
     const verifier = await startVerifier({ after: (end) => void ends.push(end as () => unknown) });
     const wallet = verifier.l1.wallet(0);
     const rows: SentRow[] = [];
-    for (const { name, program, input, operator, position } of elementCases()) {
+    for (const { name, program, input, operator, position } of cases) {
       const data = verifier.dataOf(provenCall(program, input, 13).prove(operator, position));
       const sent = { to: verifier.to, data, gas: TRANSACTION_GAS, account: account(0), chain: wallet.chain };
       const hash = await wallet.sendTransaction(sent);

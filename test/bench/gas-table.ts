@@ -144,3 +144,16 @@ export const writtenExecution = (markdown: string, title: string): ReadonlyMap<s
     }),
   );
 };
+
+/**
+ * Calls whose execution is not as written, in words. To the unit: contracts, calls and their order are the same in each
+ * run. Only rows that tell of execution are held.
+ */
+export const deviations = (markdown: string, { title, rows }: GasSection): readonly string[] => {
+  const written = writtenExecution(markdown, title);
+  return rows.flatMap(({ what, execution }) =>
+    execution === undefined || execution === written.get(what)
+      ? []
+      : [`${what}: execution ${execution}, written ${written.get(what) ?? "nothing"}`],
+  );
+};

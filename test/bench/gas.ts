@@ -1,5 +1,5 @@
-import { writeFileSync } from "node:fs";
-import { formatSection, type GasSection } from "./gas-table.ts";
+import { readFileSync, writeFileSync } from "node:fs";
+import { deviations, excesses, formatSection, type GasSection } from "./gas-table.ts";
 
 /** Loaded one after the other: each has an L1 of its own. */
 const SECTIONS: readonly (() => Promise<GasSection>)[] = [
@@ -13,17 +13,27 @@ const SECTIONS: readonly (() => Promise<GasSection>)[] = [
 const FILE = new URL("GAS.md", import.meta.url);
 const ABOUT = `# Gas on L1
 
-Measured by \`npm run bench:gas\`, which writes this file with \`npm run bench:gas -- --write\`. What was sent to an L1 on
+Measured by \`npm run bench:gas\`, which ends with 1 where execution is not as written here, and writes this file with
+\`npm run bench:gas -- --write\`. What was sent to an L1 on
 anvil is run again by @ethereumjs/vm under today's fork, Osaka, where each transaction's gas equals anvil's, and under the
 next one, Amsterdam, as far as the library has it. A test fails where a call exceeds what it may have under either: 2^24
 for a transaction, a goal of its own for an opening and for a side's whole dispute.
 
 `;
 
+const isWrite = process.argv.includes("--write");
+const written = isWrite ? "" : readFileSync(FILE, "utf8");
 const sections: string[] = [];
-for (const section of SECTIONS) {
-  const text = formatSection(await section());
+const findings: string[] = [];
+for (const measure of SECTIONS) {
+  const section = await measure();
+  const text = formatSection(section);
   process.stdout.write(`${text}\n`);
   sections.push(text);
+  findings.push(...excesses(section.rows), ...(isWrite ? [] : deviations(written, section)));
 }
-if (process.argv.includes("--write")) writeFileSync(FILE, ABOUT + sections.join("\n"));
+if (isWrite) writeFileSync(FILE, ABOUT + sections.join("\n"));
+if (findings.length > 0) {
+  process.stderr.write(`${findings.join("\n")}\n`);
+  process.exitCode = 1;
+}

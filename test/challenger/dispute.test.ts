@@ -20,25 +20,15 @@ const MOST_RESIDENT_BYTES = 2 ** 31;
 
 const { element, everything, finish, padding } = modelLies(MODEL.program);
 
-/** Lies that a contract decides today. */
+/** Lies that a contract decides today; random ones of each kind are `npm run fuzz disputes`. */
 const LIES: readonly Told[] = [
   { ...unitLies.lastLeaf, seed: 3 },
   only("the first unit", () => 0, 4),
-  only("a unit in the middle, and the right end", (units) => units >> 1, 0),
   only("the first padding leaf", (units) => units, 5),
   { ...unitLies.allLeaves, seed: 6 },
   element(0, 39),
-  element(1, 0),
-  element(2, 17),
   element(3, 2),
-  element(4, 1),
-  element(5, 0),
   element(6, 1),
-  element(3, 7),
-  element(0, 3),
-  element(1, 21),
-  element(2, 40),
-  element(6, 0),
   everything,
   finish,
   padding,
@@ -52,7 +42,7 @@ const liarsOn = async (t: TestContext, stage: DisputeStage, told: readonly Told[
   return liars;
 };
 
-test("twenty lies of five accounts at every level, all at once: each is found and beaten, and no honest stake is lost", async (t) => {
+test("ten lies of five accounts at every level, all at once: each is found and beaten, and no honest stake is lost", async (t) => {
   const stage = await createDisputeStage(t);
   const registry = registryOf(stage);
   const liars = await liarsOn(t, stage, LIES);

@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createRequire } from "node:module";
+import type { Readable } from "node:stream";
 import type { TestContext } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import {
@@ -27,27 +28,27 @@ const RECEIPT_POLL_MS = 10;
 export const account = (index: number) =>
   mnemonicToAccount("test test test test test test test test test test test junk", { addressIndex: index });
 
-const listening = (child: ReturnType<typeof spawn>): Promise<string> =>
+/** What it writes after its address is read and thrown away: it tells of every call. */
+const listening = (child: ChildProcessByStdio<null, Readable, Readable>): Promise<string> =>
   new Promise((resolve, reject) => {
     let text = "";
-    child.on("error", reject);
-    child.on("exit", (code) => reject(new Error(`anvil ended with ${code}: ${text}`)));
-    child.stderr?.on("data", (data) => {
-      text += data;
-    });
-    child.stdout?.on("data", (data) => {
+    const hear = (data: Buffer): void => {
       text += data;
       const found = /Listening on ([\d.:]+)/.exec(text);
-      if (found) resolve(`http://${found[1]}`);
-    });
+      if (found === null) return;
+      for (const stream of [child.stdout, child.stderr]) stream.off("data", hear).resume();
+      resolve(`http://${found[1]}`);
+    };
+    child.on("error", reject);
+    child.on("exit", (code) => reject(new Error(`anvil ended with ${code}: ${text}`)));
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", hear);
   });
 
 /** An L1 of its own for one test; ended with it. It mines when a transaction arrives, until `manual` is called. */
 export const startAnvil = async (t: Pick<TestContext, "after">, ...options: readonly string[]) => {
-  const child = spawn(
-    binary(),
-    ["--host", "127.0.0.1", "--port", "0", "--silent", ...options].filter((o) => o !== "--silent"),
-  );
+  const child = spawn(binary(), ["--host", "127.0.0.1", "--port", "0", ...options], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   t.after(() => child.kill());
   const url = await listening(child);
   // Its first blob makes it load a trusted setup, which takes a busy machine long.
