@@ -4,7 +4,8 @@ import { Account, Address } from "@ethereumjs/util";
 import type { BlockEnvironment, ChainMachine } from "../evm/engine.ts";
 import { simulateMessage } from "../evm/transition.ts";
 import { type Bytes, EMPTY_BYTES, fromHex, type Hex, word } from "../foundation/bytes.ts";
-import { intrinsicGas } from "../protocol/envelope.ts";
+import { floorGas, intrinsicGas, SET_CODE_TYPE } from "../protocol/envelope.ts";
+import { includes } from "../protocol/forks.ts";
 import type { ChainTransaction } from "../protocol/transaction.ts";
 import type { CallMessage, CallResult } from "./chain.ts";
 
@@ -62,14 +63,22 @@ export const runCall = async (
   const state = machine.stateManager;
   if (message.overrides !== undefined) await applyOverrides(state, message.overrides);
   state.originalStorageCache.clear();
-  const { from = ZERO_ADDRESS, to, value = 0n, gasPrice = 0n, data = EMPTY_BYTES, accessList } = message;
+  const {
+    from = ZERO_ADDRESS,
+    to,
+    value = 0n,
+    gasPrice = 0n,
+    data = EMPTY_BYTES,
+    accessList,
+    authorizationList,
+  } = message;
   const asked = message.gas ?? environment.gasLimit;
   const gasLimit = asked < environment.gasLimit ? asked : environment.gasLimit;
   const sender = new Address(fromHex(from));
   const transaction: ChainTransaction = {
     hash: "0x",
     envelope: EMPTY_BYTES,
-    type: 0,
+    type: authorizationList === undefined ? 0 : SET_CODE_TYPE,
     from,
     to,
     nonce: 0n,
@@ -78,9 +87,12 @@ export const runCall = async (
     value,
     data,
     ...(accessList === undefined ? {} : { accessList }),
+    ...(authorizationList === undefined ? {} : { authorizationList }),
   };
   const intrinsic = intrinsicGas(transaction);
-  if (gasLimit < intrinsic) return failed(`intrinsic gas too low: have ${gasLimit}, want ${intrinsic}`);
+  const floor = floorGas(data);
+  const least = includes(environment.fork, "prague") && floor > intrinsic ? floor : intrinsic;
+  if (gasLimit < least) return failed(`intrinsic gas too low: have ${gasLimit}, want ${least}`);
   const balance = (await state.getAccount(sender))?.balance ?? 0n;
   if (balance < gasLimit * gasPrice + value)
     return failed(
@@ -89,7 +101,8 @@ export const runCall = async (
         : `insufficient funds for gas * price + value: address ${from} have ${balance} want ${gasLimit * gasPrice + value}`,
     );
   const target = to === undefined ? undefined : new Address(fromHex(to));
-  const outcome = await simulateMessage(machine, { transaction, sender, target, intrinsicGas: intrinsic }, environment);
+  const decoded = { transaction, sender, target, intrinsicGas: intrinsic, floorGas: floor };
+  const outcome = await simulateMessage(machine, decoded, environment);
   if (outcome.error !== undefined) return failed(reasonOf(outcome.error), outcome.gasUsed, outcome.output);
   return { ok: true, data: outcome.output, gasUsed: outcome.gasUsed, logs: outcome.logs };
 };

@@ -179,6 +179,7 @@ export type CallMessage = {
   readonly value?: bigint;
   readonly data?: Bytes;
   readonly accessList?: ChainTransaction["accessList"];
+  readonly authorizationList?: ChainTransaction["authorizationList"];
   /** geth's state overrides. */
   readonly overrides?: Readonly<
     Record<

@@ -1,5 +1,5 @@
 import { type ChainMachine, createMachine } from "../evm/engine.ts";
-import { createRules } from "../evm/rules.ts";
+import { createRuleBook } from "../evm/rules.ts";
 import type { L2BlockNumber } from "../foundation/brand.ts";
 import { EMPTY_BYTES, equalBytes, type Hex, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
@@ -7,7 +7,7 @@ import { createLock, type Telemetry } from "../foundation/service.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
 import type { Block } from "../protocol/block.ts";
 import { createEnvelopeDecoder } from "../protocol/envelope.ts";
-import { requireSamePast, unknownFork } from "../protocol/forks.ts";
+import { type Fork, requireSamePast, unknownFork } from "../protocol/forks.ts";
 import type { BlockAttributes, Position } from "../protocol/origin.ts";
 import type { Receipt } from "../protocol/receipt.ts";
 import type { WorldState } from "../state/world.ts";
@@ -60,7 +60,8 @@ export const createChain = async (
   metrics.rulesEnd.set(Number(unknownFork(parameters.forks)?.from ?? Number.POSITIVE_INFINITY));
   const blocks = createChainStore(store, parameters.chainId);
   const decode = createEnvelopeDecoder(parameters.chainId);
-  const components = { models, rules: createRules(parameters.chainId) };
+  const rulesOf = createRuleBook(parameters.chainId);
+  const componentsAt = (fork: Fork) => ({ models, rules: rulesOf(fork) });
   const exclusive = createLock();
   const calls = createCallTurns(callOptions);
   /** One write of heads at a time, whoever writes: a block and a finer safe head may come at once. */
@@ -111,7 +112,12 @@ export const createChain = async (
   let heads: Heads = stored;
   let head: Block = newest;
   let position: Position = blocks.positionAt(heads.safe)?.position ?? START;
-  let machine: ChainMachine = createMachine(world.manager, components);
+  /** Of the last block's fork; undefined after one that was abandoned. */
+  let last: { readonly fork: Fork; readonly machine: ChainMachine } | undefined;
+  const machineAt = (fork: Fork): ChainMachine => {
+    if (last?.fork !== fork) last = { fork, machine: createMachine(world.manager, componentsAt(fork)) };
+    return last.machine;
+  };
   let open: object | undefined;
 
   const emit = <E extends keyof ChainEvents>(event: E, ...payload: Parameters<ChainEvents[E]>): void => {
@@ -167,7 +173,7 @@ export const createChain = async (
   const abandon = () => {
     open = undefined;
     world.discard();
-    machine = createMachine(world.manager, components);
+    last = undefined;
   };
 
   const begin = async (attributes: BlockAttributes): Promise<BlockBuilder> => {
@@ -181,7 +187,7 @@ export const createChain = async (
     const parent = head;
     const environment = environmentAfter(parent, attributes, parameters);
     const { origin } = attributes;
-    const draft = createDraft(machine, { parent, environment, origin, refusal, decode });
+    const draft = createDraft(machineAt(environment.fork), { parent, environment, origin, refusal, decode });
     /** One thing at a time happens to a block. A block that is dropped meanwhile is abandoned when that has ended. */
     let busy = false;
     let dropped = false;
@@ -334,11 +340,11 @@ export const createChain = async (
 
   const replay = async (number: L2BlockNumber, attributes: BlockAttributes): Promise<BlockReplay> => {
     const parent = blockOrFail(number);
-    const fork = world.fork(Number(number));
-    await writeSystemSlots(fork.manager, parent, attributes.origin);
+    const state = world.fork(Number(number));
+    await writeSystemSlots(state.manager, parent, attributes.origin);
     const environment = environmentAfter(parent, attributes, parameters);
     const { origin } = attributes;
-    const draft = createDraft(createMachine(fork.manager, components), {
+    const draft = createDraft(createMachine(state.manager, componentsAt(environment.fork)), {
       parent,
       environment,
       origin,
@@ -353,8 +359,8 @@ export const createChain = async (
         return draft.tally;
       },
       add: draft.add,
-      stateRoot: fork.commit,
-      finish: () => draft.finish(fork.commit()),
+      stateRoot: state.commit,
+      finish: () => draft.finish(state.commit()),
     };
   };
 
@@ -411,8 +417,9 @@ export const createChain = async (
       const attributes = { timestamp: block.header.timestamp, origin: block.origin, hasMessages: true };
       return calls.run(since, async (pace) => {
         await writeSystemSlots(view, block, block.origin);
-        const machine = createMachine(view, { ...components, pace });
-        return runCall(machine, message, environmentAfter(block, attributes, parameters));
+        const environment = environmentAfter(block, attributes, parameters);
+        const machine = createMachine(view, { ...componentsAt(environment.fork), pace });
+        return runCall(machine, message, environment);
       });
     },
     replay,

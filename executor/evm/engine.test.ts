@@ -14,7 +14,7 @@ import { GAS_HANDLERS } from "./gas.ts";
 import { assertLibrary, PRIVATE_NAMES, SyncInterpreter } from "./interpreter.ts";
 import { createRules } from "./rules.ts";
 
-const rules = createRules(918273n);
+const rules = createRules(918273n, "cancun");
 const SELF = new Address(fromHex("0x00000000000000000000000000000000000000c0"));
 const OTHER = new Address(fromHex("0x00000000000000000000000000000000000000c1"));
 const CALLER = new Address(fromHex("0x00000000000000000000000000000000000000ca"));
@@ -393,5 +393,5 @@ test("the rules are Cancun's and the listed ones, whatever the library's default
   assert.equal(rules.chainId(), 918273n);
   assert.equal(rules.hardfork(), "cancun");
   assert.equal(rules.param("historyServeWindow"), 8191n);
-  for (const chainId of [0n, 2n ** 53n]) assert.throws(() => createRules(chainId), { code: "CHAIN_ID_RANGE" });
+  for (const chainId of [0n, 2n ** 53n]) assert.throws(() => createRules(chainId, "osaka"), { code: "CHAIN_ID_RANGE" });
 });

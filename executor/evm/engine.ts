@@ -13,9 +13,10 @@ import {
   type SelfdestructMap,
 } from "@ethereumjs/evm";
 import { Account, Address } from "@ethereumjs/util";
-import { fromHex } from "../foundation/bytes.ts";
+import { type Bytes, EMPTY_BYTES, fromHex } from "../foundation/bytes.ts";
 import type { Pace } from "../foundation/pace.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
+import { delegateOf } from "../protocol/delegation.ts";
 import type { Fork } from "../protocol/forks.ts";
 import { ADDRESS } from "../protocol/parameters.ts";
 import { admit, infer, type NativeCall } from "./inference.ts";
@@ -140,7 +141,19 @@ export class ChainMachine extends EVM {
     }
     const precompile = this._precompiles.get(address.slice(2));
     message.isCompiled = precompile !== undefined;
-    message.code = precompile ?? (await this.stateManager.getCode(message.codeAddress));
+    message.code = precompile ?? (await this.#codeFor(message));
+  }
+
+  /** An account's own code, or its delegate's (EIP-7702): a delegate's delegation is not followed, a precompile has no code. */
+  async #codeFor({ codeAddress, depth }: Message): Promise<Bytes> {
+    const code = await this.stateManager.getCode(codeAddress);
+    const delegate = this.common.isActivatedEIP(7702) ? delegateOf(code) : undefined;
+    if (delegate === undefined) return code;
+    // The gas of a call pays for it; that of the transaction's own target is in the intrinsic gas.
+    if (depth === 0) this.journal.addWarmedAddress(delegate);
+    const address = new Address(delegate);
+    const isPrecompile = this.#native.has(address.toString()) || this._precompiles.has(address.toString().slice(2));
+    return isPrecompile ? EMPTY_BYTES : this.stateManager.getCode(address);
   }
 
   /**

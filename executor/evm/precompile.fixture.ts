@@ -2,7 +2,7 @@ import { type ExecResult, getActivePrecompiles, NobleBN254, type PrecompileInput
 import { type Bytes, toHex } from "../foundation/bytes.ts";
 import { createRules } from "./rules.ts";
 
-const common = createRules(918273n);
+const common = createRules(918273n, "osaka");
 const library = getActivePrecompiles(common);
 
 type Call = (input: PrecompileInput) => ExecResult | Promise<ExecResult>;

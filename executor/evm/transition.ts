@@ -1,10 +1,12 @@
 import { EVMError } from "@ethereumjs/evm";
 import { Account, Address } from "@ethereumjs/util";
 import { type Bytes, EMPTY_BYTES, fromHex, toHex } from "../foundation/bytes.ts";
-import { MAX_INITCODE_BYTES } from "../protocol/envelope.ts";
+import { AUTHORIZATION_REFUND, delegateOf, delegationTo } from "../protocol/delegation.ts";
+import { authorityOf, MAX_INITCODE_BYTES, SET_CODE_TYPE } from "../protocol/envelope.ts";
+import { includes } from "../protocol/forks.ts";
 import { ADDRESS } from "../protocol/parameters.ts";
 import type { Log } from "../protocol/receipt.ts";
-import type { DecodedTransaction as Decoded, Refusal } from "../protocol/transaction.ts";
+import type { Authorization, DecodedTransaction as Decoded, Refusal } from "../protocol/transaction.ts";
 import { type BlockEnvironment, type ChainMachine, libraryBlock } from "./engine.ts";
 
 const MAX_NONCE = 2n ** 64n - 1n;
@@ -45,16 +47,25 @@ const pricesOf = ({ transaction }: Decoded, baseFee: bigint): { maximum: bigint;
   return { maximum: maxFeePerGas, effective: capped < maxFeePerGas ? capped : maxFeePerGas };
 };
 
-/** Rules 8 to 12: against the block and the sender's account. */
-const judge = (decoded: Decoded, account: Account, context: TransitionContext): Refusal | undefined => {
-  const { transaction } = decoded;
-  const { gasLimit, nonce, value, from } = transaction;
-  const { baseFee } = context.environment;
+/** Rules 8 to 12: against the block and the sender's account. `code`: the sender's, undefined for none. */
+const judge = (
+  decoded: Decoded,
+  { account, code }: { readonly account: Account; readonly code: Bytes | undefined },
+  context: TransitionContext,
+): Refusal | undefined => {
+  const { transaction, floorGas } = decoded;
+  const { gasLimit, nonce, value, from, type } = transaction;
+  const { baseFee, fork } = context.environment;
   const { maximum } = pricesOf(decoded, baseFee);
+  const isPrague = includes(fork, "prague");
+  if (type === SET_CODE_TYPE && !isPrague) return refuse("TX_TYPE", "authorizations come with Prague");
+  if (isPrague && gasLimit < floorGas)
+    return refuse("TX_INTRINSIC_GAS", `its bytes take ${floorGas} gas at least, its limit is ${gasLimit}`);
   if (maximum < baseFee) return refuse("TX_FEE_CAP", `fee cap ${maximum} is below the base fee ${baseFee}`);
   if (gasLimit > context.available)
     return refuse("TX_BLOCK_GAS", `gas limit ${gasLimit} does not fit the ${context.available} left in the block`);
-  if (toHex(account.codeHash) !== EMPTY_CODE_HASH) return refuse("TX_SENDER_CODE", `${from} is a contract`);
+  if (code !== undefined && (!isPrague || delegateOf(code) === undefined))
+    return refuse("TX_SENDER_CODE", `${from} is a contract`);
   if (nonce < account.nonce) return refuse("TX_NONCE_LOW", `nonce ${nonce}, the account is at ${account.nonce}`);
   if (nonce > account.nonce || nonce >= MAX_NONCE)
     return refuse("TX_NONCE_HIGH", `nonce ${nonce}, the account is at ${account.nonce}`);
@@ -150,7 +161,37 @@ const warmUp = (machine: ChainMachine, { transaction, sender, target }: Decoded,
   }
 };
 
-/** Runs the message of a transaction whose gas is paid and whose nonce is set, and counts its gas after refunds. */
+/** The code of an account that has any. */
+const codeOf = async (
+  { stateManager }: ChainMachine,
+  address: Address,
+  account: Account,
+): Promise<Bytes | undefined> =>
+  toHex(account.codeHash) === EMPTY_CODE_HASH ? undefined : stateManager.getCode(address);
+
+/** Lets an account's code be another's, if it signed that and nothing speaks against it. What is given back of its gas. */
+const authorize = async (machine: ChainMachine, authorization: Authorization): Promise<bigint> => {
+  const { chainId, nonce } = authorization;
+  if ((chainId !== 0n && chainId !== machine.common.chainId()) || nonce >= MAX_NONCE) return 0n;
+  const signer = authorityOf(authorization);
+  if (signer === undefined) return 0n;
+  const { stateManager: state, journal } = machine;
+  const authority = new Address(signer);
+  journal.addWarmedAddress(signer);
+  const account = (await state.getAccount(authority)) ?? new Account();
+  const code = await codeOf(machine, authority, account);
+  if ((code !== undefined && delegateOf(code) === undefined) || account.nonce !== nonce) return 0n;
+  const refund = account.isEmpty() ? 0n : AUTHORIZATION_REFUND;
+  account.nonce += 1n;
+  await journal.putAccount(authority, account);
+  await state.putCode(authority, delegationTo(fromHex(authorization.address)));
+  return refund;
+};
+
+/**
+ * Runs the message of a transaction whose gas is paid and whose nonce is set, and counts its gas after refunds: those of
+ * authorizations stay, as they do, when the message fails. At least the price of its bytes is taken (EIP-7623).
+ */
 const runMessage = async (
   machine: ChainMachine,
   decoded: Decoded,
@@ -158,9 +199,15 @@ const runMessage = async (
   gasPrice: bigint,
 ): Promise<Run> => {
   warmUp(machine, decoded, environment.coinbase);
+  let refund = 0n;
+  for (const authorization of decoded.transaction.authorizationList ?? [])
+    refund += await authorize(machine, authorization);
   const run = await execute(machine, decoded, environment, gasPrice);
+  refund += run.refund;
   const limit = run.gas / REFUND_QUOTIENT;
-  return { ...run, gas: run.gas - (run.refund < limit ? run.refund : limit) };
+  const gas = run.gas - (refund < limit ? refund : limit);
+  const least = includes(environment.fork, "prague") ? decoded.floorGas : 0n;
+  return { ...run, gas: gas < least ? least : gas };
 };
 
 const outcomeOf = (run: Run, effectiveGasPrice: bigint, nonce: bigint): Outcome => ({
@@ -191,7 +238,8 @@ export const applyTransaction = async (
   const nonce = account.nonce;
   const { effective } = pricesOf(decoded, environment.baseFee);
   if (transaction.deposit === undefined) {
-    const refusal = judge(decoded, account, context);
+    const code = await codeOf(machine, sender, account);
+    const refusal = judge(decoded, { account, code }, context);
     if (refusal !== undefined) return refusal;
     account.balance -= transaction.gasLimit * effective;
   } else account.balance += transaction.deposit.mint;

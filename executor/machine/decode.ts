@@ -1,12 +1,29 @@
 import { type Bytes, fromHex } from "../foundation/bytes.ts";
 import { keccak256 } from "../foundation/keccak.ts";
-import { DEPOSIT_TYPE, decodeEnvelope, isRefusal, MAX_INITCODE_BYTES } from "../protocol/envelope.ts";
-import { type ChainTransaction, type DecodedTransaction, transactionLeaf } from "../protocol/transaction.ts";
+import { AUTHORIZATION_REFUND, DELEGATION_BYTES, delegateOf, delegationTo } from "../protocol/delegation.ts";
+import {
+  authorityOf,
+  DEPOSIT_TYPE,
+  decodeAuthorization,
+  decodeEnvelope,
+  isRefusal,
+  MAX_INITCODE_BYTES,
+  SET_CODE_TYPE,
+} from "../protocol/envelope.ts";
+import { includes } from "../protocol/forks.ts";
+import {
+  type Authorization,
+  type ChainTransaction,
+  type DecodedTransaction,
+  transactionLeaf,
+} from "../protocol/transaction.ts";
+import { isEmptyAccount } from "../state/account.ts";
 import type { UnitContext } from "./context.ts";
 import { creationFrame } from "./operations/calls.ts";
-import { NO_WORDS, type Reference, readBytes, readReference, referTo } from "./state/memory.ts";
-import { itemSpan, spanOf } from "./state/span.ts";
+import { NO_WORDS, type Reference, readBytes, readReference, referTo, type Words } from "./state/memory.ts";
+import { itemSpan, type Span, spanOf } from "./state/span.ts";
 import {
+  type BlockContext,
   type Environment,
   type Frame,
   type MachineState,
@@ -15,12 +32,14 @@ import {
   RESULT,
   registersOf,
 } from "./state/state.ts";
-import { type Account, NO_CODE, warmAddress, warmSlot } from "./state/world.ts";
+import { type Account, codeFrom, NO_CODE, warmAddress, warmSlot } from "./state/world.ts";
 
 /** DECODE and ACCESS: whether a transaction is valid, what it pays first, and what it makes warm. */
 
 const MAX_NONCE = 2n ** 64n - 1n;
 const NO_ADDRESS: Bytes = new Uint8Array(20);
+/** Of an RLP header, at most. */
+const HEADER_BYTES = 5;
 /** Bit of an environment's kind. */
 export const CREATION = 0x80;
 
@@ -29,6 +48,7 @@ const FIELDS: Readonly<Record<number, { readonly data: number; readonly accessLi
   0: { data: 5, accessList: undefined },
   1: { data: 6, accessList: 7 },
   2: { data: 7, accessList: 8 },
+  [SET_CODE_TYPE]: { data: 7, accessList: 8 },
   [DEPOSIT_TYPE]: { data: 7, accessList: undefined },
 };
 
@@ -43,19 +63,23 @@ const pricesOf = (transaction: ChainTransaction, baseFee: bigint): Prices => {
 
 /** Rules 8 to 12: against the block and the sender's account. Deposits are under none of them. */
 const isValid = (
-  { transaction }: DecodedTransaction,
+  { transaction, floorGas }: DecodedTransaction,
   sender: Account,
   { block, pre, delayed }: Pick<UnitContext, "block" | "pre" | "delayed">,
 ): boolean => {
   if (transaction.deposit !== undefined) return true;
-  const { gasLimit, nonce, value } = transaction;
+  const { gasLimit, nonce, value, type } = transaction;
+  const isPrague = includes(block.fork, "prague");
+  if (isPrague ? gasLimit < floorGas : type === SET_CODE_TYPE) return false;
+  const { code } = sender;
+  const isDelegated = isPrague && code.size === DELEGATION_BYTES && delegateOf(code.bytes) !== undefined;
   const { maximum } = pricesOf(transaction, block.baseFee);
   return (
     maximum >= block.baseFee &&
     gasLimit <= block.gasLimit - pre.gasUsed &&
     // L1 metered the messages of its queue.
     (delayed !== undefined || gasLimit <= pre.budget) &&
-    sender.code.size === 0 &&
+    (code.size === 0 || isDelegated) &&
     nonce === sender.nonce &&
     nonce < MAX_NONCE &&
     sender.balance >= gasLimit * maximum + value
@@ -77,7 +101,12 @@ const placesIn = (envelope: Bytes, { type }: ChainTransaction) => {
   const fields = FIELDS[type] as (typeof FIELDS)[number];
   const data = itemSpan(envelope, list, fields.data);
   const access = fields.accessList === undefined ? undefined : itemSpan(envelope, list, fields.accessList);
-  return { data, access: access === undefined || access.start === access.end ? undefined : access };
+  return {
+    data,
+    access: access === undefined || access.start === access.end ? undefined : access,
+    // The list of authorizations stands behind the access list.
+    authorizations: type === SET_CODE_TYPE ? (access as Span).end : 0,
+  };
 };
 
 const topFrame = (transaction: ChainTransaction, sender: Bytes, data: Reference): Frame => {
@@ -97,7 +126,20 @@ const topFrame = (transaction: ChainTransaction, sender: Bytes, data: Reference)
   };
 };
 
-/** Behind DECODE and the access list: the top frame begins. */
+/** Behind DECODE and the access list: the authorizations. `envelope`: its words. */
+const beginAuthorizations = (state: MachineState, env: Environment, envelope: Words): void => {
+  if (env.authorizationOffset === 0) {
+    begin(state, env);
+    return;
+  }
+  const head = readReference(referTo(envelope, env.authorizationOffset, HEADER_BYTES), 0, HEADER_BYTES);
+  const { start, end } = spanOf(head, 0);
+  const source = referTo(envelope, env.authorizationOffset + start, end - start);
+  state.registers = registersOf({ kind: REGISTERS.authorize, source });
+  state.phase = PHASE.authorize;
+};
+
+/** Behind all lists: the top frame begins. */
 const begin = (state: MachineState, { kind, data }: Environment): void => {
   const isCreation = (kind & CREATION) !== 0;
   state.registers = isCreation ? registersOf({ kind: REGISTERS.initcode, source: data }) : undefined;
@@ -110,7 +152,7 @@ export const runDecode = (state: MachineState, context: UnitContext): boolean =>
   const envelope = readBytes(memory, 0, state.registers?.length ?? 0);
   const decoded = decode(envelope, context);
   if (decoded === undefined) return false;
-  const { transaction, intrinsicGas } = decoded;
+  const { transaction, intrinsicGas, floorGas } = decoded;
   const origin = decoded.sender.bytes;
   const sender = world.account(state.stateRoot, origin);
   if (!isValid(decoded, sender, context)) return false;
@@ -125,7 +167,7 @@ export const runDecode = (state: MachineState, context: UnitContext): boolean =>
   state.stateRoot = world.setAccount(state.stateRoot, origin, { ...sender, balance, nonce: sender.nonce + 1n });
   state.txStartRoot = state.stateRoot;
   for (const address of [origin, ...(to === undefined ? [] : [fromHex(to)]), block.coinbase])
-    state.txTree = warmAddress(state.txTree, address);
+    state.txTree = warmAddress(state.txTree, address, block.fork);
   const env: Environment = {
     block,
     chainPre: context.chainPre,
@@ -139,6 +181,8 @@ export const runDecode = (state: MachineState, context: UnitContext): boolean =>
     value,
     data,
     accessOffset: places.access?.start ?? 0,
+    authorizationOffset: places.authorizations,
+    floorGas: includes(block.fork, "prague") ? floorGas : 0n,
   };
   state.env = env;
   state.memory = NO_WORDS;
@@ -152,7 +196,7 @@ export const runDecode = (state: MachineState, context: UnitContext): boolean =>
   }
   state.gas = Number(gasLimit - intrinsicGas);
   state.frame = topFrame(transaction, origin, data);
-  if (places.access === undefined) begin(state, env);
+  if (places.access === undefined) beginAuthorizations(state, env, memory);
   else {
     const source = referTo(memory, places.access.start, places.access.end - places.access.start);
     state.registers = registersOf({ kind: REGISTERS.access, source });
@@ -185,9 +229,41 @@ export const runAccess = (state: MachineState): void => {
     const entry = spanOf(head, 0);
     const address = head.slice(entry.start + 1, entry.start + ADDRESS_ITEM);
     const keys = spanOf(head, entry.start + ADDRESS_ITEM);
-    state.txTree = warmAddress(state.txTree, address);
+    state.txTree = warmAddress(state.txTree, address, env.block.fork);
     after = { ...registers, address, cursor: cursor + keys.start, length: cursor + keys.end };
   }
-  if (after.cursor === source.length) begin(state, env);
+  if (after.cursor === source.length) beginAuthorizations(state, env, source.words);
   else state.registers = after;
+};
+
+/** Of an authorization's list, header and all: six items of at most 33 bytes. */
+const MOST_AUTHORIZATION_BYTES = 2 + 33 + 21 + 9 + 2 + 33 + 33;
+
+/** Lets an account's code be another's, if it signed that and nothing speaks against it. */
+const authorize = (state: MachineState, authorization: Authorization, { chainId, fork }: BlockContext): void => {
+  const { nonce } = authorization;
+  if ((authorization.chainId !== 0n && authorization.chainId !== chainId) || nonce >= MAX_NONCE) return;
+  const authority = authorityOf(authorization);
+  if (authority === undefined) return;
+  const { world } = state;
+  state.txTree = warmAddress(state.txTree, authority, fork);
+  const account = world.account(state.stateRoot, authority);
+  const { code } = account;
+  const isFree = code.size === 0 || (code.size === DELEGATION_BYTES && delegateOf(code.bytes) !== undefined);
+  if (!isFree || account.nonce !== nonce) return;
+  if (!isEmptyAccount(account)) state.refund += Number(AUTHORIZATION_REFUND);
+  const delegation = codeFrom(delegationTo(fromHex(authorization.address)));
+  state.stateRoot = world.setAccount(state.stateRoot, authority, { ...account, nonce: nonce + 1n, code: delegation });
+};
+
+/** One authorization. `cursor`: the next one in the list's payload. */
+export const runAuthorize = (state: MachineState): void => {
+  const { registers, env } = state;
+  if (registers === undefined || env === undefined || !("words" in registers.source)) return;
+  const { source, cursor } = registers;
+  const head = readReference(source, cursor, Math.min(MOST_AUTHORIZATION_BYTES, source.length - cursor));
+  const { end } = spanOf(head, 0);
+  authorize(state, decodeAuthorization(head.subarray(0, end)), env.block);
+  if (cursor + end === source.length) begin(state, env);
+  else state.registers = { ...registers, cursor: cursor + end };
 };

@@ -53,6 +53,7 @@ const blockOf = (chain: ChainState, origin: Origin, parameters: ChainParameters)
   coinbase,
   prevRandao: prevRandaoOf(toHex(chain.parentHash), origin.number),
   chainId: parameters.chainId,
+  fork: forkAt(parameters.forks, chain.timestamp),
 });
 
 const beginBlock = ({ chain, tree, world, rules }: Components, unit: Unit & { kind: "begin" }): Ended => {

@@ -42,9 +42,11 @@ const GAS_PRICE = 9n;
 const NUMBER = 1000n;
 const HASHES = [NUMBER - 1n, NUMBER - 256n, NUMBER - 257n].map((number) => [number, number + 7n] as const);
 
-const rules = createRules(CHAIN_ID);
+/** Whose rules hold. */
+const FORK = "osaka";
+const rules = createRules(CHAIN_ID, FORK);
 const environment: BlockEnvironment = {
-  fork: "cancun",
+  fork: FORK,
   number: NUMBER,
   timestamp: 1_700_000_000n,
   gasLimit: 30_000_000n,
@@ -90,7 +92,7 @@ export const openFrame = (setup: CallSetup): MachineState => {
     tree = world.setAccount(tree, bytes, { nonce, balance, code: code.length > 0 ? codeFrom(code) : NO_CODE });
     for (const [slot, value] of slots) tree = world.setSlot(tree, bytes, uintBE(slot, 32), value);
   }
-  for (const address of [CALLER, SELF, ADDRESS.sequencerFeeVault]) marks = warmAddress(marks, fromHex(address));
+  for (const address of [CALLER, SELF, ADDRESS.sequencerFeeVault]) marks = warmAddress(marks, fromHex(address), FORK);
   const self = fromHex(SELF);
   const calldata = setup.calldata ?? EMPTY_BYTES;
   const data = referTo(wordsOf(calldata), 0, calldata.length);
@@ -132,6 +134,7 @@ export const openFrame = (setup: CallSetup): MachineState => {
         coinbase: environment.coinbase.bytes,
         prevRandao: environment.prevRandao,
         chainId: CHAIN_ID,
+        fork: FORK,
       },
       chainPre: ZERO_32,
       txLeaf: ZERO_32,
@@ -144,6 +147,8 @@ export const openFrame = (setup: CallSetup): MachineState => {
       value: 0n,
       data,
       accessOffset: 0,
+      authorizationOffset: 0,
+      floorGas: 0n,
     },
     chainPre: ZERO_32,
     registers: undefined,
@@ -153,7 +158,7 @@ export const openFrame = (setup: CallSetup): MachineState => {
 
 /** One step of a machine that is in its opcodes. */
 export const stepFrame = (state: MachineState): void => {
-  if (state.phase === PHASE.op) runOperation(state, OPERATIONS);
+  if (state.phase === PHASE.op) runOperation(state, OPERATIONS[FORK]);
   else if (state.phase === PHASE.bulk) runBulk(state);
   else throw new Error(`phase ${state.phase}`);
 };

@@ -2,8 +2,8 @@ import { fromHex } from "../foundation/bytes.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { createAddress } from "../protocol/contract-address.ts";
 import { fault } from "./context.ts";
-import { transfer } from "./operations/calls.ts";
-import { exitWith, frameOf, halt, stop } from "./operations/operation.ts";
+import { delegateFor, transfer } from "./operations/calls.ts";
+import { exitWith, forkOf, frameOf, halt, stop } from "./operations/operation.ts";
 import { EMPTY_REFERENCE, type Reference, readReference, referTo } from "./state/memory.ts";
 import { push } from "./state/stack.ts";
 import {
@@ -18,7 +18,7 @@ import {
   type Suspended,
 } from "./state/state.ts";
 import { numberOf } from "./state/word.ts";
-import { codeFrom, isPrecompile, MARK, markOf, NO_CODE, setMark, warmAddress } from "./state/world.ts";
+import { type Code, codeFrom, isPrecompile, MARK, markOf, NO_CODE, setMark, warmAddress } from "./state/world.ts";
 
 /** Begin and end of frames: INITCODE, ENTER, EXIT, DEPOSIT. */
 
@@ -52,7 +52,7 @@ export const runInitcode = (state: MachineState): void => {
       ? keccakOf(CREATE2_PREFIX, frame.caller, registers.x, keccak256(initcode)).subarray(12)
       : fromHex(createAddress(frame.caller, creator.nonce - 1n));
   state.frame = { ...frame, self, codeAddress: self, code: codeFrom(initcode) };
-  state.txTree = warmAddress(state.txTree, self);
+  state.txTree = warmAddress(state.txTree, self, forkOf(state));
   state.registers = undefined;
   state.phase = PHASE.enter;
 };
@@ -83,10 +83,19 @@ const enterCreation = (state: MachineState, frame: Frame): void => {
   else state.phase = PHASE.op;
 };
 
+/** The code that runs for an account: its own or its delegate's, whose own delegation is not followed (EIP-7702). */
+const codeFor = (state: MachineState, { codeAddress }: Frame): Code => {
+  const { world, stateRoot } = state;
+  const delegate = delegateFor(state, codeAddress);
+  if (delegate === undefined) return world.account(stateRoot, codeAddress).code;
+  // CALL paid for it and made it warm; that of the transaction's own target is warm for nothing.
+  if (state.depth === 0) state.txTree = warmAddress(state.txTree, delegate, forkOf(state));
+  return isPrecompile(delegate, forkOf(state)) ? NO_CODE : world.account(stateRoot, delegate).code;
+};
+
 const enterCall = (state: MachineState, frame: Frame): void => {
-  const { world } = state;
-  const native = isPrecompile(frame.codeAddress);
-  const code = native ? NO_CODE : world.account(state.stateRoot, frame.codeAddress).code;
+  const native = isPrecompile(frame.codeAddress, forkOf(state));
+  const code = native ? NO_CODE : codeFor(state, frame);
   enter(state, { ...frame, code });
   moveValue(state, frame);
   if (native) state.phase = PHASE.precompile;

@@ -87,7 +87,7 @@ export const runPrecompile = (state: MachineState, context: UnitContext): void =
   const { codeAddress } = frameOf(state);
   if (equalBytes(codeAddress, INFER)) runInference(state);
   else if (equalBytes(codeAddress, ADMIT)) runAdmit(state, context);
-  else runEthereums(state, codeAddress[19] as number, context);
+  else runEthereums(state, (codeAddress[18] as number) * 256 + (codeAddress[19] as number), context);
 };
 
 /** Whether the elements of the tensor that lie in `bytes`, which begin at `start` of the input, are in their interval. */

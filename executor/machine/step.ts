@@ -1,12 +1,12 @@
 import type { Bytes } from "../foundation/bytes.ts";
 import type { Ended, UnitContext } from "./context.ts";
-import { runAccess, runDecode } from "./decode.ts";
+import { runAccess, runAuthorize, runDecode } from "./decode.ts";
 import { type Arrival, refuse } from "./derive.ts";
 import { runDeposit, runEnter, runExit, runInitcode } from "./frames.ts";
 import { runCheck, runInfer, runPrecompile } from "./native.ts";
 import { runBulk } from "./operations/bulk.ts";
 import { OPERATIONS } from "./operations/opcodes.ts";
-import { runOperation } from "./operations/operation.ts";
+import { forkOf, runOperation } from "./operations/operation.ts";
 import { EMPTY_REFERENCE, expandTo, NO_WORDS, wordsOf } from "./state/memory.ts";
 import { EMPTY_STACK } from "./state/stack.ts";
 import {
@@ -27,9 +27,10 @@ import { runLoad, runReceipt, runSweep, runTxend } from "./transaction.ts";
 const STEPS: Readonly<Record<Exclude<Phase, 2 | 14>, (state: MachineState, context: UnitContext) => void>> = {
   [PHASE.load]: runLoad,
   [PHASE.access]: runAccess,
+  [PHASE.authorize]: runAuthorize,
   [PHASE.initcode]: runInitcode,
   [PHASE.enter]: runEnter,
-  [PHASE.op]: (state) => runOperation(state, OPERATIONS),
+  [PHASE.op]: (state) => runOperation(state, OPERATIONS[forkOf(state)]),
   [PHASE.bulk]: runBulk,
   [PHASE.precompile]: runPrecompile,
   [PHASE.check]: runCheck,

@@ -26,7 +26,7 @@ import { openWorld } from "./state/world.ts";
 import { arrive, stepTransaction } from "./step.ts";
 
 const precompiles = await loadPrecompiles();
-const RULES = createRules(DEVNET_PARAMETERS.chainId);
+const RULES = createRules(DEVNET_PARAMETERS.chainId, "osaka");
 
 /** One transaction on the committed state of a world. Nobody gets the base fee. */
 export type TransactionSetup = {
@@ -144,7 +144,7 @@ const execute = async (
   const outcome = await applyTransaction(library, decoded, {
     available: block.gasLimit,
     baseFeeVault: undefined,
-    environment: { ...block, fork: "cancun", coinbase: new Address(block.coinbase) },
+    environment: { ...block, coinbase: new Address(block.coinbase) },
   });
   return isRefusal(outcome) ? undefined : outcome;
 };
@@ -231,6 +231,7 @@ const BLOCK: BlockContext = {
   coinbase: fromHex(ADDRESS.sequencerFeeVault),
   prevRandao: new Uint8Array(32).fill(3),
   chainId: DEVNET_PARAMETERS.chainId,
+  fork: "osaka",
 };
 
 export type CallSetup = {

@@ -39,12 +39,13 @@ const credit = (state: MachineState, address: Bytes | undefined, amount: bigint)
   state.stateRoot = state.world.setAccount(state.stateRoot, address, { ...account, balance });
 };
 
-/** Refund and fees. `gas` becomes what the transaction did not use, refunds included. */
+/** Refund, the least price, and fees. `gas` becomes what the transaction did not use, refunds included. */
 export const runTxend = (state: MachineState, { baseFeeVault, block }: UnitContext): void => {
   const env = environmentOf(state);
   const gasLimit = Number(env.gasLimit);
   const used = gasLimit - state.gas;
-  const left = state.gas + Math.min(state.refund, Math.floor(used / REFUND_QUOTIENT));
+  const refunded = state.gas + Math.min(state.refund, Math.floor(used / REFUND_QUOTIENT));
+  const left = Math.min(refunded, gasLimit - Number(env.floorGas));
   const paid = BigInt(gasLimit - left);
   if (env.gasPrice > 0n) {
     credit(state, env.origin, BigInt(left) * env.gasPrice);

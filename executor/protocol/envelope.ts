@@ -1,14 +1,22 @@
 import { Address } from "@ethereumjs/util";
-import { type Bytes, concat, fromHex, type Hex, toHex } from "../foundation/bytes.ts";
+import { type Bytes, concat, fromHex, type Hex, toHex, uintBE } from "../foundation/bytes.ts";
 import { keccak256 } from "../foundation/keccak.ts";
 import { decodeRlp, encodeRlp, type RlpItem, readRlpUint, rlpUint } from "../foundation/rlp.ts";
 import { recoverAddress, SECP256K1_ORDER } from "../foundation/secp256k1.ts";
 import { TRANSACTION_GAS_CAP } from "./parameters.ts";
-import type { ChainTransaction, DecodedTransaction as Decoded, Refusal, RefusalCode } from "./transaction.ts";
+import type {
+  Authorization,
+  ChainTransaction,
+  DecodedTransaction as Decoded,
+  Refusal,
+  RefusalCode,
+} from "./transaction.ts";
 
 export const MAX_ENVELOPE_BYTES = 98_304;
 export const MAX_INITCODE_BYTES = 49_152;
 export const DEPOSIT_TYPE = 0x7e;
+/** EIP-7702. */
+export const SET_CODE_TYPE = 4;
 
 export type DecodeResult = Decoded | Refusal;
 export const isRefusal = (result: object): result is Refusal => "code" in result && "message" in result;
@@ -52,18 +60,30 @@ const listOf = (payload: Bytes, fields: number): readonly RlpItem[] => {
   return item;
 };
 
-/** Gas before execution: 21000, 4 or 16 a data byte, access list, creation (EIP-2028, 2930, 3860). */
-export const intrinsicGas = (
-  transaction: Pick<ChainTransaction, "to" | "data"> & { readonly accessList?: ChainTransaction["accessList"] },
-): bigint => {
-  const { data } = transaction;
+/** Gas of an authorization, whatever comes of it (EIP-7702). */
+const AUTHORIZATION_GAS = 25_000;
+
+const zerosIn = (data: Bytes): number => {
   let zeros = 0;
   for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;
-  let gas = 21_000 + 16 * data.length - 12 * zeros;
-  for (const { storageKeys } of transaction.accessList ?? []) gas += 2400 + 1900 * storageKeys.length;
-  if (transaction.to === undefined) gas += 32_000 + 2 * Math.ceil(data.length / 32);
+  return zeros;
+};
+
+/** Gas before execution: 21000, 4 or 16 a data byte, lists, creation (EIP-2028, 2930, 3860, 7702). */
+export const intrinsicGas = ({
+  to,
+  data,
+  accessList = [],
+  authorizationList = [],
+}: Pick<ChainTransaction, "to" | "data" | "accessList" | "authorizationList">): bigint => {
+  let gas = 21_000 + 16 * data.length - 12 * zerosIn(data) + AUTHORIZATION_GAS * authorizationList.length;
+  for (const { storageKeys } of accessList) gas += 2400 + 1900 * storageKeys.length;
+  if (to === undefined) gas += 32_000 + 2 * Math.ceil(data.length / 32);
   return BigInt(gas);
 };
+
+/** The least that a transaction takes: 21000, 10 or 40 a data byte (EIP-7623). */
+export const floorGas = (data: Bytes): bigint => BigInt(21_000 + 40 * data.length - 30 * zerosIn(data));
 
 const decodeDeposit = (envelope: Bytes, hash: Hex): Decoded => {
   const fields = listOf(envelope.subarray(1), 8);
@@ -86,7 +106,7 @@ const decodeDeposit = (envelope: Bytes, hash: Hex): Decoded => {
     data: bytesOf(fields[7]),
     deposit: { sourceHash, mint },
   };
-  return { transaction, sender, target, intrinsicGas: intrinsicGas(transaction) };
+  return { transaction, sender, target, intrinsicGas: intrinsicGas(transaction), floorGas: 0n };
 };
 
 /** `0x7e ++ rlp([sourceHash, from, to, mint, value, gas, isSystem, data])`. */
@@ -124,6 +144,7 @@ type Signed = {
   readonly chainId: bigint | undefined;
   readonly fees: Pick<ChainTransaction, "gasPrice" | "maxFeePerGas" | "maxPriorityFeePerGas">;
   readonly accessList: ChainTransaction["accessList"];
+  readonly authorizationList?: readonly Authorization[];
   readonly v: bigint;
 };
 
@@ -179,6 +200,63 @@ const readFeeMarket = (envelope: Bytes): Signed => {
   };
 };
 
+const authorizationOf = (entry: RlpItem): Authorization => {
+  if (entry instanceof Uint8Array || entry.length !== 6) throw new Malformed("an authorization is not a list of six");
+  return {
+    chainId: readRlpUint(entry[0], 32),
+    address: toHex(fixed(entry[1], 20)),
+    nonce: readRlpUint(entry[2], 8),
+    yParity: readRlpUint(entry[3], 1),
+    r: readRlpUint(entry[4], 32),
+    s: readRlpUint(entry[5], 32),
+  };
+};
+
+/** One of a list that was decoded before. */
+export const decodeAuthorization = (encoded: Bytes): Authorization => authorizationOf(decodeRlp(encoded));
+
+/** EIP-7702: it creates nothing, and has an authorization. */
+const readSetCode = (envelope: Bytes): Signed => {
+  const fields = listOf(envelope.subarray(1), 13);
+  const list = fields[9];
+  if (list === undefined || list instanceof Uint8Array || list.length === 0)
+    throw new Malformed("there is no authorization");
+  fixed(fields[5], 20);
+  return {
+    fields,
+    first: 10,
+    chainId: readRlpUint(fields[0], 32),
+    nonce: readRlpUint(fields[1], 8),
+    fees: { maxPriorityFeePerGas: readRlpUint(fields[2], 32), maxFeePerGas: readRlpUint(fields[3], 32) },
+    gasLimit: readRlpUint(fields[4], 8),
+    to: fields[5],
+    value: readRlpUint(fields[6], 32),
+    data: bytesOf(fields[7]),
+    accessList: accessListOf(fields[8]),
+    authorizationList: list.map(authorizationOf),
+    v: readRlpUint(fields[10], 32),
+  };
+};
+
+/** By type; 0 is a legacy transaction. */
+const READERS: Readonly<Record<number, (envelope: Bytes) => Signed>> = {
+  0: readLegacy,
+  1: readAccessList,
+  2: readFeeMarket,
+  [SET_CODE_TYPE]: readSetCode,
+};
+
+const AUTHORIZATION_MAGIC = Uint8Array.of(5);
+
+/** Who signed an authorization; undefined: its signature is none (EIP-7702). */
+export const authorityOf = ({ chainId, address, nonce, yParity, r, s }: Authorization): Bytes | undefined => {
+  if (yParity > 1n || r === 0n || r >= SECP256K1_ORDER || s === 0n || s > SECP256K1_ORDER / 2n) return undefined;
+  const signed = encodeRlp([rlpUint(chainId), fromHex(address), rlpUint(nonce)]);
+  const digest = keccak256(concat(AUTHORIZATION_MAGIC, signed));
+  const authority = recoverAddress(digest, Number(yParity), uintBE(r, 32), uintBE(s, 32));
+  return authority.length === 0 ? undefined : authority;
+};
+
 const signingHash = (type: number, { fields, first, v }: Signed): Bytes => {
   const signed = fields.slice(0, first);
   if (type !== 0) return keccak256(concat(Uint8Array.of(type), encodeRlp(signed)));
@@ -189,7 +267,7 @@ const signingHash = (type: number, { fields, first, v }: Signed): Bytes => {
 
 const decodeSigned = (envelope: Bytes, hash: Hex, type: number, options: DecodeOptions): DecodeResult => {
   const { chainId, gasCap = TRANSACTION_GAS_CAP } = options;
-  const signed = type === 0 ? readLegacy(envelope) : type === 1 ? readAccessList(envelope) : readFeeMarket(envelope);
+  const signed = (READERS[type] as (typeof READERS)[number])(envelope);
   const { fields, first, v, gasLimit, data } = signed;
   const target = targetOf(signed.to);
   const r = readRlpUint(fields[first + 1], 32);
@@ -222,6 +300,7 @@ const decodeSigned = (envelope: Bytes, hash: Hex, type: number, options: DecodeO
     data,
     ...signed.fees,
     ...(signed.accessList === undefined ? {} : { accessList: signed.accessList }),
+    ...(signed.authorizationList === undefined ? {} : { authorizationList: signed.authorizationList }),
     ...(signed.chainId === undefined ? {} : { chainId: signed.chainId }),
     signature: { v, r, s },
   };
@@ -231,9 +310,9 @@ const decodeSigned = (envelope: Bytes, hash: Hex, type: number, options: DecodeO
   const intrinsic = intrinsicGas(transaction);
   if (intrinsic > gasLimit) return refuse("TX_INTRINSIC_GAS", `needs ${intrinsic} gas, its limit is ${gasLimit}`);
   const { maxFeePerGas = 0n, maxPriorityFeePerGas = 0n } = signed.fees;
-  if (type === 2 && maxPriorityFeePerGas > maxFeePerGas)
+  if (maxPriorityFeePerGas > maxFeePerGas)
     return refuse("TX_TIP_CAP", `tip ${maxPriorityFeePerGas} is above the fee cap ${maxFeePerGas}`);
-  return { transaction, sender, target, intrinsicGas: intrinsic };
+  return { transaction, sender, target, intrinsicGas: intrinsic, floorGas: floorGas(data) };
 };
 
 export type DecodeOptions = {
@@ -251,7 +330,7 @@ export const decodeEnvelope = (envelope: Bytes, options: DecodeOptions): DecodeR
   if (envelope.length === 0 || envelope.length > MAX_ENVELOPE_BYTES)
     return refuse("TX_MALFORMED", `${envelope.length} bytes, expected 1 to ${MAX_ENVELOPE_BYTES}`);
   const first = envelope[0] as number;
-  if (first !== 1 && first !== 2 && first !== DEPOSIT_TYPE && first < 0xc0)
+  if (first < 0xc0 && (first === 0 || READERS[first] === undefined) && first !== DEPOSIT_TYPE)
     return refuse("TX_TYPE", `transaction type ${first} is not supported`);
   const hash = options.hash ?? toHex(keccak256(envelope));
   try {

@@ -21,7 +21,15 @@ export {
   hashChainState,
   outputRootOf,
 } from "./chain-state.ts";
-export { DEPOSIT_TYPE, decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./envelope.ts";
+export {
+  authorityOf,
+  DEPOSIT_TYPE,
+  decodeEnvelope,
+  encodeDeposit,
+  isRefusal,
+  MAX_ENVELOPE_BYTES,
+  SET_CODE_TYPE,
+} from "./envelope.ts";
 export {
   FORKS,
   type Fork,
@@ -38,6 +46,6 @@ export { recordSlot } from "./model-call.ts";
 export type { BlockAttributes, Origin, Position } from "./origin.ts";
 export { ADDRESS, type ChainParameters, DEFAULT_BUDGET, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./parameters.ts";
 export type { Receipt } from "./receipt.ts";
-export type { ChainTransaction, DecodedTransaction, InboxEnvelope, RefusalCode } from "./transaction.ts";
+export type { Authorization, ChainTransaction, DecodedTransaction, InboxEnvelope, RefusalCode } from "./transaction.ts";
 export type { Inbox } from "./unit.ts";
 export { type Unit, unitAt } from "./unit.ts";

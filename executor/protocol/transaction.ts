@@ -3,10 +3,21 @@ import type { Bytes, Hex } from "../foundation/bytes.ts";
 import { keccakOf } from "../foundation/keccak.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
 
+/** A signed wish that an account's code be another's (EIP-7702). `chainId` 0: on every chain. */
+export type Authorization = {
+  readonly chainId: bigint;
+  /** Whose code is run; zeros: no code any more. */
+  readonly address: Hex;
+  readonly nonce: bigint;
+  readonly yParity: bigint;
+  readonly r: bigint;
+  readonly s: bigint;
+};
+
 export type ChainTransaction = {
   readonly hash: Hex;
   readonly envelope: Bytes;
-  /** 0 legacy, 1 EIP-2930, 2 EIP-1559, 0x7e deposit. */
+  /** 0 legacy, 1 EIP-2930, 2 EIP-1559, 4 EIP-7702, 0x7e deposit. */
   readonly type: number;
   readonly from: Hex;
   readonly to: Hex | undefined;
@@ -19,6 +30,8 @@ export type ChainTransaction = {
   readonly maxFeePerGas?: bigint;
   readonly maxPriorityFeePerGas?: bigint;
   readonly accessList?: readonly { readonly address: Hex; readonly storageKeys: readonly Hex[] }[];
+  /** EIP-7702; at least one. */
+  readonly authorizationList?: readonly Authorization[];
   readonly chainId?: bigint;
   readonly signature?: { readonly v: bigint; readonly r: bigint; readonly s: bigint };
   readonly deposit?: { readonly sourceHash: Hex; readonly mint: bigint };
@@ -28,7 +41,7 @@ export type ChainTransaction = {
 export type RefusalCode =
   /** The envelope is no transaction: wrong length, RLP or fields. Encode it again. */
   | "TX_MALFORMED"
-  /** Transactions of this type are not supported: send type 0, 1 or 2. Deposits come from L1 only. */
+  /** Transactions of this type are not supported: send type 0, 1, 2 or, from Prague on, 4. Deposits come from L1 only. */
   | "TX_TYPE"
   /** Signed for another chain. Sign it for this one. */
   | "TX_CHAIN_ID"
@@ -38,7 +51,7 @@ export type RefusalCode =
   | "TX_INITCODE_SIZE"
   /** The gas limit is above what one transaction may ask for, 2^24. Split the work. */
   | "TX_GAS_CAP"
-  /** The gas limit does not pay for the transaction's own bytes. Raise it. */
+  /** The gas limit does not pay for the transaction's own bytes, or their least price (EIP-7623). Raise it. */
   | "TX_INTRINSIC_GAS"
   /** The tip cap is above the fee cap. Lower the one or raise the other. */
   | "TX_TIP_CAP"
@@ -46,7 +59,7 @@ export type RefusalCode =
   | "TX_FEE_CAP"
   /** The gas limit does not fit into the block, or into any. Lower it, or wait for the next block. */
   | "TX_BLOCK_GAS"
-  /** The sender is a contract. Only accounts without code send transactions. */
+  /** The sender is a contract. Only accounts without code, or with a delegation (EIP-7702), send transactions. */
   | "TX_SENDER_CODE"
   /** The account has used this nonce. Sign with its next one. */
   | "TX_NONCE_LOW"
@@ -65,6 +78,8 @@ export type DecodedTransaction = {
   readonly sender: Address;
   readonly target: Address | undefined;
   readonly intrinsicGas: bigint;
+  /** What it takes at least from Prague on (EIP-7623); zero for a deposit, whose bytes L1 metered. */
+  readonly floorGas: bigint;
 };
 
 export type Refusal = { readonly code: RefusalCode; readonly message: string };

@@ -65,6 +65,7 @@ const messageOf = (chain: Chain, { message, number, overrides }: Execution): Cal
     ...(message.value == null ? {} : { value: message.value }),
     ...(data == null ? {} : { data }),
     ...(message.accessList == null ? {} : { accessList: message.accessList }),
+    ...(message.authorizationList == null ? {} : { authorizationList: message.authorizationList }),
     ...(overrides == null ? {} : { overrides: overridesOf(overrides) }),
   };
 };

@@ -1,7 +1,7 @@
 import { type Hex, toHex, uintBE } from "../foundation/bytes.ts";
 import type { Block } from "../protocol/block.ts";
 import type { Log, Receipt } from "../protocol/receipt.ts";
-import type { ChainTransaction } from "../protocol/transaction.ts";
+import type { Authorization, ChainTransaction } from "../protocol/transaction.ts";
 
 /** Blocks, transactions, receipts and logs as Ethereum's JSON-RPC writes them. */
 
@@ -59,6 +59,15 @@ export type Inclusion = {
   readonly receipts: readonly Receipt[] | undefined;
 };
 
+const formatAuthorization = ({ chainId, address, nonce, yParity, r, s }: Authorization): Json => ({
+  chainId: quantity(chainId),
+  address,
+  nonce: quantity(nonce),
+  yParity: quantity(yParity),
+  r: quantity(r),
+  s: quantity(s),
+});
+
 /** Without `inclusion` it waits in the pool. */
 export const formatTransaction = (transaction: ChainTransaction, inclusion?: Inclusion): Json => {
   const receipt = inclusion?.receipts?.[inclusion.index];
@@ -90,7 +99,7 @@ export const formatTransaction = (transaction: ChainTransaction, inclusion?: Inc
     };
   const { signature } = transaction;
   const fees =
-    transaction.type === 2
+    transaction.maxFeePerGas !== undefined
       ? {
           maxFeePerGas: quantity(transaction.maxFeePerGas ?? 0n),
           maxPriorityFeePerGas: quantity(transaction.maxPriorityFeePerGas ?? 0n),
@@ -103,6 +112,9 @@ export const formatTransaction = (transaction: ChainTransaction, inclusion?: Inc
     nonce: quantity(transaction.nonce),
     ...(transaction.chainId === undefined ? {} : { chainId: quantity(transaction.chainId) }),
     ...(transaction.type === 0 ? {} : { accessList: transaction.accessList ?? [] }),
+    ...(transaction.authorizationList === undefined
+      ? {}
+      : { authorizationList: transaction.authorizationList.map(formatAuthorization) }),
     v: quantity(signature?.v ?? 0n),
     r: quantity(signature?.r ?? 0n),
     s: quantity(signature?.s ?? 0n),

@@ -88,6 +88,17 @@ const accessList = z
   .array(z.object({ address, storageKeys: z.array(wordHex).max(MAX_ACCESS_ENTRIES) }))
   .max(MAX_ACCESS_ENTRIES);
 
+const MAX_AUTHORIZATIONS = 256;
+/** EIP-7702, in geth's names. */
+const authorizationList = z
+  .array(
+    z
+      .object({ chainId: quantity, address, nonce: quantity, yParity: quantity, r: quantity, s: quantity })
+      .refine(({ nonce, yParity }) => nonce < 2n ** 64n && yParity < 256n, "nonce or yParity is out of range"),
+  )
+  .min(1)
+  .max(MAX_AUTHORIZATIONS);
+
 /** geth's TransactionArgs, as far as a message call needs them; unknown members are left alone. */
 export const message = z
   .object({
@@ -103,10 +114,10 @@ export const message = z
     input: bytes.nullish(),
     accessList: accessList.nullish(),
     blobVersionedHashes: z.array(z.unknown()).nullish(),
-    authorizationList: z.array(z.unknown()).nullish(),
+    authorizationList: authorizationList.nullish(),
   })
   .refine((value) => value.blobVersionedHashes == null, "blob transactions are not supported")
-  .refine((value) => value.authorizationList == null, "set-code transactions are not supported")
+  .refine((value) => value.authorizationList == null || value.to != null, "a set-code transaction creates no contract")
   .refine(
     (value) => value.gasPrice == null || (value.maxFeePerGas == null && value.maxPriorityFeePerGas == null),
     "both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified",

@@ -1,13 +1,15 @@
-import { createRules, fromHex, messageOf } from "../../executor/index.ts";
+import { createRules, FORKS, type Fork, fromHex, messageOf } from "../../executor/index.ts";
 import { runInLockstep } from "../../executor/machine/transaction.fixture.ts";
 import { freshWorld, putPreState } from "./state.ts";
-import { putBlockHashes, UNBOUNDED_GAS } from "./state-chain.ts";
+import { gasCapOf, putBlockHashes } from "./state-chain.ts";
 import { readStateCorpus, type StateCase } from "./state-corpus.ts";
 import { signedTransaction } from "./state-transaction.ts";
 import type { Suite, SuiteOptions, SuiteResult } from "./suite.ts";
 
 /** The chain's own rules, prices of modular exponentiation among them: the library runs under them as well. */
-const rules = createRules(1n);
+const RULES = Object.fromEntries(FORKS.map((fork) => [fork, createRules(1n, fork)])) as Readonly<
+  Record<Fork, ReturnType<typeof createRules>>
+>;
 
 const isEmpty = ([, { nonce, balance, code }]: StateCase["pre"][number]): boolean =>
   nonce === 0n && balance === 0n && code.length === 0;
@@ -28,7 +30,7 @@ export type MachineCase = { readonly difference: string | undefined; readonly op
 
 /** One case on the machine and in the library, opcode by opcode. */
 export const runCase = async (test: StateCase): Promise<MachineCase> => {
-  const { environment: env, transaction, envelope = signedTransaction(transaction).serialize() } = test;
+  const { environment: env, fork, envelope = signedTransaction(test).serialize() } = test;
   const { world, commit } = freshWorld();
   await putPreState(world, test);
   await putBlockHashes(world, env.currentNumber);
@@ -41,8 +43,9 @@ export const runCase = async (test: StateCase): Promise<MachineCase> => {
     coinbase: fromHex(env.currentCoinbase),
     prevRandao: env.currentRandom,
     chainId: 1n,
+    fork,
   };
-  return runInLockstep({ world, envelope, block, gasCap: UNBOUNDED_GAS }, rules);
+  return runInLockstep({ world, envelope, block, gasCap: gasCapOf(fork) }, RULES[fork]);
 };
 
 /** Every case of the state tests, and how many opcodes were compared. */

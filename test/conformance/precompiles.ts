@@ -20,9 +20,9 @@ type Vector = { readonly Name: string; readonly Input: string } & (
   | { readonly ExpectedError: string }
 );
 
-const chain = createRules(1n);
+const chain = createRules(1n, "cancun");
 /** Modular exponentiation as Cancun prices it, without EIP-7823 and EIP-7883. */
-const cancun = createRules(1n, [2935, 7709]);
+const cancun = createRules(1n, "cancun", [2935, 7709]);
 
 const FILES = [
   { file: "ecRecover", address: 1, rules: chain },

@@ -6,10 +6,14 @@ import {
   createRules,
   type DumpedAccount,
   decodeEnvelope,
+  eipsOf,
+  FORKS,
+  type Fork,
   fromHex,
   isRefusal,
   keccak256,
   type ModelRuntime,
+  TRANSACTION_GAS_CAP,
   toHex,
   uintBE,
   utf8,
@@ -32,8 +36,14 @@ const noModels: ModelRuntime = {
   putChunks: unreachable,
   stop: async () => {},
 };
-/** Cancun with block hashes in state; without L1's later price of modular exponentiation (EIP-7823, EIP-7883). */
-const rules = createRules(1n, [2935, 7709]);
+/** L1's price of modular exponentiation (EIP-7823, EIP-7883), which came with Osaka, is the chain's at every fork. */
+const LATER = [7823, 7883];
+const RULES = Object.fromEntries(
+  FORKS.map((fork) => [
+    fork,
+    createRules(1n, fork, fork === "osaka" ? eipsOf(fork) : eipsOf(fork).filter((eip) => !LATER.includes(eip))),
+  ]),
+) as Readonly<Record<Fork, ReturnType<typeof createRules>>>;
 
 /** The corpus defines the hash of block n as keccak of its decimal digits; the chain reads hashes from state. */
 export const putBlockHashes = async ({ manager }: WorldState, number: bigint): Promise<void> => {
@@ -45,8 +55,8 @@ export const putBlockHashes = async ({ manager }: WorldState, number: bigint): P
   manager.originalStorageCache.clear();
 };
 
-/** The corpus is older than EIP-7825's bound on a transaction's gas: any limit is decoded. */
-export const UNBOUNDED_GAS = 2n ** 64n - 1n;
+/** Before Osaka there is no bound on a transaction's gas (EIP-7825): any limit is decoded. */
+export const gasCapOf = (fork: Fork): bigint => (fork === "osaka" ? TRANSACTION_GAS_CAP : 2n ** 64n - 1n);
 
 /** The accounts without the ring of block hashes. */
 function* ethereumAccounts(world: WorldState): Iterable<DumpedAccount> {
@@ -58,17 +68,18 @@ export const chainEngine: StateEngine = {
   name: "chain",
   excluded: ({ transaction }) =>
     transaction.blobVersionedHashes === undefined ? undefined : "the chain has no blob transactions",
-  async execute(world, { environment: env, transaction, envelope = signedTransaction(transaction).serialize() }) {
+  async execute(world, test) {
+    const { environment: env, fork, envelope = signedTransaction(test).serialize() } = test;
     await putBlockHashes(world, env.currentNumber);
-    const decoded = decodeEnvelope(envelope, { chainId: 1n, gasCap: UNBOUNDED_GAS });
+    const decoded = decodeEnvelope(envelope, { chainId: 1n, gasCap: gasCapOf(fork) });
     if (isRefusal(decoded)) return { rejected: decoded.code, logs: [] };
-    const machine = createMachine(world.manager, { models: noModels, rules });
+    const machine = createMachine(world.manager, { models: noModels, rules: RULES[fork] });
     const outcome = await applyTransaction(machine, decoded, {
       available: env.currentGasLimit,
       // Ethereum burns base fees.
       baseFeeVault: undefined,
       environment: {
-        fork: "cancun",
+        fork,
         number: env.currentNumber,
         timestamp: env.currentTimestamp,
         gasLimit: env.currentGasLimit,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { z } from "zod";
-import { type Bytes, fromHex, type Hex, word } from "../../executor/index.ts";
+import { type Bytes, FORKS, type Fork, fromHex, type Hex, word } from "../../executor/index.ts";
 
 /** Numbers and words of the fixtures: hex with or without leading zeros. */
 const quantity = z.string().transform((text) => BigInt(text === "0x" ? "0x0" : text));
@@ -27,6 +27,15 @@ const account = z.object({
 
 const accessList = z.array(z.object({ address: hex, storageKeys: z.array(bytes.transform(word)) }));
 
+const authorization = z.object({
+  chainId: quantity,
+  address: hex,
+  nonce: quantity,
+  v: quantity,
+  r: quantity,
+  s: quantity,
+});
+
 const transaction = z.object({
   nonce: quantity,
   gasLimit: z.array(quantity),
@@ -40,6 +49,7 @@ const transaction = z.object({
   maxFeePerBlobGas: quantity.optional(),
   blobVersionedHashes: z.array(hex).optional(),
   accessLists: z.array(accessList.nullable()).optional(),
+  authorizationList: z.array(authorization).optional(),
 });
 
 const expectation = z.object({
@@ -74,12 +84,14 @@ export type StateTransaction = {
   readonly maxFeePerBlobGas: bigint | undefined;
   readonly blobVersionedHashes: readonly Hex[] | undefined;
   readonly accessList: z.infer<typeof accessList> | undefined;
+  readonly authorizationList: z.infer<typeof transaction>["authorizationList"];
 };
 
 /** One official state test: a pre-state, one transaction, and what must be true afterwards. */
 export type StateCase = {
-  /** `folder/file.json test data/gas/value`. */
+  /** `fork folder/file.json test data/gas/value`. */
   readonly name: string;
+  readonly fork: Fork;
   readonly environment: StateEnvironment;
   readonly pre: readonly (readonly [address: Hex, account: StateAccount])[];
   readonly transaction: StateTransaction;
@@ -93,11 +105,15 @@ export type StateCase = {
 
 export type StateCorpus = { readonly cases: readonly StateCase[]; readonly files: number; readonly otherForks: number };
 
-const casesOf = (name: string, test: z.infer<typeof fixture>, fork: string): readonly StateCase[] =>
-  (test.post[fork] ?? []).map(({ hash, logs, expectException, indexes, txbytes }) => {
+/** As the fixtures spell them. */
+const NAMES: Readonly<Record<Fork, string>> = { cancun: "Cancun", prague: "Prague", osaka: "Osaka" };
+
+const casesOf = (name: string, test: z.infer<typeof fixture>, fork: Fork): readonly StateCase[] =>
+  (test.post[NAMES[fork]] ?? []).map(({ hash, logs, expectException, indexes, txbytes }) => {
     const source = test.transaction;
     return {
-      name: `${name} ${indexes.data}/${indexes.gas}/${indexes.value}`,
+      name: `${fork} ${name} ${indexes.data}/${indexes.gas}/${indexes.value}`,
+      fork,
       environment: test.env,
       pre: Object.entries(test.pre).map(([address, entry]) => [address.toLowerCase() as Hex, entry] as const),
       transaction: {
@@ -113,6 +129,7 @@ const casesOf = (name: string, test: z.infer<typeof fixture>, fork: string): rea
         maxFeePerBlobGas: source.maxFeePerBlobGas,
         blobVersionedHashes: source.blobVersionedHashes,
         accessList: source.accessLists?.[indexes.data] ?? undefined,
+        authorizationList: source.authorizationList,
       },
       envelope: txbytes,
       root: hash,
@@ -121,8 +138,8 @@ const casesOf = (name: string, test: z.infer<typeof fixture>, fork: string): rea
     };
   });
 
-/** Every case with a post-state of `fork` below `directory`, by file name. Files of other forks only are counted. */
-export const readStateCorpus = (directory: string, fork = "Cancun"): StateCorpus => {
+/** Every case with a post-state of a fork that the chain has below `directory`, by file name. Other files are counted. */
+export const readStateCorpus = (directory: string, forks: readonly Fork[] = FORKS): StateCorpus => {
   const paths = readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".json"))
     .map((entry) => join(entry.parentPath, entry.name))
@@ -133,9 +150,11 @@ export const readStateCorpus = (directory: string, fork = "Cancun"): StateCorpus
     const tests = JSON.parse(readFileSync(path, "utf8")) as Record<string, { readonly post?: Record<string, unknown> }>;
     let seen = false;
     for (const [name, test] of Object.entries(tests)) {
-      if (test.post?.[fork] === undefined) continue;
+      const present = forks.filter((fork) => test.post?.[NAMES[fork]] !== undefined);
+      if (present.length === 0) continue;
       seen = true;
-      cases.push(...casesOf(`${relative(directory, path)} ${name}`, fixture.parse(test), fork));
+      const parsed = fixture.parse(test);
+      for (const fork of present) cases.push(...casesOf(`${relative(directory, path)} ${name}`, parsed, fork));
     }
     if (seen) files++;
   }

@@ -11,8 +11,9 @@ const POINT_EVALUATION = createAddressFromString("0x0000000000000000000000000000
 export const libraryEngine: StateEngine = {
   name: "library",
   excluded: () => undefined,
-  async execute(world, { environment: env, transaction }) {
-    const common = ethereumRules();
+  async execute(world, test) {
+    const { environment: env, fork } = test;
+    const common = ethereumRules(fork);
     const blockchain = {
       getBlock: async (number: unknown) => ({ hash: () => keccak256(utf8(String(number))) }),
       putBlock: async () => {},
@@ -41,7 +42,7 @@ export const libraryEngine: StateEngine = {
     await world.manager.checkpoint();
     try {
       const { execResult } = await runTx(vm, {
-        tx: signedTransaction(transaction),
+        tx: signedTransaction(test),
         block,
         skipHardForkValidation: true,
       });

@@ -1,7 +1,7 @@
 import { createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
 import { createTx, type TypedTransaction } from "@ethereumjs/tx";
 import { createAddressFromString } from "@ethereumjs/util";
-import { keccak256, toHex } from "../../executor/index.ts";
+import { type Fork, keccak256, toHex } from "../../executor/index.ts";
 import type { StateTransaction } from "./state-corpus.ts";
 
 /** Blob transactions ask whether there is one; the precompile that would use it is replaced. */
@@ -11,20 +11,35 @@ const kzg = {
   },
 } as never;
 
-/** Ethereum's rules of the fork that the corpus is read for. */
-export const ethereumRules = () =>
-  createCustomCommon({ chainId: 1 }, Mainnet, { hardfork: Hardfork.Cancun, customCrypto: { keccak256, kzg } });
+const HARDFORKS: Readonly<Record<Fork, Hardfork>> = {
+  cancun: Hardfork.Cancun,
+  prague: Hardfork.Prague,
+  osaka: Hardfork.Osaka,
+};
 
-const typeOf = ({ blobVersionedHashes, maxFeePerGas, accessList }: StateTransaction): number => {
+/** Ethereum's rules of a fork. */
+export const ethereumRules = (fork: Fork) =>
+  createCustomCommon({ chainId: 1 }, Mainnet, { hardfork: HARDFORKS[fork], customCrypto: { keccak256, kzg } });
+
+const numberHex = (value: bigint) => `0x${value.toString(16)}` as const;
+
+const typeOf = ({ blobVersionedHashes, maxFeePerGas, accessList, authorizationList }: StateTransaction): number => {
+  if (authorizationList !== undefined) return 4;
   if (blobVersionedHashes !== undefined) return 3;
   if (maxFeePerGas !== undefined) return 2;
   return accessList === undefined ? 0 : 1;
 };
 
 /** The case's transaction, signed with its key. Throws where it cannot even be written down. */
-export const signedTransaction = (transaction: StateTransaction): TypedTransaction => {
+export const signedTransaction = ({
+  transaction,
+  fork,
+}: {
+  readonly transaction: StateTransaction;
+  readonly fork: Fork;
+}): TypedTransaction => {
   const { nonce, gasLimit, value, data, to, gasPrice, maxFeePerGas, maxPriorityFeePerGas } = transaction;
-  const { accessList = [], blobVersionedHashes, maxFeePerBlobGas } = transaction;
+  const { accessList = [], authorizationList = [], blobVersionedHashes, maxFeePerBlobGas } = transaction;
   const type = typeOf(transaction);
   const fields = {
     type,
@@ -40,7 +55,19 @@ export const signedTransaction = (transaction: StateTransaction): TypedTransacti
           accessList: accessList.map(({ address, storageKeys }) => ({ address, storageKeys: storageKeys.map(toHex) })),
         }),
     ...(type < 2 ? { gasPrice } : { maxFeePerGas, maxPriorityFeePerGas }),
+    ...(type === 4
+      ? {
+          authorizationList: authorizationList.map(({ chainId, address, nonce, v, r, s }) => ({
+            chainId: numberHex(chainId),
+            address,
+            nonce: numberHex(nonce),
+            yParity: numberHex(v),
+            r: numberHex(r),
+            s: numberHex(s),
+          })),
+        }
+      : {}),
     ...(type === 3 ? { blobVersionedHashes, maxFeePerBlobGas } : {}),
   };
-  return createTx(fields as never, { common: ethereumRules() }).sign(transaction.secretKey);
+  return createTx(fields as never, { common: ethereumRules(fork) }).sign(transaction.secretKey);
 };

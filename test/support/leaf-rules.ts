@@ -33,7 +33,7 @@ const GAS = 200_000_000n;
 /** The contracts themselves, in an EVM of their own. */
 export const deployLeafRules = async ({ height1, most2, most3 }: Heights) => {
   const { manager } = createWorldState(createMemoryStore());
-  const machine = createMachine(manager, { models: withoutModels, rules: createRules(1n) });
+  const machine = createMachine(manager, { models: withoutModels, rules: createRules(1n, "osaka") });
   const deploy = async (data: Hex): Promise<Hex> => {
     const { createdAddress, execResult } = await machine.runCall({ data: fromHex(data), gasLimit: GAS });
     if (createdAddress === undefined || execResult.exceptionError !== undefined)

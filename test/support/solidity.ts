@@ -63,7 +63,7 @@ export const compileHarness = (name: string, source: string): { readonly abi: Ab
 export const startHarness = async (name: string, source: string) => {
   const { abi, code } = compileHarness(name, source);
   const { manager } = createWorldState(createMemoryStore());
-  const machine = createMachine(manager, { models: withoutModels, rules: createRules(1n) });
+  const machine = createMachine(manager, { models: withoutModels, rules: createRules(1n, "osaka") });
   const to = createAddressFromString(`0x${"77".repeat(20)}`);
   await manager.putAccount(to, new Account(1n));
   await manager.putCode(to, fromHex(code));

@@ -52,6 +52,8 @@ export const WORD_FUNCTIONS: ReadonlyMap<number, WordFunction> = new Map<number,
   [0x1c, (shift, value) => (shift >= 256n ? 0n : value >> shift)],
   // Beyond the width only the sign is left.
   [0x1d, (shift, value) => wrap(signed(value) >> (shift >= 256n ? 255n : shift))],
+  // CLZ (EIP-7939).
+  [0x1e, (a) => BigInt(BITS - (a === 0n ? 0 : a.toString(2).length))],
 ]);
 
 const VERY_LOW = 3;
@@ -70,8 +72,9 @@ const GAS: Readonly<Record<number, number>> = {
   9: MID,
   10: 10,
   11: LOW,
+  30: LOW,
 };
-const POPS: Readonly<Record<number, 1 | 3>> = { 8: 3, 9: 3, 21: 1, 25: 1 };
+const POPS: Readonly<Record<number, 1 | 3>> = { 8: 3, 9: 3, 21: 1, 25: 1, 30: 1 };
 
 const EXP = 0x0a;
 /** EIP-160. */

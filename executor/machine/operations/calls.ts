@@ -1,5 +1,7 @@
-import type { Bytes } from "../../foundation/bytes.ts";
+import { type Bytes, equalBytes } from "../../foundation/bytes.ts";
+import { DELEGATION_BYTES, delegateOf } from "../../protocol/delegation.ts";
 import { MAX_INITCODE_BYTES } from "../../protocol/envelope.ts";
+import { includes } from "../../protocol/forks.ts";
 import { isEmptyAccount } from "../../state/account.ts";
 import {
   EMPTY_REFERENCE,
@@ -28,7 +30,7 @@ import {
 import type { Tree } from "../state/tree.ts";
 import { addressIn, wordOf } from "../state/word.ts";
 import { isPrecompile, MARK, markOf, NO_CODE, setMark, warmAddress } from "../state/world.ts";
-import { exitWith, frameOf, halt, isStatic, next, type Operation, spend } from "./operation.ts";
+import { exitWith, forkOf, frameOf, halt, isStatic, next, type Operation, spend } from "./operation.ts";
 
 const MAX_DEPTH = 1024;
 const WARM_GAS = 100;
@@ -44,10 +46,17 @@ const MAX_NONCE = 2n ** 64n - 1n;
 const NO_ADDRESS: Bytes = new Uint8Array(20);
 
 const isWarm = (state: MachineState, address: Bytes): boolean =>
-  isPrecompile(address) || (markOf(state.txTree, address) & MARK.warm) !== 0n;
+  isPrecompile(address, forkOf(state)) || (markOf(state.txTree, address) & MARK.warm) !== 0n;
 
 const isEmpty = (state: MachineState, address: Bytes): boolean =>
   isEmptyAccount(state.world.account(state.stateRoot, address));
+
+/** Whose code runs in the account's place (EIP-7702); undefined: its own. Only a code of that one size is opened. */
+export const delegateFor = (state: MachineState, address: Bytes): Bytes | undefined => {
+  if (!includes(forkOf(state), "prague")) return undefined;
+  const { code } = state.world.account(state.stateRoot, address);
+  return code.size === DELEGATION_BYTES ? delegateOf(code.bytes) : undefined;
+};
 
 /** All but a 64th, which the caller keeps (EIP-150). */
 const forwardable = (gas: number): number => gas - Math.floor(gas / 64);
@@ -113,7 +122,11 @@ const call =
     const self = frameOf(state);
     const callee = addressIn(target);
     const words = wordsAfter(wordsAfter(memory.count, input), output);
-    let gas = expansionGas(memory.count, words) + (isWarm(state, callee) ? WARM_GAS : COLD_GAS);
+    const isCold = !isWarm(state, callee);
+    let gas = expansionGas(memory.count, words) + (isCold ? COLD_GAS : WARM_GAS);
+    const delegate = delegateFor(state, callee);
+    if (delegate !== undefined)
+      gas += isWarm(state, delegate) || (isCold && equalBytes(delegate, callee)) ? WARM_GAS : COLD_GAS;
     if (value !== 0n) gas += VALUE_GAS + (own && isEmpty(state, callee) ? NEW_ACCOUNT_GAS : 0);
     if (!spend(state, gas)) return halt(state);
     const available = forwardable(state.gas);
@@ -123,14 +136,15 @@ const call =
     const expanded = expandTo(memory, words);
     const stack = drop(state.stack, pops);
     state.returndata = EMPTY_REFERENCE;
-    state.txTree = warmAddress(state.txTree, callee);
+    state.txTree = warmAddress(state.txTree, callee, forkOf(state));
+    if (delegate !== undefined) state.txTree = warmAddress(state.txTree, delegate, forkOf(state));
     const short = value !== 0n && value > world.account(stateRoot, self.self).balance;
     if (state.depth === MAX_DEPTH || short) {
       state.memory = expanded;
       state.gas += childGas;
       return next(state, push(stack, 0n));
     }
-    const created = own && !isPrecompile(callee) && (markOf(state.txTree, callee) & MARK.created) !== 0n;
+    const created = own && !isPrecompile(callee, forkOf(state)) && (markOf(state.txTree, callee) & MARK.created) !== 0n;
     const fresh = own ? (created ? FLAG.fresh : 0) : self.flags & FLAG.fresh;
     return descend(state, {
       gas: childGas,
@@ -223,7 +237,7 @@ const selfDestruct: Operation["run"] = (state) => {
   const cold = isWarm(state, beneficiary) ? 0 : COLD_GAS;
   const fresh = balance > 0n && isEmpty(state, beneficiary) ? NEW_ACCOUNT_GAS : 0;
   if (!spend(state, SELFDESTRUCT_GAS + cold + fresh)) return halt(state);
-  let marks = warmAddress(state.txTree, beneficiary);
+  let marks = warmAddress(state.txTree, beneficiary, forkOf(state));
   state.stateRoot = transfer(state, self, beneficiary, balance);
   if ((flags & FLAG.fresh) !== 0) {
     // To itself: burned, because the account goes.

@@ -21,7 +21,7 @@ import {
 import { addressIn } from "../state/word.ts";
 import { type Code, warmAddress } from "../state/world.ts";
 import { COLD_ACCOUNT, WARM_ACCOUNT } from "./environment.ts";
-import { frameOf, halt, next, type Operation, spend } from "./operation.ts";
+import { forkOf, frameOf, halt, next, type Operation, spend } from "./operation.ts";
 
 const VERY_LOW = 3;
 const COPY_WORD = 3;
@@ -114,7 +114,7 @@ export const COPIES: ReadonlyMap<number, Operation> = new Map<number, Operation>
         const [operand = 0n, destination = 0n, from = 0n, length = 0n] = operands(state.stack, 4);
         const { txTree, world, stateRoot } = state;
         const address = addressIn(operand);
-        const warmed = warmAddress(txTree, address);
+        const warmed = warmAddress(txTree, address, forkOf(state));
         const begun = begin(state, 4, {
           kind: REGISTERS.copyCode,
           gas: warmed === txTree ? WARM_ACCOUNT : COLD_ACCOUNT,

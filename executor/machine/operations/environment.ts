@@ -5,7 +5,7 @@ import { push } from "../state/stack.ts";
 import type { BlockContext, Environment, MachineState } from "../state/state.ts";
 import { addressIn, numberIn, numberOf, wordOf } from "../state/word.ts";
 import { warmAddress } from "../state/world.ts";
-import { frameOf, halt, next, type Operation, spend } from "./operation.ts";
+import { forkOf, frameOf, halt, next, type Operation, spend } from "./operation.ts";
 
 const BASE = 2;
 const BLOB_HASH = 3;
@@ -48,7 +48,7 @@ const ofAccount = (read: (state: MachineState, address: Uint8Array) => bigint): 
   run: (state) => {
     const { stack, txTree } = state;
     const address = addressIn(stack.value);
-    const warmed = warmAddress(txTree, address);
+    const warmed = warmAddress(txTree, address, forkOf(state));
     if (!spend(state, warmed === txTree ? WARM_ACCOUNT : COLD_ACCOUNT)) return halt(state);
     state.txTree = warmed;
     next(state, push(stack.below, read(state, address)));

@@ -1,3 +1,4 @@
+import { FORKS, type Fork, includes } from "../../protocol/forks.ts";
 import { ARITHMETIC } from "./arithmetic.ts";
 import { CALLS } from "./calls.ts";
 import { COPIES } from "./copy.ts";
@@ -10,9 +11,22 @@ import { STORAGE } from "./storage.ts";
 
 const FAMILIES = [ARITHMETIC, STACK_AND_CONTROL, ENVIRONMENT, MEMORY, COPIES, STORAGE, LOGS, CALLS];
 
-/** Instructions by opcode; undefined ones halt. Each family is a table in a file of its own. */
-export const OPERATIONS: readonly (Operation | undefined)[] = (() => {
+/** Instructions that came with a fork behind the oldest. */
+const SINCE: ReadonlyMap<number, Fork> = new Map([[0x1e, "osaka"]]);
+
+type Table = readonly (Operation | undefined)[];
+
+const tableOf = (fork: Fork): Table => {
   const table = new Array<Operation | undefined>(256).fill(undefined);
-  for (const family of FAMILIES) for (const [opcode, operation] of family) table[opcode] = operation;
+  for (const family of FAMILIES)
+    for (const [opcode, operation] of family)
+      if (includes(fork, SINCE.get(opcode) ?? FORKS[0])) table[opcode] = operation;
   return table;
-})();
+};
+
+/** Instructions by opcode; undefined ones halt. Each family is a table in a file of its own. */
+export const OPERATIONS: Readonly<Record<Fork, Table>> = {
+  cancun: tableOf("cancun"),
+  prague: tableOf("prague"),
+  osaka: tableOf("osaka"),
+};

@@ -1,7 +1,9 @@
 import { EMPTY_BYTES } from "../../foundation/bytes.ts";
+import type { Fork } from "../../protocol/forks.ts";
 import { EMPTY_REFERENCE, type Reference } from "../state/memory.ts";
 import type { Stack } from "../state/stack.ts";
 import {
+  type Environment,
   FLAG,
   type Frame,
   type MachineState,
@@ -48,6 +50,9 @@ export const next = (state: MachineState, stack: Stack): void => {
 
 /** The running frame. INVARIANT: there is one from the end of DECODE on. */
 export const frameOf = (state: MachineState): Frame => state.frame as Frame;
+
+/** Whose rules hold. INVARIANT: from the end of DECODE on. */
+export const forkOf = ({ env }: MachineState): Fork => (env as Environment).block.fork;
 
 export const isStatic = (state: MachineState): boolean => (frameOf(state).flags & FLAG.static) !== 0;
 

@@ -10,7 +10,7 @@ const PLENTY = 3_000_000;
 const FIRST_CALL = 0xf0;
 const RETURNING = new Set([0xf3, 0xfd]);
 /** Opcodes of this folder: all but calls, creations and SELFDESTRUCT, which need more than a frame. */
-const OPCODES = OPERATIONS.flatMap((operation, opcode) =>
+const OPCODES = OPERATIONS.osaka.flatMap((operation, opcode) =>
   operation === undefined || (opcode >= FIRST_CALL && !RETURNING.has(opcode)) ? [] : [opcode],
 );
 
@@ -45,7 +45,7 @@ const nameOf = (opcode: number): string => `0x${opcode.toString(16).padStart(2, 
 
 test("every opcode does what the library's does, with exactly enough gas and with one less", async () => {
   for (const opcode of OPCODES) {
-    const pops = OPERATIONS[opcode]?.pops ?? 0;
+    const pops = OPERATIONS.osaka[opcode]?.pops ?? 0;
     // What moves words of the stack is all one: seventeen operands tell where they go.
     const vectors = opcode >= 0x80 && opcode < 0xa0 ? [Array.from({ length: 17 }, (_, i) => BigInt(i + 1))] : OPERANDS;
     const seen = new Set<string>();
@@ -74,7 +74,7 @@ test("every opcode does what the library's does, with exactly enough gas and wit
 });
 
 test("opcodes that are not defined halt", () => {
-  const defined = new Set(OPERATIONS.flatMap((operation, opcode) => (operation === undefined ? [] : [opcode])));
+  const defined = new Set(OPERATIONS.osaka.flatMap((operation, opcode) => (operation === undefined ? [] : [opcode])));
   for (let opcode = 0; opcode < 256; opcode++) {
     if (defined.has(opcode)) continue;
     const { state, steps } = runFrame({ code: Uint8Array.of(0x60, 1, opcode), gas: 1000 });
@@ -87,7 +87,7 @@ test("opcodes that are not defined halt", () => {
 });
 
 test("an opcode halts with one operand too few, and with one word too many above a full stack", () => {
-  for (const [opcode, operation] of OPERATIONS.entries()) {
+  for (const [opcode, operation] of OPERATIONS.osaka.entries()) {
     if (operation === undefined) continue;
     const { pops, pushes } = operation;
     for (const size of [pops - 1, pops, 1024 + pops - pushes, 1025 + pops - pushes]) {
@@ -109,7 +109,7 @@ test("an opcode halts with one operand too few, and with one word too many above
 test("what writes state halts in a static frame, and nothing else does", async () => {
   const writing = new Set([0x55, 0x5d, 0xa0, 0xa1, 0xa2, 0xa3, 0xa4]);
   for (const opcode of OPCODES) {
-    const pops = OPERATIONS[opcode]?.pops ?? 0;
+    const pops = OPERATIONS.osaka[opcode]?.pops ?? 0;
     const operands = Array.from({ length: pops }, () => (opcode === 0x56 ? 0xc0n : 0n));
     const setup: CallSetup = { code: programOf(opcode, operands), gas: PLENTY, calldata, isStatic: true } as const;
     assert.equal(runFrame(setup).state.result === RESULT.halt, writing.has(opcode), nameOf(opcode));

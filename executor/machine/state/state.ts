@@ -2,6 +2,7 @@ import { type Bytes, concat, uintBE, ZERO_32 } from "../../foundation/bytes.ts";
 import { keccak256, keccakOf } from "../../foundation/keccak.ts";
 import { TAG, tagByte } from "../../foundation/tags.ts";
 import { BLOOM_BYTES } from "../../protocol/bloom.ts";
+import type { Fork } from "../../protocol/forks.ts";
 import { encodeReference, hashWords, type Reference, type Words, writeReference } from "./memory.ts";
 import { hashStack, type Stack } from "./stack.ts";
 import { hashTree, type Tree } from "./tree.ts";
@@ -26,6 +27,7 @@ export const PHASE = {
   sweep: 13,
   receipt: 14,
   check: 15,
+  authorize: 16,
 } as const;
 export type Phase = (typeof PHASE)[keyof typeof PHASE];
 
@@ -55,6 +57,7 @@ export const REGISTERS = {
   infer: 11,
   /** Of a CREATE2; `x`: salt. */
   initcode2: 12,
+  authorize: 13,
 } as const;
 export type RegistersKind = (typeof REGISTERS)[keyof typeof REGISTERS];
 
@@ -159,6 +162,8 @@ export type BlockContext = {
   readonly coinbase: Bytes;
   readonly prevRandao: Bytes;
   readonly chainId: bigint;
+  /** Whose rules hold. Not encoded: a function of the timestamp. */
+  readonly fork: Fork;
 };
 
 /** The transaction, from DECODE on. */
@@ -169,7 +174,7 @@ export type Environment = {
   readonly origin: Bytes;
   /** Zeros for a creation. */
   readonly to: Bytes;
-  /** 0, 1, 2 or 0x7e; bit 7 = creation. */
+  /** 0, 1, 2, 4 or 0x7e; bit 7 = creation. */
   readonly kind: number;
   readonly gasLimit: bigint;
   readonly gasPrice: bigint;
@@ -178,6 +183,10 @@ export type Environment = {
   readonly data: Reference;
   /** Where the access list stands in the envelope; zero without one. */
   readonly accessOffset: number;
+  /** Where the list of authorizations begins in it; zero without one. */
+  readonly authorizationOffset: number;
+  /** What the transaction takes at least. */
+  readonly floorGas: bigint;
 };
 
 /** Scalars of a state. `pc`: in bulk phases of the instruction after. Gas of one transaction is far below 2^53. */
@@ -354,6 +363,8 @@ export const encodeEnvironment = (env: Environment): Bytes =>
     wordOf(env.value),
     encodeReference(env.data),
     uintBE(env.accessOffset, 4),
+    uintBE(env.authorizationOffset, 4),
+    uintBE(env.floorGas, 8),
   );
 export const hashEnvironment = cached(encodeEnvironment);
 

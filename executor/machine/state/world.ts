@@ -2,6 +2,7 @@ import { type Bytes, EMPTY_BYTES } from "../../foundation/bytes.ts";
 import { CodedError } from "../../foundation/errors.ts";
 import { keccakOf } from "../../foundation/keccak.ts";
 import { TAG, tagByte } from "../../foundation/tags.ts";
+import { type Fork, includes } from "../../protocol/forks.ts";
 import { type AccountRecord, accountKey, accountValue, isEmptyAccount, slotKey } from "../../state/account.ts";
 import { type CodeInfo, codeInfo, EMPTY_CODE } from "../../state/code.ts";
 import type { StateErrorCode } from "../../state/errors.ts";
@@ -140,14 +141,17 @@ export const openWorld = ({ root, nodes, reader }: StateGround): { readonly worl
 /** Bits of an address's mark. */
 export const MARK = { warm: 1n, created: 2n, destroyed: 4n } as const;
 
-/** The precompiles 1 to 10, INFER and ADMIT are warm by rule: no mark of theirs is read or written. */
-export const isPrecompile = (address: Bytes): boolean => {
-  for (let i = 1; i < 17; i++) if (address[i] !== 0) return false;
-  if (address[0] === 0x42)
-    return address[17] === 0 && address[18] === 0 && (address[19] === 0xa1 || address[19] === 0xa3);
-  if (address[0] !== 0 || address[17] !== 0 || address[18] !== 0) return false;
-  const last = address[19] as number;
-  return last >= 1 && last <= 10;
+/** The last of those from 1 on, and those beside them. */
+const LAST_PRECOMPILE: Readonly<Record<Fork, number>> = { cancun: 0x0a, prague: 0x11, osaka: 0x11 };
+const P256_VERIFY = 0x100;
+
+/** Ethereum's precompiles of the fork, INFER and ADMIT are warm by rule: no mark of theirs is read or written. */
+export const isPrecompile = (address: Bytes, fork: Fork): boolean => {
+  for (let i = 1; i < 18; i++) if (address[i] !== 0) return false;
+  const last = (address[18] as number) * 256 + (address[19] as number);
+  if (address[0] === 0x42) return last === 0xa1 || last === 0xa3;
+  if (address[0] !== 0) return false;
+  return (last >= 1 && last <= LAST_PRECOMPILE[fork]) || (last === P256_VERIFY && includes(fork, "osaka"));
 };
 
 const addressMark = (address: Bytes): Bytes => keccakOf(tagByte(TAG.addressMark), address);
@@ -166,8 +170,8 @@ export const setMark = (marks: Tree, address: Bytes, mark: bigint): Tree =>
   putLeaf(marks, addressMark(address), wordOf(mark));
 
 /** The tree in which the address is warm as well; the same object if it was. */
-export const warmAddress = (marks: Tree, address: Bytes): Tree => {
-  if (isPrecompile(address)) return marks;
+export const warmAddress = (marks: Tree, address: Bytes, fork: Fork): Tree => {
+  if (isPrecompile(address, fork)) return marks;
   const mark = markOf(marks, address);
   return (mark & MARK.warm) !== 0n ? marks : setMark(marks, address, mark | MARK.warm);
 };
