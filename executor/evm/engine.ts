@@ -8,7 +8,6 @@ import {
   type Log,
   type Message,
   NobleBN254,
-  type PrecompileFunc,
   type PrecompileInput,
   type SelfdestructMap,
 } from "@ethereumjs/evm";
@@ -22,7 +21,7 @@ import { ADDRESS } from "../protocol/parameters.ts";
 import { admit, infer, type NativeCall } from "./inference.ts";
 import { assertLibrary, SyncInterpreter } from "./interpreter.ts";
 import { createJournal } from "./journal.ts";
-import { blake2, bn254Add, bn254Multiply, bn254Pairing, bounded, pointEvaluation } from "./library-precompiles.ts";
+import { bounded, OWN } from "./library-precompiles.ts";
 import { OPCODE_HANDLERS, STORAGE_GAS } from "./opcodes.ts";
 
 /** What execution sees of the block it runs in. */
@@ -58,14 +57,8 @@ type RunResult = {
   createdAddresses?: Set<`0x${string}`>;
 };
 
-/** Ethereum's precompiles that are too slow for their price in the library. */
-const REPLACED: ReadonlyMap<number, PrecompileFunc> = new Map<number, PrecompileFunc>([
-  [6, bn254Add],
-  [7, bn254Multiply],
-  [8, bn254Pairing],
-  [9, blake2],
-  [10, pointEvaluation],
-]);
+/** Ethereum's precompiles lie below, the chain's own far above. */
+const LAST_OF_ETHEREUM = 0x100;
 
 type NativePrecompile = (call: NativeCall) => Promise<ExecResult>;
 
@@ -106,7 +99,7 @@ export class ChainMachine extends EVM {
     ]);
     for (const [key, precompile] of this._precompiles) {
       const address = Number.parseInt(key, 16);
-      if (address <= 10) this._precompiles.set(key, bounded(address, REPLACED.get(address) ?? precompile));
+      if (address <= LAST_OF_ETHEREUM) this._precompiles.set(key, bounded(address, OWN.get(address) ?? precompile));
     }
     for (const [opcode, handler] of OPCODE_HANDLERS) {
       const entry = this._opcodeMap[opcode];

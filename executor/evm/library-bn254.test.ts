@@ -3,8 +3,12 @@ import test from "node:test";
 import { bn254 as definition } from "@noble/curves/bn254.js";
 import fc from "fast-check";
 import { type Bytes, concat, toHex, uintBE } from "../foundation/bytes.ts";
-import { bn254Add, bn254Multiply, bn254Pairing } from "./library-precompiles.ts";
+import { OWN } from "./library-precompiles.ts";
 import { runBoth } from "./precompile.fixture.ts";
+
+const bn254Add = OWN.get(6) as NonNullable<ReturnType<typeof OWN.get>>;
+const bn254Multiply = OWN.get(7) as NonNullable<ReturnType<typeof OWN.get>>;
+const bn254Pairing = OWN.get(8) as NonNullable<ReturnType<typeof OWN.get>>;
 
 const { G1, G2, fields } = definition;
 const FIELD = fields.Fp.ORDER;

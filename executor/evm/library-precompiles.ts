@@ -1,8 +1,6 @@
 import { EVMError, type ExecResult, type PrecompileFunc, type PrecompileInput } from "@ethereumjs/evm";
-import { blake2f } from "../precompiles/blake2f.ts";
-import { loadBn254 } from "../precompiles/bn254.ts";
-import { loadPointEvaluation } from "../precompiles/kzg.ts";
 import { MAX_PRECOMPILE_GAS, maximumInput, type Precompile } from "../precompiles/precompile.ts";
+import { OWN_PRECOMPILES } from "../precompiles/table.ts";
 
 /** The call fails and takes all its gas. */
 export const burn = (gasLimit: bigint): ExecResult => ({
@@ -28,14 +26,15 @@ type LibraryPrecompile = (input: PrecompileInput) => Promise<ExecResult>;
 
 /** One of the chain's own precompiles as the library calls it. */
 const forLibrary =
-  (load: () => Precompile | Promise<Precompile>): LibraryPrecompile =>
+  (load: () => Promise<Precompile>): LibraryPrecompile =>
   async ({ data, gasLimit }) => {
     const answer = (await load())(data, gasLimit);
     return answer === undefined ? burn(gasLimit) : { executionGasUsed: answer.gas, returnValue: answer.output };
   };
 
-export const bn254Add = forLibrary(async () => (await loadBn254()).add);
-export const bn254Multiply = forLibrary(async () => (await loadBn254()).multiply);
-export const bn254Pairing = forLibrary(async () => (await loadBn254()).pairing);
-export const blake2 = forLibrary(() => blake2f);
-export const pointEvaluation = forLibrary(loadPointEvaluation);
+/** The chain's own precompiles, by address. */
+export const OWN: ReadonlyMap<number, LibraryPrecompile> = new Map(
+  OWN_PRECOMPILES.map(({ address, load }) => [address, forLibrary(load)]),
+);
+
+export const pointEvaluation = OWN.get(0x0a) as LibraryPrecompile;

@@ -69,7 +69,7 @@ const runInference = (state: MachineState): void => {
 };
 
 const runEthereums = (state: MachineState, address: number, { precompiles }: UnitContext): void => {
-  const precompile = precompiles[address];
+  const precompile = precompiles.get(address);
   if (precompile === undefined) throw fault("MACHINE_BROKEN", `there is no precompile ${address}`);
   const input = inputOf(state);
   const answer = precompile(readReference(input, 0, input.length), BigInt(state.gas));

@@ -1,14 +1,12 @@
 import { createHash } from "node:crypto";
 import { type Bytes, EMPTY_BYTES, uintBE, word } from "../foundation/bytes.ts";
 import { recoverAddress } from "../foundation/secp256k1.ts";
-import { blake2f } from "../precompiles/blake2f.ts";
-import { loadBn254 } from "../precompiles/bn254.ts";
-import { loadPointEvaluation } from "../precompiles/kzg.ts";
 import { MAX_PRECOMPILE_GAS, maximumInput, type Precompile, type PrecompileAnswer } from "../precompiles/precompile.ts";
+import { OWN_PRECOMPILES } from "../precompiles/table.ts";
 import { numberIn } from "./state/word.ts";
 
 /*
- * The precompiles 1 to 10 without @ethereumjs: 6 to 10 are the chain's own, 1 to 5 are written here.
+ * Ethereum's precompiles without @ethereumjs: from 6 on they are the chain's own, 1 to 5 are written here.
  */
 
 const words = (data: Bytes): bigint => BigInt(Math.ceil(data.length / 32));
@@ -83,31 +81,26 @@ const modexp: Precompile = (data, gasLimit) => {
 
 const identity: Precompile = byWords(15n, 3n, (data) => data);
 
-/** By address; index 0 is none. */
-export type Precompiles = readonly (Precompile | undefined)[];
+/** By address. */
+export type Precompiles = ReadonlyMap<number, Precompile>;
 
-/** The precompiles under the protocol's bounds, ready to be called. */
+/** The precompiles of every fork under the protocol's bounds, ready to be called. */
 export const loadPrecompiles = async (): Promise<Precompiles> => {
-  const bn254 = await loadBn254();
-  const table = [
-    undefined,
-    byWords(3000n, 0n, recover),
-    byWords(60n, 12n, (data) => digest("sha256", data)),
-    byWords(600n, 120n, (data) => digest("ripemd160", data)),
-    identity,
-    modexp,
-    bn254.add,
-    bn254.multiply,
-    bn254.pairing,
-    blake2f,
-    await loadPointEvaluation(),
+  const table: (readonly [number, Precompile])[] = [
+    [1, byWords(3000n, 0n, recover)],
+    [2, byWords(60n, 12n, (data) => digest("sha256", data))],
+    [3, byWords(600n, 120n, (data) => digest("ripemd160", data))],
+    [4, identity],
+    [5, modexp],
   ];
-  return table.map((precompile, address) =>
-    precompile === undefined
-      ? undefined
-      : (data: Bytes, gasLimit: bigint): PrecompileAnswer =>
-          data.length > maximumInput(address)
-            ? undefined
-            : precompile(data, gasLimit < MAX_PRECOMPILE_GAS ? gasLimit : MAX_PRECOMPILE_GAS),
+  for (const { address, load } of OWN_PRECOMPILES) table.push([address, await load()]);
+  return new Map(
+    table.map(([address, precompile]) => [
+      address,
+      (data: Bytes, gasLimit: bigint): PrecompileAnswer =>
+        data.length > maximumInput(address)
+          ? undefined
+          : precompile(data, gasLimit < MAX_PRECOMPILE_GAS ? gasLimit : MAX_PRECOMPILE_GAS),
+    ]),
   );
 };

@@ -15,6 +15,9 @@ export type CurveModule = {
   _mclBn_init(curve: number, compiled: number): number;
   _mclBn_setETHserialization(on: number): void;
   _mclBn_verifyOrderG1(on: number): void;
+  _mclBn_verifyOrderG2(on: number): void;
+  /** 0: it has this way of mapping field elements to points. */
+  _mclBn_setMapToMode(mode: number): number;
   _mclBnFr_setBigEndianMod(scalar: number, bytes: number, size: number): number;
   _mclBnFp_setBigEndianMod(element: number, bytes: number, size: number): number;
   _mclBnFp_getLittleEndian(bytes: number, size: number, element: number): number;
@@ -30,6 +33,15 @@ export type CurveModule = {
   _mclBnG1_add(result: number, a: number, b: number): void;
   _mclBnG1_sub(result: number, a: number, b: number): void;
   _mclBnG1_mul(result: number, point: number, scalar: number): void;
+  /** Sum of products; normalises the points in their place. */
+  _mclBnG1_mulVec(result: number, points: number, scalars: number, count: number): void;
+  _mclBnFp_mapToG1(point: number, element: number): number;
+  _mclBnG2_clear(point: number): void;
+  _mclBnG2_isZero(point: number): number;
+  _mclBnG2_normalize(result: number, point: number): void;
+  _mclBnG2_add(result: number, a: number, b: number): void;
+  _mclBnG2_mulVec(result: number, points: number, scalars: number, count: number): void;
+  _mclBnFp2_mapToG2(point: number, element: number): number;
   _mclBnG2_isValid(point: number): number;
   _mclBnG2_isValidOrder(point: number): number;
   _mclBnG2_deserialize(point: number, bytes: number, size: number): number;

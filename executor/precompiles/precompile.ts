@@ -7,7 +7,7 @@ export type PrecompileAnswer = { readonly gas: bigint; readonly output: Bytes } 
 export type Precompile = (data: Bytes, gasLimit: bigint) => PrecompileAnswer;
 
 /** Bytes of input above which a precompile fails: L1 must be able to replay the call. */
-const MAX_PRECOMPILE_INPUT = 65_536;
+export const MAX_PRECOMPILE_INPUT = 65_536;
 export const MAX_PAIRING_INPUT = 192 * 200;
 /** A call that costs more than this fails: an L1 transaction could not forward it. */
 export const MAX_PRECOMPILE_GAS = 8_000_000n;

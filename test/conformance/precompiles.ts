@@ -20,7 +20,7 @@ type Vector = { readonly Name: string; readonly Input: string } & (
   | { readonly ExpectedError: string }
 );
 
-const chain = createRules(1n, "cancun");
+const chain = createRules(1n, "osaka");
 /** Modular exponentiation as Cancun prices it, without EIP-7823 and EIP-7883. */
 const cancun = createRules(1n, "cancun", [2935, 7709]);
 
@@ -34,6 +34,29 @@ const FILES = [
   { file: "blake2F", address: 9, rules: chain },
   { file: "fail-blake2f", address: 9, rules: chain },
   { file: "pointEvaluation", address: 10, rules: chain },
+  ...(
+    [
+      ["blsG1Add", 0x0b],
+      ["blsG1Mul", 0x0c],
+      ["blsG1MultiExp.first12", 0x0c],
+      ["blsG2Add", 0x0d],
+      ["blsG2Mul", 0x0e],
+      ["blsG2MultiExp.first12", 0x0e],
+      ["blsPairing", 0x0f],
+      ["blsMapG1", 0x10],
+      ["blsMapG2", 0x11],
+      ["fail-blsG1Add", 0x0b],
+      ["fail-blsG1Mul", 0x0c],
+      ["fail-blsG1MultiExp", 0x0c],
+      ["fail-blsG2Add", 0x0d],
+      ["fail-blsG2Mul", 0x0e],
+      ["fail-blsG2MultiExp", 0x0e],
+      ["fail-blsPairing", 0x0f],
+      ["fail-blsMapG1", 0x10],
+      ["fail-blsMapG2", 0x11],
+      ["p256Verify.first12", 0x100],
+    ] as const
+  ).map(([file, address]) => ({ file, address, rules: chain })),
 ] as const;
 
 const GAS = 30_000_000n;

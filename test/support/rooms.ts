@@ -14,7 +14,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     tensor: ["foundation", "onnx-proto"],
     onnx: ["foundation", "onnx-proto", "tensor"],
     protocol: ["foundation"],
-    precompiles: ["foundation"],
+    precompiles: ["foundation", "protocol"],
     genesis: [],
     state: ["foundation", "store"],
     models: ["foundation", "store", "blob", "tensor", "protocol"],
