@@ -64,12 +64,13 @@ export type TransactionRequest = {
   readonly gas?: bigint;
   readonly maxFeePerGas?: bigint;
   readonly maxPriorityFeePerGas?: bigint;
+  readonly authorizationList?: readonly Awaited<ReturnType<typeof authorize>>[];
 };
 
-/** A signed EIP-1559 envelope. */
+/** A signed EIP-1559 envelope, or with authorizations an EIP-7702 one. */
 export const sign = async (request: TransactionRequest): Promise<Bytes> => {
-  const serialized = await accountOf(request.from ?? 0).signTransaction({
-    type: "eip1559",
+  const { authorizationList } = request;
+  const shared = {
     chainId: Number(DEVNET_PARAMETERS.chainId),
     nonce: request.nonce,
     gas: request.gas ?? 1_000_000n,
@@ -78,9 +79,21 @@ export const sign = async (request: TransactionRequest): Promise<Bytes> => {
     value: request.value ?? 0n,
     data: (request.data ?? "0x") as ViemHex,
     ...(request.to === undefined ? {} : { to: request.to as ViemHex }),
-  });
+  };
+  const serialized = await accountOf(request.from ?? 0).signTransaction(
+    authorizationList === undefined
+      ? { type: "eip1559", ...shared }
+      : { type: "eip7702", ...shared, authorizationList },
+  );
   return fromHex(serialized);
 };
+
+/** An authorization by one of the accounts. `address`: whose code is run; `chainId`: this chain's if it is not given. */
+export const authorize = (
+  from: number,
+  { address, nonce, chainId = Number(DEVNET_PARAMETERS.chainId) }: AuthorizationRequest,
+) => accountOf(from).signAuthorization({ address: address as ViemHex, nonce, chainId });
+export type AuthorizationRequest = { readonly address: string; readonly nonce: number; readonly chainId?: number };
 
 export const AT: BlockAttributes = { timestamp: 1_700_000_000n, origin: { number: 7n, timestamp: 1_700_000_000n } };
 

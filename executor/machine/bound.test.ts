@@ -69,7 +69,10 @@ test("an envelope of the greatest length from blobs, refused or not, takes at mo
   assert.ok(machine.steps > 3_170 && machine.steps <= 3_175, `${machine.steps} steps`);
 
   const data = new Uint8Array(MAX_ENVELOPE_BYTES - 200);
-  const long = openTransaction({ ...(await setupOf({ accounts: {}, to: MAIN, data, gas: 500_000 })), inPieces: true });
+  const long = openTransaction({
+    ...(await setupOf({ accounts: {}, to: MAIN, data, gas: 1_100_000 })),
+    inPieces: true,
+  });
   while (long.ended === undefined) long.step();
   assert.equal(long.ended.chain.receipts.count, 1);
   assert.ok(long.steps <= 3_190, `${long.steps} steps`);

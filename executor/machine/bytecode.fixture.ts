@@ -14,6 +14,7 @@ export const OP = {
   address: 0x30,
   balance: 0x31,
   caller: 0x33,
+  codesize: 0x38,
   callvalue: 0x34,
   calldataload: 0x35,
   calldatasize: 0x36,

@@ -1,6 +1,6 @@
 import type { Common } from "@ethereumjs/common";
 import { Account, Address } from "@ethereumjs/util";
-import { accountOf, sign, withoutModels } from "../chain/chain.fixture.ts";
+import { accountOf, type authorize, sign, withoutModels } from "../chain/chain.fixture.ts";
 import { type ChainMachine, createMachine } from "../evm/engine.ts";
 import { createRules } from "../evm/rules.ts";
 import { applyTransaction, type Outcome } from "../evm/transition.ts";
@@ -244,6 +244,7 @@ export type CallSetup = {
   readonly to?: string;
   readonly data?: Bytes;
   readonly value?: bigint;
+  readonly authorizations?: readonly Awaited<ReturnType<typeof authorize>>[];
 };
 
 /** The setup of one transaction of SENDER's, without a bound on its gas. */
@@ -253,8 +254,16 @@ export const setupOf = async ({
   to,
   data = EMPTY_BYTES,
   value = 0n,
+  authorizations,
 }: CallSetup): Promise<TransactionSetup> => {
-  const request = { nonce: 0, gas: BigInt(gas), data: toHex(data), value, ...(to === undefined ? {} : { to }) };
+  const request = {
+    nonce: 0,
+    gas: BigInt(gas),
+    data: toHex(data),
+    value,
+    ...(to === undefined ? {} : { to }),
+    ...(authorizations === undefined ? {} : { authorizationList: authorizations }),
+  };
   const envelope = await sign(request);
   return { world: await worldWith(accounts), envelope, block: BLOCK, gasCap: BLOCK.gasLimit };
 };

@@ -87,7 +87,7 @@ test("each static rule refuses with its code", async () => {
     ["empty", new Uint8Array(0), "TX_MALFORMED"],
     ["longer than 98,304 bytes", concat(Uint8Array.of(2), new Uint8Array(98_304)), "TX_MALFORMED"],
     ["a blob transaction", concat(Uint8Array.of(3), market.subarray(1)), "TX_TYPE"],
-    ["a set-code transaction", concat(Uint8Array.of(4), market.subarray(1)), "TX_TYPE"],
+    ["a set-code transaction without authorizations", concat(Uint8Array.of(4), market.subarray(1)), "TX_MALFORMED"],
     ["type 0", concat(Uint8Array.of(0), market.subarray(1)), "TX_TYPE"],
     ["type 0xbf", Uint8Array.of(0xbf), "TX_TYPE"],
     ["a byte too many", concat(market, Uint8Array.of(0)), "TX_MALFORMED"],

@@ -21,6 +21,7 @@ export {
   hashChainState,
   outputRootOf,
 } from "./chain-state.ts";
+export { AUTHORIZATION_REFUND, delegateOf, delegationTo } from "./delegation.ts";
 export {
   authorityOf,
   DEPOSIT_TYPE,

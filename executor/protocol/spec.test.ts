@@ -42,6 +42,7 @@ test("the specification's parameters are the devnet's", () => {
         block: value("budget block"),
         refusal: value("budget refusal"),
       },
+      forks: { osaka: value("forks") },
     },
     DEVNET_PARAMETERS,
   );

@@ -17,6 +17,8 @@ export type PoolErrorCode =
   | "POOL_DATA_FEE"
   /** Too many transactions of this account wait. Send on when some are in blocks. */
   | "POOL_SENDER_FULL"
+  /** The account delegates (EIP-7702), so others may spend what it has: one transaction of it waits at a time. Wait for it. */
+  | "POOL_DELEGATED"
   /** The pool is full. Send again later. */
   | "POOL_QUEUE_FULL"
   /** The node is stopping. Send it again when it is back. */

@@ -84,6 +84,7 @@ const SUBMIT_TEXT: Readonly<Record<SubmitErrorCode, string>> = {
   POOL_UNDERPRICED: "transaction underpriced",
   POOL_DATA_FEE: "transaction underpriced",
   POOL_SENDER_FULL: "account limit exceeded",
+  POOL_DELEGATED: "in-flight transaction limit reached for delegated accounts",
   POOL_QUEUE_FULL: "txpool is full",
   POOL_STOPPED: "the node is stopping",
 };

@@ -1,4 +1,4 @@
-import type { ChainTransaction, DecodedTransaction } from "../../executor/index.ts";
+import { AUTHORIZATION_REFUND, type ChainTransaction, type DecodedTransaction } from "../../executor/index.ts";
 import { type DataFees, type DataSize, dataSizeOf, tipInBlock } from "./data-fees.ts";
 
 /** One transaction that waits. */
@@ -24,10 +24,17 @@ const STORAGE_KEY_GAS = 1_900n;
 
 /**
  * Gas that a transaction uses whatever happens: what is charged before it runs, without its storage keys. Refunds take
- * back no more than the execution paid, and for a slot that is cleared what its key in the access list did (EIP-3529).
+ * back no more than the execution paid, for a slot that is cleared what its key in the access list did (EIP-3529), and half
+ * of an authorization (EIP-7702).
  */
-export const leastGasOf = ({ accessList }: ChainTransaction, intrinsicGas: bigint): bigint =>
-  (accessList ?? []).reduce((gas, { storageKeys }) => gas - STORAGE_KEY_GAS * BigInt(storageKeys.length), intrinsicGas);
+export const leastGasOf = (
+  { accessList = [], authorizationList = [] }: ChainTransaction,
+  intrinsicGas: bigint,
+): bigint =>
+  accessList.reduce(
+    (gas, { storageKeys }) => gas - STORAGE_KEY_GAS * BigInt(storageKeys.length),
+    intrinsicGas - AUTHORIZATION_REFUND * BigInt(authorizationList.length),
+  );
 
 export const createEntry = (
   { transaction, intrinsicGas }: Pick<DecodedTransaction, "transaction" | "intrinsicGas">,

@@ -13,6 +13,7 @@ import {
   createWorldState,
   DEVNET_PARAMETERS,
   fromHex,
+  type GenesisAlloc,
   type Hex,
   type PooledTransaction,
   toHex,
@@ -28,7 +29,7 @@ const addressOf = (index: number) => accountOf(index).address.toLowerCase() as H
 const SENDERS = 6;
 const BALANCE = 10n * ETHER;
 
-const openChain = (): Promise<Chain> => {
+const openChain = (accounts: GenesisAlloc = {}, forks = DEVNET_PARAMETERS.forks): Promise<Chain> => {
   const store = createMemoryStore();
   const refuse = () => Promise.reject(new Error("no model on this chain"));
   const models = {
@@ -40,7 +41,7 @@ const openChain = (): Promise<Chain> => {
     stop: async () => {},
   };
   const alloc = Object.fromEntries(Array.from({ length: SENDERS }, (_, i) => [addressOf(i), { balance: BALANCE }]));
-  const genesis = createGenesis(DEVNET_PARAMETERS, alloc);
+  const genesis = createGenesis({ ...DEVNET_PARAMETERS, forks }, { ...alloc, ...accounts });
   return createChain({ ...telemetry(), store, world: createWorldState(store), models }, { genesis });
 };
 
@@ -322,4 +323,34 @@ test("of many transactions at once each is taken in once, in order", {
   assert.equal(pool.status().ready, 1_000);
   assert.equal(order(pool).length, 1_000);
   t.diagnostic(`${((1000 * admitted) / 1_000).toFixed(0)} us a transaction, signature recovery included`);
+});
+
+test("an account that delegates has one transaction waiting, which may be replaced", async (t) => {
+  const chain = await openChain({ [addressOf(0)]: { balance: BALANCE, code: `0xef0100${"77".repeat(20)}` } });
+  const pool = createMempool({ chain, ...telemetry() });
+  t.after(() => pool.stop());
+  await pool.submit(await sign({ nonce: 0 }));
+  await assert.rejects(pool.submit(await sign({ nonce: 1 })), { code: "POOL_DELEGATED" });
+  await pool.submit(await sign({ nonce: 0, fee: 20, tip: 2 }));
+  await pool.submit(await sign({ from: 1, nonce: 0 }));
+  await pool.submit(await sign({ from: 1, nonce: 1 }));
+});
+
+test("the pool takes what the head's fork takes: authorizations, and the least price of data", async (t) => {
+  const request = { chainId: Number(DEVNET_PARAMETERS.chainId), nonce: 0, to: addressOf(5), maxFeePerGas: 10n * GWEI };
+  const authorizationList = [
+    await accountOf(1).signAuthorization({ address: addressOf(5), nonce: 0, chainId: request.chainId }),
+  ];
+  const setCode = fromHex(
+    await accountOf(0).signTransaction({ type: "eip7702", ...request, gas: 100_000n, authorizationList }),
+  );
+  const data: Hex = `0x${"11".repeat(1_000)}`;
+  const cheap = await sign({ nonce: 0, data, gas: 60_999n });
+  const before = createMempool({ chain: await openChain({}, { osaka: 100n }), ...telemetry() });
+  const after = createMempool({ chain: await openChain(), ...telemetry() });
+  t.after(() => Promise.all([before.stop(), after.stop()]));
+  await assert.rejects(before.submit(setCode), { code: "TX_TYPE" });
+  await before.submit(cheap);
+  await assert.rejects(after.submit(cheap), { code: "TX_INTRINSIC_GAS" });
+  await after.submit(setCode);
 });

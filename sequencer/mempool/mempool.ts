@@ -7,11 +7,14 @@ import {
   createBoundedCache,
   createLock,
   type DecodedTransaction,
+  forkAt,
   type Hex,
+  includes,
   type PoolErrorCode,
   type PooledTransaction,
   type RefusalCode,
   readAccount,
+  SET_CODE_TYPE,
   type Service,
   type Telemetry,
   type TransactionPool,
@@ -146,12 +149,13 @@ export const createMempool = (
       const known = senders.get(address);
       if (known?.version === at) return use(known);
       state ??= chain.stateAt(chain.head.header.number);
-      const { nonce, balance, isContract } = await readAccount(state, address);
+      const { nonce, balance, isContract, isDelegated } = await readAccount(state, address);
       if (version !== at) continue;
       if (isContract) throw refuse("TX_SENDER_CODE", `${address} is a contract`);
       const sender = senders.get(address) ?? createSenderQueue(address);
       if (sender.version !== at) {
         sender.balance = balance;
+        sender.isDelegated = isDelegated;
         sender.version = at;
         setNonce(sender, nonce, "included");
       }
@@ -214,6 +218,9 @@ export const createMempool = (
       });
     const isReady = nonce <= sender.next;
     if (replaced === undefined) {
+      // Whoever calls it may spend what would pay for the next.
+      if (sender.isDelegated && sender.size > 0)
+        throw refuse("POOL_DELEGATED", `${sender.sender} delegates, and has a transaction waiting`);
       if (sender.size >= maxPerSender || (!isReady && sender.queued >= maxQueuedPerSender))
         throw refuse("POOL_SENDER_FULL", `${sender.sender} has ${sender.size} transactions waiting`);
     }
@@ -253,6 +260,15 @@ export const createMempool = (
     );
   };
 
+  /** What the next block's fork takes: TX_TYPE, TX_INTRINSIC_GAS. */
+  const requireFork = ({ transaction, floorGas }: DecodedTransaction) => {
+    const { type, gasLimit } = transaction;
+    const isPrague = includes(forkAt(chain.parameters.forks, chain.head.header.timestamp), "prague");
+    if (type === SET_CODE_TYPE && !isPrague) throw refuse("TX_TYPE", "authorizations come with Prague");
+    if (isPrague && gasLimit < floorGas)
+      throw refuse("TX_INTRINSIC_GAS", `its bytes take ${floorGas} gas at least, its limit is ${gasLimit}`);
+  };
+
   const submit = async (envelope: Bytes): Promise<Hex> => {
     if (stopped) throw refuse("POOL_STOPPED", "the pool is stopped");
     const decoded = chain.decode(envelope);
@@ -261,6 +277,7 @@ export const createMempool = (
     if (transaction.type === DEPOSIT) throw refuse("TX_TYPE", "deposits come from L1 only");
     if (transaction.gasLimit > chain.parameters.blockGasLimit)
       throw refuse("TX_BLOCK_GAS", `gas limit ${transaction.gasLimit} of ${chain.parameters.blockGasLimit}`);
+    requireFork(decoded);
     if (byHash.has(transaction.hash)) throw refuse("POOL_KNOWN", "already known", { hash: transaction.hash });
     requireDataFee(decoded);
     await withSender(transaction.from, (sender) => insert(decoded, sender));

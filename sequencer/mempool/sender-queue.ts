@@ -28,6 +28,8 @@ export const createSenderQueue = (sender: Hex) => {
     /** Nonce and balance in the chain, and the pool's version when they were read. */
     balance: 0n,
     version: -1,
+    /** Its code is another's, whom anybody may call (EIP-7702). */
+    isDelegated: false,
     /** Nonce in the chain. */
     get nonce(): bigint {
       return nonce;

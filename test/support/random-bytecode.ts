@@ -1,12 +1,22 @@
-import { type Bytes, concat, toHex, uintBE } from "../../executor/index.ts";
+import { type Bytes, concat, delegationTo, toHex, uintBE } from "../../executor/index.ts";
 import { assemble, callOf, type Item, initCodeOf, OP, op } from "../../executor/machine/bytecode.fixture.ts";
 import type { AccountSetup } from "../../executor/machine/frame.fixture.ts";
 import type { CallSetup } from "../../executor/machine/transaction.fixture.ts";
 import type { Random } from "./random-program.ts";
 
 const CONTRACTS = [0xc0n, 0xd0n, 0xe0n] as const;
-/** Nobody, precompiles, what is nearly one, and a contract with dirty high bits. */
-const OTHERS = [0xf0n, 0n, 1n, 2n, 3n, 4n, 5n, 6n, 9n, 11n, 2n ** 200n + 0xd0n] as const;
+/** Accounts that delegate: to a contract, to a precompile, to themselves, to one of these. */
+const DELEGATES: readonly (readonly [bigint, bigint])[] = [
+  [0xb0n, 0xd0n],
+  [0xb1n, 4n],
+  [0xb2n, 0xb2n],
+  [0xb3n, 0xb0n],
+];
+/** Nobody, precompiles, what is nearly one, a contract with dirty high bits, and those. */
+const OTHERS = [
+  ...[0xf0n, 0n, 1n, 2n, 3n, 4n, 5n, 6n, 9n, 11n, 15n, 16n, 17n, 18n, 0x100n, 0x101n, 2n ** 200n + 0xd0n],
+  ...DELEGATES.map(([account]) => account),
+];
 const MAX = 2n ** 256n - 1n;
 const WORDS = [0n, 1n, 2n, 5n, 31n, 32n, 33n, 255n, 256n, 2n ** 32n, 2n ** 64n - 1n, 2n ** 128n, 2n ** 255n, MAX];
 const LENGTHS = [0n, 0n, 1n, 31n, 32n, 33n, 64n, 135n, 136n, 137n, 1000n, 1024n, 1025n, 2100n];
@@ -31,10 +41,10 @@ type Context = { readonly random: Random; readonly blobs: readonly Blob[] };
 
 const popped = (code: Bytes): Bytes => assemble(code, OP.pop);
 
-/** One to three operands and one opcode that gives a word: 0x01 to 0x1d. */
+/** One to three operands and one opcode that gives a word: 0x01 to 0x1e. */
 const arithmetic = ({ random }: Context): Bytes => {
   const opcode = random.pick([
-    0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x10, 0x12, 0x16, 0x1a, 0x1d,
+    0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x10, 0x12, 0x16, 0x1a, 0x1d, 0x1e,
   ]);
   const operands = [0x08, 0x09].includes(opcode) ? 3 : 2;
   return popped(op(opcode, ...Array.from({ length: operands }, () => word(random))));
@@ -194,10 +204,12 @@ export const randomTransaction = (random: Random): CallSetup => {
         [1n, 2n],
       ],
     };
+  for (const [account, delegate] of DELEGATES)
+    accounts[hexOf(account)] = { nonce: 1n, balance: 3n, code: delegationTo(uintBE(delegate, 20)) };
   const data = Uint8Array.from({ length: random.pick([0, 4, 68, 1200]) }, () => random.below(256));
-  const gas = random.pick([60_000, 200_000, 600_000]);
+  const gas = random.pick([80_000, 200_000, 600_000]);
   const given = random.pick([0n, 0n, 3n]);
   return random.chance(0.15)
     ? { accounts, gas, data: blob(random), value: given }
-    : { accounts, gas, data, value: given, to: hexOf(CONTRACTS[0]) };
+    : { accounts, gas, data, value: given, to: hexOf(random.chance(0.8) ? CONTRACTS[0] : random.pick(DELEGATES)[0]) };
 };

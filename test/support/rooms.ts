@@ -16,7 +16,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     protocol: ["foundation"],
     precompiles: ["foundation", "protocol"],
     genesis: [],
-    state: ["foundation", "store"],
+    state: ["foundation", "store", "protocol"],
     models: ["foundation", "store", "blob", "tensor", "protocol"],
     evm: ["foundation", "protocol", "precompiles", "models"],
     machine: ["foundation", "tensor", "protocol", "precompiles", "state", "models"],

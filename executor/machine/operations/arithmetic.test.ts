@@ -101,6 +101,12 @@ const VECTORS: Readonly<Record<string, readonly [opcode: number, operands: reado
     [0x1d, [256n, MIN_SIGNED - 1n], 0n],
     [0x1d, [MAX, MAX], MAX],
     [0x1d, [4n, 0x70n], 7n],
+    [0x1e, [0n], 256n],
+    [0x1e, [1n], 255n],
+    [0x1e, [MAX], 0n],
+    [0x1e, [MIN_SIGNED], 0n],
+    [0x1e, [MIN_SIGNED - 1n], 1n],
+    [0x1e, [0xffn << 200n], 48n],
   ],
 };
 
