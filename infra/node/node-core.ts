@@ -27,7 +27,7 @@ import {
 import type { NodeConfig } from "../config/config.ts";
 import { genesisOf, type Rollup } from "../config/rollup.ts";
 import { beginWith } from "../snapshot/begin.ts";
-import { connectL1, requireGenesis } from "./l1.ts";
+import { connectL1, requireGenesis, requireMetering } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
 
 /** Errors of the node's own disk: what it would say of any block is a guess. */
@@ -83,6 +83,7 @@ export const openCore = async (
     const client = await connectL1(config.l1Rpc, rollup);
     const genesis = genesisOf(rollup, rollup.l1.contracts);
     // Before anything of it is on disk.
+    await requireMetering(client, rollup);
     await requireGenesis(client, rollup, genesis);
     const { batchInbox: inbox } = rollup.l1.contracts;
     const named = await client.readContract({ address: inbox, abi: batchInbox.abi, functionName: "SEQUENCER" });
