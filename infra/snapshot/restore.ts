@@ -35,14 +35,16 @@ const isUrl = (place: string): boolean => /^https?:\/\//.test(place);
 const locally = async (place: string, directory: string, signal: AbortSignal) => {
   if (!isUrl(place)) return { file: place, remove: async () => undefined };
   const file = join(directory, "snapshot.download");
+  const remove = () => rm(file, { force: true });
   try {
     const answer = await fetch(place, { signal });
     if (!answer.ok || answer.body === null) throw new Error(`HTTP ${answer.status}`);
     await pipeline(Readable.fromWeb(answer.body as never), createWriteStream(file), { signal });
   } catch (error) {
+    await remove();
     throw new CodedError<SnapshotErrorCode>("SNAPSHOT_DOWNLOAD", `${place}: ${messageOf(error)}`, { place }, error);
   }
-  return { file, remove: () => rm(file, { force: true }) };
+  return { file, remove };
 };
 
 /**

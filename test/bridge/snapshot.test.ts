@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -13,6 +16,7 @@ import {
   createWorldState,
   DEVNET_PARAMETERS,
   type Hex,
+  hasChain,
   type KeyValueStore,
   openChainBlocks,
   openRocksStore,
@@ -68,6 +72,33 @@ const tryCommands = async (given: {
   const made = await assay("snapshot", "export", ...flags, "--data-dir", dataDir, "--out", out);
   const checked = await assay("snapshot", "verify", out, ...flags);
   assert.deepEqual([made.block, checked.block, checked.claim], [block, block, made.claim]);
+};
+
+/** Files by path over HTTP; of "/cut" the connection ends half way. */
+const serveFiles = async (t: TestContext, files: Readonly<Record<string, string>>): Promise<string> => {
+  const server = createServer(({ url = "" }, answer) => {
+    const file = files[url.replace("/cut", "/state")];
+    if (file === undefined) return void answer.writeHead(404).end();
+    const bytes = readFileSync(file);
+    answer.writeHead(200, { "content-length": bytes.length });
+    if (url !== "/cut") return void answer.end(bytes);
+    answer.write(bytes.subarray(0, bytes.length / 2), () => answer.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
+/** A store whose process ends at the write after so many. */
+const mortal = (store: KeyValueStore, writes: number): KeyValueStore => {
+  let left = writes;
+  const write: KeyValueStore["write"] = (batch) =>
+    left-- > 0 ? store.write(batch) : Promise.reject(new Error("killed"));
+  return Object.create(store, { write: { value: write } }) as KeyValueStore;
 };
 
 /** A peer that gives a snapshot of what a node has; answers where it is dialled. */
@@ -185,8 +216,36 @@ test("a fresh challenger begins an old chain with a snapshot, goes on from there
   writeFileSync(spoilt, bytes);
   const fresh = createMemoryStore();
   const into = { ...telemetry(), client, store: fresh, rollup };
-  await assert.rejects(restoreFromPlace(into, spoilt, { directory, signal }));
-  const begun = await restoreFromPlace(into, file, { directory, signal });
+  await assert.rejects(restoreFromPlace(into, spoilt, { directory, signal }), withCode("STATE_PIECE"));
+
+  const web = await serveFiles(t, { "/state": file, "/spoilt": spoilt, "/text": join(directory, "serving.key") });
+  const restore = (place: string, change: Partial<typeof into> = {}) =>
+    restoreFromPlace({ ...into, ...change }, place, { directory, signal });
+  for (const [path, code] of [
+    ["/none", "SNAPSHOT_DOWNLOAD"],
+    ["/cut", "SNAPSHOT_DOWNLOAD"],
+    ["/text", "SNAPSHOT_FILE"],
+    ["/spoilt", "STATE_PIECE"],
+  ] as const)
+    await assert.rejects(restore(web + path), withCode(code), path);
+  const otherChain = { ...rollup, chain: { ...rollup.chain, minimumBaseFee: 1n } };
+  await assert.rejects(restore(`${web}/state`, { rollup: otherChain }), withCode("SNAPSHOT_STATE"));
+  assert.ok(!existsSync(join(directory, "snapshot.download")), "nothing of a download is left");
+  // A process that is killed at any write begins anew.
+  let killed = 0;
+  const begin = async (): Promise<bigint> => {
+    for (;;) {
+      try {
+        return await restore(`${web}/state`, { store: mortal(fresh, killed) });
+      } catch (error) {
+        assert.match(String(error), /killed/);
+        assert.ok(!hasChain(fresh));
+        killed++;
+      }
+    }
+  };
+  const begun = await begin();
+  assert.ok(killed > 1);
   assert.equal(begun, anchor.blockNumber);
 
   const joined = await stage.open(fresh);
