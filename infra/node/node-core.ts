@@ -26,9 +26,10 @@ import {
 } from "../../executor/index.ts";
 import type { NodeConfig } from "../config/config.ts";
 import { genesisOf, type Rollup } from "../config/rollup.ts";
-import { beginWith } from "../snapshot/begin.ts";
+import { beginWith, isToRestore } from "../snapshot/begin.ts";
 import { connectL1, requireGenesis, requireMetering } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
+import { showProgress } from "./restoring.ts";
 
 /** Errors of the node's own disk: what it would say of any block is a guess. */
 const DAMAGE = ["STORE_IO", "STORE_CORRUPT", "CHAIN_CORRUPT", "STATE_CORRUPT"];
@@ -101,7 +102,10 @@ export const openCore = async (
     const blobSources = config.p2pOff ? beacons : [...beacons, createPeerBlobSource(content)];
     const models = await createModelRuntime({ ...telemetry, store }, { sources });
     const modelService = services.add({ name: "models", stop: () => models.stop() });
-    await beginWith({ ...telemetry, client, store, rollup }, config, { agent });
+    if (isToRestore(store, config)) {
+      const { progress, stop } = await showProgress(telemetry, config);
+      await beginWith({ ...telemetry, client, store, rollup, progress }, config, { agent }).finally(stop);
+    }
     const world = createWorldState(store, { keep: config.keepStates });
     const opened = await createChain(
       { ...telemetry, store, world, models },

@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import {
   CodedError,
@@ -20,10 +21,13 @@ import {
   type KeyValueStore,
   openChainBlocks,
   openRocksStore,
+  toHex,
 } from "../../executor/index.ts";
 import {
+  askNode,
   beginWith,
   COMMAND_SETTINGS,
+  createSequencerNode,
   createSnapshotKeeper,
   exportSnapshot,
   type Rollup,
@@ -34,6 +38,7 @@ import {
   writeRollup,
 } from "../../infra/index.ts";
 import { claimsOn, startClaimant } from "../support/claimant.ts";
+import { L1_SEQUENCER_KEY } from "../support/deriving-peers.ts";
 import { createDisputeStage, playOut, registryOf, startChallenger, startLiar } from "../support/disputes.ts";
 import { flood } from "../support/flood.ts";
 import { unitLies } from "../support/lies.ts";
@@ -74,15 +79,23 @@ const tryCommands = async (given: {
   assert.deepEqual([made.block, checked.block, checked.claim], [block, block, made.claim]);
 };
 
-/** Files by path over HTTP; of "/cut" the connection ends half way. */
-const serveFiles = async (t: TestContext, files: Readonly<Record<string, string>>): Promise<string> => {
+/** Files by path over HTTP; of "/cut" the connection ends half way, of "/held" the other half comes when it is let go. */
+const serveFiles = async (
+  t: TestContext,
+  files: Readonly<Record<string, string>>,
+  held: Promise<void>,
+): Promise<string> => {
   const server = createServer(({ url = "" }, answer) => {
-    const file = files[url.replace("/cut", "/state")];
+    const file = files[url.replace(/^.(cut|held)$/, "/state")];
     if (file === undefined) return void answer.writeHead(404).end();
     const bytes = readFileSync(file);
     answer.writeHead(200, { "content-length": bytes.length });
-    if (url !== "/cut") return void answer.end(bytes);
-    answer.write(bytes.subarray(0, bytes.length / 2), () => answer.destroy());
+    const middle = bytes.length >> 1;
+    if (url === "/cut") answer.write(bytes.subarray(0, middle), () => answer.destroy());
+    else if (url === "/held") {
+      answer.write(bytes.subarray(0, middle));
+      held.then(() => answer.end(bytes.subarray(middle)));
+    } else answer.end(bytes);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -91,6 +104,59 @@ const serveFiles = async (t: TestContext, files: Readonly<Record<string, string>
     server.close();
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+};
+
+/** Asks again until the answer is as wanted. */
+const until = async <T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean): Promise<T> => {
+  for (const end = Date.now() + 20_000; ; await setTimeout(20)) {
+    const answer = await ask();
+    if (isWanted(answer)) return answer;
+    assert.ok(Date.now() < end, String(answer));
+  }
+};
+
+/** The sequencer's own process begins with a snapshot, and tells how far it is while it has no chain. */
+const beginSequencer = async (
+  t: TestContext,
+  given: {
+    readonly rollup: Rollup;
+    readonly l1Rpc: string;
+    readonly directory: string;
+    readonly snapshot: string;
+    readonly letGo: () => void;
+  },
+): Promise<number> => {
+  const { rollup, l1Rpc, directory, snapshot, letGo } = given;
+  const [rpcPort, metricsPort] = [await freePort(), await freePort()];
+  const ports = { rpcPort: String(rpcPort), metricsPort: String(metricsPort) };
+  const flags = { l1Rpc, rollup: "given", dataDir: join(directory, "sequencer"), p2pOff: "true", ...ports, snapshot };
+  const config = resolveConfig(COMMAND_SETTINGS.sequencer, { ...flags, sequencerKey: toHex(L1_SEQUENCER_KEY) }, {});
+  const starting = createSequencerNode(telemetry(), config, rollup);
+  t.after(async () => (await starting).stop());
+  const rpc = `http://127.0.0.1:${rpcPort}`;
+  const ask = (): Promise<unknown> =>
+    askNode<{ readonly safe_l2: { readonly number: number } }>(rpc, "rollup_syncStatus").then(
+      ({ safe_l2 }) => safe_l2.number,
+      (error: unknown) => (error instanceof CodedError ? `${error.code} ${error.message}` : error),
+    );
+  await until(ask, (answer) => /^NODE_RESTORING .*downloaded: 0\.[0-9] MB/.test(String(answer)));
+  const ready = await fetch(`http://127.0.0.1:${metricsPort}/readyz`);
+  assert.deepEqual([ready.status, /MB are here/.test(await ready.text())], [503, true]);
+  const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  assert.match(metrics, /^assay_snapshot_downloaded_bytes [1-9]/m);
+  letGo();
+  const node = await starting;
+  assert.equal(node.rpc, rpc);
+  return Number(await until(ask, (answer) => typeof answer === "number" && answer > 0));
 };
 
 /** A store whose process ends at the write after so many. */
@@ -218,7 +284,9 @@ test("a fresh challenger begins an old chain with a snapshot, goes on from there
   const into = { ...telemetry(), client, store: fresh, rollup };
   await assert.rejects(restoreFromPlace(into, spoilt, { directory, signal }), withCode("STATE_PIECE"));
 
-  const web = await serveFiles(t, { "/state": file, "/spoilt": spoilt, "/text": join(directory, "serving.key") });
+  const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+  const files = { "/state": file, "/spoilt": spoilt, "/text": join(directory, "serving.key") };
+  const web = await serveFiles(t, files, held);
   const restore = (place: string, change: Partial<typeof into> = {}) =>
     restoreFromPlace({ ...into, ...change }, place, { directory, signal });
   for (const [path, code] of [
@@ -247,6 +315,9 @@ test("a fresh challenger begins an old chain with a snapshot, goes on from there
   const begun = await begin();
   assert.ok(killed > 1);
   assert.equal(begun, anchor.blockNumber);
+
+  const sequencer = { rollup, l1Rpc: anvil.url, directory, snapshot: `${web}/held`, letGo };
+  assert.ok((await beginSequencer(t, sequencer)) >= Number(begun));
 
   const joined = await stage.open(fresh);
   assert.equal(joined.chain.base?.block.header.number, begun);
