@@ -13,6 +13,11 @@ export const createChainMetrics = (registry: Registry) => ({
     help: "Oldest block whose state is kept",
     registers: [registry],
   }),
+  rulesEnd: new Gauge({
+    name: "assay_chain_rules_end_timestamp_seconds",
+    help: "L2 timestamp from which a fork holds that this version does not have; +Inf when there is none",
+    registers: [registry],
+  }),
   transactions: new Counter({
     name: "assay_chain_transactions_total",
     help: "Transactions in sealed blocks",

@@ -2,6 +2,7 @@ import type { L2BlockNumber } from "../foundation/brand.ts";
 import { type Bytes, concat, fromHex, type Hex, readUintBE, toHex, uintBE, utf8 } from "../foundation/bytes.ts";
 import { decodeRlp, encodeRlp, readRlpUint, rlpUint } from "../foundation/rlp.ts";
 import type { Block } from "../protocol/block.ts";
+import type { ForkSchedule } from "../protocol/forks.ts";
 import type { Position } from "../protocol/origin.ts";
 import type { Receipt } from "../protocol/receipt.ts";
 import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
@@ -14,6 +15,7 @@ import { decodeKeptUnits, encodeKeptUnits, type KeptUnits } from "./kept-units.t
 const meta = (name: string): Bytes => concat(Uint8Array.of(COLUMN.meta), utf8(`chain.${name}`));
 const HEADS = meta("heads");
 const GENESIS = meta("genesis");
+const FORKS_KEY = meta("forks");
 const BASE = meta("base");
 /** Positions by block: what derivation had consumed after it. */
 const POSITION = meta("position.");
@@ -21,7 +23,7 @@ const column = (id: number, key: Bytes): Bytes => concat(Uint8Array.of(id), key)
 const byNumber = (id: number, number: L2BlockNumber): Bytes => column(id, uintBE(number, 8));
 const positionKey = (number: L2BlockNumber): Bytes => concat(POSITION, uintBE(number, 8));
 
-const put = (key: Bytes, value: Bytes): Write => ({ type: "put", key, value });
+const put = (key: Bytes, value: Bytes): Write & { readonly type: "put" } => ({ type: "put", key, value });
 const del = (key: Bytes): Write => ({ type: "del", key });
 
 /** Decoded blocks and receipts kept in memory. */
@@ -141,6 +143,15 @@ export const createChainStore = (store: KeyValueStore, chainId: bigint) => {
     base(): ChainBase | undefined {
       const stored = store.get(BASE);
       return stored === undefined ? undefined : decodeBase(stored, chainId);
+    },
+    forksWrite: (forks: ForkSchedule) =>
+      put(FORKS_KEY, utf8(JSON.stringify(Object.entries(forks).map(([name, from]) => [name, String(from)])))),
+    /** The schedule by which the newest block was made. */
+    forks(): ForkSchedule | undefined {
+      const stored = store.get(FORKS_KEY);
+      if (stored === undefined) return undefined;
+      const entries = JSON.parse(Buffer.from(stored).toString("utf8")) as [string, string][];
+      return Object.fromEntries(entries.map(([name, from]) => [name, BigInt(from)]));
     },
     genesisWrite: (digest: Hex): Write => put(GENESIS, fromHex(digest)),
     genesis(): Hex | undefined {

@@ -1,12 +1,13 @@
 import { type ChainMachine, createMachine } from "../evm/engine.ts";
 import { createRules } from "../evm/rules.ts";
 import type { L2BlockNumber } from "../foundation/brand.ts";
-import { type Hex, toHex } from "../foundation/bytes.ts";
+import { EMPTY_BYTES, equalBytes, type Hex, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { createLock, type Telemetry } from "../foundation/service.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
 import type { Block } from "../protocol/block.ts";
 import { createEnvelopeDecoder } from "../protocol/envelope.ts";
+import { requireSamePast, unknownFork } from "../protocol/forks.ts";
 import type { BlockAttributes, Position } from "../protocol/origin.ts";
 import type { Receipt } from "../protocol/receipt.ts";
 import type { WorldState } from "../state/world.ts";
@@ -49,7 +50,8 @@ const fault = (code: ChainErrorCode, message: string, data: Record<string, unkno
 
 /**
  * The chain over a store and a world state. Opens what the store holds, or writes genesis.
- * CHAIN_GENESIS_MISMATCH: the store belongs to another chain. CHAIN_CORRUPT: state and blocks disagree.
+ * CHAIN_GENESIS_MISMATCH: the store belongs to another chain. FORK_CHANGED: its blocks were made by other rules.
+ * CHAIN_CORRUPT: state and blocks disagree.
  */
 export const createChain = async (
   { store, world, models, logger, registry }: ChainComponents,
@@ -59,6 +61,7 @@ export const createChain = async (
   const { refusal } = parameters.budget;
   const log = logger.child({ module: "chain" });
   const metrics = createChainMetrics(registry);
+  metrics.rulesEnd.set(Number(unknownFork(parameters.forks)?.from ?? Number.POSITIVE_INFINITY));
   const blocks = createChainStore(store, parameters.chainId);
   const decode = createEnvelopeDecoder(parameters.chainId);
   const components = { models, rules: createRules(parameters.chainId) };
@@ -88,6 +91,7 @@ export const createChain = async (
       blocks.positionWrite(0n, START),
       blocks.headsWrite({ unsafe: 0n, safe: 0n, finalized: 0n }),
       blocks.genesisWrite(genesis.digest),
+      blocks.forksWrite(parameters.forks),
     ]);
     sealed.accept();
     log.info({ hash: block.hash, stateRoot: block.header.stateRoot }, "wrote genesis");
@@ -103,6 +107,10 @@ export const createChain = async (
       version: world.version,
       head: stored.unsafe,
     });
+  const held = blocks.forks();
+  if (held !== undefined) requireSamePast(held, parameters.forks, newest.header.timestamp);
+  const forks = blocks.forksWrite(parameters.forks);
+  if (!equalBytes(store.get(forks.key) ?? EMPTY_BYTES, forks.value)) await store.write([forks]);
   const base = blocks.base();
   let heads: Heads = stored;
   let head: Block = newest;

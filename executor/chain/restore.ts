@@ -77,6 +77,7 @@ export const restoreChain = async (
     blocks.headsWrite({ unsafe: header.number, safe: header.number, finalized: header.number }),
     blocks.baseWrite(base),
     blocks.genesisWrite(genesis.digest),
+    blocks.forksWrite(genesis.parameters.forks),
     ...also,
   ]);
 };

@@ -4,6 +4,7 @@ import type { BlockEnvironment } from "../evm/engine.ts";
 import { fromHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
 import { type Block, COINBASE, nextBaseFee, prevRandaoOf } from "../protocol/block.ts";
 import { openingOf } from "../protocol/budget.ts";
+import { forkAt } from "../protocol/forks.ts";
 import { type BlockAttributes, type Origin, packedOrigin } from "../protocol/origin.ts";
 import { ADDRESS, type ChainParameters, HISTORY_WINDOW } from "../protocol/parameters.ts";
 
@@ -11,18 +12,22 @@ const history = new Address(fromHex(ADDRESS.history));
 const l1Block = new Address(fromHex(ADDRESS.l1Block));
 const coinbase = new Address(fromHex(COINBASE));
 
-/** The block after `parent`, before anything runs in it. */
+/** The block after `parent`, before anything runs in it. FORK_UNKNOWN. */
 export const environmentAfter = (
   parent: Block,
   attributes: BlockAttributes,
   parameters: ChainParameters,
-): BlockEnvironment & { readonly budget: bigint; readonly isPaid: boolean } => ({
-  ...openingOf(parent.header, attributes, parameters),
-  number: parent.header.number + 1n,
-  baseFee: nextBaseFee(parent.header, parameters),
-  coinbase,
-  prevRandao: prevRandaoOf(parent.hash, attributes.origin.number),
-});
+): BlockEnvironment & { readonly budget: bigint; readonly isPaid: boolean } => {
+  const opening = openingOf(parent.header, attributes, parameters);
+  return {
+    ...opening,
+    fork: forkAt(parameters.forks, opening.timestamp),
+    number: parent.header.number + 1n,
+    baseFee: nextBaseFee(parent.header, parameters),
+    coinbase,
+    prevRandao: prevRandaoOf(parent.hash, attributes.origin.number),
+  };
+};
 
 /** What a block writes before its first transaction: the parent's hash (EIP-2935) and the L1 block it refers to. */
 export const writeSystemSlots = async (state: StateManagerInterface, parent: Block, origin: Origin): Promise<void> => {

@@ -19,6 +19,7 @@ const SELF = new Address(fromHex("0x00000000000000000000000000000000000000c0"));
 const OTHER = new Address(fromHex("0x00000000000000000000000000000000000000c1"));
 const CALLER = new Address(fromHex("0x00000000000000000000000000000000000000ca"));
 const BLOCK = libraryBlock({
+  fork: "cancun",
   number: 1000n,
   timestamp: 1_700_000_000n,
   gasLimit: 30_000_000n,

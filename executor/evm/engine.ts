@@ -16,6 +16,7 @@ import { Account, Address } from "@ethereumjs/util";
 import { fromHex } from "../foundation/bytes.ts";
 import type { Pace } from "../foundation/pace.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
+import type { Fork } from "../protocol/forks.ts";
 import { ADDRESS } from "../protocol/parameters.ts";
 import { admit, infer, type NativeCall } from "./inference.ts";
 import { assertLibrary, SyncInterpreter } from "./interpreter.ts";
@@ -25,6 +26,8 @@ import { OPCODE_HANDLERS, STORAGE_GAS } from "./opcodes.ts";
 
 /** What execution sees of the block it runs in. */
 export type BlockEnvironment = {
+  /** Whose rules hold. */
+  readonly fork: Fork;
   readonly number: bigint;
   readonly timestamp: bigint;
   readonly gasLimit: bigint;

@@ -4,6 +4,7 @@ import { COINBASE, type Header, hashBlockHeader, nextBaseFee, prevRandaoOf } fro
 import { BLOOM_BYTES } from "../protocol/bloom.ts";
 import { spend } from "../protocol/budget.ts";
 import { type ChainState, chainStateAfter } from "../protocol/chain-state.ts";
+import { forkAt } from "../protocol/forks.ts";
 import { type Origin, type Position, packedOrigin } from "../protocol/origin.ts";
 import { ADDRESS, type ChainParameters, HISTORY_WINDOW } from "../protocol/parameters.ts";
 import { type Unit, unitAt } from "../protocol/unit.ts";
@@ -60,6 +61,8 @@ const beginBlock = ({ chain, tree, world, rules }: Components, unit: Unit & { ki
   const after = world.setSlot(withHistory, L1_BLOCK, ZERO_32, packedOrigin(unit.attributes.origin));
   const { gasLimit, gasUsed, baseFee } = chain;
   const { opening } = unit;
+  // A block whose rules are not here cannot be begun.
+  forkAt(rules.parameters.forks, opening.timestamp);
   return {
     tree: after,
     chain: {

@@ -44,6 +44,7 @@ const HASHES = [NUMBER - 1n, NUMBER - 256n, NUMBER - 257n].map((number) => [numb
 
 const rules = createRules(CHAIN_ID);
 const environment: BlockEnvironment = {
+  fork: "cancun",
   number: NUMBER,
   timestamp: 1_700_000_000n,
   gasLimit: 30_000_000n,

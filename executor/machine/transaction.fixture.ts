@@ -144,7 +144,7 @@ const execute = async (
   const outcome = await applyTransaction(library, decoded, {
     available: block.gasLimit,
     baseFeeVault: undefined,
-    environment: { ...block, coinbase: new Address(block.coinbase) },
+    environment: { ...block, fork: "cancun", coinbase: new Address(block.coinbase) },
   });
   return isRefusal(outcome) ? undefined : outcome;
 };

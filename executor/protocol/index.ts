@@ -22,6 +22,18 @@ export {
   outputRootOf,
 } from "./chain-state.ts";
 export { DEPOSIT_TYPE, decodeEnvelope, encodeDeposit, isRefusal, MAX_ENVELOPE_BYTES } from "./envelope.ts";
+export {
+  FORKS,
+  type Fork,
+  type ForkErrorCode,
+  type ForkSchedule,
+  forkAt,
+  includes,
+  requireForkOrder,
+  type ScheduledFork,
+  scheduledForks,
+  unknownFork,
+} from "./forks.ts";
 export { recordSlot } from "./model-call.ts";
 export type { BlockAttributes, Origin, Position } from "./origin.ts";
 export { ADDRESS, type ChainParameters, DEFAULT_BUDGET, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./parameters.ts";

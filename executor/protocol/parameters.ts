@@ -1,3 +1,5 @@
+import type { ForkSchedule } from "./forks.ts";
+
 /** Constants of one chain. Everything here is consensus: a node with other values is on another chain. */
 export type ChainParameters = {
   readonly chainId: bigint;
@@ -10,6 +12,8 @@ export type ChainParameters = {
   /** Seconds that it may lie behind. */
   readonly maxLag: bigint;
   readonly budget: BudgetParameters;
+  /** Which rules a block has, by its timestamp. What lies ahead may change; what blocks were made by may not. */
+  readonly forks: ForkSchedule;
 };
 
 /** L2 gas that L1's time pays for, whatever is posted: it bounds what every node has to execute. All in gas. */
@@ -47,6 +51,7 @@ export const DEVNET_PARAMETERS: ChainParameters = {
   maxLag: 0n,
   // Nobody is hostile here: contracts are deployed, and models called, as fast as the machine goes.
   budget: { ...DEFAULT_BUDGET, rate: 50_000_000n, cap: 100_000_000n },
+  forks: { osaka: 0n },
 };
 
 /** Addresses with a meaning to the protocol, lower case. */

@@ -19,6 +19,7 @@ export const deployCommand = async (config: CommandConfig<"deploy">): Promise<nu
       ...DEVNET_PARAMETERS,
       chainId: BigInt(config.l2ChainId),
       budget: { ...DEFAULT_BUDGET, rate: config.gasRate },
+      forks: config.forks,
     },
     // Nobody has ether that did not come over the bridge.
     genesis: { accounts: [], feeRecipient: config.feeRecipient ?? config.sequencerAddress },

@@ -51,6 +51,10 @@ type TransactionStatus = {
   readonly nextExpectedAt: number | null;
 };
 
+type Fork = { readonly name: string; readonly from: number; readonly isKnown: boolean };
+/** What `rollup_forks` says. */
+type Forks = { readonly current: Fork; readonly next: Fork | null; readonly last: Fork | null };
+
 type Settlement = { readonly claims: readonly ClaimRow[]; readonly settlement: Parameters };
 
 const SHOWN_CLAIMS = 5;
@@ -97,6 +101,21 @@ const describeSettlement = ({ claims, settlement }: Settlement): string =>
     ]),
   ].join("\n");
 
+const describeForks = ({ current, next, last }: Forks): string => {
+  const row = (when: string, { name, from, isKnown }: Fork) => [
+    when,
+    name,
+    from === 0 ? "from genesis on" : `from ${timeOf(from)} on`,
+    isKnown ? "" : "NOT IN THIS VERSION: the node goes no further",
+  ];
+  return columns([
+    ["rules", "fork", "", ""],
+    row("now", current),
+    ...(next === null ? [] : [row("next", next)]),
+    ...(last === null || last.name === next?.name ? [] : [row("last", last)]),
+  ]);
+};
+
 /** Claims, or why the node cannot tell them: its heads are worth showing all the same. */
 const settlementOf = async (rpc: string): Promise<Settlement | CodedError> => {
   try {
@@ -112,14 +131,16 @@ const settlementOf = async (rpc: string): Promise<Settlement | CodedError> => {
 };
 
 const nodeStatus = async ({ nodeRpc, json }: CommandConfig<"status">): Promise<string> => {
-  const [status, settled] = await Promise.all([
+  const [status, forks, settled] = await Promise.all([
     askNode<SyncStatus>(nodeRpc, "rollup_syncStatus"),
+    askNode<Forks>(nodeRpc, "rollup_forks"),
     settlementOf(nodeRpc),
   ]);
   const failed = settled instanceof CodedError;
   if (json)
     return JSON.stringify({
       ...status,
+      forks,
       ...(failed ? { claims: null, settlement: null, claimsError: settled.code } : settled),
     });
   return [
@@ -130,6 +151,8 @@ const nodeStatus = async ({ nodeRpc, json }: CommandConfig<"status">): Promise<s
       headRow("finalized", status.finalized_l2, "derived from final L1 blocks"),
       ...(status.current_l1 === null ? [] : [headRow("L1", status.current_l1, "read so far")]),
     ]),
+    "",
+    describeForks(forks),
     "",
     failed ? `no claims are known: ${settled.code}: ${messageOf(settled)}` : describeSettlement(settled),
   ].join("\n");

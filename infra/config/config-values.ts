@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { isAddress, parseEther } from "viem";
+import { FORKS, type ForkSchedule, messageOf, requireForkOrder } from "../../executor/index.ts";
 
 /** Readings of what a user types. Each throws a RangeError that says what is expected. */
 
@@ -125,3 +126,23 @@ export const dialAddresses = addresses(
   (address) => isTcpAddress(address) && address.includes("/p2p/") && !address.includes("/tcp/0/"),
   "an address with its peer, like /ip4/192.0.2.1/tcp/9222/p2p/<peer id>",
 );
+
+const MAX_TIME = 2n ** 64n - 1n;
+
+/** `name=time` of forks that this version has, separated by commas; times in seconds. */
+export const forkSchedule = (value: string): ForkSchedule => {
+  const schedule: Record<string, bigint> = {};
+  for (const entry of value.split(",")) {
+    const [, name = "", time = ""] = /^([a-z0-9]+)=(\d{1,20})$/.exec(entry.trim()) ?? [];
+    if (!(FORKS as readonly string[]).includes(name) || BigInt(time) > MAX_TIME)
+      throw new RangeError(`expected fork=seconds with a fork of ${FORKS.join(", ")}`);
+    if (schedule[name] !== undefined) throw new RangeError(`${name} is named twice`);
+    schedule[name] = BigInt(time);
+  }
+  try {
+    requireForkOrder(schedule);
+  } catch (error) {
+    throw new RangeError(messageOf(error));
+  }
+  return schedule;
+};

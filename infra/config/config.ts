@@ -69,6 +69,7 @@ export const COMMAND_SETTINGS = {
     "feeRecipient",
     "forceDelay",
     "gasRate",
+    "forks",
     "challengePeriod",
     "censorship",
     "inclusionDelay",

@@ -1,5 +1,5 @@
-import { DEFAULT_BUDGET } from "../../executor/index.ts";
-import { address, ether, integer, whole } from "./config-values.ts";
+import { DEFAULT_BUDGET, FORKS } from "../../executor/index.ts";
+import { address, ether, forkSchedule, integer, whole } from "./config-values.ts";
 
 import type { Setting } from "./setting.ts";
 
@@ -50,6 +50,15 @@ export const DEPLOY_SETTINGS = {
     description:
       "L2 gas that a second of L1's time pays for: what the slowest node of the chain must be able to execute",
     parse: whole,
+  },
+  forks: {
+    flag: "--fork",
+    argument: "name=time",
+    variable: "ASSAY_FORK",
+    fallback: "osaka=0",
+    repeatable: true,
+    description: `L2 timestamp in seconds from which a fork's rules hold: ${FORKS.join(", ")}; each contains those before it`,
+    parse: forkSchedule,
   },
   challengePeriod: {
     flag: "--challenge-period",

@@ -8,6 +8,7 @@ import {
   type Genesis,
   type Hex,
   messageOf,
+  requireForkOrder,
 } from "../../executor/index.ts";
 
 export type RollupErrorCode =
@@ -54,6 +55,8 @@ const schema = z.strictObject({
     maxDrift: decimal,
     maxLag: decimal,
     budget: z.strictObject({ rate: decimal, cap: decimal, block: decimal, refusal: decimal }),
+    /** Names that this version does not have are kept: its rules end where they begin. */
+    forks: z.record(z.string().regex(/^[a-z][a-z0-9]{0,31}$/, "expected a fork's name"), decimal),
   }),
   genesis: z.strictObject({
     /** Balances in wei. */
@@ -90,6 +93,11 @@ export const readRollup = (file: string): Rollup => {
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "file"}: ${message}`);
     throw new CodedError<RollupErrorCode>("ROLLUP_FILE", `${file}: ${problems.join("; ")}`, { file, problems });
+  }
+  try {
+    requireForkOrder(parsed.data.chain.forks);
+  } catch (error) {
+    throw new CodedError<RollupErrorCode>("ROLLUP_FILE", `${file}: chain.forks: ${messageOf(error)}`, { file }, error);
   }
   return parsed.data;
 };

@@ -27,6 +27,7 @@ import {
 import type { NodeConfig } from "../config/config.ts";
 import { genesisOf, type Rollup } from "../config/rollup.ts";
 import { beginWith, isToRestore } from "../snapshot/begin.ts";
+import { warnOfForks } from "./fork-warnings.ts";
 import { connectL1, requireGenesis, requireMetering } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
 import { showProgress } from "./restoring.ts";
@@ -145,6 +146,7 @@ export const openCore = async (
     // Before those that wait for a model: they are let go.
     services.add(modelService);
     telemetry.logger.info({ chainId: rollup.chain.chainId, head: chain.head.header.number }, "chain is open");
+    warnOfForks(telemetry.logger, chain);
     const { contracts } = rollup.l1;
     return {
       services,

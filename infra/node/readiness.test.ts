@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { DEVNET_PARAMETERS } from "../../executor/index.ts";
 import { type ReadinessParts, readinessOf } from "./readiness.ts";
 
 const HEAD = { number: 1n, hash: "0x00", timestamp: 1n } as const;
 const HEALTHY = {
-  chain: { position: { batch: 4n, cursor: 0, delayed: 0n } },
+  chain: { position: { batch: 4n, cursor: 0, delayed: 0n }, parameters: DEVNET_PARAMETERS },
   l1: { head: HEAD, recordCount: 5n, onAdvance: () => () => undefined },
   follower: { failure: undefined },
   peering: { halted: false },
@@ -36,4 +37,20 @@ test("a node that builds no block because L1 may not take it says why, with a co
   assert.deepEqual(failing({ batches: { halt } }), ["production"]);
   const [, , production] = readinessOf({ ...HEALTHY, batches: { halt } });
   assert.equal(production?.check(), "BATCH_WINDOW_HALF_GONE: the oldest batch is old");
+});
+
+test("where the rules of this version end, a node says so before, and is not ready from then on", () => {
+  const rulesOf = (from: bigint) => {
+    const parameters = { ...DEVNET_PARAMETERS, forks: { osaka: 0n, later: from } };
+    return readinessOf({ ...HEALTHY, chain: { ...HEALTHY.chain, parameters } }).find(({ name }) => name === "rules");
+  };
+  const now = BigInt(Math.floor(Date.now() / 1000));
+  const ahead = rulesOf(now + 1_000n);
+  assert.equal(ahead?.check(), undefined);
+  assert.match(ahead?.notice?.() ?? "", /^fork later, .* begins in \d+ s$/);
+  assert.match(rulesOf(now - 1n)?.check() ?? "", /^fork later has begun/);
+  assert.equal(
+    readinessOf(HEALTHY).find(({ name }) => name === "rules"),
+    undefined,
+  );
 });

@@ -1,4 +1,5 @@
 import type { Challenger } from "../../challenger/index.ts";
+import { unknownFork } from "../../executor/index.ts";
 import type { Halt } from "../../sequencer/index.ts";
 import type { ReadinessCheck } from "../telemetry/metrics-server.ts";
 import type { Core } from "./node-core.ts";
@@ -7,13 +8,29 @@ import type { Core } from "./node-core.ts";
 const L1_SILENCE_MS = 120_000;
 
 export type ReadinessParts = {
-  readonly chain: Pick<Core["chain"], "position">;
+  readonly chain: Pick<Core["chain"], "position" | "parameters">;
   readonly l1: Pick<Core["l1"], "head" | "recordCount" | "onAdvance">;
   readonly follower: Pick<Core["follower"], "failure">;
   readonly peering: { readonly halted: boolean } | undefined;
   readonly hears: Core["hears"];
   /** On the node that builds the blocks. */
   readonly batches?: { readonly halt: Halt | undefined } | undefined;
+};
+
+const now = (): bigint => BigInt(Math.floor(Date.now() / 1000));
+
+/** Where this version's rules end in a fork that it does not have. */
+const rulesCheck = ({ parameters }: ReadinessParts["chain"]): readonly ReadinessCheck[] => {
+  const end = unknownFork(parameters.forks);
+  if (end === undefined) return [];
+  const { name, from } = end;
+  return [
+    {
+      name: "rules",
+      check: () => (now() < from ? undefined : `fork ${name} has begun, and this version does not have its rules`),
+      notice: () => `fork ${name}, whose rules this version does not have, begins in ${from - now()} s`,
+    },
+  ];
 };
 
 /** What must hold before a node's answers are the chain's newest. */
@@ -46,6 +63,7 @@ export const readinessOf = ({
         return left > 1n ? `${left} batches of L1 are not derived` : undefined;
       },
     },
+    ...rulesCheck(chain),
     ...(batches === undefined
       ? []
       : [

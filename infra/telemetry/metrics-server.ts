@@ -7,8 +7,12 @@ export type MetricsErrorCode =
   /** Metrics cannot be served on that port: see the cause. Give another --metrics-port. */
   "METRICS_LISTEN";
 
-/** One condition of readiness. A text says why it does not hold; undefined: it holds. */
-export type ReadinessCheck = { readonly name: string; readonly check: () => string | undefined };
+/** One condition of readiness. A text says why it does not hold; undefined: it holds. `notice`: what is to be known meanwhile. */
+export type ReadinessCheck = {
+  readonly name: string;
+  readonly check: () => string | undefined;
+  readonly notice?: () => string | undefined;
+};
 
 export type MetricsServer = Service & { readonly url: string; readonly port: number };
 
@@ -34,12 +38,12 @@ export const createMetricsServer = async (
   });
   app.get("/healthz", async () => ({ status: "ok" }));
   app.get("/readyz", async (_request, reply) => {
-    const results = checks.map(({ name, check }) => ({ name, reason: check() }));
+    const results = checks.map(({ name, check, notice }) => ({ name, reason: check(), notice: notice?.() }));
     const ready = results.every(({ reason }) => reason === undefined);
     reply.code(ready ? 200 : 503);
     return {
       status: ready ? "ready" : "not ready",
-      checks: Object.fromEntries(results.map(({ name, reason }) => [name, reason ?? "ok"])),
+      checks: Object.fromEntries(results.map(({ name, reason, notice }) => [name, reason ?? notice ?? "ok"])),
     };
   });
   try {

@@ -15,6 +15,7 @@ import {
   type Spent,
   sleep,
   type Telemetry,
+  unknownFork,
 } from "../../executor/index.ts";
 import type { Batches } from "../batch/batches.ts";
 import type { L1Prices } from "../batch/l1-prices.ts";
@@ -210,6 +211,8 @@ export const createProducer = (
     }
   };
 
+  const rulesEnd = unknownFork(chain.parameters.forks)?.from ?? Number.POSITIVE_INFINITY;
+
   const produce = async (): Promise<Block | undefined> => {
     // Nobody waits for L1 but the first block: without prices nothing is known of what has to be paid.
     const refreshed = prices.refresh();
@@ -230,8 +233,9 @@ export const createProducer = (
     if (!idle && !hasMessages(plan, isNew) && !pool.hasReady(nextBaseFee(chain.head.header, chain.parameters)))
       return undefined;
     const attributes = { timestamp: clock(), origin: plan.origin, hasMessages: hasMessages(plan, isNew) };
-    // Derivation passes over what L1's time does not pay for.
-    if (!openingOf(chain.head.header, attributes, chain.parameters).isPaid) return undefined;
+    const opening = openingOf(chain.head.header, attributes, chain.parameters);
+    // Derivation passes over what L1's time does not pay for, and ends where the rules that are known here do.
+    if (!opening.isPaid || opening.timestamp >= rulesEnd) return undefined;
     const start = now();
     const block = await build(plan, attributes, isNew, idle);
     if (block === undefined) return undefined;

@@ -68,6 +68,7 @@ export const chainEngine: StateEngine = {
       // Ethereum burns base fees.
       baseFeeVault: undefined,
       environment: {
+        fork: "cancun",
         number: env.currentNumber,
         timestamp: env.currentTimestamp,
         gasLimit: env.currentGasLimit,

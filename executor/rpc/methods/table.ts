@@ -6,6 +6,7 @@ import { BLOCK_METHODS } from "./blocks.ts";
 import { CLAIM_METHODS } from "./claims.ts";
 import { DISPUTE_METHODS } from "./disputes.ts";
 import { FEE_METHODS } from "./fees.ts";
+import { FORK_METHODS } from "./forks.ts";
 import { createLogMethods } from "./logs.ts";
 import { createSyncMethods, NET_METHODS } from "./net.ts";
 import { POOL_METHODS } from "./pool.ts";
@@ -26,6 +27,7 @@ export const createMethodTable = (
     ...TRANSACTION_METHODS,
     ...STATE_METHODS,
     ...FEE_METHODS,
+    ...FORK_METHODS,
     ...POOL_METHODS,
     ...ADMIN_METHODS,
     ...ROLLUP_METHODS,
