@@ -31,6 +31,7 @@ import { warnOfForks } from "./fork-warnings.ts";
 import { connectL1, requireGenesis, requireMetering } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
 import { showProgress } from "./restoring.ts";
+import { createRestoringMetrics } from "./restoring-metrics.ts";
 
 /** Errors of the node's own disk: what it would say of any block is a guess. */
 const DAMAGE = ["STORE_IO", "STORE_CORRUPT", "CHAIN_CORRUPT", "STATE_CORRUPT"];
@@ -103,8 +104,10 @@ export const openCore = async (
     const blobSources = config.p2pOff ? beacons : [...beacons, createPeerBlobSource(content)];
     const models = await createModelRuntime({ ...telemetry, store }, { sources });
     const modelService = services.add({ name: "models", stop: () => models.stop() });
-    if (isToRestore(store, config)) {
-      const { progress, stop } = await showProgress(telemetry, config);
+    const restoring = createRestoringMetrics(telemetry.registry);
+    if (!isToRestore(store, config)) restoring.restored.set(1);
+    else {
+      const { progress, stop } = await showProgress({ ...telemetry, metrics: restoring }, config);
       await beginWith({ ...telemetry, client, store, rollup, progress }, config, { agent }).finally(stop);
     }
     const world = createWorldState(store, { keep: config.keepStates });

@@ -3,7 +3,7 @@ import { Gauge, type Registry } from "prom-client";
 export const createRestoringMetrics = (registry: Registry) => ({
   restored: new Gauge({
     name: "assay_snapshot_restored_ratio",
-    help: "Share of the state that is restored from the snapshot which the node begins with; 1 when it is whole",
+    help: "Share of the state that is restored from the snapshot which the node begins with; 1 when it is whole, or begins with none",
     registers: [registry],
   }),
   downloaded: new Gauge({

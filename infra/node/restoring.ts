@@ -2,7 +2,7 @@ import { fastify } from "fastify";
 import { CodedError, messageOf, type Service, type Telemetry } from "../../executor/index.ts";
 import type { Progress } from "../snapshot/restore.ts";
 import { createMetricsServer } from "../telemetry/metrics-server.ts";
-import { createRestoringMetrics } from "./restoring-metrics.ts";
+import type { createRestoringMetrics } from "./restoring-metrics.ts";
 
 export type RestoringErrorCode =
   /** The node begins with a snapshot and has no state yet. Wait: the message says how far it is. */
@@ -20,10 +20,10 @@ const idsIn = (body: unknown): unknown => (body as { readonly id?: unknown } | n
  * NODE_RPC_LISTEN, METRICS_LISTEN.
  */
 export const showProgress = async (
-  telemetry: Telemetry,
+  telemetry: Telemetry & { readonly metrics: ReturnType<typeof createRestoringMetrics> },
   { rpcPort, metricsPort }: { readonly rpcPort: number; readonly metricsPort: number },
 ): Promise<Service & { readonly progress: Progress }> => {
-  const metrics = createRestoringMetrics(telemetry.registry);
+  const { metrics } = telemetry;
   let state = "the snapshot is looked for";
   const app = fastify({ requestTimeout: 10_000, forceCloseConnections: true });
   app.post("/", async ({ body }) => {
