@@ -28,51 +28,49 @@ const BREATH = 32;
 /** Blocks whose units are kept by one write. */
 const KEPT_AT_ONCE = 64;
 
-/** An open block: as it was kept, or executed again. What L1 holds of it may be other than what was kept. */
+/** A block that is executed again, and what its units came to so far. */
+type Execution = { readonly replay: BlockReplay; readonly begin: Bytes; readonly envelopes: KeptEnvelope[] };
+
+const addTo = async ({ replay, envelopes }: Execution, envelope: InboxEnvelope): Promise<boolean> => {
+  const { included } = await replay.add(envelope);
+  envelopes.push(keptEnvelope(envelope, included ? replay.stateRoot() : undefined));
+  return included;
+};
+
+/** An open block: as it was kept, or executed again where L1 holds something else than what was kept, or nothing was. */
 const openBlock = async (chain: Chain, parent: bigint, { attributes, opening }: Unit & { kind: "begin" }) => {
   const number = parent + 1n;
-  const [block, receipts, known] = [chain.blockByNumber(number), chain.receipts(number), chain.keptUnits(number)];
+  const [block, receipts, units] = [chain.blockByNumber(number), chain.receipts(number), chain.keptUnits(number)];
   const { refusal } = chain.parameters.budget;
-  let kept =
-    block && receipts && known && replayKept({ block, receipts, units: known }, attributes, { opening, refusal });
-  let executed = kept === undefined ? await chain.replay(parent, attributes) : undefined;
-  let begin = executed?.stateRoot();
-  const envelopes: InboxEnvelope[] = [];
-  let results: KeptEnvelope[] = [];
+  let kept = block && receipts && units && replayKept({ block, receipts, units }, attributes, { opening, refusal });
+  let executed: Execution | undefined;
+  const passed: InboxEnvelope[] = [];
 
-  const execute = async (replay: BlockReplay, envelope: InboxEnvelope): Promise<boolean> => {
-    const { included } = await replay.add(envelope);
-    results.push(keptEnvelope(envelope, included ? replay.stateRoot() : undefined));
-    return included;
-  };
-  /** What was kept is of no use: the block is executed from its begin on. */
-  const again = async (): Promise<BlockReplay> => {
+  const execute = async (): Promise<Execution> => {
+    if (executed !== undefined) return executed;
     kept = undefined;
-    executed = await chain.replay(parent, attributes);
-    begin = executed.stateRoot();
-    results = [];
-    for (const envelope of envelopes) await execute(executed, envelope);
+    const replay = await chain.replay(parent, attributes);
+    executed = { replay, begin: replay.stateRoot(), envelopes: [] };
+    for (const envelope of passed) await addTo(executed, envelope);
     return executed;
   };
-  const here = () => (kept ?? executed) as KeptReplay | BlockReplay;
+  const first: KeptReplay | BlockReplay = kept ?? (await execute()).replay;
   return {
     get now() {
-      return here();
+      return executed?.replay ?? first;
     },
     /** Whether the envelope is a transaction. */
     async add(envelope: InboxEnvelope): Promise<boolean> {
-      const isIncluded =
-        kept?.add(envelope) ??
-        (await execute(kept === undefined ? (executed as BlockReplay) : await again(), envelope));
-      envelopes.push(envelope);
+      const isIncluded = kept?.add(envelope) ?? (await addTo(await execute(), envelope));
+      passed.push(envelope);
       return isIncluded;
     },
     /** The block, and what its units came to if they were executed. */
     async finish() {
       const known = kept?.finish();
       if (known !== undefined) return { block: known, units: undefined };
-      const block = (kept === undefined ? (executed as BlockReplay) : await again()).finish();
-      return { block, units: { begin: begin as Bytes, envelopes: results } };
+      const { replay, begin, envelopes } = await execute();
+      return { block: replay.finish(), units: { begin, envelopes } };
     },
   };
 };
