@@ -66,7 +66,7 @@ const PAST_BUDGET = Number(DEVNET_PARAMETERS.budget.cap / DEVNET_PARAMETERS.budg
 const DEPOSITS = 12;
 
 export type Flood = {
-  /** Units of it that one batch is derived in, at most. */
+  /** Units that one batch is derived in, at most. */
   readonly units: number;
   /** Puts it on L1; its batch is in the newest block. `loops`: transactions of this kind that L2 has had before. */
   post(stage: OnL1, loops: number): Promise<void>;
@@ -108,7 +108,8 @@ export const FLOODS = {
       ),
   },
   deposits: {
-    units: DEPOSITS + 3,
+    // Those of a batch that a reorg took are taken by the next.
+    units: 2 * DEPOSITS + 3,
     async post(stage) {
       const { anvil, deployment } = stage;
       const wallet = anvil.wallet(8);
