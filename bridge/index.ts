@@ -35,7 +35,14 @@ export {
 } from "./claims/right-claims.ts";
 export { firstClaimWrite } from "./claims/trail.ts";
 export { type ClaimParameters, DEVNET_CLAIMS, DEVNET_WITHDRAWALS } from "./clients/claim-parameters.ts";
-export { type Deployment, type DeployOptions, deployBridge, type L1Contracts, partnersOf } from "./clients/deploy.ts";
+export {
+  type Deployment,
+  type DeployOptions,
+  deployBridge,
+  type L1Contracts,
+  meteringOf,
+  partnersOf,
+} from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";
 export {
   appendBlobsCall,

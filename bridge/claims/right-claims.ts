@@ -204,21 +204,21 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
   const follow = async (head: L1BlockNumber): Promise<Walk> => {
     await rules();
     await retrace();
-    for (;;) {
-      const parent = await tip();
+    for (let parent = await tip(); ; ) {
       if (head < parent.claim.madeAt + depth) return {};
       const next = await succession(parent);
       if (next === undefined) return {};
       const { id, range } = next;
-      const { status } = await registry.claim(id);
-      if (status === "none") return { candidate: next };
-      if (await registry.isRejected(id)) return { lost: id };
+      const [claim, isRejected] = await Promise.all([registry.claim(id), registry.isRejected(id)]);
+      if (claim.status === "none") return { candidate: next };
+      if (isRejected) return { lost: id };
       // The records that lie, wholly or in part, before the end.
       const { batch, cursor } = range.end.position;
       const records = range.end.phase === "open" || cursor > 0 ? batch + 1n : batch;
       const lineage = l1.lineage(records);
       if (lineage === undefined) throw changed("L1 dropped records meanwhile");
       await trail.append({ id, place: range.endPlace, records, lineage });
+      parent = { id, place: range.endPlace, claim };
       logger.info({ id, block: range.end.number, units: range.units }, "L1 holds a right claim");
     }
   };

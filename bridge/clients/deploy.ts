@@ -10,6 +10,7 @@ import {
   type WalletClient,
 } from "viem";
 import {
+  type ChainParameters,
   CodedError,
   encodeChainState,
   type Genesis,
@@ -94,21 +95,21 @@ const MAX_ORIGIN_AGE = 14_400n;
 
 type Creation = { readonly abi: Abi; readonly bytecode: ViemHex; readonly args: readonly unknown[] };
 
+/** What the inbox meters by: it must be what derivation goes by. */
+export const meteringOf = ({ blockGasLimit, maxDrift, maxLag, budget }: ChainParameters) => ({
+  blockGasLimit,
+  maxDrift: maxDrift + maxLag,
+  budgetRate: budget.rate,
+  budgetCap: budget.cap,
+  unitPrice: leastUnitPrice(budget),
+});
+
 const creations = async (
   contracts: L1Contracts,
   { sequencer, forceDelay, maxOriginAge = MAX_ORIGIN_AGE, genesisOf, claims, withdrawals, rules }: DeployOptions,
 ): Promise<{ readonly [name in keyof L1Contracts]: Creation }> => {
   const genesis = genesisOf(contracts);
-  const { blockGasLimit, maxDrift, maxLag, budget } = genesis.parameters;
-  const inbox = {
-    blockGasLimit,
-    forceDelay,
-    maxOriginAge,
-    maxDrift: maxDrift + maxLag,
-    budgetRate: budget.rate,
-    budgetCap: budget.cap,
-    unitPrice: leastUnitPrice(budget),
-  };
+  const inbox = { ...meteringOf(genesis.parameters), forceDelay, maxOriginAge };
   const first = toHex(encodeChainState(await genesisChainState(genesis)));
   // Beside other rules these are never asked: their heights may be any that they take.
   const [, ...heights] = rules === undefined ? claims.heights : DEVNET_CLAIMS.heights;

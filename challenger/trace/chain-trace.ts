@@ -42,7 +42,7 @@ const moved = (what: string): CodedError<ChainTraceErrorCode> =>
   new CodedError("TRACE_CHAIN_MOVED", `the chain has moved since the range was walked: ${what}`);
 
 /**
- * Level 0: the states after each unit of a claim's range. The range is executed when first asked about; 64 bytes a unit
+ * Level 0: the states after each unit of a claim's range. The range is walked when first asked about; 64 bytes a unit
  * are kept, and a state is found again from a place near it. Fails as `unitsFrom` does; TRACE_CHAIN_MOVED.
  */
 export const createChainTrace = (

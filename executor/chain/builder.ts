@@ -1,21 +1,16 @@
 import type { BlockEnvironment, ChainMachine } from "../evm/engine.ts";
 import { type Acceptance, applyTransaction, BASE_FEE_VAULT, tryTransaction } from "../evm/transition.ts";
-import { type Bytes, fromHex, toHex } from "../foundation/bytes.ts";
-import { appendLeaf, EMPTY_FRONTIER, frontierRoot } from "../foundation/merkle.ts";
+import { type Bytes, toHex } from "../foundation/bytes.ts";
+import { frontierRoot } from "../foundation/merkle.ts";
 import { type Block, type BlockTally, encodeBlockHeader, type Header, hashBlockHeader } from "../protocol/block.ts";
 import { bloomOf } from "../protocol/bloom.ts";
-import { spend } from "../protocol/budget.ts";
 import { createAddress } from "../protocol/contract-address.ts";
 import { DEPOSIT_TYPE, type DecodeResult, type EnvelopeDecoder, isRefusal } from "../protocol/envelope.ts";
 import type { Origin } from "../protocol/origin.ts";
-import { type Receipt, receiptLeaf } from "../protocol/receipt.ts";
-import {
-  type ChainTransaction,
-  type InboxEnvelope,
-  type RefusalCode,
-  transactionLeaf,
-} from "../protocol/transaction.ts";
+import type { Receipt } from "../protocol/receipt.ts";
+import type { ChainTransaction, InboxEnvelope, RefusalCode } from "../protocol/transaction.ts";
 import type { AddResult, DeclinedCode } from "./chain.ts";
+import { emptyTally, tallyAfter, tallyAfterRefusal } from "./tally.ts";
 
 /** A block in the making, without its state root. */
 export type Draft = {
@@ -59,13 +54,7 @@ export const createDraft = (
   const { parent, environment, origin, decode, refusal } = options;
   const transactions: ChainTransaction[] = [];
   const receipts: Receipt[] = [];
-  let tally: BlockTally = {
-    gasUsed: 0n,
-    budget: environment.budget,
-    bloom: new Uint8Array(256),
-    transactions: EMPTY_FRONTIER,
-    receipts: EMPTY_FRONTIER,
-  };
+  let tally = emptyTally(environment.budget);
   let size = 0;
 
   const apply = async (envelope: InboxEnvelope, accept?: Acceptance): Promise<AddResult> => {
@@ -86,28 +75,19 @@ export const createDraft = (
     if (isRefusal(outcome)) return refused(outcome.code, outcome.message);
     const { deposit, to } = decoded.transaction;
     const transaction = deposit === undefined ? decoded.transaction : { ...decoded.transaction, nonce: outcome.nonce };
-    const txBloom = bloomOf(outcome.logs);
-    const gasUsed = tally.gasUsed + outcome.gasUsed;
-    const leaf = transactionLeaf(fromHex(transaction.hash));
     const receipt: Receipt = {
       status: outcome.ok ? 1 : 0,
       gasUsed: outcome.gasUsed,
-      cumulativeGasUsed: gasUsed,
+      cumulativeGasUsed: tally.gasUsed + outcome.gasUsed,
       effectiveGasPrice: outcome.effectiveGasPrice,
       logs: outcome.logs,
-      logsBloom: toHex(txBloom),
+      logsBloom: toHex(bloomOf(outcome.logs)),
       contractAddress: to === undefined ? createAddress(decoded.sender.bytes, outcome.nonce) : undefined,
       ...(deposit === undefined ? {} : { depositNonce: outcome.nonce }),
     };
     transactions.push(transaction);
     receipts.push(receipt);
-    tally = {
-      gasUsed,
-      budget: spend(tally.budget, outcome.gasUsed),
-      bloom: tally.bloom.map((byte, i) => byte | (txBloom[i] as number)),
-      transactions: appendLeaf(tally.transactions, leaf),
-      receipts: appendLeaf(tally.receipts, receiptLeaf(leaf, receipt)),
-    };
+    tally = tallyAfter(tally, transaction, receipt);
     size += transaction.envelope.length;
     return { included: true, transaction, receipt };
   };
@@ -120,8 +100,7 @@ export const createDraft = (
     },
     async add(envelope) {
       const result = await apply(envelope);
-      if (!result.included && envelope.delayed === undefined)
-        tally = { ...tally, budget: spend(tally.budget, refusal) };
+      if (!result.included) tally = tallyAfterRefusal(tally, envelope.delayed !== undefined, refusal);
       return result;
     },
     offer: (bytes, accept) => apply({ bytes }, accept),

@@ -10,6 +10,7 @@ import type { ChainBase } from "./base.ts";
 import { decodeBase, encodeBase } from "./base-codec.ts";
 import type { Heads } from "./chain.ts";
 import { decodeBlock, decodeReceipts, encodeBlock, encodeReceipts } from "./codec.ts";
+import { decodeKeptUnits, encodeKeptUnits, type KeptUnits } from "./kept-units.ts";
 
 const meta = (name: string): Bytes => concat(Uint8Array.of(COLUMN.meta), utf8(`chain.${name}`));
 const HEADS = meta("heads");
@@ -90,9 +91,25 @@ export const createChainStore = (store: KeyValueStore, chainId: bigint) => {
         del(byNumber(COLUMN.block, number)),
         del(column(COLUMN.blockByHash, fromHex(block.hash))),
         del(byNumber(COLUMN.receipts, number)),
+        del(byNumber(COLUMN.units, number)),
         del(positionKey(number)),
         ...block.transactions.map(({ hash }) => del(column(COLUMN.transaction, fromHex(hash)))),
       ];
+    },
+    units(number: L2BlockNumber): KeptUnits | undefined {
+      const stored = store.get(byNumber(COLUMN.units, number));
+      return stored === undefined ? undefined : decodeKeptUnits(stored);
+    },
+    unitsWrite: (number: L2BlockNumber, units: KeptUnits): Write =>
+      put(byNumber(COLUMN.units, number), encodeKeptUnits(units)),
+    /** Removes the oldest units that are kept of blocks from `from` up to `to`, so many at most. */
+    unitsRemovals({ from, to, limit }: { readonly from: bigint; readonly to: bigint; readonly limit: number }) {
+      const range = { gte: byNumber(COLUMN.units, from), lt: byNumber(COLUMN.units, to + 1n), limit };
+      const keys = Array.from(store.scan(range), ([key]) => key);
+      const last = keys.at(-1);
+      // Where the next search begins: the database would pass over what was removed one by one.
+      const next = keys.length < limit ? to : readUintBE((last as Bytes).subarray(1));
+      return { writes: keys.map(del), next };
     },
     headsWrite: (heads: Heads): Write =>
       put(HEADS, encodeRlp([rlpUint(heads.unsafe), rlpUint(heads.safe), rlpUint(heads.finalized)])),

@@ -17,6 +17,7 @@ import type {
 import type { TreeProof } from "../state/proof.ts";
 import type { StateGround } from "../state/world.ts";
 import type { ChainBase } from "./base.ts";
+import type { KeptUnits } from "./kept-units.ts";
 
 /**
  * Whoever orders did not take a valid transaction, seeing what it used: it does not pay for its bytes on L1. Offer it again
@@ -70,6 +71,9 @@ export type BlockReplay = {
   /** The block of what was added. */
   finish(): Block;
 };
+
+/** `hash`: of the block that these are the units of. */
+export type ExecutedUnits = { readonly number: L2BlockNumber; readonly hash: Hex; readonly units: KeptUnits };
 
 export type Heads = { readonly unsafe: L2BlockNumber; readonly safe: L2BlockNumber; readonly finalized: L2BlockNumber };
 
@@ -160,6 +164,13 @@ export type Chain = {
   call(message: CallMessage, number: L2BlockNumber, since?: number): Promise<CallResult>;
   /** Begins a block on `parent` again, without effect on the chain. STATE_PRUNED. */
   replay(parent: bigint, attributes: BlockAttributes): Promise<BlockReplay>;
+  /** What the units of a block came to, if that was kept. */
+  keptUnits(number: L2BlockNumber): KeptUnits | undefined;
+  /**
+   * Keeps what the units of safe blocks came to as long as states are held that claims about them begin with. What is not,
+   * or no longer, the chain's is passed over.
+   */
+  keepUnits(blocks: readonly ExecutedUnits[]): Promise<void>;
   /** Which of these would be transactions of a block on `parent`, without effect. STATE_PRUNED. */
   rehearse(
     parent: bigint,

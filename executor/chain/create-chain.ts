@@ -22,6 +22,7 @@ import type {
   Chain,
   ChainErrorCode,
   ChainEvents,
+  ExecutedUnits,
   Heads,
   SealOptions,
   StateHold,
@@ -40,6 +41,9 @@ export type ChainComponents = Telemetry & {
 const START: Position = { batch: 0n, cursor: 0, delayed: 0n };
 /** Blocks that are removed at once: a long way back is gone in so many steps, each of which leaves a whole chain. */
 const REMOVED_AT_ONCE = 1_024n;
+
+/** Blocks whose units are forgotten at most for each whose units are kept. */
+const FORGOTTEN_PER_KEPT = 4;
 
 const fault = (code: ChainErrorCode, message: string, data: Record<string, unknown> = {}) =>
   new CodedError<ChainErrorCode>(code, message, data);
@@ -364,6 +368,17 @@ export const createChain = async (
     };
   };
 
+  /** Of blocks before this one no units are kept. */
+  let unitsFrom = 0n;
+  const keepUnits = async (executed: readonly ExecutedUnits[]): Promise<void> => {
+    const from = retained();
+    const kept = executed.filter(({ number, hash }) => number > from && blocks.blockByNumber(number)?.hash === hash);
+    const limit = FORGOTTEN_PER_KEPT * executed.length;
+    const removed = blocks.unitsRemovals({ from: unitsFrom, to: from, limit });
+    await store.write([...removed.writes, ...kept.map(({ number, units }) => blocks.unitsWrite(number, units))]);
+    unitsFrom = removed.next;
+  };
+
   const atMost = <T>(number: L2BlockNumber, read: () => T | undefined): T | undefined =>
     number > heads.unsafe ? undefined : read();
 
@@ -423,6 +438,8 @@ export const createChain = async (
       });
     },
     replay,
+    keptUnits: (number) => atMost(number, () => blocks.units(number)),
+    keepUnits: (executed) => committing(() => keepUnits(executed)),
     async rehearse(number, attributes, envelopes) {
       const block = await replay(number, attributes);
       const included: boolean[] = [];

@@ -1,7 +1,7 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
 import { Account, Address } from "@ethereumjs/util";
 import { type Bytes, concat, fromHex, type Hex, toHex, uintBE, utf8, word, ZERO_32 } from "../foundation/bytes.ts";
-import { keccak256 } from "../foundation/keccak.ts";
+import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { EMPTY_FRONTIER } from "../foundation/merkle.ts";
 import {
   feeVaultPredeploy,
@@ -140,6 +140,14 @@ export const writeGenesis = async (state: StateManagerInterface, { alloc }: Gene
   }
 };
 
+/** K(words): what all chain states, and so all claims, say of the parameters. */
+const hashParameters = (parameters: ChainParameters): Bytes => {
+  const { chainId, blockGasLimit, initialBaseFee, minimumBaseFee, maxDrift, maxLag, budget } = parameters;
+  const { rate, cap, block, refusal } = budget;
+  const fees = [chainId, blockGasLimit, initialBaseFee, minimumBaseFee];
+  return keccakOf(...[...fees, maxDrift, maxLag, rate, cap, block, refusal].map((value) => uintBE(value, 32)));
+};
+
 /** Block 0 over the state that `writeGenesis` makes. */
 export const genesisBlock = ({ parameters }: Genesis, stateRoot: Bytes): Block => {
   const header: Header = {
@@ -155,7 +163,7 @@ export const genesisBlock = ({ parameters }: Genesis, stateRoot: Bytes): Block =
     gasUsed: 0n,
     budget: parameters.budget.cap,
     baseFeePerGas: parameters.initialBaseFee,
-    prevRandao: toHex(ZERO_32),
+    prevRandao: toHex(hashParameters(parameters)),
   };
   return {
     hash: hashBlockHeader(header),

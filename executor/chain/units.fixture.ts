@@ -4,6 +4,7 @@ import { encodeDeposit } from "../protocol/envelope.ts";
 import type { BlockAttributes, Origin } from "../protocol/origin.ts";
 import type { InboxEnvelope } from "../protocol/transaction.ts";
 import type { Inbox } from "../protocol/unit.ts";
+import { createMemoryStore } from "../store/memory-store.ts";
 import { ETHER, initCode, openChain, sign } from "./chain.fixture.ts";
 import type { Chain } from "./chain.ts";
 import type { GenesisAlloc } from "./genesis.ts";
@@ -33,9 +34,9 @@ type Record = { readonly data: Bytes; readonly origin: Origin; readonly delayedE
 type Message = { readonly kind: "deposit" | "raw"; readonly gas: bigint; readonly envelope: Bytes };
 
 /** A chain that was derived from random batches: several blocks each, or none, with no-ops of every kind between. */
-export const deriveRandomBatches = async (seed: number, batches: number) => {
+export const deriveRandomBatches = async (seed: number, batches: number, store = createMemoryStore()) => {
   const roll = dice(seed);
-  const chain: Chain = await openChain({ alloc: CONTRACTS });
+  const chain: Chain = await openChain({ alloc: CONTRACTS, store });
   const records: Record[] = [];
   const messages: Message[] = [];
   const nonces = [0, 0, 0, 0];

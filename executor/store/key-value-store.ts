@@ -51,6 +51,8 @@ export const COLUMN = {
   blockByHash: 0x11,
   receipts: 0x12,
   transaction: 0x13,
+  /** What the units of a block came to, for claims and disputes. */
+  units: 0x14,
   artifact: 0x20,
   modelIndex: 0x21,
   l1Cursor: 0x30,

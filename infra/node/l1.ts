@@ -7,6 +7,7 @@ import {
   l1CrossDomainMessenger,
   l1StandardBridge,
   leafRules,
+  meteringOf,
   modelRegistry,
   portal,
 } from "../../bridge/index.ts";
@@ -24,7 +25,12 @@ export type L1ErrorCode =
    * L1's first claim is the genesis of another chain than the rollup file's. Give the file that `deploy` wrote, with its
    * accounts and parameters unchanged.
    */
-  | "NODE_L1_GENESIS";
+  | "NODE_L1_GENESIS"
+  /**
+   * The inbox on L1 meters by other constants than the rollup file's parameters, so claims would not fit their trees. Give
+   * the file that `deploy` wrote; contracts that were deployed otherwise serve no chain.
+   */
+  | "NODE_L1_PARAMETERS";
 
 const TIMEOUT_MS = 10_000;
 
@@ -84,6 +90,32 @@ export const connectL1 = async (url: string, { l1 }: Pick<Rollup, "l1">): Promis
   };
   await Promise.all(LINKS.map(requireLink));
   return client;
+};
+
+/** Where the inbox tells what it meters by. */
+const METERING = {
+  blockGasLimit: "BLOCK_GAS_LIMIT",
+  maxDrift: "MAX_DRIFT",
+  budgetRate: "BUDGET_RATE",
+  budgetCap: "BUDGET_CAP",
+  unitPrice: "UNIT_PRICE",
+} as const satisfies Record<keyof ReturnType<typeof meteringOf>, string>;
+
+/** The inbox must meter by what derivation goes by. NODE_L1_PARAMETERS. */
+export const requireMetering = async (client: PublicClient, { l1, chain }: Pick<Rollup, "l1" | "chain">) => {
+  const contract = { address: l1.contracts.batchInbox, abi: batchInbox.abi } as const;
+  const own = meteringOf(chain);
+  const views = Object.entries(METERING) as [keyof typeof METERING, (typeof METERING)[keyof typeof METERING]][];
+  const compare = async ([name, functionName]: (typeof views)[number]): Promise<void> => {
+    const stated = await client.readContract({ ...contract, functionName }).catch(unreachable);
+    if (stated !== own[name])
+      throw new CodedError<L1ErrorCode>(
+        "NODE_L1_PARAMETERS",
+        `${functionName} of the inbox on L1 is ${stated}, and ${own[name]} by the rollup file`,
+        { name: functionName, stated, own: own[name] },
+      );
+  };
+  await Promise.all(views.map(compare));
 };
 
 /**

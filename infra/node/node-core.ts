@@ -26,10 +26,12 @@ import {
 } from "../../executor/index.ts";
 import type { NodeConfig } from "../config/config.ts";
 import { genesisOf, type Rollup } from "../config/rollup.ts";
-import { beginWith } from "../snapshot/begin.ts";
+import { beginWith, isToRestore } from "../snapshot/begin.ts";
 import { warnOfForks } from "./fork-warnings.ts";
-import { connectL1, requireGenesis } from "./l1.ts";
+import { connectL1, requireGenesis, requireMetering } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
+import { showProgress } from "./restoring.ts";
+import { createRestoringMetrics } from "./restoring-metrics.ts";
 
 /** Errors of the node's own disk: what it would say of any block is a guess. */
 const DAMAGE = ["STORE_IO", "STORE_CORRUPT", "CHAIN_CORRUPT", "STATE_CORRUPT"];
@@ -84,6 +86,7 @@ export const openCore = async (
     const client = await connectL1(config.l1Rpc, rollup);
     const genesis = genesisOf(rollup, rollup.l1.contracts);
     // Before anything of it is on disk.
+    await requireMetering(client, rollup);
     await requireGenesis(client, rollup, genesis);
     const { batchInbox: inbox } = rollup.l1.contracts;
     const named = await client.readContract({ address: inbox, abi: batchInbox.abi, functionName: "SEQUENCER" });
@@ -101,7 +104,12 @@ export const openCore = async (
     const blobSources = config.p2pOff ? beacons : [...beacons, createPeerBlobSource(content)];
     const models = await createModelRuntime({ ...telemetry, store }, { sources });
     const modelService = services.add({ name: "models", stop: () => models.stop() });
-    await beginWith({ ...telemetry, client, store, rollup }, config, { agent });
+    const restoring = createRestoringMetrics(telemetry.registry);
+    if (!isToRestore(store, config)) restoring.restored.set(1);
+    else {
+      const { progress, stop } = await showProgress({ ...telemetry, metrics: restoring }, config);
+      await beginWith({ ...telemetry, client, store, rollup, progress }, config, { agent }).finally(stop);
+    }
     const world = createWorldState(store, { keep: config.keepStates });
     const opened = await createChain(
       { ...telemetry, store, world, models },

@@ -8,6 +8,7 @@ import {
   createContentPeers,
   type Hex,
   hasChain,
+  type KeyValueStore,
   sleep,
 } from "../../executor/index.ts";
 import type { NodeConfig } from "../config/config.ts";
@@ -72,6 +73,10 @@ const restoreFromPeers = async (parts: RestoreParts, exchange: ContentExchange, 
   throw lacking("no peer has a snapshot of a claim that L1 has confirmed: give a file or a URL with --snapshot");
 };
 
+/** Whether the configuration names a snapshot, and there is nothing yet that it would be restored over. */
+export const isToRestore = (store: KeyValueStore, { snapshot }: Pick<NodeConfig, "snapshot">): boolean =>
+  snapshot !== undefined && !hasChain(store);
+
 /**
  * Begins an empty store with the snapshot that the configuration names; a store with a chain is left alone. The codes of
  * `restoreFrom`, SNAPSHOT_DOWNLOAD, the network's.
@@ -82,11 +87,7 @@ export const beginWith = async (
   { agent }: { readonly agent: string },
 ): Promise<void> => {
   const { snapshot, dataDir } = config;
-  if (snapshot === undefined) return;
-  if (hasChain(parts.store)) {
-    parts.logger.info("the data directory has a chain: the snapshot is not needed");
-    return;
-  }
+  if (snapshot === undefined || !isToRestore(parts.store, config)) return;
   const { signal } = new AbortController();
   mkdirSync(dataDir, { recursive: true });
   if (snapshot !== PEERS) {

@@ -20,11 +20,18 @@ import {
 import { genesisOf, type Rollup } from "../config/rollup.ts";
 import { openSnapshotFile, type SnapshotErrorCode, type SnapshotFile } from "./file.ts";
 
+/** Told while a snapshot comes and is taken. `share`: of the keys that there can be. */
+export type Progress = { downloaded(bytes: number): void; restored(share: number): void };
+
 export type RestoreParts = Pick<Telemetry, "logger"> & {
   readonly client: PublicClient;
   readonly store: KeyValueStore;
   readonly rollup: Rollup;
+  readonly progress?: Progress;
 };
+
+/** `directory`: where what is downloaded is kept meanwhile. */
+type RestorePlace = { readonly directory: string; readonly signal: AbortSignal };
 
 /** Milliseconds between two lines of the log. */
 const TOLD_MS = 5_000;
@@ -32,17 +39,37 @@ const TOLD_MS = 5_000;
 const isUrl = (place: string): boolean => /^https?:\/\//.test(place);
 
 /** A file to read, downloaded first when it is not on this machine. SNAPSHOT_DOWNLOAD. */
-const locally = async (place: string, directory: string, signal: AbortSignal) => {
+const locally = async (
+  { logger, progress }: Pick<RestoreParts, "logger" | "progress">,
+  place: string,
+  { directory, signal }: RestorePlace,
+) => {
   if (!isUrl(place)) return { file: place, remove: async () => undefined };
   const file = join(directory, "snapshot.download");
+  const remove = () => rm(file, { force: true });
+  let bytes = 0;
+  let told = performance.now();
+  const counted = async function* (source: AsyncIterable<Uint8Array>) {
+    for await (const chunk of source) {
+      bytes += chunk.length;
+      progress?.downloaded(bytes);
+      const now = performance.now();
+      if (now - told >= TOLD_MS) {
+        told = now;
+        logger.info({ bytes }, "downloading the snapshot");
+      }
+      yield chunk;
+    }
+  };
   try {
     const answer = await fetch(place, { signal });
     if (!answer.ok || answer.body === null) throw new Error(`HTTP ${answer.status}`);
-    await pipeline(Readable.fromWeb(answer.body as never), createWriteStream(file), { signal });
+    await pipeline(Readable.fromWeb(answer.body as never), counted, createWriteStream(file), { signal });
   } catch (error) {
+    await remove();
     throw new CodedError<SnapshotErrorCode>("SNAPSHOT_DOWNLOAD", `${place}: ${messageOf(error)}`, { place }, error);
   }
-  return { file, remove: () => rm(file, { force: true }) };
+  return { file, remove };
 };
 
 /**
@@ -50,7 +77,7 @@ const locally = async (place: string, directory: string, signal: AbortSignal) =>
  * SNAPSHOT_CLAIM, SNAPSHOT_STATE, SNAPSHOT_FILE, STATE_PIECE.
  */
 export const restoreFrom = async (
-  { client, store, rollup, ...components }: RestoreParts,
+  { client, store, rollup, progress, ...components }: RestoreParts,
   source: Pick<SnapshotFile, "claim" | "endState" | "base" | "pieces" | "codes">,
   signal: AbortSignal,
 ): Promise<bigint> => {
@@ -77,6 +104,7 @@ export const restoreFrom = async (
     signal,
     also: [firstClaimWrite(anchor.id)],
     onProgress(share, entries) {
+      progress?.restored(share);
       const now = performance.now();
       if (share < 1 && now - told < TOLD_MS) return;
       told = now;
@@ -91,9 +119,9 @@ export const restoreFrom = async (
 export const restoreFromPlace = async (
   parts: RestoreParts,
   place: string,
-  { directory, signal }: { readonly directory: string; readonly signal: AbortSignal },
+  { directory, signal }: RestorePlace,
 ): Promise<bigint> => {
-  const { file, remove } = await locally(place, directory, signal);
+  const { file, remove } = await locally(parts, place, { directory, signal });
   try {
     const snapshot = await openSnapshotFile(file);
     try {

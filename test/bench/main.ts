@@ -47,6 +47,11 @@ const BENCHES: readonly Bench[] = [
     run: async (line) => (await import("./batch-gas.ts")).benchBatchGas(line),
   },
   {
+    name: "claims",
+    what: "a claim's tree for the first time and again; what a challenger's look takes of L1 with many claims open",
+    run: async (line) => (await import("./claims.ts")).benchClaims(line, Number(process.argv[3] ?? 600)),
+  },
+  {
     name: "end-to-end",
     what: "inference transactions through RPC, block, batch and follower",
     run: async (line) => (await import("./end-to-end.ts")).benchEndToEnd(line, Number(process.argv[3] ?? 60)),

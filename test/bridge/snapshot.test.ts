@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import {
   CodedError,
@@ -13,13 +17,17 @@ import {
   createWorldState,
   DEVNET_PARAMETERS,
   type Hex,
+  hasChain,
   type KeyValueStore,
   openChainBlocks,
   openRocksStore,
+  toHex,
 } from "../../executor/index.ts";
 import {
+  askNode,
   beginWith,
   COMMAND_SETTINGS,
+  createSequencerNode,
   createSnapshotKeeper,
   exportSnapshot,
   type Rollup,
@@ -30,6 +38,7 @@ import {
   writeRollup,
 } from "../../infra/index.ts";
 import { claimsOn, startClaimant } from "../support/claimant.ts";
+import { L1_SEQUENCER_KEY } from "../support/deriving-peers.ts";
 import { createDisputeStage, playOut, registryOf, startChallenger, startLiar } from "../support/disputes.ts";
 import { flood } from "../support/flood.ts";
 import { unitLies } from "../support/lies.ts";
@@ -68,6 +77,94 @@ const tryCommands = async (given: {
   const made = await assay("snapshot", "export", ...flags, "--data-dir", dataDir, "--out", out);
   const checked = await assay("snapshot", "verify", out, ...flags);
   assert.deepEqual([made.block, checked.block, checked.claim], [block, block, made.claim]);
+};
+
+/** Files by path over HTTP; of "/cut" the connection ends half way, of "/held" the other half comes when it is let go. */
+const serveFiles = async (
+  t: TestContext,
+  files: Readonly<Record<string, string>>,
+  held: Promise<void>,
+): Promise<string> => {
+  const server = createServer(({ url = "" }, answer) => {
+    const file = files[url.replace(/^.(cut|held)$/, "/state")];
+    if (file === undefined) return void answer.writeHead(404).end();
+    const bytes = readFileSync(file);
+    answer.writeHead(200, { "content-length": bytes.length });
+    const middle = bytes.length >> 1;
+    if (url === "/cut") answer.write(bytes.subarray(0, middle), () => answer.destroy());
+    else if (url === "/held") {
+      answer.write(bytes.subarray(0, middle));
+      held.then(() => answer.end(bytes.subarray(middle)));
+    } else answer.end(bytes);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+};
+
+/** Asks again until the answer is as wanted. */
+const until = async <T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean): Promise<T> => {
+  for (const end = Date.now() + 20_000; ; await setTimeout(20)) {
+    const answer = await ask();
+    if (isWanted(answer)) return answer;
+    assert.ok(Date.now() < end, String(answer));
+  }
+};
+
+/** The sequencer's own process begins with a snapshot, and tells how far it is while it has no chain. */
+const beginSequencer = async (
+  t: TestContext,
+  given: {
+    readonly rollup: Rollup;
+    readonly l1Rpc: string;
+    readonly directory: string;
+    readonly snapshot: string;
+    readonly letGo: () => void;
+  },
+): Promise<number> => {
+  const { rollup, l1Rpc, directory, snapshot, letGo } = given;
+  const [rpcPort, metricsPort] = [await freePort(), await freePort()];
+  const ports = { rpcPort: String(rpcPort), metricsPort: String(metricsPort) };
+  const flags = { l1Rpc, rollup: "given", dataDir: join(directory, "sequencer"), p2pOff: "true", ...ports, snapshot };
+  const config = resolveConfig(COMMAND_SETTINGS.sequencer, { ...flags, sequencerKey: toHex(L1_SEQUENCER_KEY) }, {});
+  const starting = createSequencerNode(telemetry(), config, rollup);
+  t.after(async () => (await starting).stop());
+  const rpc = `http://127.0.0.1:${rpcPort}`;
+  const ask = (): Promise<unknown> =>
+    askNode<{ readonly safe_l2: { readonly number: number } }>(rpc, "rollup_syncStatus").then(
+      ({ safe_l2 }) => safe_l2.number,
+      (error: unknown) => (error instanceof CodedError ? `${error.code} ${error.message}` : error),
+    );
+  await until(ask, (answer) => /^NODE_RESTORING .*downloaded: 0\.[0-9] MB/.test(String(answer)));
+  const ready = await fetch(`http://127.0.0.1:${metricsPort}/readyz`);
+  assert.deepEqual([ready.status, /MB are here/.test(await ready.text())], [503, true]);
+  const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  assert.match(metrics, /^assay_snapshot_downloaded_bytes [1-9]/m);
+  letGo();
+  const node = await starting;
+  assert.equal(node.rpc, rpc);
+  return Number(await until(ask, (answer) => typeof answer === "number" && answer > 0));
+};
+
+/** A store whose process ends at the write after so many. */
+const mortal = (store: KeyValueStore, writes: number): KeyValueStore => {
+  let left = writes;
+  const write: KeyValueStore["write"] = (batch) =>
+    left-- > 0 ? store.write(batch) : Promise.reject(new Error("killed"));
+  return Object.create(store, { write: { value: write } }) as KeyValueStore;
 };
 
 /** A peer that gives a snapshot of what a node has; answers where it is dialled. */
@@ -185,9 +282,42 @@ test("a fresh challenger begins an old chain with a snapshot, goes on from there
   writeFileSync(spoilt, bytes);
   const fresh = createMemoryStore();
   const into = { ...telemetry(), client, store: fresh, rollup };
-  await assert.rejects(restoreFromPlace(into, spoilt, { directory, signal }));
-  const begun = await restoreFromPlace(into, file, { directory, signal });
+  await assert.rejects(restoreFromPlace(into, spoilt, { directory, signal }), withCode("STATE_PIECE"));
+
+  const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+  const files = { "/state": file, "/spoilt": spoilt, "/text": join(directory, "serving.key") };
+  const web = await serveFiles(t, files, held);
+  const restore = (place: string, change: Partial<typeof into> = {}) =>
+    restoreFromPlace({ ...into, ...change }, place, { directory, signal });
+  for (const [path, code] of [
+    ["/none", "SNAPSHOT_DOWNLOAD"],
+    ["/cut", "SNAPSHOT_DOWNLOAD"],
+    ["/text", "SNAPSHOT_FILE"],
+    ["/spoilt", "STATE_PIECE"],
+  ] as const)
+    await assert.rejects(restore(web + path), withCode(code), path);
+  const otherChain = { ...rollup, chain: { ...rollup.chain, minimumBaseFee: 1n } };
+  await assert.rejects(restore(`${web}/state`, { rollup: otherChain }), withCode("SNAPSHOT_STATE"));
+  assert.ok(!existsSync(join(directory, "snapshot.download")), "nothing of a download is left");
+  // A process that is killed at any write begins anew.
+  let killed = 0;
+  const begin = async (): Promise<bigint> => {
+    for (;;) {
+      try {
+        return await restore(`${web}/state`, { store: mortal(fresh, killed) });
+      } catch (error) {
+        assert.match(String(error), /killed/);
+        assert.ok(!hasChain(fresh));
+        killed++;
+      }
+    }
+  };
+  const begun = await begin();
+  assert.ok(killed > 1);
   assert.equal(begun, anchor.blockNumber);
+
+  const sequencer = { rollup, l1Rpc: anvil.url, directory, snapshot: `${web}/held`, letGo };
+  assert.ok((await beginSequencer(t, sequencer)) >= Number(begun));
 
   const joined = await stage.open(fresh);
   assert.equal(joined.chain.base?.block.header.number, begun);

@@ -193,11 +193,27 @@ test("a node refuses another L1, other contracts, another genesis, and a sequenc
     const mistaken = { ...rollup, l1: { ...rollup.l1, contracts } };
     await assert.rejects(startExecutor(t, stage, directory, { rollup: mistaken }), withCode("NODE_L1_CONTRACTS"));
   }
+  const { chain } = rollup;
+  const { budget } = chain;
   for (const other of [
     { ...rollup, genesis: { accounts: rollup.genesis.accounts.slice(1) } },
-    { ...rollup, chain: { ...rollup.chain, initialBaseFee: rollup.chain.initialBaseFee + 1n } },
+    { ...rollup, chain: { ...chain, initialBaseFee: chain.initialBaseFee + 1n } },
+    { ...rollup, chain: { ...chain, minimumBaseFee: chain.minimumBaseFee + 1n } },
+    { ...rollup, chain: { ...chain, maxDrift: chain.maxDrift - 1n, maxLag: chain.maxLag + 1n } },
+    { ...rollup, chain: { ...chain, budget: { ...budget, block: budget.block + 1n } } },
   ])
     await assert.rejects(startExecutor(t, stage, directory, { rollup: other }), withCode("NODE_L1_GENESIS"));
+  for (const other of [
+    { ...chain, blockGasLimit: chain.blockGasLimit - 1n },
+    { ...chain, maxDrift: chain.maxDrift + 1n },
+    { ...chain, budget: { ...budget, rate: budget.rate + 1n } },
+    { ...chain, budget: { ...budget, cap: budget.cap + 1n } },
+    { ...chain, budget: { ...budget, refusal: budget.refusal - 1n } },
+  ])
+    await assert.rejects(
+      startExecutor(t, stage, directory, { rollup: { ...rollup, chain: other } }),
+      withCode("NODE_L1_PARAMETERS"),
+    );
   // Nothing of them is on disk.
   await (await startExecutor(t, stage, directory)).stop();
   const flags = { ...flagsOf(stage, directory), sequencerKey: `0x${"11".repeat(32)}` };

@@ -108,14 +108,19 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
     Array(transfers + 1).fill(1),
   );
   await sequencer.post();
-  const open = async (
+  /** A node that has derived nothing yet. */
+  const prepare = async (
     store: KeyValueStore = createMemoryStore(),
   ): Promise<NodeActor & { readonly models: ModelRuntime & ModelPrograms }> => {
     const node = await stage.executor(store);
     const models = runtimes.get(store);
     assert.ok(models);
-    await node.follow();
     return { ...node, models };
+  };
+  const open = async (store?: KeyValueStore) => {
+    const node = await prepare(store);
+    await node.follow();
+    return node;
   };
   // The first claim is about what the inbox held when the registry was made: nothing. The next is about the call.
   const claimant = startClaimant(t, stage, await open(), { from: CLAIMANT, depth: 0n, intervalBlocks: 1n });
@@ -126,7 +131,7 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
   }
   await claimant.stop();
   await stage.anvil.mine(Number(claims.spacing ?? DEVNET_CLAIMS.spacing));
-  return { ...stage, open };
+  return { ...stage, prepare, open };
 };
 export type DisputeStage = Awaited<ReturnType<typeof createDisputeStage>>;
 type Node = Awaited<ReturnType<DisputeStage["open"]>>;

@@ -1,8 +1,9 @@
+import type { L2BlockNumber } from "../../foundation/brand.ts";
 import { fromHex, toHex, ZERO_32 } from "../../foundation/bytes.ts";
 import type { Block } from "../../protocol/block.ts";
 import { outputRootOf } from "../../protocol/chain-state.ts";
 import type { Backend } from "../backend.ts";
-import { blockNotFound, requireBlock } from "../block-lookup.ts";
+import { blockNotFound } from "../block-lookup.ts";
 import type { Json } from "../format.ts";
 import { type MethodTable, method } from "../method.ts";
 import { count } from "../schemas.ts";
@@ -18,15 +19,21 @@ const formatRef = ({ hash, header, origin }: Block): Json => ({
 });
 
 const syncStatus = ({ chain, l1 }: Backend): Json => {
-  const at = (tag: "latest" | "safe" | "finalized") => formatRef(requireBlock(chain, { kind: "tag", tag }));
+  /** Of a snapshot's own block there is the header, which is all that is told. */
+  const at = (number: L2BlockNumber): Json => {
+    const block = chain.blockByNumber(number);
+    if (block === undefined) throw blockNotFound();
+    return formatRef(block);
+  };
+  const { unsafe, safe, finalized } = chain.heads;
   const head = l1?.head;
   return {
     current_l1:
       head === undefined ? null : { hash: head.hash, number: Number(head.number), timestamp: Number(head.timestamp) },
     finalized_l1: l1 === undefined ? null : { number: Number(l1.finalized) },
-    unsafe_l2: at("latest"),
-    safe_l2: at("safe"),
-    finalized_l2: at("finalized"),
+    unsafe_l2: at(unsafe),
+    safe_l2: at(safe),
+    finalized_l2: at(finalized),
   };
 };
 
