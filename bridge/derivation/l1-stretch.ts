@@ -24,7 +24,9 @@ export type L1Stretch = {
 };
 
 const ABI = [...batchInbox.abi, ...modelRegistry.abi] as const;
-const EVENTS = ABI.filter((item) => item.type === "event");
+/** Bytes alone: who needs them asks for the transaction's. */
+const BYTES: readonly string[] = ["BatchLogged", "ChunkLogged"];
+const EVENTS = ABI.filter((item) => item.type === "event").filter(({ name }) => !BYTES.includes(name));
 
 /** A part of L1, its last block included. */
 export type StretchRange = {
