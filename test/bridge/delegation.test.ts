@@ -196,11 +196,11 @@ test("a node derives batches of a sequencer that delegates, sent by itself, by o
   const calls: L1Call[] = [];
   for (let index = 0n; index < 4n; index++) {
     const { block } = await builder.build([await transfer(0, Number(index))], origin);
-    calls.push({ ...batchOf(layout, builder, [block], { index, origin }), gas: 1_000_000n });
+    calls.push({ ...batchOf(layout, builder, [block], { index, origin }) });
   }
   const [own, ...others] = calls as [L1Call, ...L1Call[]];
   await startSender(l1, SEQUENCER).land(own);
-  const [receipt] = await startSender(l1, RELAYER).land({ ...through(sequencer, ...others), gas: 3_000_000n });
+  const [receipt] = await startSender(l1, RELAYER).land(through(sequencer, ...others));
   assert.equal(eventsOf(receipt?.logs ?? []).filter(({ eventName }) => eventName === "BatchLogged").length, 3);
   await verifier.sync();
   await builder.sync();
@@ -211,7 +211,7 @@ test("a node derives batches of a sequencer that delegates, sent by itself, by o
 test("a contract publishes a model, which a node reads with L1, and later again", async (t) => {
   const { l1, layout, code, start } = await setUp(t);
   const node = await start(false);
-  const chunks = [1, 2].map((seed) => new Uint8Array(70_000).fill(seed));
+  const chunks = [1, 2].map((seed) => new Uint8Array(50_000).fill(seed));
   const hashes = chunks.map(keccak256);
   const registry = layout.contracts.modelRegistry;
   const id: Hex = `0x${"ab".repeat(32)}`;
@@ -224,7 +224,7 @@ test("a contract publishes a model, which a node reads with L1, and later again"
     }),
   };
   const calls = through(code, ...chunks.map((chunk) => postCall(registry, chunk)), publish);
-  await startSender(l1, RELAYER).land({ ...calls, gas: 15_000_000n });
+  await startSender(l1, RELAYER).land(calls);
   await node.sync();
   const contentHash = toHex(keccak256(concat(...hashes)));
   for (const [i, hash] of hashes.entries())
