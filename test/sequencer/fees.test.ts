@@ -256,5 +256,8 @@ test("a sender who offers too little is told what is needed, in an answer that p
   assert.deepEqual([error.code, error.data.code], [-32000, "POOL_DATA_FEE"]);
   assert.match(error.message, /^transaction underpriced: tip of 0 wei a gas, minimum needed \d+: /);
   const tip = BigInt(error.data.tip);
-  assert.equal(await refusal(sequencer, { nonce: 0, data: `0x${"00".repeat(95_000)}`, gas: 1_000_000n, tip }), undefined);
+  assert.equal(
+    await refusal(sequencer, { nonce: 0, data: `0x${"00".repeat(95_000)}`, gas: 1_000_000n, tip }),
+    undefined,
+  );
 });
