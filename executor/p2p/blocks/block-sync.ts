@@ -5,6 +5,7 @@ import { type Service, sleep, type Telemetry } from "../../foundation/service.ts
 import type { Block } from "../../protocol/block.ts";
 import { DEPOSIT_TYPE } from "../../protocol/envelope.ts";
 import { TRANSACTION_GAS_CAP } from "../../protocol/parameters.ts";
+import { rulesAt } from "../../protocol/rules.ts";
 import type { Network, NetworkErrorCode, PeerId } from "../network/network.ts";
 import { type BlockExchange, MAX_BLOCKS, type Status } from "./block-exchange.ts";
 import { createBlockSyncMetrics } from "./block-sync-metrics.ts";
@@ -148,7 +149,7 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
         number: header.number,
       });
     // Only a block with messages has the chain's limit beside a smaller budget; what L1 says of that overrules it.
-    const hasMessages = header.gasLimit === chain.parameters.blockGasLimit;
+    const hasMessages = header.gasLimit === rulesAt(chain.parameters, header.timestamp).blockGasLimit;
     const builder = await chain.begin({ timestamp: header.timestamp, origin, hasMessages });
     try {
       for (const [index, bytes] of envelopes.entries()) {
