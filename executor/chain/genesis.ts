@@ -17,6 +17,7 @@ import {
 import { type Block, COINBASE, encodeBlockHeader, type Header, hashBlockHeader } from "../protocol/block.ts";
 import { chainStateAfter, type StateBetween } from "../protocol/chain-state.ts";
 import { ADDRESS, type ChainParameters } from "../protocol/parameters.ts";
+import { rulesAt } from "../protocol/rules.ts";
 import { createWorldState } from "../state/create-world.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 
@@ -150,6 +151,7 @@ const hashParameters = (parameters: ChainParameters): Bytes => {
 
 /** Block 0 over the state that `writeGenesis` makes. */
 export const genesisBlock = ({ parameters }: Genesis, stateRoot: Bytes): Block => {
+  const { blockGasLimit, budget } = rulesAt(parameters, 0n);
   const header: Header = {
     number: 0n,
     parentHash: toHex(ZERO_32),
@@ -159,9 +161,9 @@ export const genesisBlock = ({ parameters }: Genesis, stateRoot: Bytes): Block =
     transactionsRoot: toHex(ZERO_32),
     receiptsRoot: toHex(ZERO_32),
     logsBloom: `0x${"00".repeat(256)}`,
-    gasLimit: parameters.blockGasLimit,
+    gasLimit: blockGasLimit,
     gasUsed: 0n,
-    budget: parameters.budget.cap,
+    budget: budget.cap,
     baseFeePerGas: parameters.initialBaseFee,
     prevRandao: toHex(hashParameters(parameters)),
   };
