@@ -10,6 +10,9 @@ export type InstalledAccount = {
   readonly storage: Readonly<Record<Hex, Hex>>;
 };
 
+/** The usual address of Multicall3. */
+export const MULTICALL3: Hex = "0xca11bde05977b3631167028862be2a173976ca11";
+
 const BYTES = new Map(publications.map(({ name, bytes }) => [name, fromHex(bytes)]));
 
 /** EIP-712's domainSeparator over (name, version if there is one, chainId, verifyingContract). */
