@@ -11,6 +11,7 @@ import {
   type KeyValueStore,
   keccak256,
   type Origin,
+  rulesAt,
   type Telemetry,
   toHex,
   type Write,
@@ -285,7 +286,8 @@ export const createBatches = (
     const index = nextIndex();
     const last = batches.at(-1);
     const delayedStart = last !== undefined && last.index + 1n === index ? last.delayedEnd : chain.position.delayed;
-    const delayedEnd = messagesFrom(l1, delayedStart, chain.parameters.blockGasLimit);
+    const { blockGasLimit } = rulesAt(chain.parameters, chain.head.header.timestamp);
+    const delayedEnd = messagesFrom(l1, delayedStart, blockGasLimit);
     const accumulator = l1.accumulator(delayedEnd);
     if (accumulator === undefined) return undefined;
     const origin = originOf(head, index);

@@ -35,7 +35,7 @@ const SAMPLES_LAST = 32n;
 
 export const createL1Prices = (
   components: Telemetry & {
-    readonly chain: Pick<Chain, "parameters" | "position">;
+    readonly chain: Pick<Chain, "parameters" | "position" | "head">;
     readonly l1: L1Source;
     readonly client: PublicClient;
     readonly transactor: Pick<Transactor, "tip" | "address">;
