@@ -31,6 +31,8 @@ const delays = async (t: TestContext, { l1, blocks, rate }: Pace) => {
   const { chain, producer, batches } = sequencer;
   await sequencer.follow();
   await stage.anvil.manual();
+  // Its clock is that of the pace, however fast the machine mines.
+  await stage.anvil.control.setBlockTimestampInterval({ interval: l1 });
   const builtAt: number[] = [];
   const delay: number[] = [];
   const pending: number[] = [];
