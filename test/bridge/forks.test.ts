@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createMemoryStore, createRpcServer, type ForkSchedule, type Hex } from "../../executor/index.ts";
-import { createStage, l2Account, type NodeActor, telemetry } from "../support/stage.ts";
+import { claimsOn, startClaimant } from "../support/claimant.ts";
+import { LOW, startChallenger } from "../support/disputes.ts";
+import { createStage, l2Account, type NodeActor, telemetry, withoutModels } from "../support/stage.ts";
 
 /** Seconds from the deployment to the forks: L1's clock runs meanwhile, and a block is never before its origin. */
 const AHEAD = 500n;
@@ -132,4 +134,90 @@ test("new nodes go over two forks, and one of an older version ends before the o
   await renewed.follow();
   assert.deepEqual(hashesOf(renewed), hashesOf(sequencer));
   assert.deepEqual([renewed.follower.failure, await rulesEnded(renewed)], [undefined, 0]);
+});
+
+test("an older version claims and judges what lies before the fork, and signs nothing about what lies behind", {
+  timeout: 120_000,
+}, async (t) => {
+  const stage = await createStage(t, 3_600n, undefined, LOW);
+  const { anvil } = stage;
+  const from = (await anvil.client.getBlock()).timestamp + AHEAD;
+  let time = from - 1n;
+  const forks = { prague: 0n, osaka: from };
+  const clock = () => time;
+  const sequencer = await stage.sequencer(undefined, { forks, producer: { clock }, mempool: { clock } });
+  const young = await stage.executor(undefined, { forks });
+  const old = await stage.executor(undefined, { forks: { prague: 0n, unheard: from } });
+  const claims = claimsOn(stage);
+  const claimant = startClaimant(t, stage, young, { depth: 0n, intervalBlocks: 1n });
+  const late = startClaimant(t, stage, old, { from: 4, depth: 0n, intervalBlocks: 1n });
+  const models = { ...withoutModels, program: () => Promise.reject(new Error("no model is here")) };
+  const challenger = startChallenger(t, stage, { ...old, models }, { from: 5 });
+  const claimUntil = async (block: bigint, actor: typeof claimant) => {
+    for (let rounds = 0; (await claims.proposed()).length === 0 || (await newest()) < block; rounds++) {
+      assert.ok(rounds < 20, "there are claims");
+      await anvil.mine(1);
+      await actor.act();
+    }
+  };
+  const newest = async () => {
+    const last = (await claims.proposed()).at(-1);
+    return last === undefined ? -1n : (await claims.claim(last.id)).blockNumber;
+  };
+  const post = async (nonce: number) => {
+    await sequencer.follow();
+    await sequencer.send({ nonce, to: l2Account(5).address, value: 1n });
+    const block = await sequencer.producer.produce();
+    assert.ok(block);
+    await sequencer.post();
+    return block.header.number;
+  };
+
+  const sentBy = (address: Hex) => anvil.client.getTransactionCount({ address });
+
+  await claimUntil(await post(0), late);
+  await challenger.act();
+  const [before, sent] = [(await claims.proposed()).length, await sentBy(late.address)];
+  assert.equal(sent, before);
+  assert.deepEqual(challenger.findings?.counts, { right: before, wrong: 0, unjudged: 0 });
+
+  time = from;
+  await claimUntil(await post(1), claimant);
+  await anvil.mine(5);
+  for (let looks = 0; looks < 3; looks++) {
+    await late.act();
+    await challenger.act();
+  }
+  const all = await claims.proposed();
+  assert.ok(all.length > before);
+  const { findings } = challenger;
+  assert.equal(findings?.counts.wrong, 0);
+  assert.ok((findings?.counts.unjudged ?? 0) >= 1);
+  assert.ok(findings?.doubts.every(({ lack }) => lack?.includes("FORK_UNKNOWN: ")));
+  assert.deepEqual(findings?.failures, []);
+  assert.deepEqual([await sentBy(late.address), await sentBy(challenger.address)], [sent, 0]);
+});
+
+test("a sequencer of an older version builds up to the fork, and takes nothing for what is behind", {
+  timeout: 60_000,
+}, async (t) => {
+  const stage = await createStage(t);
+  const from = (await stage.anvil.client.getBlock()).timestamp + AHEAD;
+  let time = from - 1n;
+  const clock = () => time;
+  const forks = { prague: 0n, unheard: from };
+  const sequencer = await stage.sequencer(undefined, { forks, producer: { clock }, mempool: { clock } });
+  await sequencer.follow();
+  const send = (nonce: number) => sequencer.send({ nonce, to: l2Account(5).address, value: 1n });
+  await send(0);
+  const last = await sequencer.producer.produce();
+  assert.equal(last?.header.timestamp, time);
+  await send(1);
+  time = from;
+  await assert.rejects(send(2), { code: "FORK_UNKNOWN" });
+  assert.equal(await sequencer.producer.produce(), undefined);
+  await sequencer.post();
+  await sequencer.follow();
+  assert.deepEqual(sequencer.chain.heads.safe, last?.header.number);
+  assert.equal(sequencer.follower.failure, undefined);
 });
