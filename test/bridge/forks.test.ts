@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { createMemoryStore, createRpcServer, type ForkSchedule, type Hex } from "../../executor/index.ts";
+import { statusCommand } from "../../infra/commands/status.ts";
 import { claimsOn, startClaimant } from "../support/claimant.ts";
 import { LOW, startChallenger } from "../support/disputes.ts";
 import { createStage, l2Account, type NodeActor, telemetry, withoutModels } from "../support/stage.ts";
@@ -28,8 +29,17 @@ const startRpc = async ({ chain, l1, follower }: NodeActor) => {
       if (error !== undefined) throw new Error(error.message);
       return result;
     },
+    url: server.url,
     stop: () => server.stop(),
   };
+};
+
+/** What `assay status` prints of the node there. */
+const printedStatus = async (t: TestContext, nodeRpc: string): Promise<string> => {
+  const write = t.mock.method(process.stdout, "write", () => true);
+  await statusCommand({ nodeRpc, json: false });
+  write.mock.restore();
+  return write.mock.calls.map(({ arguments: [text] }) => String(text)).join("");
 };
 
 /** Hashes of an actor's blocks, oldest first. */
@@ -108,7 +118,7 @@ test("new nodes go over two forks, and one of an older version ends before the o
   assert.equal(failures?.values[0]?.value, 0);
 
   // It answers what is asked of the blocks that it has, tells why it goes no further, and takes nothing for the next one.
-  const { call, stop } = await startRpc(old);
+  const { call, url, stop } = await startRpc(old);
   t.after(stop);
   assert.equal(await call("eth_blockNumber"), `0x${last.header.number.toString(16)}`);
   assert.equal(await call("eth_getStorageAt", [counter, "0x0", "latest"]), `0x${"00".repeat(32)}`);
@@ -120,6 +130,11 @@ test("new nodes go over two forks, and one of an older version ends before the o
     next: { name: "unheard", from: Number(second), isKnown: false },
     last: { name: "unheard", from: Number(second), isKnown: false },
   });
+
+  const printed = await printedStatus(t, url);
+  assert.match(printed, /^derivation stands still: FORK_UNKNOWN: .*unheard/m);
+  assert.match(printed, /^now +prague +from /m);
+  assert.match(printed, /^next +unheard +from .*NOT IN THIS VERSION/m);
 
   // What is before the fork becomes final without it.
   await stage.anvil.mine(100);
