@@ -14,6 +14,7 @@ import {
   standardBridgePredeploy,
   tokenFactoryPredeploy,
 } from "../genesis/predeploys.gen.ts";
+import { preinstallsOn } from "../genesis/preinstalls.ts";
 import { type Block, COINBASE, encodeBlockHeader, type Header, hashBlockHeader } from "../protocol/block.ts";
 import { chainStateAfter, type StateBetween } from "../protocol/chain-state.ts";
 import { ADDRESS, type ChainParameters } from "../protocol/parameters.ts";
@@ -111,7 +112,10 @@ const digestOf = ({ forks: _, ...parameters }: ChainParameters, alloc: GenesisAl
 const lowerCase = (alloc: GenesisAlloc): GenesisAlloc =>
   Object.fromEntries(Object.entries(alloc).map(([address, account]) => [address.toLowerCase(), account]));
 
-/** The chain's first state: predeploys that know their partners on L1, and the accounts of `alloc` (which win). */
+/**
+ * The chain's first state: predeploys that know their partners on L1, what ordinary tools expect at its usual address, and
+ * the accounts of `alloc` (which win).
+ */
 export const createGenesis = (
   parameters: ChainParameters,
   alloc: GenesisAlloc = {},
@@ -123,7 +127,7 @@ export const createGenesis = (
   }: L1Knowledge = {},
 ): Genesis => {
   const partners = { l1ModelRegistry, l1CrossDomainMessenger, l1StandardBridge, feeRecipient };
-  const whole = { ...predeploys(partners), ...lowerCase(alloc) };
+  const whole = { ...preinstallsOn(parameters.chainId), ...predeploys(partners), ...lowerCase(alloc) };
   return { parameters, alloc: whole, digest: digestOf(parameters, whole) };
 };
 

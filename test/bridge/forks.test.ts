@@ -36,10 +36,17 @@ const startRpc = async ({ chain, l1, follower }: NodeActor) => {
 
 /** What `assay status` prints of the node there. */
 const printedStatus = async (t: TestContext, nodeRpc: string): Promise<string> => {
-  const write = t.mock.method(process.stdout, "write", () => true);
+  const write = process.stdout.write.bind(process.stdout);
+  let text = "";
+  // Bytes on standard output are the test runner's own.
+  const written = t.mock.method(process.stdout, "write", (chunk: string | Uint8Array) => {
+    if (typeof chunk !== "string") return write(chunk);
+    text += chunk;
+    return true;
+  });
   await statusCommand({ nodeRpc, json: false });
-  write.mock.restore();
-  return write.mock.calls.map(({ arguments: [text] }) => String(text)).join("");
+  written.mock.restore();
+  return text;
 };
 
 /** Hashes of an actor's blocks, oldest first. */
