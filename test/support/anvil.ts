@@ -44,13 +44,8 @@ const listening = (child: ChildProcessByStdio<null, Readable, Readable>): Promis
     for (const stream of [child.stdout, child.stderr]) stream.on("data", hear);
   });
 
-/** An L1 of its own for one test; ended with it. It mines when a transaction arrives, until `manual` is called. */
-export const startAnvil = async (t: Pick<TestContext, "after">, ...options: readonly string[]) => {
-  const child = spawn(binary(), ["--host", "127.0.0.1", "--port", "0", ...options], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  t.after(() => child.kill());
-  const url = await listening(child);
+/** An L1 that listens, and what the tests ask of it. */
+export const l1At = (url: string) => {
   // Its first blob makes it load a trusted setup, which takes a busy machine long.
   const transport = http(url, { timeout: 60_000 });
   const settings = { chain: anvilChain, transport, pollingInterval: 20, cacheTime: 0 } as const;
@@ -101,4 +96,13 @@ export const startAnvil = async (t: Pick<TestContext, "after">, ...options: read
     control,
   };
 };
-export type Anvil = Awaited<ReturnType<typeof startAnvil>>;
+export type Anvil = ReturnType<typeof l1At>;
+
+/** An L1 of its own for one test; ended with it. It mines when a transaction arrives, until `manual` is called. */
+export const startAnvil = async (t: Pick<TestContext, "after">, ...options: readonly string[]): Promise<Anvil> => {
+  const child = spawn(binary(), ["--host", "127.0.0.1", "--port", "0", ...options], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  t.after(() => child.kill());
+  return l1At(await listening(child));
+};

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { PublicClient } from "viem";
 import {
-  type ClaimParameters,
   claimRegistry,
   createRetention,
   createRightClaims,
@@ -48,7 +47,7 @@ import { everyKind, everyKindInput } from "./every-kind.ts";
 import { wrongState } from "./lying-trace.ts";
 import type { Ends } from "./peers.ts";
 import { publishOn } from "./publish.ts";
-import { createStage, type NodeActor, type Stage, telemetry } from "./stage.ts";
+import { createStage, type NodeActor, type Stage, type StageRules, telemetry } from "./stage.ts";
 
 /** Low trees, so that disputes are short; the period is one that the contract takes for them. */
 export const LOW = {
@@ -69,8 +68,7 @@ const CHALLENGER = 6;
 const LIAR = 7;
 
 type StageOptions = {
-  /** What differs from the devnet's rules for claims. */
-  readonly claims: Partial<ClaimParameters>;
+  readonly claims: StageRules;
   readonly model: { readonly id: Hex; readonly artifact: Bytes };
   /** Of the call. */
   readonly input: Bytes;

@@ -130,14 +130,17 @@ export type Stage = {
 const SEQUENCER = 1;
 export const START = 1_800_000_000n;
 
-/** `modelsOf`: what a node runs models with. `claims`: what differs from the devnet's rules for claims. */
+/** What differs from the devnet's rules for claims; and an L1, in place of a new one on anvil. */
+export type StageRules = Partial<ClaimParameters> & { readonly l1?: Anvil };
+
+/** `modelsOf`: what a node runs models with. */
 export const createStage = async (
   t: Pick<TestContext, "after">,
   forceDelay = 3600n,
   modelsOf: (store: KeyValueStore) => Promise<ModelRuntime> = async () => withoutModels,
-  claims: Partial<ClaimParameters> = {},
+  { l1, ...claims }: StageRules = {},
 ): Promise<Stage> => {
-  const anvil = await startAnvil(t, "--hardfork", "prague");
+  const anvil = l1 ?? (await startAnvil(t, "--hardfork", "prague"));
   const rules = settlement(l1Account(0).address);
   const deployment = await deployBridge(
     { wallet: anvil.wallet(0), reader: anvil.client },
