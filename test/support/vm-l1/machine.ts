@@ -55,11 +55,27 @@ const ZERO: Hex = `0x${"00".repeat(20)}`;
 export const hashOf = (bytes: Uint8Array): Hex => bytesToHex(bytes);
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
+type Analyses = { _getValidJumpDestinations(code: Uint8Array): unknown };
+
+/** The library looks for a code's jump destinations at each call of it. Here once. */
+const analyseOnce = async (vm: { readonly evm: { runCode?: (given: { code: Uint8Array }) => Promise<unknown> } }) => {
+  const ran = (await vm.evm.runCode?.({ code: Uint8Array.of(0x5f) })) as { runState: { interpreter: Analyses } };
+  const prototype = Object.getPrototypeOf(ran.runState.interpreter) as Analyses;
+  const analyse = prototype._getValidJumpDestinations;
+  const known = new Map<Hex, unknown>();
+  prototype._getValidJumpDestinations = function (code) {
+    const key = bytesToHex(keccak256(code));
+    if (!known.has(key)) known.set(key, analyse.call(this, code));
+    return known.get(key);
+  };
+};
+
 export const createMachine = async (fork: L1Fork, chainId: number) => {
   const customCrypto = { keccak256, kzg: {} as never };
   const chain = { chainId, name: "l1" };
   const common = createCustomCommon(chain, Mainnet, { hardfork: L1_FORKS[fork], customCrypto });
   const vm = await createVM({ common });
+  await analyseOnce(vm);
   const state = vm.stateManager;
   const blockOpts = { common, setHardfork: false, skipConsensusFormatValidation: true } as const;
   const sealed: Sealed[] = [];
