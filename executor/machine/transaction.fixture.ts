@@ -80,6 +80,7 @@ export const openTransaction = ({ world, envelope, block, gasCap, inPieces = fal
   let steps = 0;
   return {
     state,
+    context,
     /** Of the machine's state. */
     hash: (): Bytes => hasher.hash(state),
     get ended() {

@@ -21,5 +21,12 @@ library Tag {
     bytes1 internal constant CONTEXT = 0x23;
     bytes1 internal constant EDGE = 0x24;
     bytes1 internal constant REST = 0x40;
+    bytes1 internal constant FRAME = 0x41;
+    bytes1 internal constant ENVIRONMENT = 0x42;
+    bytes1 internal constant BLOCK_ENVIRONMENT = 0x43;
     bytes1 internal constant REGISTERS = 0x44;
+    bytes1 internal constant LOGS_RECORD = 0x46;
+    bytes1 internal constant LOGS_LINK = 0x47;
+    bytes1 internal constant LOG_ENTRY = 0x48;
+    bytes1 internal constant BLOOM = 0x51;
 }
