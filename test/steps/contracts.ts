@@ -3,20 +3,21 @@ import type { Compiled } from "../../bridge/contracts/compile.ts";
 import type { Hex } from "../../executor/index.ts";
 
 /** The contracts that judge steps, by their place in a batch. */
-export const CONTRACTS = ["StackSteps"] as const;
+export const CONTRACTS = ["StackSteps", "StateSteps"] as const;
 type Contract = (typeof CONTRACTS)[number];
 
 /** Whose steps are whose. */
 const STATE = new Set([0x31, 0x3b, 0x3c, 0x3f, 0x40, 0x47, 0x54, 0x55, 0x5c, 0x5d, 0xff]);
 const CALLS = new Set([0xf0, 0xf1, 0xf2, 0xf4, 0xf5, 0xfa]);
 export const verifierOf = (phase: number, opcode: number): number =>
-  phase === 6 && !STATE.has(opcode) && !CALLS.has(opcode) ? CONTRACTS.indexOf("StackSteps") : -1;
+  phase !== 6 || CALLS.has(opcode) ? -1 : CONTRACTS.indexOf(STATE.has(opcode) ? "StateSteps" : "StackSteps");
 
 /** Timestamps at which Prague's and Osaka's rules begin, packed as the contracts have them. */
 export const forksWord = (prague: bigint, osaka: bigint): bigint => (prague << 64n) | osaka;
 
 const ARGUMENTS: Readonly<Record<Contract, (forks: bigint) => readonly unknown[]>> = {
   StackSteps: (forks) => [forks],
+  StateSteps: (forks) => [forks],
 };
 
 export const deployables = (
