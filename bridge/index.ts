@@ -93,7 +93,7 @@ export {
 export { createBeaconSource } from "./derivation/beacon.ts";
 export { type BlobArchive, createBlobArchive } from "./derivation/blob-archive.ts";
 export { createFollower, type Follower, type FollowerOptions } from "./derivation/follower.ts";
-export type { InboxRecord } from "./derivation/inbox-store.ts";
+export { type InboxRecord, lineageOf } from "./derivation/inbox-store.ts";
 export { createL1ArtifactSource } from "./derivation/l1-artifacts.ts";
 export { type BlobSource, createPeerBlobSource } from "./derivation/l1-blobs.ts";
 export type { Archive } from "./derivation/l1-calldata.ts";

@@ -79,16 +79,16 @@ const PROPOSE_GAS = 900_000n;
 
 export type Proposal = {
   readonly parent: ClaimId;
-  /** Inbox records that were derived: claims on the parent are about as many. */
-  readonly limitBatch: RecordIndex;
+  /** Hash of the game: says what was derived. */
+  readonly origin: BytesOf<ContextId>;
   readonly end: ChainState;
   readonly root: BytesOf<NodeHash>;
   readonly path: readonly BytesOf<NodeHash>[];
 };
 
 /** The gas is given: what it takes depends on who comes first. */
-export const proposeCall = (registry: Hex, bond: Wei, { parent, limitBatch, end, root, path }: Proposal): L1Call => {
-  const args = [parent, limitBatch, toHex(encodeChainState(end)), toHex(root), path.map(toHex)] as const;
+export const proposeCall = (registry: Hex, bond: Wei, { parent, origin, end, root, path }: Proposal): L1Call => {
+  const args = [parent, toHex(origin), toHex(encodeChainState(end)), toHex(root), path.map(toHex)] as const;
   const data = encodeFunctionData({ abi: claimRegistry.abi, functionName: "propose", args });
   return { to: registry, data, value: bond, gas: gasFor(fromHex(data), PROPOSE_GAS) };
 };

@@ -77,6 +77,7 @@ export type InboxCursor = {
   readonly finalized: bigint;
 };
 
+/** As L1's inbox computes it; before the first record it is the zero word. */
 export const lineageOf = (
   previous: Bytes,
   record: Pick<InboxRecord, "kind" | "dataHash" | "origin" | "delayedEnd">,
@@ -189,16 +190,27 @@ const decodeCursor = (bytes: Bytes): InboxCursor => {
   };
 };
 
-/** What is here of the inbox begins behind so many records and messages; and the accumulator after those. */
-export type InboxStart = { readonly recordCount: bigint; readonly messageCount: bigint; readonly accumulator: Bytes };
-const EVERYTHING: InboxStart = { recordCount: 0n, messageCount: 0n, accumulator: EMPTY_ACCUMULATOR };
+/** What is here of the inbox begins behind so many records and messages; and lineage and accumulator after those. */
+export type InboxStart = {
+  readonly recordCount: bigint;
+  readonly messageCount: bigint;
+  readonly lineage: Bytes;
+  readonly accumulator: Bytes;
+};
+const EVERYTHING: InboxStart = {
+  recordCount: 0n,
+  messageCount: 0n,
+  lineage: ZERO_32,
+  accumulator: EMPTY_ACCUMULATOR,
+};
 
-const encodeStart = ({ recordCount, messageCount, accumulator }: InboxStart): Bytes =>
-  concat(uintBE(recordCount, 8), uintBE(messageCount, 8), accumulator);
+const encodeStart = ({ recordCount, messageCount, lineage, accumulator }: InboxStart): Bytes =>
+  concat(uintBE(recordCount, 8), uintBE(messageCount, 8), accumulator, lineage);
 const decodeStart = (bytes: Bytes): InboxStart => ({
   recordCount: viewOf(bytes).getBigUint64(0),
   messageCount: viewOf(bytes).getBigUint64(8),
   accumulator: bytes.subarray(16, 48),
+  lineage: bytes.subarray(48, 80),
 });
 
 const hasCalldata = ({ kind, data }: NewRecord): boolean =>
@@ -328,9 +340,9 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
     get first() {
       return first;
     },
-    /** Lineage after `count` records: of those that are here. */
+    /** Lineage after `count` records. */
     lineage(count: bigint): Bytes | undefined {
-      if (count === first.recordCount) return ZERO_32;
+      if (count === first.recordCount) return first.lineage;
       const last = record(count - 1n);
       return last === undefined ? undefined : fromHex(last.lineage);
     },

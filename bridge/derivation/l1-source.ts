@@ -32,7 +32,7 @@ import { type BlobSource, createBlobReader } from "./l1-blobs.ts";
 import { createL1Blocks, type L1BlocksErrorCode } from "./l1-blocks.ts";
 import type { Archive, L1Data } from "./l1-calldata.ts";
 import { createL1SourceMetrics } from "./l1-source-metrics.ts";
-import { accumulatorAfter, beforeDeployment, blockBefore } from "./l1-start.ts";
+import { accumulatorAfter, beforeDeployment, blockBefore, lineageAfter } from "./l1-start.ts";
 import { type L1Stretch, readStretch } from "./l1-stretch.ts";
 import { accumulate } from "./messages.ts";
 
@@ -157,8 +157,16 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     const { start } = options;
     if (start === undefined) return inbox.begin(identity, await blocks.read(beforeDeployment(deployment)));
     const head = await blocks.read(await blockBefore(client, deployment, start));
-    const accumulator = fromHex(await accumulatorAfter(client, deployment, start.delayed));
-    return inbox.begin(identity, head, { recordCount: start.batch, messageCount: start.delayed, accumulator });
+    const [lineage, accumulator] = await Promise.all([
+      lineageAfter(client, deployment, start.batch),
+      accumulatorAfter(client, deployment, start.delayed),
+    ]);
+    return inbox.begin(identity, head, {
+      recordCount: start.batch,
+      messageCount: start.delayed,
+      lineage: fromHex(lineage),
+      accumulator: fromHex(accumulator),
+    });
   };
 
   /** A chunk of a published model. One in a blob is in the archive when this resolves. L1_BLOB_MISSING. */

@@ -4,6 +4,7 @@ import { concat, uintBE } from "../foundation/bytes.ts";
 import { encodeBatch } from "./batch.ts";
 import { blockTimestamp, openingOf } from "./budget.ts";
 import { type ChainParameters, DEVNET_PARAMETERS } from "./parameters.ts";
+import { rulesAt } from "./rules.ts";
 import { createRoll, randomBatch, walkRecord } from "./unit.fixture.ts";
 import { type UnitPlace, unitAt } from "./unit.ts";
 
@@ -41,7 +42,8 @@ test("a timestamp lies between its bounds around the origin's, and never before 
 test("time adds to the budget up to its cap, a block takes its price, and the gas limit is what is left", () => {
   const opening = (budget: bigint, seconds: bigint, hasMessages = false) =>
     openingOf({ timestamp: NOW, budget }, { timestamp: NOW + seconds, origin, hasMessages }, PARAMETERS);
-  assert.deepEqual(opening(block, 0n), { timestamp: NOW, budget: 0n, gasLimit: 0n, isPaid: true });
+  const rules = rulesAt(PARAMETERS, NOW);
+  assert.deepEqual(opening(block, 0n), { timestamp: NOW, budget: 0n, gasLimit: 0n, isPaid: true, rules });
   assert.equal(opening(block - 1n, 0n).isPaid, false);
   assert.equal(opening(block - rate, 1n).isPaid, true);
   assert.equal(opening(0n, 100n).budget, 100n * rate - block);

@@ -1,8 +1,9 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
 import type { Chain } from "../chain/chain.ts";
 import { CodedError } from "../foundation/errors.ts";
-import type { Block } from "../protocol/block.ts";
+import { type Block, nextBaseFee } from "../protocol/block.ts";
 import type { Receipt } from "../protocol/receipt.ts";
+import { rulesAt } from "../protocol/rules.ts";
 import { RPC_CODE, RpcError, type RpcRefusalCode, serverError } from "./errors.ts";
 import type { BlockId } from "./schemas.ts";
 
@@ -70,6 +71,10 @@ export const receiptsOf = (chain: Chain, block: Block): readonly Receipt[] => {
   if (receipts === undefined) throw new RpcError(RPC_CODE.internal, "receipts are missing");
   return receipts;
 };
+
+/** Base fee of the block behind this one, as if it had its timestamp: a later one is not known yet. */
+export const baseFeeBehind = ({ parameters }: Chain, { header }: Pick<Block, "header">): bigint =>
+  nextBaseFee(header, rulesAt(parameters, header.timestamp));
 
 /** State after a block. `missing trie node` when it is pruned. */
 export const stateOf = (chain: Chain, id: BlockId): StateManagerInterface => {

@@ -11,6 +11,7 @@ import {
   type KeyValueStore,
   keccak256,
   type Origin,
+  rulesAt,
   type Telemetry,
   toHex,
   type Write,
@@ -284,11 +285,12 @@ export const createBatches = (
     const index = nextIndex();
     const last = batches.at(-1);
     const delayedStart = last !== undefined && last.index + 1n === index ? last.delayedEnd : chain.position.delayed;
+    const { blockGasLimit } = rulesAt(chain.parameters, chain.head.header.timestamp);
     let delayedEnd = delayedStart;
     let gas = 0n;
     for (; delayedEnd < l1.messageCount; delayedEnd++) {
       gas += l1.message(delayedEnd)?.gas ?? 0n;
-      if (gas > chain.parameters.blockGasLimit) break;
+      if (gas > blockGasLimit) break;
     }
     const accumulator = l1.accumulator(delayedEnd);
     if (accumulator === undefined) return undefined;

@@ -9,6 +9,7 @@ import {
   enqueueCall,
   forceCall,
   type L1Call,
+  lineageOf,
   modelRegistry,
   portal,
 } from "../../bridge/index.ts";
@@ -21,16 +22,12 @@ test("append: what is recorded, and every reason to refuse", async (t) => {
   const origin = await b.now();
   const { events, gasUsed } = await b.send(SEQUENCER, await b.append({ origin }));
   t.diagnostic(`append of 3 bytes: ${gasUsed} gas`);
-  const record = {
-    kind: 0,
-    dataHash: keccak256("0x010203"),
-    l1Number: origin.number,
-    l1Timestamp: origin.timestamp,
-    delayedEnd: 0n,
-  };
+  const dataHash = keccak256("0x010203");
+  const record = { kind: 0, l1Number: origin.number, l1Timestamp: origin.timestamp, delayedEnd: 0n };
+  const lineage = lineageOf(ZERO_32, { kind: "calldata", dataHash, origin, delayedEnd: 0n }, ZERO_32);
   assert.deepEqual(
     events.map(({ eventName, args }) => [eventName, args]),
-    [["BatchAppended", { index: 0n, ...record }]],
+    [["BatchAppended", { index: 0n, dataHash, ...record }]],
   );
   assert.deepEqual(
     await b.l1.client.readContract({
@@ -39,7 +36,7 @@ test("append: what is recorded, and every reason to refuse", async (t) => {
       functionName: "recordAt",
       args: [0n],
     }),
-    { ...record, unitsThrough: 3n },
+    { lineage: toHex(lineage), ...record, unitsThrough: 3n },
   );
 
   const refusal = async (change: Parameters<Bench["append"]>[0], from = SEQUENCER) =>
@@ -227,6 +224,14 @@ test("a starved message refuses batches that leave it out, and anyone may force 
     l1Timestamp: now.timestamp,
     delayedEnd: 1n,
   });
+  const inbox = { address: b.batchInbox, abi: batchInbox.abi } as const;
+  const [taken, lineage] = await Promise.all([
+    b.l1.client.readContract({ ...inbox, functionName: "accumulatorAt", args: [1n] }),
+    b.l1.client.readContract({ ...inbox, functionName: "lineageAt", args: [1n] }),
+  ]);
+  const dataHash = toHex(keccakOf(new Uint8Array(0)));
+  const forced = { kind: "forced", dataHash, origin: now, delayedEnd: 1n } as const;
+  assert.equal(lineage, toHex(lineageOf(ZERO_32, forced, fromHex(taken))));
   assert.equal(await b.refusal(SEQUENCER, await b.append({ delayedEnd: 0n })), "DelayedBackwards");
   assert.equal(await b.refusal(SEQUENCER, await b.append({ delayedEnd: 1n })), undefined);
 });

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildBlock, openChain, telemetry } from "../../chain/chain.fixture.ts";
+import { buildBlock, funded, openChain, telemetry } from "../../chain/chain.fixture.ts";
 import type { Chain } from "../../chain/chain.ts";
+import { createGenesis } from "../../chain/genesis.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { decodeRlp, readRlpUint } from "../../foundation/rlp.ts";
 import { hashBlockHeader } from "../../protocol/block.ts";
 import { encodeDeposit } from "../../protocol/envelope.ts";
+import { DEVNET_PARAMETERS } from "../../protocol/parameters.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
 import type { Handler, Network } from "../network/network.ts";
 import { createBlockExchange } from "./block-exchange.ts";
@@ -205,6 +207,49 @@ test("a block that executes to something else is refused and leaves no trace; th
   await node.reaches(good);
   assert.notEqual(node.chain.head.header.stateRoot, before);
   assert.equal(node.chain.head.header.number, 1n);
+  await node.sync.stop();
+});
+
+test("blocks of a fork that this version lacks wait: none is begun, none is asked for again", async () => {
+  const mesh = createMesh();
+  const source = await openSource(mesh, 8);
+  const forks = { osaka: 0n, later: (source.blocks[3] as SealedBlock).header.timestamp };
+  const opened = await openChain({ genesis: createGenesis({ ...DEVNET_PARAMETERS, forks }, funded(4)) });
+  assert.equal(opened.genesisHash, source.chain.genesisHash);
+  const begun: bigint[] = [];
+  const begin: Chain["begin"] = (attributes) => {
+    begun.push(attributes.timestamp);
+    return opened.begin(attributes);
+  };
+  const chain = Object.assign(Object.create(opened) as Chain, { begin });
+  const node = await openNode({ mesh, id: "old", chain });
+  let requests = 0;
+  const blocks = mesh.peers.get("source")?.get("blocks/1") as Handler;
+  mesh.peers.get("source")?.set("blocks/1", (...request) => {
+    requests++;
+    return blocks(...request);
+  });
+  node.sync.start();
+  await node.exchange.status("source");
+  await node.reaches(source.blocks[2] as SealedBlock);
+  const asked = requests;
+  let looks = 0;
+  await new Promise<void>((resolve) => {
+    Object.defineProperty(node.now, "ms", {
+      get() {
+        if (++looks === 20) resolve();
+        return Number(NOW) * 1000;
+      },
+    });
+    for (const block of source.blocks) node.sync.offer(block, "source");
+  });
+  assert.equal(node.sync.highest, 8n);
+  assert.deepEqual(
+    begun,
+    source.blocks.slice(0, 3).map(({ header }) => header.timestamp),
+  );
+  assert.equal(requests, asked);
+  assert.deepEqual(mesh.penalties, []);
   await node.sync.stop();
 });
 
