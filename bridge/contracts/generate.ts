@@ -16,6 +16,8 @@ const L1: readonly Entry[] = [
   { name: "claimRegistry", contract: "ClaimRegistry", parts: ["abi", "bytecode"] },
   { name: "claimGames", contract: "ClaimGames", parts: ["abi", "bytecode"] },
   { name: "tensorStepVerifier", contract: "TensorStepVerifier", parts: ["abi", "bytecode"] },
+  { name: "stackSteps", contract: "StackSteps", parts: ["abi", "bytecode"] },
+  { name: "stateSteps", contract: "StateSteps", parts: ["abi", "bytecode"] },
   { name: "leafRules", contract: "LeafRules", parts: ["abi", "bytecode"] },
   { name: "l1CrossDomainMessenger", contract: "L1CrossDomainMessenger", parts: ["abi", "bytecode"] },
   { name: "l1StandardBridge", contract: "L1StandardBridge", parts: ["abi", "bytecode"] },

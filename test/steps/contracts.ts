@@ -1,19 +1,31 @@
 import type { Abi } from "viem";
 import type { Compiled } from "../../bridge/contracts/compile.ts";
-import type { Hex } from "../../executor/index.ts";
+import { stackSteps, stateSteps } from "../../bridge/contracts/contracts.gen.ts";
+import type { Fork, Hex } from "../../executor/index.ts";
 
 /** The contracts that judge steps, by their place in a batch. */
 export const CONTRACTS = ["StackSteps", "StateSteps"] as const;
 type Contract = (typeof CONTRACTS)[number];
 
+type CompiledContracts = { get(name: Contract): Pick<Compiled, "abi" | "bytecode"> | undefined };
+
+/** As they are deployed. */
+export const GENERATED: CompiledContracts = new Map<Contract, Pick<Compiled, "abi" | "bytecode">>([
+  ["StackSteps", stackSteps],
+  ["StateSteps", stateSteps],
+]);
+
 /** Whose steps are whose. */
 const STATE = new Set([0x31, 0x3b, 0x3c, 0x3f, 0x40, 0x47, 0x54, 0x55, 0x5c, 0x5d, 0xff]);
 const CALLS = new Set([0xf0, 0xf1, 0xf2, 0xf4, 0xf5, 0xfa]);
-export const verifierOf = (phase: number, opcode: number): number =>
-  phase !== 6 || CALLS.has(opcode) ? -1 : CONTRACTS.indexOf(STATE.has(opcode) ? "StateSteps" : "StackSteps");
+export const verifierOf = (phase: number, opcode: number): number | undefined =>
+  phase !== 6 || CALLS.has(opcode) ? undefined : CONTRACTS.indexOf(STATE.has(opcode) ? "StateSteps" : "StackSteps");
 
-/** Timestamps at which Prague's and Osaka's rules begin, packed as the contracts have them. */
-export const forksWord = (prague: bigint, osaka: bigint): bigint => (prague << 64n) | osaka;
+const NEVER = 2n ** 64n - 1n;
+
+/** Timestamps from which Prague's and Osaka's rules hold, packed as the contracts have them, where a chain begins with `fork`. */
+export const forksFrom = (fork: Fork): bigint =>
+  ((fork === "cancun" ? NEVER : 0n) << 64n) | (fork === "osaka" ? 0n : NEVER);
 
 const ARGUMENTS: Readonly<Record<Contract, (forks: bigint) => readonly unknown[]>> = {
   StackSteps: (forks) => [forks],
@@ -21,7 +33,7 @@ const ARGUMENTS: Readonly<Record<Contract, (forks: bigint) => readonly unknown[]
 };
 
 export const deployables = (
-  compiled: ReadonlyMap<string, Pick<Compiled, "abi" | "bytecode">>,
+  compiled: CompiledContracts,
   forks: bigint,
 ): { abi: Abi; bytecode: Hex; args: readonly unknown[] }[] =>
   CONTRACTS.map((name) => {
