@@ -73,6 +73,24 @@ test("what the budget does not pay for is passed over at once", () => {
   });
 });
 
+test("behind the end of the rules no unit is known: no block that begins, and none that is passed over", () => {
+  const ending = { ...PARAMETERS, forks: { osaka: 0n, later: NOW } };
+  const record = recordOf(oneBlock, 1n);
+  for (const budget of [block, block - 1n]) {
+    assert.throws(() => unitAt(place(budget), record, ending), { code: "FORK_UNKNOWN" });
+    assert.equal(
+      unitAt(place(budget), record, { ...ending, forks: { later: NOW + 1n } }).kind === "begin",
+      budget === block,
+    );
+  }
+  const atEnd = { ...START, cursor: oneBlock.length };
+  assert.throws(() => unitAt(place(block, { position: atEnd }), record, ending), { code: "FORK_UNKNOWN" });
+  // An open block ends by its own rules, and the next record is taken up by nobody's.
+  const open = { phase: "open", timestamp: NOW - 1n, position: { ...atEnd, delayed: 1n } } as const;
+  assert.equal(unitAt(place(block, open), record, ending).kind, "end");
+  assert.equal(unitAt(place(block, { position: open.position }), record, ending).kind, "skip");
+});
+
 test("delayed messages run whatever the budget, in a block of their own if need be", () => {
   const record = recordOf(oneBlock, 2n);
   const passed = unitAt(place(0n), record, PARAMETERS);

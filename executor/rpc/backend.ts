@@ -64,6 +64,8 @@ export type L1View = {
   readonly head: { readonly number: L1BlockNumber; readonly hash: Hex; readonly timestamp: bigint } | undefined;
   readonly finalized: L1BlockNumber;
   readonly recordCount: RecordIndex;
+  /** Hash of the deposit that the OP Stack's tools know by this one; undefined when there is none. */
+  depositOf(eventHash: Hex): Hex | undefined;
   /** Records are in the order of their origins. */
   record(index: RecordIndex): InboxEntry | undefined;
 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -31,6 +31,7 @@ import {
 import { clientsOf, foundryBinary, opStackClients, type Scan, sampleScans } from "../../infra/index.ts";
 import { DELEGATE } from "../support/delegate.ts";
 import { type RunningDevnet, spawnDevnet } from "../support/devnet.ts";
+import { writeForgeProject } from "../support/forge-project.ts";
 
 let devnet: RunningDevnet;
 before(async () => {
@@ -307,23 +308,40 @@ test("cast delegates an account, and creates by salt through the usual factory",
   assert.equal(await cast("code", other as string), delegating(address));
 });
 
+test("forge's script creates by salt at the address that it foretold", async (t) => {
+  const { info } = devnet;
+  const directory = mkdtempSync(join(tmpdir(), "assay-forge-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  writeForgeProject(directory);
+  await execute(
+    foundryBinary("forge"),
+    ["script", "Deploy", "--rpc-url", info.sequencerRpc, "--private-key", keyOf(7), "--broadcast"],
+    { cwd: directory },
+  );
+  const saved = join(directory, "broadcast/Deploy.s.sol", String(info.chainId), "run-latest.json");
+  const { transactions, receipts } = JSON.parse(readFileSync(saved, "utf8"));
+  assert.deepEqual(
+    receipts.map(({ status }: { status: Hex }) => status),
+    ["0x1", "0x1"],
+  );
+  assert.deepEqual(transactions[0].transactionType, "CREATE2");
+  assert.equal(await cast("call", transactions[0].contractAddress, "number()(uint256)"), "9");
+});
+
 test("web3.py deploys, calls, reads logs and delegates an account", async (t) => {
   const python = process.env["PYTHON"] ?? "python3";
   const found = await execute(python, ["-c", "import web3; print(web3.__version__)"]).catch(() => undefined);
   if (found === undefined) return t.skip(`${python} has no web3 (pip install web3; PYTHON names another interpreter)`);
   const directory = mkdtempSync(join(tmpdir(), "assay-web3-"));
-  try {
-    const file = join(directory, "delegate.json");
-    writeFileSync(file, JSON.stringify(DELEGATE));
-    const script = fileURLToPath(new URL("web3_client.py", import.meta.url));
-    const { stdout } = await execute(python, [script, devnet.info.sequencerRpc, keyOf(6), file]);
-    const { contract, code, by, ...rest } = JSON.parse(stdout);
-    assert.deepEqual(rest, { deployed: 1, called: 1, delegated: 1, type: 4, authorizations: 1, paid: 1 });
-    assert.equal(`0x${code}`, delegating(contract));
-    assert.equal(by.length, 1);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  t.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, "delegate.json");
+  writeFileSync(file, JSON.stringify(DELEGATE));
+  const script = fileURLToPath(new URL("web3_client.py", import.meta.url));
+  const { stdout } = await execute(python, [script, devnet.info.sequencerRpc, keyOf(6), file]);
+  const { contract, code, by, ...rest } = JSON.parse(stdout);
+  assert.deepEqual(rest, { deployed: 1, called: 1, delegated: 1, type: 4, authorizations: 1, paid: 1 });
+  assert.equal(`0x${code}`, delegating(contract));
+  assert.equal(by.length, 1);
 });
 
 test("the facade takes named tensors of decimal numbers", async () => {
