@@ -143,9 +143,9 @@ library Registers {
     uint256 internal constant AUTHORIZE = 13;
 }
 
-/// @notice The transaction, 302 bytes.
+/// @notice The transaction, 314 bytes.
 library Environment {
-    uint256 internal constant SIZE = 302;
+    uint256 internal constant SIZE = 314;
     Field internal constant BLOCK = Field.wrap(1 << 8 | 32);
     Field internal constant CHAIN_PRE = Field.wrap(33 << 8 | 32);
     Field internal constant TX_LEAF = Field.wrap(65 << 8 | 32);
@@ -160,6 +160,8 @@ library Environment {
     Field internal constant ACCESS_OFFSET = Field.wrap(286 << 8 | 4);
     Field internal constant AUTHORIZATION_OFFSET = Field.wrap(290 << 8 | 4);
     Field internal constant FLOOR_GAS = Field.wrap(294 << 8 | 8);
+    Field internal constant CURSOR = Field.wrap(302 << 8 | 4);
+    Field internal constant DELAYED = Field.wrap(306 << 8 | 8);
 }
 
 /// @notice What a transaction sees of its block, 117 bytes.
