@@ -18,6 +18,8 @@ const L1: readonly Entry[] = [
   { name: "tensorStepVerifier", contract: "TensorStepVerifier", parts: ["abi", "bytecode"] },
   { name: "stackSteps", contract: "StackSteps", parts: ["abi", "bytecode"] },
   { name: "stateSteps", contract: "StateSteps", parts: ["abi", "bytecode"] },
+  { name: "loadSteps", contract: "LoadSteps", parts: ["abi", "bytecode"] },
+  { name: "derivationSteps", contract: "DerivationSteps", parts: ["abi", "bytecode"] },
   { name: "leafRules", contract: "LeafRules", parts: ["abi", "bytecode"] },
   { name: "l1CrossDomainMessenger", contract: "L1CrossDomainMessenger", parts: ["abi", "bytecode"] },
   { name: "l1StandardBridge", contract: "L1StandardBridge", parts: ["abi", "bytecode"] },

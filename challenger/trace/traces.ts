@@ -15,7 +15,7 @@ const unitsOf = (l1: L1Source): UnitSource => ({
     const record = l1.record(index);
     if (record === undefined) return undefined;
     const { data, origin, delayedEnd, kind } = record;
-    return { data, origin, delayedEnd, medium: kind === "blobs" ? "blobs" : "calldata" };
+    return { data, origin, delayedEnd, medium: kind };
   },
   message: (index) => l1.message(index),
 });

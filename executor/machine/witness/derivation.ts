@@ -1,6 +1,6 @@
 import { type Bytes, concat, fromHex, uintBE, ZERO_32 } from "../../foundation/bytes.ts";
 import type { Frontier } from "../../foundation/merkle.ts";
-import { batchItemAt, isBlockHeader } from "../../protocol/batch.ts";
+import { batchItemAt } from "../../protocol/batch.ts";
 import { type ChainState, encodeChainState } from "../../protocol/chain-state.ts";
 import { ADDRESS, HISTORY_WINDOW } from "../../protocol/parameters.ts";
 import { rulesAt } from "../../protocol/rules.ts";
@@ -12,17 +12,9 @@ import { encodeRegisters, type Registers } from "../state/state.ts";
 import type { Tree } from "../state/tree.ts";
 import { numberIn } from "../state/word.ts";
 import type { World } from "../state/world.ts";
-import type { Evidence, Step } from "./step.ts";
+import type { BlobSource, Evidence, Step } from "./step.ts";
 import { openPath } from "./tree.ts";
 import { openBytes } from "./words.ts";
-
-/** What of a batch in blobs its data do not tell: the blobs themselves. */
-export type BlobSource = {
-  /** Versioned hashes of a record's blobs, in order. */
-  blobHashes(record: bigint): readonly Bytes[];
-  /** Element `index` of a blob, all 32 bytes of it, and its opening: commitment and proof, 48 bytes each. */
-  element(hash: Bytes, index: number): { readonly value: Bytes; readonly commitment: Bytes; readonly proof: Bytes };
-};
 
 const ELEMENT_BYTES = 31;
 const ELEMENTS = 4096;
@@ -99,20 +91,18 @@ export const unitEvidence = (components: Components, source: UnitSource, blobs: 
 };
 
 /** LOAD: registers, the chain state before, the blobs' hashes, the element, the words that it fills. */
-export const loadEvidence =
-  (blobs: BlobSource) =>
-  ({ state, context }: Step): Evidence => {
-    const registers = state.registers as Registers;
-    const { cursor, length } = registers;
-    const place = context.start + cursor;
-    const size = Math.min(ELEMENT_BYTES - (place % ELEMENT_BYTES), length - cursor);
-    const hashes = blobs.blobHashes(context.pre.position.batch);
-    const element = Math.floor(place / ELEMENT_BYTES);
-    return [
-      encodeRegisters(registers),
-      encodeChainState(context.pre),
-      ...openHashes(hashes),
-      ...openElements(blobs, hashes, element, element),
-      ...openBytes(state.memory, cursor, size),
-    ];
-  };
+export const loadEvidence = ({ state, context, blobs }: Step): Evidence => {
+  const registers = state.registers as Registers;
+  const { cursor, length } = registers;
+  const place = context.start + cursor;
+  const size = Math.min(ELEMENT_BYTES - (place % ELEMENT_BYTES), length - cursor);
+  const hashes = blobs.blobHashes(context.pre.position.batch);
+  const element = Math.floor(place / ELEMENT_BYTES);
+  return [
+    encodeRegisters(registers),
+    encodeChainState(context.pre),
+    ...openHashes(hashes),
+    ...openElements(blobs, hashes, element, element),
+    ...openBytes(state.memory, cursor, size),
+  ];
+};

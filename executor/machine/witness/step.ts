@@ -11,6 +11,15 @@ export type Step = {
   /** The frame halts in it: the evidence ends with what decides that. */
   readonly halts: boolean;
   readonly context: UnitContext;
+  readonly blobs: BlobSource;
+};
+
+/** What of a batch in blobs its data do not tell: the blobs themselves. */
+export type BlobSource = {
+  /** Versioned hashes of a record's blobs, in order. */
+  blobHashes(record: bigint): readonly Bytes[];
+  /** Element `index` of a blob, all 32 bytes of it, and its opening: commitment and proof, 48 bytes each. */
+  element(hash: Bytes, index: number): { readonly value: Bytes; readonly commitment: Bytes; readonly proof: Bytes };
 };
 
 /** Pieces of evidence in the order in which they are read. */
