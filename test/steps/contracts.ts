@@ -3,7 +3,7 @@ import type { Compiled } from "../../bridge/contracts/compile.ts";
 import type { Hex } from "../../executor/index.ts";
 
 /** The contracts that judge steps, by their place in a batch. */
-export const CONTRACTS = ["StackSteps", "StateSteps", "FrameSteps"] as const;
+export const CONTRACTS = ["StackSteps", "StateSteps", "CallSteps", "FrameSteps"] as const;
 type Contract = (typeof CONTRACTS)[number];
 
 /** Whose steps are whose. */
@@ -13,8 +13,8 @@ const PHASES: ReadonlyMap<number, Contract> = new Map([
   [5, "FrameSteps"],
   [10, "FrameSteps"],
 ]);
-const ofInstruction = (opcode: number): Contract | undefined => {
-  if (CALLS.has(opcode)) return undefined;
+const ofInstruction = (opcode: number): Contract => {
+  if (CALLS.has(opcode)) return "CallSteps";
   return STATE.has(opcode) ? "StateSteps" : "StackSteps";
 };
 /** The place of the contract that has the step; -1 where none has. */
@@ -29,6 +29,7 @@ export const forksWord = (prague: bigint, osaka: bigint): bigint => (prague << 6
 const ARGUMENTS: Readonly<Record<Contract, (forks: bigint) => readonly unknown[]>> = {
   StackSteps: (forks) => [forks],
   StateSteps: (forks) => [forks],
+  CallSteps: (forks) => [forks],
   FrameSteps: (forks) => [forks],
 };
 
