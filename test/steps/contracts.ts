@@ -3,15 +3,17 @@ import type { Compiled } from "../../bridge/contracts/compile.ts";
 import type { Hex } from "../../executor/index.ts";
 
 /** The contracts that judge steps, by their place in a batch. */
-export const CONTRACTS = ["StackSteps", "StateSteps", "CallSteps", "FrameSteps"] as const;
+export const CONTRACTS = ["StackSteps", "StateSteps", "CallSteps", "FrameSteps", "CodeSteps"] as const;
 type Contract = (typeof CONTRACTS)[number];
 
 /** Whose steps are whose. */
 const STATE = new Set([0x31, 0x3b, 0x3c, 0x3f, 0x40, 0x47, 0x54, 0x55, 0x5c, 0x5d, 0xff]);
 const CALLS = new Set([0xf0, 0xf1, 0xf2, 0xf4, 0xf5, 0xfa]);
 const PHASES: ReadonlyMap<number, Contract> = new Map([
+  [4, "CodeSteps"],
   [5, "FrameSteps"],
   [10, "FrameSteps"],
+  [11, "CodeSteps"],
 ]);
 const ofInstruction = (opcode: number): Contract => {
   if (CALLS.has(opcode)) return "CallSteps";
@@ -31,6 +33,7 @@ const ARGUMENTS: Readonly<Record<Contract, (forks: bigint) => readonly unknown[]
   StateSteps: (forks) => [forks],
   CallSteps: (forks) => [forks],
   FrameSteps: (forks) => [forks],
+  CodeSteps: (forks) => [forks],
 };
 
 export const deployables = (

@@ -2,15 +2,18 @@ import { type Bytes, concat } from "../../foundation/bytes.ts";
 import type { UnitContext } from "../context.ts";
 import { createHasher, encodeRest, type MachineState, PHASE, type Phase, RESULT } from "../state/state.ts";
 import { stepTransaction } from "../step.ts";
+import { depositEvidence, initcodeEvidence } from "./code-steps.ts";
 import { enterEvidence, exitEvidence } from "./frames.ts";
 import { instructionEvidence } from "./instruction.ts";
 import type { Evidence, Step } from "./step.ts";
 
 /** What a step reads behind state and rest, by phase. */
 const PHASES: Readonly<Partial<Record<Phase, (step: Step) => Evidence | undefined>>> = {
+  [PHASE.initcode]: initcodeEvidence,
   [PHASE.enter]: enterEvidence,
   [PHASE.op]: instructionEvidence,
   [PHASE.exit]: exitEvidence,
+  [PHASE.deposit]: depositEvidence,
 };
 
 const hasher = createHasher();
