@@ -49,6 +49,17 @@ const fuzzMessages = async ({ count, seed, print }: Round): Promise<readonly str
   return tally.findings;
 };
 
+const runSteps = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
+  const { fuzzSteps } = await import("./steps.ts");
+  const ending: (() => unknown)[] = [];
+  const started = performance.now();
+  const tally = await fuzzSteps({ after: (done) => void ending.push(done) }, { transactions: count, seed, mutants: 2 });
+  for (const end of ending) await end();
+  const seconds = (performance.now() - started) / 1000;
+  print(`${tally.steps} steps, ${tally.mutants} mutants in ${seconds.toFixed(1)} s`);
+  return tally.findings;
+};
+
 const runSolvency = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
   const { fuzzSolvency } = await import("./solvency.ts");
   const ending: (() => unknown)[] = [];
@@ -128,6 +139,18 @@ export const parts: readonly Part[] = [
     what: "random transactions, the machine's steps against the library's opcodes",
     count: 2_000,
     run: runMachine,
+  },
+  {
+    name: "steps",
+    what: "random transactions step by step through the contracts, each step with two mutants",
+    count: 300,
+    run: runSteps,
+  },
+  {
+    name: "tree",
+    what: "random changes of the state tree, contract against definition",
+    count: 2_000,
+    run: async (round) => (await import("./state-tree.ts")).fuzzStateTree(round),
   },
   {
     name: "mutations",
