@@ -25,7 +25,7 @@ import type { BlobSource } from "../../executor/machine/witness/step.ts";
 import { witnessOf } from "../../executor/machine/witness/witness.ts";
 import { chainStateAt } from "../../executor/protocol/chain-state.ts";
 import { ADDRESS, TRANSACTION_GAS_CAP } from "../../executor/protocol/parameters.ts";
-import { DERIVATION, deployables, GENERATED, verifierOf } from "../steps/contracts.ts";
+import { DERIVATION, deployables, verifierOf } from "../steps/contracts.ts";
 import { type Record, startVerifier } from "../steps/verifier.ts";
 import type { Anvil } from "../support/anvil.ts";
 import { createRandom, type Random } from "../support/random-program.ts";
@@ -201,7 +201,7 @@ export const fuzzDerivation = async (
     gasCap: TRANSACTION_GAS_CAP,
   };
   const verifier = await startVerifier(ends, async (l1) =>
-    deployables(GENERATED, { inbox: await deployInbox(l1, records, messages), parameters }),
+    deployables({ inbox: await deployInbox(l1, records, messages), parameters }),
   );
   const source: UnitSource = {
     record: (index) => records[Number(index)],

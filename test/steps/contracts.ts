@@ -1,6 +1,14 @@
 import type { Abi } from "viem";
 import type { Compiled } from "../../bridge/contracts/compile.ts";
-import { derivationSteps, loadSteps, stackSteps, stateSteps } from "../../bridge/contracts/contracts.gen.ts";
+import {
+  callSteps,
+  codeSteps,
+  derivationSteps,
+  frameSteps,
+  loadSteps,
+  stackSteps,
+  stateSteps,
+} from "../../bridge/contracts/contracts.gen.ts";
 import {
   type ChainParameters,
   DEVNET_PARAMETERS,
@@ -9,34 +17,6 @@ import {
   type Hex,
 } from "../../executor/index.ts";
 import { PHASE } from "../../executor/machine/state/state.ts";
-
-/** The contracts that judge steps, by their place in a batch. */
-export const CONTRACTS = ["StackSteps", "StateSteps", "LoadSteps", "DerivationSteps"] as const;
-type Contract = (typeof CONTRACTS)[number];
-
-type CompiledContracts = { get(name: Contract): Pick<Compiled, "abi" | "bytecode"> | undefined };
-
-/** As they are deployed. */
-export const GENERATED: CompiledContracts = new Map<Contract, Pick<Compiled, "abi" | "bytecode">>([
-  ["StackSteps", stackSteps],
-  ["StateSteps", stateSteps],
-  ["LoadSteps", loadSteps],
-  ["DerivationSteps", derivationSteps],
-]);
-
-/** Whose steps are whose. */
-const STATE = new Set([0x31, 0x3b, 0x3c, 0x3f, 0x40, 0x47, 0x54, 0x55, 0x5c, 0x5d, 0xff]);
-const CALLS = new Set([0xf0, 0xf1, 0xf2, 0xf4, 0xf5, 0xfa]);
-const place = (name: Contract): number => CONTRACTS.indexOf(name);
-
-/** Of a unit's first step. */
-export const DERIVATION = place("DerivationSteps");
-/** Of a step in a phase, before an opcode in OP; undefined where no contract has it. */
-export const verifierOf = (phase: number, opcode: number): number | undefined => {
-  if (phase === PHASE.load) return place("LoadSteps");
-  if (phase !== PHASE.op || CALLS.has(opcode)) return undefined;
-  return place(STATE.has(opcode) ? "StateSteps" : "StackSteps");
-};
 
 const NEVER = 2n ** 64n - 1n;
 
@@ -52,34 +32,69 @@ export const rulesFrom = (fork: Fork): Rules => ({
   parameters: { ...DEVNET_PARAMETERS, forks: { [fork]: 0n } },
 });
 
+const onlyForks = ({ parameters }: Rules) => [forksOf(parameters.forks)];
+const onlyInbox = ({ inbox }: Rules) => [inbox];
 /** The chain's parameters as contracts take them. */
-const chainRules = ({ inbox, parameters }: Rules) => ({
-  inbox,
-  forks: forksOf(parameters.forks),
-  chainId: parameters.chainId,
-  blockGasLimit: parameters.blockGasLimit,
-  minimumBaseFee: parameters.minimumBaseFee,
-  maxDrift: parameters.maxDrift,
-  maxLag: parameters.maxLag,
-  budgetRate: parameters.budget.rate,
-  budgetCap: parameters.budget.cap,
-  blockPrice: parameters.budget.block,
-  refusalPrice: parameters.budget.refusal,
-});
+const chainRules = ({ inbox, parameters }: Rules) => [
+  {
+    inbox,
+    forks: forksOf(parameters.forks),
+    chainId: parameters.chainId,
+    blockGasLimit: parameters.blockGasLimit,
+    minimumBaseFee: parameters.minimumBaseFee,
+    maxDrift: parameters.maxDrift,
+    maxLag: parameters.maxLag,
+    budgetRate: parameters.budget.rate,
+    budgetCap: parameters.budget.cap,
+    blockPrice: parameters.budget.block,
+    refusalPrice: parameters.budget.refusal,
+  },
+];
 
-const ARGUMENTS: Readonly<Record<Contract, (rules: Rules) => readonly unknown[]>> = {
-  StackSteps: (rules) => [chainRules(rules).forks],
-  StateSteps: (rules) => [chainRules(rules).forks],
-  LoadSteps: ({ inbox }) => [inbox],
-  DerivationSteps: (rules) => [chainRules(rules)],
+type Made = Pick<Compiled, "abi" | "bytecode">;
+
+/** A contract that judges steps: as it is deployed, what it is made with, the phases that it has. */
+type Contract = {
+  readonly name: string;
+  readonly made: Made;
+  readonly takes: (rules: Rules) => readonly unknown[];
+  readonly phases: readonly number[];
 };
 
+/** In the order of their places in a batch. */
+export const CONTRACTS: readonly Contract[] = [
+  { name: "DerivationSteps", made: derivationSteps, takes: chainRules, phases: [] },
+  { name: "LoadSteps", made: loadSteps, takes: onlyInbox, phases: [PHASE.load] },
+  { name: "CodeSteps", made: codeSteps, takes: onlyForks, phases: [PHASE.initcode, PHASE.deposit] },
+  { name: "FrameSteps", made: frameSteps, takes: onlyForks, phases: [PHASE.enter, PHASE.exit] },
+  { name: "StackSteps", made: stackSteps, takes: onlyForks, phases: [] },
+  { name: "StateSteps", made: stateSteps, takes: onlyForks, phases: [] },
+  { name: "CallSteps", made: callSteps, takes: onlyForks, phases: [] },
+];
+
+/** Instructions by the contract that has them; all others, undefined ones too, are StackSteps'. */
+const STATE = new Set([0x31, 0x3b, 0x3c, 0x3f, 0x40, 0x47, 0x54, 0x55, 0x5c, 0x5d, 0xff]);
+const CALLS = new Set([0xf0, 0xf1, 0xf2, 0xf4, 0xf5, 0xfa]);
+
+const placeOf = (name: string): number => CONTRACTS.findIndex((contract) => contract.name === name);
+
+/** The place of the contract that has a unit's first step. */
+export const DERIVATION = placeOf("DerivationSteps");
+
+/** The place of the contract that has a step in this phase, in OP before this opcode; undefined where none has it. */
+export const verifierOf = (phase: number, opcode: number): number | undefined => {
+  if (phase === PHASE.op)
+    return placeOf(CALLS.has(opcode) ? "CallSteps" : STATE.has(opcode) ? "StateSteps" : "StackSteps");
+  const place = CONTRACTS.findIndex(({ phases }) => phases.includes(phase));
+  return place === -1 ? undefined : place;
+};
+
+/** The contracts as they are deployed, or as they were just compiled. */
 export const deployables = (
-  compiled: CompiledContracts,
   rules: Rules,
+  compiled?: { get(name: string): Made | undefined },
 ): { abi: Abi; bytecode: Hex; args: readonly unknown[] }[] =>
-  CONTRACTS.map((name) => {
-    const one = compiled.get(name);
-    if (one === undefined) throw new Error(`no contract ${name}`);
-    return { abi: one.abi as Abi, bytecode: one.bytecode, args: ARGUMENTS[name](rules) };
+  CONTRACTS.map(({ name, made, takes }) => {
+    const { abi, bytecode } = compiled === undefined ? made : (compiled.get(name) as Made);
+    return { abi: abi as Abi, bytecode, args: takes(rules) };
   });

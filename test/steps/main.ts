@@ -39,7 +39,7 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
 
   const runFork = async (fork: Fork): Promise<void> => {
     const verifier = await startVerifier({ after: (end: () => void) => void ends.push(end) }, () =>
-      deployables(compiled, rulesFrom(fork)),
+      deployables(rulesFrom(fork), compiled),
     );
     let batch: (Taken & { readonly name: string })[] = [];
     const judge = async () => {

@@ -2,14 +2,20 @@ import { type Bytes, concat } from "../../foundation/bytes.ts";
 import { fault, type UnitContext } from "../context.ts";
 import { createHasher, encodeRest, type MachineState, PHASE, type Phase, RESULT } from "../state/state.ts";
 import { stepTransaction } from "../step.ts";
+import { depositEvidence, initcodeEvidence } from "./code-steps.ts";
 import { loadEvidence } from "./derivation.ts";
+import { enterEvidence, exitEvidence } from "./frames.ts";
 import { instructionEvidence } from "./instruction.ts";
 import type { BlobSource, Evidence, Step } from "./step.ts";
 
 /** What a step reads behind state and rest, by phase. */
 const PHASES: Readonly<Partial<Record<Phase, (step: Step) => Evidence | undefined>>> = {
   [PHASE.load]: loadEvidence,
+  [PHASE.initcode]: initcodeEvidence,
+  [PHASE.enter]: enterEvidence,
   [PHASE.op]: instructionEvidence,
+  [PHASE.exit]: exitEvidence,
+  [PHASE.deposit]: depositEvidence,
 };
 
 /** Of a transaction that is in no blob. */
