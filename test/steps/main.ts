@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { compileFolder } from "../../bridge/contracts/compile.ts";
-import { FORKS, type Fork, fromHex, hashChainState } from "../../executor/index.ts";
+import { FORKS, type Fork, fromHex, hashChainState, toHex } from "../../executor/index.ts";
 import { openTransaction } from "../../executor/machine/transaction.fixture.ts";
 import { witnessOf } from "../../executor/machine/witness/witness.ts";
 import { outsideRules } from "../conformance/machine.ts";
@@ -35,6 +35,12 @@ const endOf = ({ ended }: Awaited<ReturnType<typeof open>>) => ended;
 
 type Taken = StepRecord & { readonly what: string };
 
+/** What tells steps of one phase apart: a copy's or a hash's kind, a precompile's address. */
+const detailOf = ({ phase, registers, frame }: NonNullable<Awaited<ReturnType<typeof open>>["state"]>): string => {
+  if (phase === 7) return ` kind ${registers?.kind}`;
+  return phase === 8 && frame !== undefined ? ` ${toHex(frame.codeAddress).replace(/^0x0*/, "")}` : "";
+};
+
 /** Every step of a case that a contract has. */
 export async function* stepsOf(test: StateCase, counts: Map<string, number>): AsyncGenerator<Taken> {
   const machine = await open(test);
@@ -44,12 +50,13 @@ export async function* stepsOf(test: StateCase, counts: Map<string, number>): As
     const opcode = phase === 6 && frame !== undefined && frame.code.size > 0 ? (frame.code.bytes[state.pc] ?? 0) : 0;
     const verifier = verifierOf(phase, opcode);
     const evidence = verifier < 0 ? undefined : witnessOf(state, context);
+    const detail = detailOf(state);
     const pre = machine.hash();
     machine.step();
     const last = endOf(machine);
     const post = last === undefined ? machine.hash() : hashChainState(last.chain);
     const halts = state.phase === 10 && state.result === 3 ? " halt" : "";
-    const what = phase === 6 ? `op ${opcode.toString(16).padStart(2, "0")}${halts}` : `phase ${phase}${halts}`;
+    const what = phase === 6 ? `op ${opcode.toString(16).padStart(2, "0")}${halts}` : `phase ${phase}${detail}${halts}`;
     counts.set(what, (counts.get(what) ?? 0) + 1);
     if (evidence !== undefined) yield { verifier, pre, post, evidence, what };
   }

@@ -18,7 +18,12 @@ const CALL_GAS = 10n ** 12n;
 const encode = ({ verifier, pre, post, evidence }: Record): Bytes =>
   concat(Uint8Array.of(verifier), uintBE(evidence.length, 4), pre, post, evidence);
 
-type Deployable = { readonly bytecode: Hex; readonly abi: Abi; readonly args: readonly unknown[] };
+/** `args`: of the constructor, given the addresses of the contracts before it. */
+export type Deployable = {
+  readonly bytecode: Hex;
+  readonly abi: Abi;
+  readonly args: (addresses: readonly Hex[]) => readonly unknown[];
+};
 
 /** The contracts, in the order of a record's `verifier`, on an L1 of their own, and what takes batches of steps to them. */
 export const startVerifier = async (t: Pick<TestContext, "after">, contracts: readonly Deployable[]) => {
@@ -33,7 +38,9 @@ export const startVerifier = async (t: Pick<TestContext, "after">, contracts: re
   await anvil.control.setCode({ address: to, bytecode: code });
   const addresses: Hex[] = [];
   for (const { abi: own, bytecode, args } of contracts) {
-    const hash = await wallet.sendTransaction({ data: encodeDeployData({ abi: own, bytecode, args }) });
+    const hash = await wallet.sendTransaction({
+      data: encodeDeployData({ abi: own, bytecode, args: args(addresses) }),
+    });
     const { contractAddress } = await anvil.client.waitForTransactionReceipt({ hash });
     if (contractAddress === null || contractAddress === undefined) throw new Error("not deployed");
     addresses.push(contractAddress);
