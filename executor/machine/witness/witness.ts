@@ -4,12 +4,14 @@ import { createHasher, encodeRest, type MachineState, PHASE, type Phase, RESULT 
 import { stepTransaction } from "../step.ts";
 import { bulkEvidence } from "./bulk.ts";
 import { instructionEvidence } from "./instruction.ts";
+import { precompileEvidence } from "./native.ts";
 import type { Evidence, Step } from "./step.ts";
 
 /** What a step reads behind state and rest, by phase. */
 const PHASES: Readonly<Partial<Record<Phase, (step: Step) => Evidence | undefined>>> = {
   [PHASE.op]: instructionEvidence,
   [PHASE.bulk]: bulkEvidence,
+  [PHASE.precompile]: precompileEvidence,
 };
 
 const hasher = createHasher();
