@@ -322,6 +322,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
           judgement,
           registry: registry.address,
           l1ChainId,
+          lineageAt: l1.lineage,
           height: parameters.heights[0],
           period: parameters.period,
           grace: parameters.spacing,

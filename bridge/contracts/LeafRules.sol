@@ -21,7 +21,7 @@ struct Call {
 
 /// @title What stands at a leaf, decided by the state before it and by its place
 /// @notice Evidence, one preimage behind the other, each part's length known from what stands before it:
-/// level 0: the game (93 bytes), the chain state (254);
+/// level 0: the game (125 bytes), the chain state (254);
 /// level 1: the chain state; or the machine state (128), and where it is about to call a model rest (301), registers (342)
 /// and the program's identity (192);
 /// level 2: the four of the level's start; for an operator `u16 size ++ record ++ path`; for the finish the list of outputs

@@ -15,7 +15,7 @@ const unitsOf = (l1: L1Source): UnitSource => ({
     const record = l1.record(index);
     if (record === undefined) return undefined;
     const { data, origin, delayedEnd, kind } = record;
-    return { data, origin, delayedEnd, medium: kind === "blobs" ? "blobs" : "calldata" };
+    return { data, origin, delayedEnd, medium: kind };
   },
   message: (index) => l1.message(index),
 });
@@ -23,15 +23,8 @@ const unitsOf = (l1: L1Source): UnitSource => ({
 /** Trees over the units that claims on right claims are about, with all levels below. Fails as its levels do. */
 export const createTraces =
   ({ l1, right, ...components }: TracesComponents) =>
-  async ({ parent, range }: Succession, signal: AbortSignal): Promise<Trace> => {
-    const { parameters, l1ChainId } = await right.rules();
-    const [height, below] = parameters.heights;
-    const game = {
-      l1ChainId,
-      registry: right.registry.address,
-      parent: parent.id,
-      limitBatch: parent.claim.limitBatch,
-    };
+  async ({ parent, game, range }: Succession, signal: AbortSignal): Promise<Trace> => {
+    const [height, below] = (await right.rules()).parameters.heights;
     return createChainTrace(
       {
         chain: components.chain,

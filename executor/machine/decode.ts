@@ -183,6 +183,7 @@ export const runDecode = (state: MachineState, context: UnitContext): boolean =>
     accessOffset: places.access?.start ?? 0,
     authorizationOffset: places.authorizations,
     floorGas: includes(block.fork, "prague") ? floorGas : 0n,
+    after: context.after,
   };
   state.env = env;
   state.memory = NO_WORDS;

@@ -39,6 +39,9 @@ export type TransactionSetup = {
   readonly inPieces?: boolean;
 };
 
+/** Of the length that stands before an envelope in a batch. */
+const LENGTH_BYTES = 4;
+
 /** The machine before DECODE, in a block without other transactions. */
 export const openTransaction = ({ world, envelope, block, gasCap, inPieces = false }: TransactionSetup) => {
   const pre: ChainState = {
@@ -64,9 +67,9 @@ export const openTransaction = ({ world, envelope, block, gasCap, inPieces = fal
     gasCap,
     pre,
     chainPre,
-    after: { batch: 0n, cursor: envelope.length, delayed: 0n },
+    after: { batch: 0n, cursor: LENGTH_BYTES + envelope.length, delayed: 0n },
     envelope,
-    start: 0,
+    start: LENGTH_BYTES,
     delayed: undefined,
     block,
     precompiles,

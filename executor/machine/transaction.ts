@@ -76,7 +76,7 @@ export const runSweep = (state: MachineState): void => {
 };
 
 /** The chain state with the transaction and its receipt. */
-export const runReceipt = (state: MachineState, { pre, after }: UnitContext): Ended => {
+export const runReceipt = (state: MachineState, { pre }: UnitContext): Ended => {
   const env = environmentOf(state);
   const ok = state.result === RESULT.success || state.result === RESULT.created;
   const gasUsed = env.gasLimit - BigInt(state.gas);
@@ -94,7 +94,7 @@ export const runReceipt = (state: MachineState, { pre, after }: UnitContext): En
   });
   const chain = {
     ...pre,
-    position: after,
+    position: env.after,
     gasUsed: cumulativeGasUsed,
     budget: spend(pre.budget, gasUsed),
     stateRoot: hashTree(state.stateRoot),

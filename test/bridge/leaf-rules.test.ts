@@ -66,6 +66,7 @@ const gameTo = (limitBatch: bigint): Bytes =>
     registry: `0x${"a1".repeat(20)}`,
     parent: toHex(filler(32, 2)) as ClaimId,
     limitBatch,
+    lineage: toHex(filler(32, 3)),
   });
 
 const atChain = (game: Bytes, state: Bytes): Question => [

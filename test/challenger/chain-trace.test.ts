@@ -32,7 +32,8 @@ const gameFrom = async (first: number, limitBatch: bigint, height: number): Prom
   const { state, place } = (await placesOf())[first] as { readonly state: ChainState; readonly place: Place };
   const parent = toHex(keccakOf(utf8("the parent"))) as ClaimId;
   const registry = `0x${"a1".repeat(20)}` as const;
-  const game = { l1ChainId: 31337n, registry, parent, limitBatch };
+  const lineage = toHex(keccakOf(utf8("the inbox")));
+  const game = { l1ChainId: 31337n, registry, parent, limitBatch, lineage };
   return { game, from: place, start: hashChainState(state), heights: [height, HEIGHT_1] };
 };
 

@@ -73,6 +73,7 @@ test("from a claim down to an element of a model, every level ends in the leaf a
     registry: `0x${"a1".repeat(20)}` as const,
     parent: toHex(keccakOf(utf8("the parent"))) as ClaimId,
     limitBatch: 1n,
+    lineage: toHex(keccakOf(utf8("the inbox"))),
   };
   const origin = gameHash(game);
   const start = hashChainState(chainStateAt(chain, 0n, GENESIS_PLACE.position));

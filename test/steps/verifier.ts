@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { type Abi, decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
 import { type Bytes, concat, fromHex, type Hex, toHex, uintBE } from "../../executor/index.ts";
-import { startAnvil } from "../support/anvil.ts";
+import { type Anvil, startAnvil } from "../support/anvil.ts";
 import { compileHarness } from "../support/solidity.ts";
 
 /** A step for a contract to judge: evidence from `pre`, and the hash that must come of it. */
@@ -18,7 +18,7 @@ const CALL_GAS = 10n ** 12n;
 const encode = ({ verifier, pre, post, evidence }: Record): Bytes =>
   concat(Uint8Array.of(verifier), uintBE(evidence.length, 4), pre, post, evidence);
 
-/** `args`: of the constructor, given the addresses of the contracts before it. */
+/** `args`: of the constructor, given the addresses of those that are deployed before. */
 export type Deployable = {
   readonly bytecode: Hex;
   readonly abi: Abi;
@@ -26,7 +26,10 @@ export type Deployable = {
 };
 
 /** The contracts, in the order of a record's `verifier`, on an L1 of their own, and what takes batches of steps to them. */
-export const startVerifier = async (t: Pick<TestContext, "after">, contracts: readonly Deployable[]) => {
+export const startVerifier = async (
+  t: Pick<TestContext, "after">,
+  contractsOn: (l1: Anvil) => Promise<readonly Deployable[]> | readonly Deployable[],
+) => {
   const anvil = await startAnvil(
     t,
     ...["--hardfork", "osaka", "--no-request-size-limit", "--disable-block-gas-limit", "--memory-limit", "4294967296"],
@@ -37,7 +40,7 @@ export const startVerifier = async (t: Pick<TestContext, "after">, contracts: re
   const to = `0x${"77".repeat(20)}` as const;
   await anvil.control.setCode({ address: to, bytecode: code });
   const addresses: Hex[] = [];
-  for (const { abi: own, bytecode, args } of contracts) {
+  for (const { abi: own, bytecode, args } of await contractsOn(anvil)) {
     const hash = await wallet.sendTransaction({
       data: encodeDeployData({ abi: own, bytecode, args: args(addresses) }),
     });

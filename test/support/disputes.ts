@@ -288,7 +288,6 @@ export const startLiar = async (
   const game = {
     parent: parent.id,
     origin: toHex(succession.origin),
-    limitBatch: parent.claim.limitBatch,
     tree,
     endState: toHex(encodeChainState(end)),
     isDue: true,
@@ -350,14 +349,14 @@ export const registryOf = ({ anvil, deployment }: DisputeStage) => {
       const [made] = await client.getContractEvents({ ...range, eventName: "ClaimProposed" });
       assert.ok(made);
       const { endState } = made.args;
-      const { limitBatch } = await claimOf(parent);
+      const game = await client.readContract({ ...contract, functionName: "gameOn", args: [parent] });
       const path = Array.from({ length: LOW.heights[0] }, (_, i) => toHex(wrongState(i)));
       const leaf = keccakOf(fromHex(endState)) as BytesOf<NodeHash>;
       const node = toHex(rootOverLast(leaf, path.map((sibling) => fromHex(sibling)) as BytesOf<NodeHash>[]));
       const hash = await anvil.wallet(from).writeContract({
         ...contract,
         functionName: "propose",
-        args: [parent, limitBatch, endState, node, path],
+        args: [parent, game, endState, node, path],
         value: LOW.stakes[0],
       });
       await client.waitForTransactionReceipt({ hash });

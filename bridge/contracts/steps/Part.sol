@@ -143,9 +143,9 @@ library Registers {
     uint256 internal constant AUTHORIZE = 13;
 }
 
-/// @notice The transaction, 302 bytes.
+/// @notice The transaction, 314 bytes.
 library Environment {
-    uint256 internal constant SIZE = 302;
+    uint256 internal constant SIZE = 314;
     Field internal constant BLOCK = Field.wrap(1 << 8 | 32);
     Field internal constant CHAIN_PRE = Field.wrap(33 << 8 | 32);
     Field internal constant TX_LEAF = Field.wrap(65 << 8 | 32);
@@ -160,6 +160,8 @@ library Environment {
     Field internal constant ACCESS_OFFSET = Field.wrap(286 << 8 | 4);
     Field internal constant AUTHORIZATION_OFFSET = Field.wrap(290 << 8 | 4);
     Field internal constant FLOOR_GAS = Field.wrap(294 << 8 | 8);
+    Field internal constant CURSOR = Field.wrap(302 << 8 | 4);
+    Field internal constant DELAYED = Field.wrap(306 << 8 | 8);
 }
 
 /// @notice What a transaction sees of its block, 117 bytes.
@@ -180,4 +182,28 @@ library Logs {
     Field internal constant CHAIN = Field.wrap(1 << 8 | 32);
     Field internal constant COUNT = Field.wrap(33 << 8 | 4);
     Field internal constant BLOOM = Field.wrap(37 << 8 | 32);
+}
+
+/// @notice The chain between two units, 254 bytes.
+library Chain {
+    uint256 internal constant SIZE = 254;
+    Field internal constant PHASE = Field.wrap(1 << 8 | 1);
+    Field internal constant BATCH = Field.wrap(2 << 8 | 8);
+    Field internal constant CURSOR = Field.wrap(10 << 8 | 4);
+    Field internal constant DELAYED = Field.wrap(14 << 8 | 8);
+    Field internal constant NUMBER = Field.wrap(22 << 8 | 8);
+    Field internal constant TIMESTAMP = Field.wrap(30 << 8 | 8);
+    Field internal constant GAS_USED = Field.wrap(38 << 8 | 8);
+    Field internal constant GAS_LIMIT = Field.wrap(46 << 8 | 8);
+    Field internal constant BUDGET = Field.wrap(54 << 8 | 8);
+    Field internal constant BASE_FEE = Field.wrap(62 << 8 | 32);
+    Field internal constant PARENT_HASH = Field.wrap(94 << 8 | 32);
+    Field internal constant STATE_ROOT = Field.wrap(126 << 8 | 32);
+    Field internal constant BLOOM = Field.wrap(158 << 8 | 32);
+    Field internal constant TRANSACTIONS = Field.wrap(190 << 8 | 32);
+    Field internal constant RECEIPTS = Field.wrap(222 << 8 | 32);
+
+    /// @notice Values of PHASE.
+    uint256 internal constant BETWEEN = 0;
+    uint256 internal constant OPEN = 1;
 }

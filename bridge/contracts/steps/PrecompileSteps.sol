@@ -4,15 +4,18 @@ pragma solidity ^0.8.30;
 import {IStepVerifier} from "../interfaces/IStepVerifier.sol";
 import {MachineState, Reference} from "../libraries/MachineState.sol";
 import {WordRoots} from "../libraries/WordRoots.sol";
+import {Accounts} from "./Accounts.sol";
 import {Forks} from "./Forks.sol";
-import {Frame, Part, Phase, Result} from "./Part.sol";
+import {Marks} from "./Marks.sol";
+import {Frame, Part, Phase, Registers, Rest, Result, State} from "./Part.sol";
 import {Precompiles} from "./Precompiles.sol";
 import {Step, Steps} from "./Steps.sol";
 import {Words} from "./Words.sol";
 
 /// @title PRECOMPILE: one call that no bytecode answers
 /// @notice Evidence behind state and rest: the frame; the whole input's words, none where it is longer than the precompile
-/// takes, and none of IDENTITY, which passes it on.
+/// takes, and none of IDENTITY, which passes it on. Of INFER, if the input has a model's id: the id's words, the path of the
+/// model's slot. Of ADMIT nothing more.
 contract PrecompileSteps is IStepVerifier {
     using Part for bytes;
     using Steps for Step;
@@ -20,8 +23,10 @@ contract PrecompileSteps is IStepVerifier {
     /// @notice The registry asks whether an artifact is admitted: that is not decided in a call, whatever the evidence.
     error AdmitUndecided();
 
+    /// @dev The chain's ModelRegistry. A model's record is the word at slot `K(id ++ 0)`: `u64 gas ++ u32 bytes of input ++
+    /// u32 bytes of output ++ u32 operators ++ 11 bytes ++ u8 1 if it is callable`.
     uint256 private constant REGISTRY = 0x42 << 152 | 0xa2;
-    uint256 private constant ADMIT = 0x42 << 152 | 0xa3;
+    uint256 private constant ID_BYTES = 32;
     uint256 private constant ADMIT_BYTES = 64;
 
     /// @dev INVARIANT: L1 has what the chain has or will have. Those of Cancun are there where this code runs.
@@ -36,12 +41,31 @@ contract PrecompileSteps is IStepVerifier {
         s.openFrame();
         uint256 address_ = s.frame.get(Frame.CODE_ADDRESS);
         Reference memory input = MachineState.referenceAt(s.frame, Frame.CALLDATA_AT);
-        if (address_ == ADMIT) return _admit(s, input.length);
+        if (address_ == Marks.INFER) return _infer(s, input);
+        if (address_ == Marks.ADMIT) return _admit(s, input.length);
         return _ethereums(s, address_, input);
     }
 
+    /// @dev Its input is checked next.
+    function _infer(Step memory s, Reference memory input) private pure returns (bytes32) {
+        if (input.length < ID_BYTES) return s.halt();
+        bytes32 id = bytes32(Words.read(s.unread, input, 0, ID_BYTES));
+        uint256 slot = uint256(keccak256(abi.encodePacked(id, bytes32(0))));
+        uint256 model = Accounts.openSlot(s, bytes32(s.rest.get(Rest.STATE_ROOT)), REGISTRY, slot).value;
+        uint32 size = uint32(model >> 160);
+        if (uint8(model) != 1 || input.length - ID_BYTES != size || !s.spend(model >> 192)) return s.halt();
+        s.newRegisters(Registers.CHECK);
+        Reference memory source = Reference(input.root, input.words, input.offset + uint32(ID_BYTES), size);
+        Steps.writeReference(s.registers, Registers.SOURCE_AT, source);
+        s.registers.put(Registers.LENGTH, uint32(model >> 128));
+        s.registers.put(Registers.X, uint256(id));
+        s.setRegisters();
+        s.state.put(State.PHASE, Phase.CHECK);
+        return s.seal();
+    }
+
     function _admit(Step memory s, uint256 length) private pure returns (bytes32) {
-        bool asked = s.frame.get(Frame.CALLER) == REGISTRY && s.frame.get(Frame.SELF) == ADMIT && length == ADMIT_BYTES;
+        bool asked = s.frame.get(Frame.CALLER) == REGISTRY && s.frame.get(Frame.SELF) == Marks.ADMIT && length == ADMIT_BYTES;
         if (asked) revert AdmitUndecided();
         return s.halt();
     }

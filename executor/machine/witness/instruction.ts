@@ -1,23 +1,24 @@
 import { OPERATIONS } from "../operations/opcodes.ts";
 import { forkOf } from "../operations/operation.ts";
 import { drop, hashStack, operands } from "../state/stack.ts";
-import { type Environment, encodeBlockContext, encodeEnvironment, encodeFrame, type Frame } from "../state/state.ts";
+import { encodeFrame, type Frame } from "../state/state.ts";
 import { wordOf } from "../state/word.ts";
+import { openBlock } from "./block.ts";
+import { CALL_EVIDENCE } from "./call-steps.ts";
 import { STACK_EVIDENCE } from "./stack-steps.ts";
+import { STATE_EVIDENCE } from "./state-steps.ts";
 import type { Evidence, Step } from "./step.ts";
 import { openCode } from "./words.ts";
 
 const CLZ = 0x1e;
 const STACK_LIMIT = 1024;
 
-/** The environment, and the block's. INVARIANT: there is one from the end of DECODE on. */
-export const openBlock = ({ state }: Step): Evidence => {
-  const env = state.env as Environment;
-  return [encodeEnvironment(env), encodeBlockContext(env.block)];
-};
-
 /** What an instruction reads behind its operands, by opcode; undefined where no contract has it. */
-const EVIDENCE: ReadonlyMap<number, (step: Step) => Evidence> = new Map([...STACK_EVIDENCE]);
+const EVIDENCE: ReadonlyMap<number, (step: Step) => Evidence> = new Map([
+  ...STACK_EVIDENCE,
+  ...STATE_EVIDENCE,
+  ...CALL_EVIDENCE,
+]);
 
 /**
  * One instruction: frame, its chunks, for CLZ environment and block, the operands, and what its family reads. Undefined where

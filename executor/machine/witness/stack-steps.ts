@@ -1,5 +1,6 @@
 import { expandTo, type Words } from "../state/memory.ts";
-import { type Environment, encodeBlockContext, encodeEnvironment, encodeLogs, type Frame } from "../state/state.ts";
+import { encodeLogs, type Frame } from "../state/state.ts";
+import { openBlock, openEnvironment } from "./block.ts";
 import type { Evidence, Step } from "./step.ts";
 import { openBytes, openCode, openReference } from "./words.ts";
 
@@ -31,11 +32,8 @@ const jump =
     return openCode(code, Number(stack.value), Number(stack.value) + 1);
   };
 
-const environment = unlessHalted(({ state }) => [encodeEnvironment(state.env as Environment)]);
-const block = unlessHalted(({ state }) => {
-  const env = state.env as Environment;
-  return [encodeEnvironment(env), encodeBlockContext(env.block)];
-});
+const environment = unlessHalted(openEnvironment);
+const block = unlessHalted(openBlock);
 
 const log = unlessHalted(({ state }) => [encodeLogs(state.logs), state.logs.bloom]);
 

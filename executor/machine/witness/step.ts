@@ -1,4 +1,5 @@
 import type { Bytes } from "../../foundation/bytes.ts";
+import type { Program } from "../../tensor/program.ts";
 import type { UnitContext } from "../context.ts";
 import type { MachineState } from "../state/state.ts";
 
@@ -11,6 +12,23 @@ export type Step = {
   /** The frame halts in it: the evidence ends with what decides that. */
   readonly halts: boolean;
   readonly context: UnitContext;
+  readonly sources: WitnessSources;
+};
+
+/** What of a batch in blobs its data do not tell: the blobs themselves. */
+export type BlobSource = {
+  /** Versioned hashes of a record's blobs, in order. */
+  blobHashes(record: bigint): readonly Bytes[];
+  /** Element `index` of a blob, all 32 bytes of it, and its opening: commitment and proof, 48 bytes each. */
+  element(hash: Bytes, index: number): { readonly value: Bytes; readonly commitment: Bytes; readonly proof: Bytes };
+};
+
+/** What a step's evidence takes from elsewhere than the state. */
+export type WitnessSources = {
+  /** Of a transaction that comes in blobs. */
+  readonly blobs: BlobSource;
+  /** Of an inference, in CHECK: the program of this id. */
+  readonly programOf: (id: Bytes) => Program;
 };
 
 /** Pieces of evidence in the order in which they are read. */

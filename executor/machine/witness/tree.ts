@@ -1,6 +1,7 @@
 import { type Bytes, concat, equalBytes, uintBE } from "../../foundation/bytes.ts";
 import { keyBit } from "../../state/proof.ts";
 import { hashTree, openBranch, type Tree } from "../state/tree.ts";
+import type { Evidence } from "./step.ts";
 
 const NONE = 0;
 const OWN = 1;
@@ -25,7 +26,7 @@ const pathOf = (tree: Tree, key: Bytes): Path => {
  * terminal (0 none, 1 the key's own leaf, 2 another) ++ what the terminal holds`. `own`: what opens the key's own value, the
  * value itself unless it is another preimage; another leaf is its key and value.
  */
-export const openPath = (tree: Tree, key: Bytes, own?: (value: Bytes) => Bytes): readonly Bytes[] => {
+export const openPath = (tree: Tree, key: Bytes, own?: (value: Bytes) => Bytes): Evidence => {
   const { siblings, terminal } = pathOf(tree, key);
   const bitmap = new Uint8Array(Math.ceil(siblings.length / 8));
   for (const [depth, sibling] of siblings.entries())
@@ -39,13 +40,17 @@ export const openPath = (tree: Tree, key: Bytes, own?: (value: Bytes) => Bytes):
 };
 
 /**
- * What stands beside the key's own leaf, behind its path when it is deleted, for a lone leaf rises: `u8 1 ++ key ++ value` of
- * a leaf, `u8 2 ++ left ++ right` of a branch; `u8 0` where the deepest sibling is empty or the leaf is the whole tree.
+ * What stands beside the key's own leaf, behind its path when it is removed, for a lone leaf rises: `u8 1 ++ key ++ value` of
+ * a leaf, `u8 2 ++ left ++ right` of a branch; nothing where the tree lacks the key or has it alone.
  */
-export const openSibling = (tree: Tree, key: Bytes): readonly Bytes[] => {
-  const sibling = pathOf(tree, key).siblings.at(-1);
-  if (sibling === undefined) return [Uint8Array.of(0)];
+export const openSibling = (tree: Tree, key: Bytes): Evidence => {
+  const { siblings, terminal } = pathOf(tree, key);
+  const sibling = siblings.at(-1);
+  if (sibling === undefined || !terminal?.leaf || !equalBytes(terminal.key, key)) return [];
   if (sibling.leaf) return [Uint8Array.of(1), sibling.key, sibling.value];
   const { left, right } = openBranch(sibling);
   return [Uint8Array.of(2), concat(hashTree(left), hashTree(right))];
 };
+
+/** A path, and what its removal takes. */
+export const openRemoval = (tree: Tree, key: Bytes): Evidence => [...openPath(tree, key), ...openSibling(tree, key)];
