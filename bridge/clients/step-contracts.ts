@@ -1,17 +1,25 @@
 import type { Abi } from "viem";
 import { type ChainParameters, type ForkSchedule, type Hex, STEP_PARTS, type StepPart } from "../../executor/index.ts";
 import {
+  bulkSteps,
   callSteps,
+  checkSteps,
   codeSteps,
   derivationSteps,
   frameSteps,
   loadSteps,
+  precompileSteps,
   stackSteps,
   stateSteps,
 } from "../contracts/contracts.gen.ts";
 
 /** What the contracts that judge steps are made with. */
-export type StepRules = { readonly inbox: Hex; readonly parameters: ChainParameters };
+export type StepRules = {
+  readonly inbox: Hex;
+  /** The permutation of Keccak: no part, for it judges nothing. */
+  readonly keccakF: Hex;
+  readonly parameters: ChainParameters;
+};
 
 /** Everything that a contract is deployed from. */
 export type Creation = { readonly abi: Abi; readonly bytecode: Hex; readonly args: readonly unknown[] };
@@ -22,7 +30,7 @@ const NEVER = 2n ** 64n - 1n;
 export const packedForks = ({ prague, osaka = NEVER }: ForkSchedule): bigint => ((prague ?? osaka) << 64n) | osaka;
 
 /** The chain's parameters as contracts take them: twin of ChainRules.sol. */
-export const chainRules = ({ inbox, parameters }: StepRules) => ({
+export const chainRules = ({ inbox, parameters }: Pick<StepRules, "inbox" | "parameters">) => ({
   inbox,
   forks: packedForks(parameters.forks),
   chainId: parameters.chainId,
@@ -38,7 +46,9 @@ export const chainRules = ({ inbox, parameters }: StepRules) => ({
 
 type Made = Pick<Creation, "abi" | "bytecode">;
 /** Made by the compiler, by name. */
-type CompiledParts = { get(name: string): { readonly abi: readonly object[]; readonly bytecode: Hex } | undefined };
+export type CompiledParts = {
+  get(name: string): { readonly abi: readonly object[]; readonly bytecode: Hex } | undefined;
+};
 type Part = { readonly name: string; readonly made: Made; readonly takes: (rules: StepRules) => readonly unknown[] };
 
 const forks = ({ parameters }: StepRules) => [packedForks(parameters.forks)];
@@ -53,6 +63,9 @@ const PARTS: Readonly<Record<StepPart, Part>> = {
   stack: { name: "StackSteps", made: stackSteps, takes: forks },
   state: { name: "StateSteps", made: stateSteps, takes: forks },
   calls: { name: "CallSteps", made: callSteps, takes: forks },
+  bulk: { name: "BulkSteps", made: bulkSteps, takes: ({ keccakF }) => [keccakF] },
+  precompiles: { name: "PrecompileSteps", made: precompileSteps, takes: forks },
+  check: { name: "CheckSteps", made: checkSteps, takes: () => [] },
 };
 
 /** The parts of the step verifier, in their order. `compiled`: in place of those that are kept with the program. */

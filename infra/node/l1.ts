@@ -1,8 +1,10 @@
 import { type Abi, createPublicClient, encodeDeployData, http, isAddressEqual, type PublicClient } from "viem";
 import {
   batchInbox,
+  type Creation,
   claimGames,
   claimRegistry,
+  keccakF,
   type L1Contracts,
   l1CrossDomainMessenger,
   l1StandardBridge,
@@ -137,13 +139,16 @@ export const requireSteps = async (
 ): Promise<void> => {
   const address = l1.contracts.stepVerifier;
   const parts = await client.readContract({ address, abi: stepVerifier.abi, functionName: "parts" }).catch(unreachable);
-  const creations = stepCreations({ inbox: l1.contracts.batchInbox, parameters: chain });
+  const creations = stepCreations({
+    inbox: l1.contracts.batchInbox,
+    keccakF: l1.contracts.keccakF,
+    parameters: chain,
+  });
   const wrong = (what: string, data: Record<string, unknown>) =>
     new CodedError<L1ErrorCode>("NODE_L1_STEPS", `${what} by the rollup file and this version`, data);
   if (parts.length !== creations.length)
     throw wrong(`the step verifier on L1 has ${parts.length} parts, and ${creations.length}`, { address });
-  const compare = async ([name, creation]: (typeof creations)[number], i: number): Promise<void> => {
-    const part = parts[i] as Hex;
+  const compare = async (name: string, part: Hex, creation: Creation): Promise<void> => {
     const [stated, own] = await Promise.all([
       client.getCode({ address: part }),
       client.call({ data: encodeDeployData(creation) }).then(({ data }) => data),
@@ -151,7 +156,10 @@ export const requireSteps = async (
     if (stated !== own)
       throw wrong(`the step verifier's part ${name} on L1 is another than`, { part: name, address: part });
   };
-  await Promise.all(creations.map(compare));
+  await Promise.all([
+    compare("keccakF", l1.contracts.keccakF, { ...keccakF, args: [] }),
+    ...creations.map(([name, creation], i) => compare(name, parts[i] as Hex, creation)),
+  ]);
 };
 
 /**

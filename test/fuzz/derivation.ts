@@ -1,5 +1,4 @@
 import { DasContextJs } from "@crate-crypto/node-eth-kzg";
-import { stepCreations } from "../../bridge/index.ts";
 import { placeOfElement, versionedHash } from "../../executor/blob/blob.ts";
 import { deriveRandomBatches } from "../../executor/chain/units.fixture.ts";
 import {
@@ -126,9 +125,10 @@ export const fuzzDerivation = async (
     baseFeeVault: fromHex(ADDRESS.baseFeeVault),
     gasCap: TRANSACTION_GAS_CAP,
   };
-  const verifier = await startVerifier(ends, async (l1) =>
-    stepCreations({ inbox: await deployInbox(l1, records, messages), parameters }),
-  );
+  const verifier = await startVerifier(ends, async (l1) => ({
+    inbox: await deployInbox(l1, records, messages),
+    parameters,
+  }));
   const source: UnitSource = {
     record: (index) => records[Number(index)],
     message: (index) => messages[Number(index)],
@@ -151,7 +151,7 @@ export const fuzzDerivation = async (
     const medium = records[Number(here.chain.position.batch)]?.medium;
     for (let isFirst = true; endOf(machine) === undefined; isFirst = false) {
       const { state } = machine;
-      const evidence = machine.witness(blobSource);
+      const evidence = machine.witness({ blobs: blobSource });
       const pre = machine.hash().slice();
       machine.step();
       const ended = endOf(machine);

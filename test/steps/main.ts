@@ -1,6 +1,5 @@
 import { parseArgs } from "node:util";
 import { compileFolder } from "../../bridge/contracts/compile.ts";
-import { stepCreations } from "../../bridge/index.ts";
 import { FORKS, type Fork } from "../../executor/index.ts";
 import { openTransaction } from "../../executor/machine/transaction.fixture.ts";
 import { outsideRules, setupOfCase } from "../conformance/machine.ts";
@@ -39,8 +38,10 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
   let differences = 0;
 
   const runFork = async (fork: Fork): Promise<void> => {
-    const verifier = await startVerifier({ after: (end: () => void) => void ends.push(end) }, () =>
-      stepCreations(rulesFrom(fork), compiled),
+    const verifier = await startVerifier(
+      { after: (end: () => void) => void ends.push(end) },
+      () => rulesFrom(fork),
+      compiled,
     );
     let batch: (Taken & { readonly name: string })[] = [];
     const judge = async () => {
