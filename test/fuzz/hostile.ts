@@ -36,11 +36,13 @@ const [IDLE, AT_ONCE] = [2, 20];
 
 const countUp = (counts: Map<string, number>, name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1);
 
-/** Which requests of a look fail: the same ones in every run. */
-const someFail = (seed: number, block: number, share: number): Fault => {
+/** Requests of a look that are lost: the same ones in every run. */
+const someLost = (seed: number, block: number, share: number): Fault => {
   const textOf = (...what: readonly unknown[]): string =>
     JSON.stringify(what, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
-  return (method, params) => (keccakOf(utf8(textOf(seed, block, method, params)))[0] as number) < 256 * share;
+  return {
+    isLost: (method, params) => (keccakOf(utf8(textOf(seed, block, method, params)))[0] as number) < 256 * share,
+  };
 };
 
 /** Blocks for which moves of the honest side were kept out: of any time that a game lasts no more than the game allows for. */
@@ -150,9 +152,12 @@ export const playWorld = async (t: Ends, { seed, blocks }: WorldOptions): Promis
   const defend = async (): Promise<void> => {
     const isFaulty = isHostile && random.chance(0.08) && absences.allow(now, 2);
     if (isFaulty) {
-      countUp(done, "a look with failing reads");
       absences.add(now, 1);
-      reads.fail(someFail(seed, now, random.pick([0.02, 0.1, 0.4, 1])));
+      const isLate = random.chance(0.3);
+      countUp(done, isLate ? "a look at late logs" : "a look with lost requests");
+      reads.fail(
+        isLate ? { logsThrough: now - random.below(6) } : someLost(seed, now, random.pick([0.02, 0.1, 0.4, 1])),
+      );
     }
     for (const role of roles) {
       if (role === "claimant" && !isHostile) await honest.claimant.node.follow();

@@ -20,16 +20,26 @@ import { account } from "./anvil.ts";
 import { telemetry, withoutModels } from "./stage.ts";
 import type { SteppedL1 } from "./stepped-l1.ts";
 
-/** Which requests L1 does not answer. */
-export type Fault = (method: string, params: unknown) => boolean;
+/** What is wrong with answers of L1. */
+export type Fault = {
+  /** Requests that are not answered. */
+  readonly isLost?: (method: string, params: unknown) => boolean;
+  /** Logs of later blocks are not shown, as if there were none. */
+  readonly logsThrough?: number;
+};
 
-/** L1 as an honest process reads it: some requests fail while `fault` says so. */
+/** L1 as an honest process reads it, with a fault or without. */
 export const createReads = ({ client: inner, note }: SteppedL1) => {
-  let fault: Fault = () => false;
+  let fault: Fault = {};
   const request = async ({ method, params }: { readonly method: string; readonly params?: unknown }) => {
-    if (fault(method, params)) throw new Error(`L1 does not answer ${method}`);
+    const { isLost, logsThrough } = fault;
+    if (isLost?.(method, params)) throw new Error(`L1 does not answer ${method}`);
     if (method === "eth_sendRawTransaction") note((params as readonly [Hex])[0]);
-    return inner.request({ method, params } as never);
+    const answer: unknown = await inner.request({ method, params } as never);
+    if (method !== "eth_getLogs" || logsThrough === undefined) return answer;
+    return (answer as readonly { readonly blockNumber: Hex }[]).filter(
+      ({ blockNumber }) => Number(blockNumber) <= logsThrough,
+    );
   };
   const client = createPublicClient({
     chain: anvilChain,
@@ -43,7 +53,7 @@ export const createReads = ({ client: inner, note }: SteppedL1) => {
       fault = given;
     },
     mend: () => {
-      fault = () => false;
+      fault = {};
     },
   };
 };
