@@ -3,14 +3,31 @@ import type { Compiled } from "../../bridge/contracts/compile.ts";
 import type { Hex } from "../../executor/index.ts";
 
 /** The contracts that judge steps, by their place in a batch. */
-export const CONTRACTS = ["StackSteps", "StateSteps"] as const;
+export const CONTRACTS = ["StackSteps", "StateSteps", "TransactionSteps"] as const;
 type Contract = (typeof CONTRACTS)[number];
 
 /** Whose steps are whose. */
 const STATE = new Set([0x31, 0x3b, 0x3c, 0x3f, 0x40, 0x47, 0x54, 0x55, 0x5c, 0x5d, 0xff]);
 const CALLS = new Set([0xf0, 0xf1, 0xf2, 0xf4, 0xf5, 0xfa]);
-export const verifierOf = (phase: number, opcode: number): number =>
-  phase !== 6 || CALLS.has(opcode) ? -1 : CONTRACTS.indexOf(STATE.has(opcode) ? "StateSteps" : "StackSteps");
+const PHASES: ReadonlyMap<number, Contract> = new Map([
+  [3, "TransactionSteps"],
+  [12, "TransactionSteps"],
+  [13, "TransactionSteps"],
+  [14, "TransactionSteps"],
+  [16, "TransactionSteps"],
+]);
+const ofInstruction = (opcode: number): Contract | undefined => {
+  if (CALLS.has(opcode)) return undefined;
+  return STATE.has(opcode) ? "StateSteps" : "StackSteps";
+};
+/** The place of the contract that has the step; -1 where none has. */
+export const verifierOf = (phase: number, opcode: number): number => {
+  const contract = phase === 6 ? ofInstruction(opcode) : PHASES.get(phase);
+  return contract === undefined ? -1 : CONTRACTS.indexOf(contract);
+};
+
+/** Ethereum burns base fees. */
+const NOBODY = `0x${"00".repeat(20)}`;
 
 /** Timestamps at which Prague's and Osaka's rules begin, packed as the contracts have them. */
 export const forksWord = (prague: bigint, osaka: bigint): bigint => (prague << 64n) | osaka;
@@ -18,6 +35,7 @@ export const forksWord = (prague: bigint, osaka: bigint): bigint => (prague << 6
 const ARGUMENTS: Readonly<Record<Contract, (forks: bigint) => readonly unknown[]>> = {
   StackSteps: (forks) => [forks],
   StateSteps: (forks) => [forks],
+  TransactionSteps: (forks) => [forks, NOBODY],
 };
 
 export const deployables = (

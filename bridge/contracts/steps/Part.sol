@@ -183,3 +183,23 @@ library Logs {
     Field internal constant COUNT = Field.wrap(33 << 8 | 4);
     Field internal constant BLOOM = Field.wrap(37 << 8 | 32);
 }
+
+/// @notice The chain between two units, 254 bytes.
+library Chain {
+    uint256 internal constant SIZE = 254;
+    Field internal constant PHASE = Field.wrap(1 << 8 | 1);
+    Field internal constant BATCH = Field.wrap(2 << 8 | 8);
+    Field internal constant CURSOR = Field.wrap(10 << 8 | 4);
+    Field internal constant DELAYED = Field.wrap(14 << 8 | 8);
+    Field internal constant NUMBER = Field.wrap(22 << 8 | 8);
+    Field internal constant TIMESTAMP = Field.wrap(30 << 8 | 8);
+    Field internal constant GAS_USED = Field.wrap(38 << 8 | 8);
+    Field internal constant GAS_LIMIT = Field.wrap(46 << 8 | 8);
+    Field internal constant BUDGET = Field.wrap(54 << 8 | 8);
+    Field internal constant BASE_FEE = Field.wrap(62 << 8 | 32);
+    Field internal constant PARENT_HASH = Field.wrap(94 << 8 | 32);
+    Field internal constant STATE_ROOT = Field.wrap(126 << 8 | 32);
+    Field internal constant BLOOM = Field.wrap(158 << 8 | 32);
+    Field internal constant TRANSACTIONS = Field.wrap(190 << 8 | 32);
+    Field internal constant RECEIPTS = Field.wrap(222 << 8 | 32);
+}

@@ -4,10 +4,16 @@ import { createHasher, encodeRest, type MachineState, PHASE, type Phase, RESULT 
 import { stepTransaction } from "../step.ts";
 import { instructionEvidence } from "./instruction.ts";
 import type { Evidence, Step } from "./step.ts";
+import { accessEvidence, authorizeEvidence, endEvidence, receiptEvidence, sweepEvidence } from "./transaction.ts";
 
 /** What a step reads behind state and rest, by phase. */
 const PHASES: Readonly<Partial<Record<Phase, (step: Step) => Evidence | undefined>>> = {
+  [PHASE.access]: accessEvidence,
   [PHASE.op]: instructionEvidence,
+  [PHASE.txend]: endEvidence,
+  [PHASE.sweep]: sweepEvidence,
+  [PHASE.receipt]: receiptEvidence,
+  [PHASE.authorize]: authorizeEvidence,
 };
 
 const hasher = createHasher();
