@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { compileFolder } from "../../bridge/contracts/compile.ts";
-import { FORKS, type Fork, fromHex, hashChainState } from "../../executor/index.ts";
+import { FORKS, type Fork, fromHex, type Hex, hashChainState, toHex, ZERO_32 } from "../../executor/index.ts";
 import { openTransaction } from "../../executor/machine/transaction.fixture.ts";
 import { witnessOf } from "../../executor/machine/witness/witness.ts";
+import { prevRandaoOf } from "../../executor/protocol/block.ts";
 import { outsideRules } from "../conformance/machine.ts";
 import { freshWorld, putPreState } from "../conformance/state.ts";
 import { gasCapOf, putBlockHashes } from "../conformance/state-chain.ts";
@@ -10,7 +11,7 @@ import { readStateCorpus, type StateCase } from "../conformance/state-corpus.ts"
 import { signedTransaction } from "../conformance/state-transaction.ts";
 import { corpus } from "../conformance/suite.ts";
 import { deployables, forksWord, verifierOf } from "./contracts.ts";
-import { type Record as StepRecord, startVerifier } from "./verifier.ts";
+import { ORIGIN, type Record as StepRecord, startVerifier } from "./verifier.ts";
 
 export const open = async (test: StateCase) => {
   const { environment: env, fork, envelope = signedTransaction(test).serialize() } = test;
@@ -24,7 +25,8 @@ export const open = async (test: StateCase) => {
     gasLimit: env.currentGasLimit,
     baseFee: env.currentBaseFee,
     coinbase: fromHex(env.currentCoinbase),
-    prevRandao: env.currentRandom,
+    // As DECODE derives it.
+    prevRandao: prevRandaoOf(toHex(ZERO_32), ORIGIN.number),
     chainId: 1n,
     fork,
   };
@@ -35,20 +37,26 @@ const endOf = ({ ended }: Awaited<ReturnType<typeof open>>) => ended;
 
 type Taken = StepRecord & { readonly what: string };
 
-/** Every step of a case that a contract has. */
-export async function* stepsOf(test: StateCase, counts: Map<string, number>): AsyncGenerator<Taken> {
+/** Every step of a case that a contract has. `coinbases`: those that there are decoders for. */
+export async function* stepsOf(
+  test: StateCase,
+  counts: Map<string, number>,
+  coinbases: readonly Hex[] = [test.environment.currentCoinbase],
+): AsyncGenerator<Taken> {
+  const decoder = coinbases.indexOf(test.environment.currentCoinbase);
   const machine = await open(test);
   for (let ended = machine.ended; ended === undefined; ended = machine.ended) {
     const { state, context } = machine;
     const { phase, frame } = state;
     const opcode = phase === 6 && frame !== undefined && frame.code.size > 0 ? (frame.code.bytes[state.pc] ?? 0) : 0;
-    const verifier = verifierOf(phase, opcode);
+    const verifier = verifierOf(phase, opcode) + (phase === 2 ? decoder : 0);
     const evidence = verifier < 0 ? undefined : witnessOf(state, context);
     const pre = machine.hash();
     machine.step();
     const last = endOf(machine);
     const post = last === undefined ? machine.hash() : hashChainState(last.chain);
-    const halts = state.phase === 10 && state.result === 3 ? " halt" : "";
+    const refused = phase === 2 && last !== undefined;
+    const halts = refused ? " refused" : state.phase === 10 && state.result === 3 ? " halt" : "";
     const what = phase === 6 ? `op ${opcode.toString(16).padStart(2, "0")}${halts}` : `phase ${phase}${halts}`;
     counts.set(what, (counts.get(what) ?? 0) + 1);
     if (evidence !== undefined) yield { verifier, pre, post, evidence, what };
@@ -76,9 +84,14 @@ if (directory === undefined) {
   const NEVER = 2n ** 64n - 1n;
   for (const fork of FORKS.filter((one: Fork) => values.fork === undefined || one === values.fork)) {
     const forks = forksWord(fork === "cancun" ? NEVER : 0n, fork === "osaka" ? 0n : NEVER);
-    const verifier = await startVerifier(
-      { after: (end: () => void) => after.push(end) } as never,
-      deployables(compiled, forks),
+    const cases = readStateCorpus(directory, [fork]).cases.filter(
+      (test) => outsideRules(test) === undefined && test.name.includes(values.filter),
+    );
+    const coinbases = [...new Set(cases.map((test) => test.environment.currentCoinbase))];
+    if (coinbases.length === 0) continue;
+    const chain = { forks, chainId: 1n, gasCap: gasCapOf(fork) };
+    const verifier = await startVerifier({ after: (end: () => void) => after.push(end) } as never, (inbox) =>
+      deployables(compiled, { ...chain, inbox }, coinbases),
     );
     let batch: Taken[] = [];
     let name = "";
@@ -98,13 +111,10 @@ if (directory === undefined) {
       }
       batch = [];
     };
-    const cases = readStateCorpus(directory, [fork]).cases.filter(
-      (test) => outsideRules(test) === undefined && test.name.includes(values.filter),
-    );
     for (const [i, test] of cases.entries()) {
       if (i % Number(values.every) !== 0) continue;
       name = test.name;
-      for await (const step of stepsOf(test, counts)) {
+      for await (const step of stepsOf(test, counts, coinbases)) {
         batch.push(step);
         if (batch.length === 2000) await flush();
       }

@@ -63,6 +63,19 @@ library Rlp {
         }
     }
 
+    /// @notice An integer in its shortest form.
+    function encode(uint256 value) internal pure returns (bytes memory) {
+        if (value == 0) return hex"80";
+        if (value < 0x80) return abi.encodePacked(uint8(value));
+        uint256 size = 1;
+        while (size < 32 && value >> (8 * size) != 0) ++size;
+        bytes memory whole = abi.encodePacked(uint8(0x80 + size), value << (256 - 8 * size));
+        assembly ("memory-safe") {
+            mstore(whole, add(1, size))
+        }
+        return whole;
+    }
+
     /// @notice Header of an item, which is a list or of several bytes; one of a list begins at 0xc0.
     function header(uint256 length, uint256 first) internal pure returns (bytes memory) {
         if (length < 56) return abi.encodePacked(uint8(first + length));

@@ -27,23 +27,24 @@ library TopFrame {
         bytes memory head = Words.read(s.unread, list, 0, HEADER_BYTES);
         // INVARIANT: DECODE has found the list to be canonical.
         Item memory item = Rlp.read(head, 0, type(uint256).max);
-        beginList(s, Phase.AUTHORIZE, Registers.AUTHORIZE, envelope, offset + item.start, item.end - item.start);
+        (item.start, item.end) = (offset + item.start, offset + item.end);
+        beginList(s, Phase.AUTHORIZE, Registers.AUTHORIZE, envelope, item);
     }
 
-    /// @notice The phase that goes through a list, whose payload is not empty.
-    function beginList(
-        Step memory s,
-        uint256 phase,
-        uint256 kind,
-        Reference memory envelope,
-        uint256 offset,
-        uint256 length
-    ) internal pure {
+    /// @notice The phase that goes through a list of the envelope, whose payload is not empty.
+    function beginList(Step memory s, uint256 phase, uint256 kind, Reference memory envelope, Item memory list)
+        internal
+        pure
+    {
         s.newRegisters(kind);
-        Reference memory payload = Reference(envelope.root, envelope.words, uint32(offset), uint32(length));
-        Steps.writeReference(s.registers, Registers.SOURCE_AT, payload);
+        Steps.writeReference(s.registers, Registers.SOURCE_AT, within(envelope, list));
         s.setRegisters();
         s.state.put(State.PHASE, phase);
+    }
+
+    /// @notice An item's payload.
+    function within(Reference memory envelope, Item memory item) internal pure returns (Reference memory) {
+        return Reference(envelope.root, envelope.words, uint32(item.start), uint32(item.end - item.start));
     }
 
     /// @notice Behind all lists.

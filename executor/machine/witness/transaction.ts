@@ -28,10 +28,11 @@ import {
   type Registers,
   type SweepLink,
 } from "../state/state.ts";
-import { addressMark, isPrecompile, MARK, markOf, slotMark } from "../state/world.ts";
+import { addressMark, MARK, markOf, slotMark } from "../state/world.ts";
 import { credit, settle } from "../transaction.ts";
 import { openAccount } from "./accounts.ts";
 import { openBlock, openEnvironment } from "./block.ts";
+import { openMark } from "./decode.ts";
 import type { Evidence, Step } from "./step.ts";
 import { openPath, openRemoval } from "./tree.ts";
 import { openReference } from "./words.ts";
@@ -46,10 +47,6 @@ const runningOf = ({ env, registers }: Readonly<MachineState>): Running => ({
   registers: registers as Registers,
 });
 
-/** The mark of an address; none for a precompile, which is warm by rule. */
-export const openMark = ({ state }: Pick<Step, "state">, address: Bytes): Evidence =>
-  isPrecompile(address, forkOf(state)) ? [] : openPath(state.txTree, addressMark(address));
-
 /** One slot or one entry of the access list. */
 export const accessEvidence = (step: Step): Evidence => {
   const { state, after } = step;
@@ -60,7 +57,7 @@ export const accessEvidence = (step: Step): Evidence => {
   const item = isSlot ? openReference(list, BigInt(cursor + 1), 32) : openReference(list, BigInt(cursor), ENTRY_BYTES);
   const mark = isSlot
     ? openPath(state.txTree, slotMark(registers.address, nextSlot(registers)))
-    : openMark(step, nextEntry(registers).address);
+    : openMark(state.txTree, nextEntry(registers).address, forkOf(state));
   const authorizations =
     after.phase === PHASE.authorize
       ? openReference(referTo(list.words, env.authorizationOffset, HEADER_BYTES), 0n, HEADER_BYTES)
@@ -80,7 +77,11 @@ export const authorizeEvidence = (step: Step): Evidence => {
   ];
   const authority = authorityFor(nextAuthorization(registers).authorization, env.block);
   if (authority === undefined) return head;
-  return [...head, ...openMark(step, authority), ...openAccount(state.world, state.stateRoot, authority)];
+  return [
+    ...head,
+    ...openMark(state.txTree, authority, forkOf(state)),
+    ...openAccount(state.world, state.stateRoot, authority),
+  ];
 };
 
 /** Who is paid at the end, each in the state behind the one before. */

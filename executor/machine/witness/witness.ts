@@ -2,12 +2,14 @@ import { type Bytes, concat } from "../../foundation/bytes.ts";
 import type { UnitContext } from "../context.ts";
 import { createHasher, encodeRest, type MachineState, PHASE, type Phase, RESULT } from "../state/state.ts";
 import { stepTransaction } from "../step.ts";
+import { decodeEvidence } from "./decode.ts";
 import { instructionEvidence } from "./instruction.ts";
 import type { Evidence, Step } from "./step.ts";
 import { accessEvidence, authorizeEvidence, endEvidence, receiptEvidence, sweepEvidence } from "./transaction.ts";
 
 /** What a step reads behind state and rest, by phase. */
 const PHASES: Readonly<Partial<Record<Phase, (step: Step) => Evidence | undefined>>> = {
+  [PHASE.decode]: decodeEvidence,
   [PHASE.access]: accessEvidence,
   [PHASE.op]: instructionEvidence,
   [PHASE.txend]: endEvidence,
