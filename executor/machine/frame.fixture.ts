@@ -149,6 +149,7 @@ export const openFrame = (setup: CallSetup): MachineState => {
       accessOffset: 0,
       authorizationOffset: 0,
       floorGas: 0n,
+      after: { batch: 0n, cursor: 0, delayed: 0n },
     },
     chainPre: ZERO_32,
     registers: undefined,

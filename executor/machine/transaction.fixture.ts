@@ -7,6 +7,7 @@ import { applyTransaction, type Outcome } from "../evm/transition.ts";
 import { type Bytes, EMPTY_BYTES, equalBytes, fromHex, type Hex, toHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
 import { keccak256 } from "../foundation/keccak.ts";
 import { appendLeaf, EMPTY_FRONTIER } from "../foundation/merkle.ts";
+import { prevRandaoOf } from "../protocol/block.ts";
 import { BLOOM_BYTES, bloomOf } from "../protocol/bloom.ts";
 import { type ChainState, hashChainState } from "../protocol/chain-state.ts";
 import { decodeEnvelope, isRefusal } from "../protocol/envelope.ts";
@@ -39,6 +40,9 @@ export type TransactionSetup = {
   readonly inPieces?: boolean;
 };
 
+/** Of the length that stands before an envelope in a batch. */
+const LENGTH_BYTES = 4;
+
 /** The machine before DECODE, in a block without other transactions. */
 export const openTransaction = ({ world, envelope, block, gasCap, inPieces = false }: TransactionSetup) => {
   const pre: ChainState = {
@@ -64,9 +68,9 @@ export const openTransaction = ({ world, envelope, block, gasCap, inPieces = fal
     gasCap,
     pre,
     chainPre,
-    after: { batch: 0n, cursor: envelope.length, delayed: 0n },
+    after: { batch: 0n, cursor: LENGTH_BYTES + envelope.length, delayed: 0n },
     envelope,
-    start: 0,
+    start: LENGTH_BYTES,
     delayed: undefined,
     block,
     precompiles,
@@ -80,6 +84,7 @@ export const openTransaction = ({ world, envelope, block, gasCap, inPieces = fal
   let steps = 0;
   return {
     state,
+    context,
     /** Of the machine's state. */
     hash: (): Bytes => hasher.hash(state),
     get ended() {
@@ -232,7 +237,8 @@ const BLOCK: BlockContext = {
   gasLimit: 2n ** 52n,
   baseFee: 7n,
   coinbase: fromHex(ADDRESS.sequencerFeeVault),
-  prevRandao: new Uint8Array(32).fill(3),
+  // Of the block behind no other, whose origin is L1's first.
+  prevRandao: prevRandaoOf(toHex(ZERO_32), 0n),
   chainId: DEVNET_PARAMETERS.chainId,
   fork: "osaka",
 };

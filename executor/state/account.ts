@@ -31,7 +31,7 @@ const writeWord = (view: DataView, at: number, value: bigint): void => {
 };
 
 /** The 108 bytes behind an account's leaf value. */
-const accountPreimage = ({ nonce, balance, code }: AccountRecord): Bytes => {
+export const accountPreimage = ({ nonce, balance, code }: AccountRecord): Bytes => {
   preimageView.setBigUint64(0, nonce);
   writeWord(preimageView, 8, balance);
   preimage.set(code.hash, 40);

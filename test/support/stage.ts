@@ -140,7 +140,7 @@ export const createStage = async (
   modelsOf: (store: KeyValueStore) => Promise<ModelRuntime> = async () => withoutModels,
   { l1, ...claims }: StageRules = {},
 ): Promise<Stage> => {
-  const anvil = l1 ?? (await startAnvil(t, "--hardfork", "prague"));
+  const anvil = l1 ?? (await startAnvil(t));
   const rules = settlement(l1Account(0).address);
   const deployment = await deployBridge(
     { wallet: anvil.wallet(0), reader: anvil.client },

@@ -49,12 +49,12 @@ export const next = (state: MachineState, stack: Stack): void => {
 };
 
 /** The running frame. INVARIANT: there is one from the end of DECODE on. */
-export const frameOf = (state: MachineState): Frame => state.frame as Frame;
+export const frameOf = (state: Pick<MachineState, "frame">): Frame => state.frame as Frame;
 
 /** Whose rules hold. INVARIANT: from the end of DECODE on. */
-export const forkOf = ({ env }: MachineState): Fork => (env as Environment).block.fork;
+export const forkOf = ({ env }: Pick<MachineState, "env">): Fork => (env as Environment).block.fork;
 
-export const isStatic = (state: MachineState): boolean => (frameOf(state).flags & FLAG.static) !== 0;
+export const isStatic = (state: Pick<MachineState, "frame">): boolean => (frameOf(state).flags & FLAG.static) !== 0;
 
 /** The frame ends with this output; its effects are judged in EXIT. */
 export const exitWith = (state: MachineState, result: Result, output: Reference): void => {

@@ -3,6 +3,7 @@ import { keccak256, keccakOf } from "../../foundation/keccak.ts";
 import { TAG, tagByte } from "../../foundation/tags.ts";
 import { BLOOM_BYTES } from "../../protocol/bloom.ts";
 import type { Fork } from "../../protocol/forks.ts";
+import type { Position } from "../../protocol/origin.ts";
 import { encodeReference, hashWords, type Reference, type Words, writeReference } from "./memory.ts";
 import { hashStack, type Stack } from "./stack.ts";
 import { hashTree, type Tree } from "./tree.ts";
@@ -187,6 +188,8 @@ export type Environment = {
   readonly authorizationOffset: number;
   /** What the transaction takes at least. */
   readonly floorGas: bigint;
+  /** Where derivation goes on behind it. Not encoded: the record, which is the chain state's. */
+  readonly after: Position;
 };
 
 /** Scalars of a state. `pc`: in bulk phases of the instruction after. Gas of one transaction is far below 2^53. */
@@ -365,6 +368,8 @@ export const encodeEnvironment = (env: Environment): Bytes =>
     uintBE(env.accessOffset, 4),
     uintBE(env.authorizationOffset, 4),
     uintBE(env.floorGas, 8),
+    uintBE(env.after.cursor, 4),
+    uintBE(env.after.delayed, 8),
   );
 export const hashEnvironment = cached(encodeEnvironment);
 

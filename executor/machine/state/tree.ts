@@ -33,7 +33,8 @@ export const committedTree = (nodes: NodeSource, ref: Ref): Tree => {
   return { leaf: false, left: undefined, right: undefined, hash: ref.hash, stored: { nodes, id: ref.id } };
 };
 
-const open = (branch: TreeBranch): TreeBranch => {
+/** The branch with its children at hand. */
+export const openBranch = (branch: TreeBranch): TreeBranch => {
   if (branch.stored === undefined) return branch;
   const { nodes, id } = branch.stored;
   const at = nodes.locate(id);
@@ -57,7 +58,7 @@ export const hashTree = (tree: Tree): Bytes => {
 export const findLeaf = (tree: Tree, key: Bytes): TreeLeaf | undefined => {
   let node = tree;
   for (let depth = 0; node !== undefined && !node.leaf; depth++) {
-    const { left, right } = open(node);
+    const { left, right } = openBranch(node);
     node = keyBit(key, depth) === 1 ? right : left;
   }
   return node !== undefined && equalBytes(node.key, key) ? node : undefined;
@@ -81,7 +82,7 @@ const split = (old: TreeLeaf, added: TreeLeaf, depth: number): TreeBranch => {
 const insert = (tree: Tree, added: TreeLeaf, depth: number): Tree => {
   if (tree === undefined) return added;
   if (tree.leaf) return equalBytes(tree.key, added.key) ? added : split(tree, added, depth);
-  const { left, right } = open(tree);
+  const { left, right } = openBranch(tree);
   return keyBit(added.key, depth) === 1
     ? branchOf(left, insert(right, added, depth + 1))
     : branchOf(insert(left, added, depth + 1), right);
@@ -94,7 +95,7 @@ export const putLeaf = (tree: Tree, key: Bytes, value: Bytes, content?: unknown)
 const remove = (tree: Tree, key: Bytes, depth: number): Tree => {
   if (tree === undefined) return undefined;
   if (tree.leaf) return equalBytes(tree.key, key) ? undefined : tree;
-  const { left, right } = open(tree);
+  const { left, right } = openBranch(tree);
   const isRight = keyBit(key, depth) === 1;
   const before = isRight ? right : left;
   const after = remove(before, key, depth + 1);

@@ -154,9 +154,10 @@ export const isPrecompile = (address: Bytes, fork: Fork): boolean => {
   return (last >= 1 && last <= LAST_PRECOMPILE[fork]) || (last === P256_VERIFY && includes(fork, "osaka"));
 };
 
-const addressMark = (address: Bytes): Bytes => keccakOf(tagByte(TAG.addressMark), address);
-const slotMark = (address: Bytes, slot: Bytes): Bytes => keccakOf(tagByte(TAG.slotMark), address, slot);
-const transientKey = (address: Bytes, slot: Bytes): Bytes => keccakOf(tagByte(TAG.transientSlot), address, slot);
+/** Keys of the transaction's own tree. */
+export const addressMark = (address: Bytes): Bytes => keccakOf(tagByte(TAG.addressMark), address);
+export const slotMark = (address: Bytes, slot: Bytes): Bytes => keccakOf(tagByte(TAG.slotMark), address, slot);
+export const transientKey = (address: Bytes, slot: Bytes): Bytes => keccakOf(tagByte(TAG.transientSlot), address, slot);
 
 const valueAt = (tree: Tree, key: Bytes): bigint => {
   const leaf = findLeaf(tree, key);

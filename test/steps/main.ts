@@ -1,0 +1,104 @@
+import { parseArgs } from "node:util";
+import { compileFolder } from "../../bridge/contracts/compile.ts";
+import { FORKS, type Fork, STEP_PARTS } from "../../executor/index.ts";
+import { openTransaction } from "../../executor/machine/transaction.fixture.ts";
+import { outsideRules, setupOfCase } from "../conformance/machine.ts";
+import { readStateCorpus, type StateCase } from "../conformance/state-corpus.ts";
+import { corpus } from "../conformance/suite.ts";
+import { stepsOf, type Taken } from "./collect.ts";
+import { ethereumFrom, ONLY_RANDAO } from "./contracts.ts";
+import { decoderOf, startVerifier } from "./verifier.ts";
+
+/**
+ * `npm run test:steps [-- --filter NAME] [--every N] [--fork NAME]`: every step of every state test through the contracts that
+ * judge steps, compiled from their sources, on an L1 of its own. Exit code 1 where one gives another hash than the machine.
+ */
+
+const BATCH = 2_000;
+const SHOWN = 20;
+
+const { values } = parseArgs({
+  options: {
+    filter: { type: "string", default: "" },
+    every: { type: "string", default: "1" },
+    fork: { type: "string" },
+  },
+});
+const every = Number(values.every);
+const forks = FORKS.filter((fork) => values.fork === undefined || fork === values.fork);
+
+const DECODE = STEP_PARTS.indexOf("decode");
+
+const stepsOfCase = async (test: StateCase, counts: Map<string, number>): Promise<Iterable<Taken>> => {
+  const setup = await setupOfCase(test);
+  return stepsOf(openTransaction({ ...setup, block: { ...setup.block, prevRandao: ONLY_RANDAO } }), counts);
+};
+
+type Covered = { readonly count: number; readonly gas: number; readonly bytes: number };
+
+const run = async (directory: string, ends: (() => void)[]): Promise<number> => {
+  const compiled = compileFolder("bridge/contracts/steps", "prague");
+  const started = performance.now();
+  const counts = new Map<string, number>();
+  const covered = new Map<string, Covered>();
+  let judged = 0;
+  let differences = 0;
+
+  const runFork = async (fork: Fork): Promise<void> => {
+    const cases = readStateCorpus(directory, [fork]).cases.filter(
+      (test) => outsideRules(test) === undefined && test.name.includes(values.filter),
+    );
+    const coinbases = [...new Set(cases.map((test) => test.environment.currentCoinbase))];
+    const verifier = await startVerifier(
+      { after: (end: () => void) => void ends.push(end) },
+      (inbox) => ethereumFrom(fork, inbox),
+      { compiled, coinbases },
+    );
+    let batch: (Taken & { readonly name: string })[] = [];
+    const judge = async () => {
+      const verdicts = await verifier.judge(batch);
+      for (const [i, { what, evidence, name }] of batch.entries()) {
+        const { verdict, gas, reason } = verdicts[i] as (typeof verdicts)[number];
+        const known = covered.get(what) ?? { count: 0, gas: 0, bytes: 0 };
+        covered.set(what, {
+          count: known.count + 1,
+          gas: Math.max(known.gas, gas),
+          bytes: Math.max(known.bytes, evidence.length),
+        });
+        judged++;
+        if (verdict === "right") continue;
+        if (differences++ < SHOWN) console.log(`${what}: ${verdict} ${reason}, ${name}`);
+      }
+      batch = [];
+    };
+    for (const test of cases.filter((_, i) => i % every === 0))
+      for (const step of await stepsOfCase(test, counts)) {
+        const verifierOf =
+          step.verifier === DECODE ? decoderOf(coinbases.indexOf(test.environment.currentCoinbase)) : step.verifier;
+        batch.push({ ...step, verifier: verifierOf, name: test.name });
+        if (batch.length === BATCH) await judge();
+      }
+    await judge();
+  };
+
+  for (const fork of forks) await runFork(fork);
+  for (const [what, { count, gas, bytes }] of [...covered].sort())
+    console.log(`${what}: ${count}, at most ${gas} gas and ${bytes} bytes`);
+  const without = [...counts].filter(([what]) => !covered.has(what)).sort((a, b) => b[1] - a[1]);
+  if (without.length > 0)
+    console.log(`without a contract: ${without.map(([what, count]) => `${what} ${count}`).join(", ")}`);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`steps: ${judged} judged, ${differences} differences in ${seconds} s`);
+  return differences;
+};
+
+const directory = corpus("evm/state");
+if (directory === undefined) console.log("steps: SKIPPED, no evm/state in the corpora (set CORPORA)");
+else {
+  const ends: (() => void)[] = [];
+  try {
+    if ((await run(directory, ends)) > 0) process.exitCode = 1;
+  } finally {
+    for (const end of ends) end();
+  }
+}
