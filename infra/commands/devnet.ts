@@ -70,7 +70,7 @@ export const describeDevnet = (info: DevnetInfo): string => {
     "",
     "Files",
     `  rollup     ${info.rollup}`,
-    ...Object.entries(info.logs).map(([name, file]) => `  ${name.padEnd(10)} ${file}`),
+    ...Object.entries(info.logs).map(([name, file]) => `  ${name.padEnd(10)} ${file ?? "elsewhere"}`),
     "",
     "Ether in, an inference paid with it, ether out",
   ].join("\n");

@@ -46,6 +46,7 @@ export const COMMAND_SETTINGS = {
     ...LOG,
     "json",
     "l1Port",
+    "devnetL1",
     "l1BlockTime",
     "rpcPort",
     "executorRpcPort",

@@ -311,6 +311,14 @@ export const SETTINGS = {
     description: "loopback port of the L1 node; 0 takes a free one",
     parse: port,
   },
+  devnetL1: {
+    flag: "--l1-rpc",
+    argument: "url",
+    variable: "ASSAY_DEVNET_L1_RPC",
+    optional: true,
+    description: "an L1 that runs already and has nothing on it, with anvil's methods, instead of the devnet's own",
+    parse: httpUrl,
+  },
   l1BlockTime: {
     flag: "--l1-block-time",
     argument: "seconds",

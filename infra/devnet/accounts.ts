@@ -22,12 +22,14 @@ const accountAt = (addressIndex: number): DevnetAccount => {
  * `deployer` sets the devnet up on both layers; `sequencer` posts batches; `claimant` claims; `visitor` comes over the
  * bridge; `challenger` disputes. None is handed out: their nonces are theirs.
  */
-export const devnetAccounts = () => ({
-  users: Array.from({ length: USERS }, (_, i) => accountAt(i)),
-  sequencer: accountAt(USERS),
-  deployer: accountAt(USERS + 1),
-  claimant: accountAt(USERS + 2),
-  visitor: accountAt(USERS + 3),
-  challenger: accountAt(USERS + 4),
-  total: USERS + 5,
-});
+export const devnetAccounts = () => {
+  const users = Array.from({ length: USERS }, (_, i) => accountAt(i));
+  const named = {
+    sequencer: accountAt(USERS),
+    deployer: accountAt(USERS + 1),
+    claimant: accountAt(USERS + 2),
+    visitor: accountAt(USERS + 3),
+    challenger: accountAt(USERS + 4),
+  };
+  return { users, ...named, all: [...users, ...Object.values(named)] };
+};

@@ -71,7 +71,8 @@ export type DevnetInfo = {
   readonly directory: string;
   readonly rollup: string;
   readonly logs: {
-    readonly l1: string;
+    /** Null of an L1 that ran already. */
+    readonly l1: string | null;
     readonly sequencer: string;
     readonly executor: string;
     readonly challenger: string;
@@ -94,6 +95,8 @@ export type DevnetComponents = {
 };
 
 const L1_CHAIN_ID = 31337;
+/** The newest that anvil has: Osaka's gas table, and a cap of 2^24 gas a transaction, which moves of a dispute must fit. */
+const NEWEST_FORK = "bpo2";
 const ETHER = 10n ** 18n;
 /** Seconds after which a message to L2 may not be left out. */
 const FORCE_DELAY = 300n;
@@ -186,7 +189,7 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
   };
 
   const begin = async (): Promise<DevnetInfo> => {
-    await requireFreePort(config.l1Port, "--l1-port");
+    if (config.devnetL1 === undefined) await requireFreePort(config.l1Port, "--l1-port");
     await requireFreePort(config.rpcPort, "--rpc-port");
     await requireFreePort(config.executorRpcPort, "--executor-rpc-port");
     await requireFreePort(config.metricsPort, "--metrics-port");
@@ -195,21 +198,22 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     const { directory } = place;
     const accounts = devnetAccounts();
 
-    progress("starting L1 (anvil)");
-    const anvil = watch(
-      await startAnvil({
+    const own = () =>
+      startAnvil({
         port: config.l1Port,
         chainId: L1_CHAIN_ID,
         mnemonic: DEVNET_MNEMONIC,
-        accounts: accounts.total,
+        accounts: accounts.all.length,
         logFile: join(directory, "l1.log"),
-        // Its cap of 2^24 gas a transaction is the one that moves of a dispute must fit.
-        hardfork: "osaka",
-      }),
-    );
+        hardfork: NEWEST_FORK,
+      });
+    progress(config.devnetL1 === undefined ? "starting L1 (anvil)" : `taking ${config.devnetL1} for L1`);
+    const anvil = config.devnetL1 === undefined ? watch(await own()) : { rpc: config.devnetL1, logFile: null };
     const l1 = clientsOf(BigInt(L1_CHAIN_ID), anvil.rpc, accounts.deployer.privateKey);
 
     const miner = createTestClient({ mode: "anvil", transport: http(anvil.rpc) });
+    if (config.devnetL1 !== undefined)
+      for (const { address } of accounts.all) await miner.setBalance({ address, value: 10_000n * ETHER });
     // Anvil has the CREATE2 factory by itself; every public L1 has this, too.
     const { code } = preinstallsOn(BigInt(L1_CHAIN_ID))[MULTICALL3] as InstalledAccount;
     await miner.setCode({ address: MULTICALL3, bytecode: code });

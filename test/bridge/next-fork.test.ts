@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeFunctionData } from "viem";
-import { appendCall, type L1Call, modelRegistry } from "../../bridge/index.ts";
-import { type Hex, toHex, ZERO_32 } from "../../executor/index.ts";
+import { appendBlobsCall, appendCall, type L1Call, modelRegistry } from "../../bridge/index.ts";
+import { BLOB_DATA_BYTES, commitBlob, encodeBlobs, type Hex, toHex, ZERO_32 } from "../../executor/index.ts";
 import type { Anvil } from "../support/anvil.ts";
 import {
   createDisputeStage,
@@ -30,7 +30,11 @@ for (const fork of ["osaka", "amsterdam"] as const)
     const l1 = await startVmL1(t, fork);
     const { contracts } = await layOut(l1);
     const { transactor, land } = startSender(l1, SEQUENCER);
-    const { number, timestamp } = await l1.client.getBlock();
+    const block = await l1.client.getBlock();
+    // EIP-7928 and EIP-7843: what a reader does not know does not hinder it.
+    for (const field of ["blockAccessListHash", "slotNumber"])
+      assert.equal(field in block, fork === "amsterdam", field);
+    const { number, timestamp } = block;
     const place = { origin: { number, timestamp }, delayedEnd: 0n, delayedAccumulator: toHex(ZERO_32) };
     const taken = async (what: string, bytes: number, call: L1Call) => {
       const [receipt] = await land(call);
@@ -46,6 +50,8 @@ for (const fork of ["osaka", "amsterdam"] as const)
         bytes,
         appendCall(contracts.batchInbox, { ...place, index: index++, data: new Uint8Array(bytes).fill(7) }),
       );
+    const blobs = await Promise.all(encodeBlobs(new Uint8Array(BLOB_DATA_BYTES + 1).fill(7)).map(commitBlob));
+    await taken("batch in two blobs", 0, appendBlobsCall(contracts.batchInbox, { ...place, index: index++, blobs }));
     for (const bytes of CHUNKS) {
       const args = [`0x${"07".repeat(bytes)}` as Hex] as const;
       const data = encodeFunctionData({ abi: modelRegistry.abi, functionName: "post", args });

@@ -36,10 +36,12 @@ import { telemetry } from "../support/stage.ts";
 
 /**
  * A wrong claim, and how it is beaten: the devnet with its challenger, and a proposer whose models corrupt one element of
- * one operator. `--json`: nothing but one JSON object, in the last line. `--exit`: ends when it is decided.
+ * one operator. `--json`: nothing but one JSON object, in the last line. `--exit`: ends when it is decided. `--l1-rpc`: an
+ * L1 in place of the devnet's own.
  */
 
-const { values: flags } = parseArgs({ options: { json: { type: "boolean" }, exit: { type: "boolean" } } });
+const FLAGS = { json: { type: "boolean" }, exit: { type: "boolean" }, "l1-rpc": { type: "string" } } as const;
+const { values: flags } = parseArgs({ options: FLAGS });
 const { abi } = claimRegistry;
 const PROPOSER = 9;
 /** Milliseconds between two blocks of L1 while both sides answer. */
@@ -121,7 +123,12 @@ process.once("SIGINT", () => aborter.abort());
 const free = Object.fromEntries(
   ["l1Port", "rpcPort", "executorRpcPort", "metricsPort", "executorMetricsPort"].map((key) => [key, "0"]),
 );
-const config = resolveConfig(COMMAND_SETTINGS.devnet, { ...free, batchData: "calldata", logLevel: "warn" }, {});
+const given = flags["l1-rpc"] === undefined ? {} : { devnetL1: flags["l1-rpc"] };
+const config = resolveConfig(
+  COMMAND_SETTINGS.devnet,
+  { ...free, batchData: "calldata", logLevel: "warn", ...given },
+  {},
+);
 const devnet = await startDevnet(config, { logger: telemetry().logger, signal: aborter.signal, progress: say });
 let dishonest: Awaited<ReturnType<typeof startDishonest>> | undefined;
 

@@ -84,7 +84,7 @@ test("one JSON line, right answers, equal roots; Ctrl-C leaves nothing behind", 
     for (const file of ["cmdline", "environ"])
       assert.ok(!readFileSync(`/proc/${node}/${file}`, "utf8").includes(port), file);
     assert.ok(!readFileSync(info.rollup, "utf8").includes(port));
-    for (const log of Object.values(info.logs)) assert.ok(existsSync(log), log);
+    for (const log of Object.values(info.logs)) assert.ok(log !== null && existsSync(log), `${log}`);
   } finally {
     assert.equal(await devnet.stop(), 0, devnet.stderr());
   }

@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { type Block, createBlock, createBlockHeader } from "@ethereumjs/block";
 import { createCustomCommon, Mainnet } from "@ethereumjs/common";
+import { RLP } from "@ethereumjs/rlp";
 import { createBlob4844Tx, createFeeMarket1559Tx, createTxFromRLP, type TypedTransaction } from "@ethereumjs/tx";
 import { Account, type Address, bytesToHex, createAddressFromString, hexToBytes } from "@ethereumjs/util";
 import { buildBlock, createVM, type RunTxResult, runTx } from "@ethereumjs/vm";
@@ -40,6 +42,23 @@ export type Included = {
 };
 export type Sealed = { readonly block: Block; readonly root: Uint8Array; readonly included: readonly Included[] };
 
+const BLOB_TYPE = 3;
+/** As EIP-4844 names a blob. */
+const versionedHash = (commitment: Uint8Array): Hex =>
+  `0x01${createHash("sha256").update(commitment).digest("hex").slice(2)}`;
+
+/** A transaction with its blobs beside it, as it travels, taken apart. What is said of the blobs is believed. */
+const unwrap = (bytes: Uint8Array): { readonly tx: Uint8Array; readonly blobs: ReadonlyMap<Hex, Hex> } => {
+  const fields = bytes[0] === BLOB_TYPE ? (RLP.decode(bytes.subarray(1)) as (Uint8Array | Uint8Array[])[]) : [];
+  const [payload] = fields;
+  if (!Array.isArray(payload)) return { tx: bytes, blobs: new Map() };
+  const [blobs, commitments] = fields.slice(1).filter((field) => Array.isArray(field)) as [Uint8Array[], Uint8Array[]];
+  return {
+    tx: Uint8Array.of(BLOB_TYPE, ...RLP.encode(payload)),
+    blobs: new Map(commitments.map((commitment, i) => [versionedHash(commitment), bytesToHex(blobs[i] as Uint8Array)])),
+  };
+};
+
 /** A call that is tried out. */
 export type Asked = {
   readonly from?: Hex;
@@ -51,6 +70,7 @@ export type Asked = {
   readonly blobVersionedHashes?: readonly Hex[];
 };
 
+const TAKEN = { skipHardForkValidation: true, allowNoBlobs: true } as const;
 const ZERO: Hex = `0x${"00".repeat(20)}`;
 export const hashOf = (bytes: Uint8Array): Hex => bytesToHex(bytes);
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
@@ -83,6 +103,8 @@ export const createMachine = async (fork: L1Fork, chainId: number) => {
   const byHash = new Map<Hex, Sealed>();
   /** Transactions that wait. */
   let pool: TypedTransaction[] = [];
+  /** By versioned hash. */
+  const blobs = new Map<Hex, Hex>();
   let shift = 0n;
 
   const accountOf = async (address: Address): Promise<Account> => (await state.getAccount(address)) ?? new Account();
@@ -220,7 +242,7 @@ export const createMachine = async (fork: L1Fork, chainId: number) => {
 
   /** Takes a signed transaction, or refuses it in geth's words. */
   const submit = async (raw: Hex): Promise<Hex> => {
-    const bytes = hexToBytes(raw);
+    const { tx: bytes, blobs: beside } = unwrap(hexToBytes(raw));
     if (bytes.length > 131_072) refuse("oversized data: transaction size exceeds limit 131072");
     const tx = createTxFromRLP(bytes, { common });
     const hash = bytesToHex(tx.hash());
@@ -252,6 +274,7 @@ export const createMachine = async (fork: L1Fork, chainId: number) => {
       }
     });
     pool.push(tx);
+    for (const [name, blob] of beside) blobs.set(name, blob);
     return hash;
   };
 
@@ -312,7 +335,7 @@ export const createMachine = async (fork: L1Fork, chainId: number) => {
       const { nonce } = await accountOf(tx.getSenderAddress());
       if (tx.nonce > nonce) continue;
       try {
-        results.push({ tx, result: await builder.addTransaction(tx, { skipHardForkValidation: true }) });
+        results.push({ tx, result: await builder.addTransaction(tx, TAKEN) });
       } catch (error) {
         if (/baseFee|remaining gas/.test(String(error))) continue;
       }
@@ -350,6 +373,7 @@ export const createMachine = async (fork: L1Fork, chainId: number) => {
 
   return {
     sealed,
+    blobs,
     txs,
     byHash,
     get head() {

@@ -102,7 +102,13 @@ const isIn = (wanted: Hex | readonly Hex[] | null | undefined, value: string | u
   wanted === null ||
   (Array.isArray(wanted) ? wanted : [wanted]).some((one: string) => one.toLowerCase() === value?.toLowerCase());
 
-export const createMethods = (machine: Machine, chainId: number) => {
+/** `lock`: what keeps the machine to one thing at a time; each method is called inside it. */
+export const createMethods = (
+  machine: Machine,
+  chainId: number,
+  lock: (work: () => Promise<void>) => Promise<void>,
+) => {
+  let ticking: NodeJS.Timeout | undefined;
   let isAutomatic = true;
   let interval: bigint | undefined;
 
@@ -201,6 +207,10 @@ export const createMethods = (machine: Machine, chainId: number) => {
     evm_mine: () => mine(1),
     evm_setAutomine: (on: boolean) => {
       isAutomatic = on;
+    },
+    evm_setIntervalMining: (seconds: number) => {
+      clearInterval(ticking);
+      if (seconds > 0) ticking = setInterval(() => void lock(() => mine(1)), 1_000 * seconds);
     },
     evm_increaseTime: (seconds: Hex) => machine.advance(BigInt(seconds)),
     anvil_setBlockTimestampInterval: (seconds: number) => {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
-import { createLock } from "../../../executor/index.ts";
+import { createLock, type Hex } from "../../../executor/index.ts";
 import { account } from "../anvil.ts";
 import type { L1Fork } from "../l1-replay.ts";
 import { createMachine, NodeError } from "./machine.ts";
@@ -23,8 +23,8 @@ const read = async (request: IncomingMessage): Promise<string> => {
 
 const machine = await createMachine(workerData as L1Fork, CHAIN_ID);
 for (let i = 0; i < ACCOUNTS; i++) await machine.setBalance(account(i).address, FUNDS);
-const methods = createMethods(machine, CHAIN_ID);
 const lock = createLock();
+const methods = createMethods(machine, CHAIN_ID, lock);
 
 const answer = async ({ id = null, method, params = [] }: Request) => {
   const known = methods[method];
@@ -43,7 +43,20 @@ const answer = async ({ id = null, method, params = [] }: Request) => {
   }
 };
 
+/** Of the Beacon API what anvil has of it: blobs of a block that are asked for by hash. */
+const beacon = ({ pathname, searchParams }: URL) => {
+  if (!pathname.startsWith("/eth/v1/beacon/blobs/")) return undefined;
+  const wanted = (searchParams.get("versioned_hashes") ?? "").split(",") as Hex[];
+  return { data: wanted.map((hash) => machine.blobs.get(hash)).filter((blob) => blob !== undefined) };
+};
+
 const server = createServer(async (request, response) => {
+  if (request.method !== "POST") {
+    const found = beacon(new URL(request.url ?? "/", "http://l1"));
+    response.writeHead(found === undefined ? 404 : 200, { "content-type": "application/json" });
+    response.end(JSON.stringify(found));
+    return;
+  }
   const asked = JSON.parse(await read(request)) as Request | readonly Request[];
   const answers = Array.isArray(asked) ? await Promise.all(asked.map(answer)) : await answer(asked as Request);
   response.setHeader("content-type", "application/json");
