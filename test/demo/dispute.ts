@@ -123,7 +123,7 @@ process.once("SIGINT", () => aborter.abort());
 const free = Object.fromEntries(
   ["l1Port", "rpcPort", "executorRpcPort", "metricsPort", "executorMetricsPort"].map((key) => [key, "0"]),
 );
-const given = flags["l1-rpc"] === undefined ? {} : { devnetL1: flags["l1-rpc"] };
+const given = flags["l1-rpc"] === undefined ? {} : { l1Rpc: flags["l1-rpc"] };
 const config = resolveConfig(
   COMMAND_SETTINGS.devnet,
   { ...free, batchData: "calldata", logLevel: "warn", ...given },
