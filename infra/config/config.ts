@@ -46,7 +46,7 @@ export const COMMAND_SETTINGS = {
     ...LOG,
     "json",
     "l1Port",
-    "devnetL1",
+    "onL1",
     "l1BlockTime",
     "rpcPort",
     "executorRpcPort",

@@ -311,10 +311,10 @@ export const SETTINGS = {
     description: "loopback port of the L1 node; 0 takes a free one",
     parse: port,
   },
-  devnetL1: {
-    flag: "--l1-rpc",
+  onL1: {
+    flag: "--on-l1",
     argument: "url",
-    variable: "ASSAY_DEVNET_L1_RPC",
+    variable: "ASSAY_ON_L1",
     optional: true,
     description: "an L1 that runs already and has nothing on it, with anvil's methods, instead of the devnet's own",
     parse: httpUrl,

@@ -189,7 +189,7 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
   };
 
   const begin = async (): Promise<DevnetInfo> => {
-    if (config.devnetL1 === undefined) await requireFreePort(config.l1Port, "--l1-port");
+    if (config.onL1 === undefined) await requireFreePort(config.l1Port, "--l1-port");
     await requireFreePort(config.rpcPort, "--rpc-port");
     await requireFreePort(config.executorRpcPort, "--executor-rpc-port");
     await requireFreePort(config.metricsPort, "--metrics-port");
@@ -207,12 +207,12 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
         logFile: join(directory, "l1.log"),
         hardfork: NEWEST_FORK,
       });
-    progress(config.devnetL1 === undefined ? "starting L1 (anvil)" : `taking ${config.devnetL1} for L1`);
-    const anvil = config.devnetL1 === undefined ? watch(await own()) : { rpc: config.devnetL1, logFile: null };
+    progress(config.onL1 === undefined ? "starting L1 (anvil)" : `taking ${config.onL1} for L1`);
+    const anvil = config.onL1 === undefined ? watch(await own()) : { rpc: config.onL1, logFile: null };
     const l1 = clientsOf(BigInt(L1_CHAIN_ID), anvil.rpc, accounts.deployer.privateKey);
 
     const miner = createTestClient({ mode: "anvil", transport: http(anvil.rpc) });
-    if (config.devnetL1 !== undefined)
+    if (config.onL1 !== undefined)
       for (const { address } of accounts.all) await miner.setBalance({ address, value: 10_000n * ETHER });
     // Anvil has the CREATE2 factory by itself; every public L1 has this, too.
     const { code } = preinstallsOn(BigInt(L1_CHAIN_ID))[MULTICALL3] as InstalledAccount;

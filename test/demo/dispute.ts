@@ -36,11 +36,11 @@ import { telemetry } from "../support/stage.ts";
 
 /**
  * A wrong claim, and how it is beaten: the devnet with its challenger, and a proposer whose models corrupt one element of
- * one operator. `--json`: nothing but one JSON object, in the last line. `--exit`: ends when it is decided. `--l1-rpc`: an
+ * one operator. `--json`: nothing but one JSON object, in the last line. `--exit`: ends when it is decided. `--on-l1`: an
  * L1 in place of the devnet's own.
  */
 
-const FLAGS = { json: { type: "boolean" }, exit: { type: "boolean" }, "l1-rpc": { type: "string" } } as const;
+const FLAGS = { json: { type: "boolean" }, exit: { type: "boolean" }, "on-l1": { type: "string" } } as const;
 const { values: flags } = parseArgs({ options: FLAGS });
 const { abi } = claimRegistry;
 const PROPOSER = 9;
@@ -123,7 +123,7 @@ process.once("SIGINT", () => aborter.abort());
 const free = Object.fromEntries(
   ["l1Port", "rpcPort", "executorRpcPort", "metricsPort", "executorMetricsPort"].map((key) => [key, "0"]),
 );
-const given = flags["l1-rpc"] === undefined ? {} : { l1Rpc: flags["l1-rpc"] };
+const given = flags["on-l1"] === undefined ? {} : { onL1: flags["on-l1"] };
 const config = resolveConfig(
   COMMAND_SETTINGS.devnet,
   { ...free, batchData: "calldata", logLevel: "warn", ...given },
