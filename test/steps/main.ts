@@ -1,6 +1,7 @@
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { compileFolder } from "../../bridge/contracts/compile.ts";
-import { FORKS, type Fork, STEP_PARTS } from "../../executor/index.ts";
+import { type Bytes, FORKS, type Fork, STEP_PARTS } from "../../executor/index.ts";
 import { openTransaction } from "../../executor/machine/transaction.fixture.ts";
 import { outsideRules, setupOfCase } from "../conformance/machine.ts";
 import { readStateCorpus, type StateCase } from "../conformance/state-corpus.ts";
@@ -11,7 +12,7 @@ import { decoderOf, startVerifier } from "./verifier.ts";
 
 /**
  * `npm run test:steps [-- --filter NAME] [--every N] [--fork NAME]`: every step of every state test through the contracts that
- * judge steps, compiled from their sources, on an L1 of its own. Exit code 1 where one gives another hash than the machine.
+ * judge steps, compiled from their sources, on an L1 of its own; `--write`: and the table of them, STEPS.md. Exit code 1 where one gives another hash than the machine.
  */
 
 const BATCH = 2_000;
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     filter: { type: "string", default: "" },
     every: { type: "string", default: "1" },
     fork: { type: "string" },
+    write: { type: "boolean", default: false },
   },
 });
 const every = Number(values.every);
@@ -34,7 +36,59 @@ const stepsOfCase = async (test: StateCase, counts: Map<string, number>): Promis
   return stepsOf(openTransaction({ ...setup, block: { ...setup.block, prevRandao: ONLY_RANDAO } }), counts);
 };
 
-type Covered = { readonly count: number; readonly gas: number; readonly bytes: number };
+/** Of one kind of step, the most of all that were judged. `osaka`, `next`: a transaction with this evidence alone. */
+type Covered = { readonly count: number } & Readonly<Record<(typeof MOST)[number], number>>;
+const MOST = ["gas", "bytes", "osaka", "next"] as const;
+const NOTHING: Covered = { count: 0, gas: 0, bytes: 0, osaka: 0, next: 0 };
+
+const TRANSACTION_GAS = 21_000;
+/** Gas of a zero byte and of another: as it is charged beside execution, and at least (EIP-7623). */
+const [CHARGED, FLOOR] = [
+  [4, 16],
+  [10, 40],
+] as const;
+/** Of any byte, at least, under L1's next rules (EIP-7976). */
+const NEXT_FLOOR = 64;
+
+/** Gas of a transaction that takes the evidence to its part and does nothing else, under L1's rules of today and the next. */
+const wholeCall = (evidence: Bytes, gas: number): { readonly osaka: number; readonly next: number } => {
+  const zeros = evidence.reduce((sum, byte) => (byte === 0 ? sum + 1 : sum), 0);
+  const priced = ([zero, other]: readonly [number, number]) => zero * zeros + other * (evidence.length - zeros);
+  const charged = priced(CHARGED) + gas;
+  return {
+    osaka: TRANSACTION_GAS + Math.max(charged, priced(FLOOR)),
+    next: TRANSACTION_GAS + Math.max(charged, NEXT_FLOOR * evidence.length),
+  };
+};
+
+const grown = (known: Covered, seen: Omit<Covered, "count">): Covered => ({
+  count: known.count + 1,
+  ...(Object.fromEntries(MOST.map((name) => [name, Math.max(known[name], seen[name])])) as Omit<Covered, "count">),
+});
+
+const figure = (value: number): string => value.toLocaleString("en-US");
+const TABLE = new URL("STEPS.md", import.meta.url);
+
+/** The table of the repository. */
+const tableOf = (covered: ReadonlyMap<string, Covered>): string =>
+  [
+    "# Steps that contracts judged",
+    "",
+    "Written by `npm run test:steps -- --write`: every step of the handed-out state tests of all forks of the chain, by opcode (hex) or",
+    "phase, and whether the frame halts in it; of each the most that one took. Gas: of the part's call. The last two columns are a",
+    "transaction with the evidence and nothing else, under Osaka and under L1's next rules (64 gas a byte at least); the board and",
+    "the rules of leaves come on top ([gas](../bench/GAS.md)).",
+    "",
+    "| step | judged | gas | evidence, bytes | Osaka | next |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...[...covered]
+      .sort()
+      .map(
+        ([what, { count, ...most }]) =>
+          `| ${[what, figure(count), ...MOST.map((name) => figure(most[name]))].join(" | ")} |`,
+      ),
+    "",
+  ].join("\n");
 
 const run = async (directory: string, ends: (() => void)[]): Promise<number> => {
   const compiled = compileFolder("bridge/contracts/steps", "prague");
@@ -59,12 +113,8 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
       const verdicts = await verifier.judge(batch);
       for (const [i, { what, evidence, name }] of batch.entries()) {
         const { verdict, gas, reason } = verdicts[i] as (typeof verdicts)[number];
-        const known = covered.get(what) ?? { count: 0, gas: 0, bytes: 0 };
-        covered.set(what, {
-          count: known.count + 1,
-          gas: Math.max(known.gas, gas),
-          bytes: Math.max(known.bytes, evidence.length),
-        });
+        const seen = { gas, bytes: evidence.length, ...wholeCall(evidence, gas) };
+        covered.set(what, grown(covered.get(what) ?? NOTHING, seen));
         judged++;
         if (verdict === "right") continue;
         if (differences++ < SHOWN) console.log(`${what}: ${verdict} ${reason}, ${name}`);
@@ -84,6 +134,7 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
   for (const fork of forks) await runFork(fork);
   for (const [what, { count, gas, bytes }] of [...covered].sort())
     console.log(`${what}: ${count}, at most ${gas} gas and ${bytes} bytes`);
+  if (values.write) writeFileSync(TABLE, tableOf(covered));
   const without = [...counts].filter(([what]) => !covered.has(what)).sort((a, b) => b[1] - a[1]);
   if (without.length > 0)
     console.log(`without a contract: ${without.map(([what, count]) => `${what} ${count}`).join(", ")}`);
