@@ -68,31 +68,15 @@ const CLAIMANT = 5;
 const CHALLENGER = 6;
 const LIAR = 7;
 
-type StageOptions = {
-  /** What differs from the devnet's rules for claims. */
-  readonly claims: Partial<ClaimParameters>;
+type CallOptions = {
   readonly model: { readonly id: Hex; readonly artifact: Bytes };
   /** Of the call. */
   readonly input: Bytes;
   /** Units beside the call's: transfers before it. */
   readonly transfers: number;
 };
-const STAGE: StageOptions = { claims: LOW, model: MODEL, input: everyKindInput(1), transfers: 0 };
-
-/** A chain on which the model was called once, and nodes that derive it. */
-export const createDisputeStage = async (t: Ends, options: Partial<StageOptions> = {}) => {
-  const { claims, model, input, transfers } = { ...STAGE, ...options };
-  const runtimes = new Map<KeyValueStore, ModelRuntime & ModelPrograms>();
-  const stage = await createStage(
-    t,
-    3_600n,
-    async (store) => {
-      const models = await createModelRuntime({ ...telemetry(), store });
-      runtimes.set(store, models);
-      return models;
-    },
-    claims,
-  );
+/** Publishes a model and calls it once. */
+const callOnce = async (stage: Stage, { model, input, transfers }: CallOptions): Promise<void> => {
   await publishOn(stage, { ...model, name: "called@1.0" });
   const sequencer = await stage.sequencer();
   await sequencer.follow();
@@ -108,6 +92,31 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
     Array(transfers + 1).fill(1),
   );
   await sequencer.post();
+};
+
+type StageOptions = CallOptions & {
+  /** What differs from the devnet's rules for claims. */
+  readonly claims: Partial<ClaimParameters>;
+  /** Brings to L1 what the claims are about, in place of the call. */
+  readonly fill?: (stage: Stage) => Promise<void>;
+};
+const STAGE: StageOptions = { claims: LOW, model: MODEL, input: everyKindInput(1), transfers: 0 };
+
+/** A chain about which nobody has claimed more than its beginning, and nodes that derive it. */
+export const createDisputeStage = async (t: Ends, options: Partial<StageOptions> = {}) => {
+  const { claims, fill, ...call } = { ...STAGE, ...options };
+  const runtimes = new Map<KeyValueStore, ModelRuntime & ModelPrograms>();
+  const stage = await createStage(
+    t,
+    3_600n,
+    async (store) => {
+      const models = await createModelRuntime({ ...telemetry(), store });
+      runtimes.set(store, models);
+      return models;
+    },
+    claims,
+  );
+  await (fill ?? ((on) => callOnce(on, call)))(stage);
   /** A node that has derived nothing yet. */
   const prepare = async (
     store: KeyValueStore = createMemoryStore(),
@@ -122,7 +131,7 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
     await node.follow();
     return node;
   };
-  // The first claim is about what the inbox held when the registry was made: nothing. The next is about the call.
+  // The first claim is about what the inbox held when the registry was made: nothing. The next is about all of it.
   const claimant = startClaimant(t, stage, await open(), { from: CLAIMANT, depth: 0n, intervalBlocks: 1n });
   for (let looks = 0; (await claimsOn(stage).proposed()).length === 0; looks++) {
     assert.ok(looks < 20, "there is a claim");
@@ -131,7 +140,7 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
   }
   await claimant.stop();
   await stage.anvil.mine(Number(claims.spacing ?? DEVNET_CLAIMS.spacing));
-  return { ...stage, prepare, open };
+  return { ...stage, claims: { ...DEVNET_CLAIMS, ...claims }, prepare, open };
 };
 export type DisputeStage = Awaited<ReturnType<typeof createDisputeStage>>;
 type Node = Awaited<ReturnType<DisputeStage["open"]>>;
@@ -244,6 +253,19 @@ export type LiarActor = {
 /** How a liar's tree of units comes from the right one; `end`: hash of the state that he claims. */
 export type Story = (right: Trace, about: { readonly units: number; readonly end: Bytes }) => Promise<Trace> | Trace;
 
+/** The range that is claimed next, as a node computes it. `back`: so many right claims before the newest stands its parent. */
+export const rightRange = async (t: Ends, stage: DisputeStage, node: Node, back = 0) => {
+  const right = rightClaimsOf(t, stage, node);
+  await right.walk(await stage.anvil.client.getBlockNumber());
+  const on = right.steps.at(-1 - back);
+  const parent = on === undefined ? await right.tip() : await right.claimAt(on.id);
+  const succession = await right.succession(parent);
+  assert.ok(succession);
+  const traceOf = createTraces({ chain: node.chain, l1: node.l1, models: node.models, right });
+  const trace = await traceOf(succession, new AbortController().signal);
+  return { right, parent, succession, trace };
+};
+
 export const startLiar = async (
   t: Ends,
   stage: DisputeStage,
@@ -265,21 +287,12 @@ export const startLiar = async (
   const { anvil, deployment } = stage;
   const { client } = anvil;
   const registry = deployment.contracts.claimRegistry;
-  const right = rightClaimsOf(t, stage, node);
+  const { right, parent, succession, trace } = await rightRange(t, stage, node, back);
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   t.after(() => transactor.stop());
   await anvil.control.setBalance({ address: transactor.address, value: 10n ** 21n });
   const { parameters } = await right.rules();
-  await right.walk(await client.getBlockNumber());
-  const on = right.steps.at(-1 - back);
-  const parent = on === undefined ? await right.tip() : await right.claimAt(on.id);
-  const succession = await right.succession(parent);
-  assert.ok(succession);
   const end = seed === 0 ? succession.range.end : otherState(succession.range.end, seed);
-  const trace = await createTraces({ chain: node.chain, l1: node.l1, models: node.models, right })(
-    succession,
-    new AbortController().signal,
-  );
   const tree = holdTree(await story(trace, { units: succession.range.units, end: hashChainState(end) }));
   const book = await openBook(client, registry);
   const reader = createBoardReader(client, { registry, book });
