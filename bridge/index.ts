@@ -71,7 +71,14 @@ export {
   type Published,
   registrationGas,
 } from "./clients/model-publisher.ts";
-export { type Creation, chainRules, packedForks, type StepRules, stepCreations } from "./clients/step-contracts.ts";
+export {
+  type CompiledParts,
+  type Creation,
+  chainRules,
+  packedForks,
+  type StepRules,
+  stepCreations,
+} from "./clients/step-contracts.ts";
 export {
   type BlobCall,
   createTransactor,
@@ -85,6 +92,7 @@ export {
   claimGame,
   claimGames,
   claimRegistry,
+  keccakF,
   l1CrossDomainMessenger,
   l1StandardBridge,
   leafRules,

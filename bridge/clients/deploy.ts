@@ -25,6 +25,7 @@ import {
   batchInbox,
   claimGames,
   claimRegistry,
+  keccakF,
   l1CrossDomainMessenger,
   l1StandardBridge,
   leafRules,
@@ -38,6 +39,7 @@ import { type Creation, stepCreations } from "./step-contracts.ts";
 
 /** In the order in which they are deployed. */
 const CONTRACTS = [
+  "keccakF",
   "stepVerifier",
   "tensorStepVerifier",
   "leafRules",
@@ -134,6 +136,7 @@ const creations = async (
     claimGames: { ...claimGames, args: [contracts.claimRegistry, finalityDelay] },
     l1CrossDomainMessenger: { ...l1CrossDomainMessenger, args: [contracts.portal] },
     l1StandardBridge: { ...l1StandardBridge, args: [contracts.l1CrossDomainMessenger] },
+    keccakF: { ...keccakF, args: [] },
     stepVerifier: { ...stepVerifier, args: [parts] },
     tensorStepVerifier: { ...tensorStepVerifier, args: [] },
     leafRules: { ...leafRules, args: [...heights, contracts.tensorStepVerifier, contracts.stepVerifier] },
@@ -159,7 +162,7 @@ export const deployBridge = async ({ wallet, reader }: DeployClients, options: D
     options,
   );
   const all: readonly (readonly [string, Creation])[] = [
-    ...stepCreations({ inbox: contracts.batchInbox, parameters })
+    ...stepCreations({ inbox: contracts.batchInbox, keccakF: contracts.keccakF, parameters })
       .slice(0, parts.length)
       .map(([part, creation]) => [`the step verifier's part ${part}`, creation] as const),
     ...CONTRACTS.map((name) => [name, made[name]] as const),

@@ -1,8 +1,7 @@
-import { stepCreations } from "../../bridge/index.ts";
 import { type Bytes, concat } from "../../executor/index.ts";
 import { openTransaction, setupOf } from "../../executor/machine/transaction.fixture.ts";
 import { stepsOf, type Taken } from "../steps/collect.ts";
-import { rulesFrom } from "../steps/contracts.ts";
+import { devnetAt } from "../steps/contracts.ts";
 import { startVerifier } from "../steps/verifier.ts";
 import { randomTransaction } from "../support/random-bytecode.ts";
 import { createRandom, type Random } from "../support/random-program.ts";
@@ -32,7 +31,7 @@ export const fuzzSteps = async (
   ends: { after(end: () => unknown): void },
   { transactions, seed, mutants }: { readonly transactions: number; readonly seed: number; readonly mutants: number },
 ): Promise<StepsTally> => {
-  const verifier = await startVerifier(ends, () => stepCreations(rulesFrom("osaka")));
+  const verifier = await startVerifier(ends, (inbox) => devnetAt(inbox));
   const tally: StepsTally = { steps: 0, mutants: 0, kinds: new Map(), findings: [] };
   for (let i = 0; i < transactions; i++) {
     const random = createRandom(seed + i);

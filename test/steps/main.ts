@@ -1,14 +1,13 @@
 import { parseArgs } from "node:util";
 import { compileFolder } from "../../bridge/contracts/compile.ts";
-import { stepCreations } from "../../bridge/index.ts";
-import { FORKS, type Fork } from "../../executor/index.ts";
+import { FORKS, type Fork, STEP_PARTS } from "../../executor/index.ts";
 import { openTransaction } from "../../executor/machine/transaction.fixture.ts";
 import { outsideRules, setupOfCase } from "../conformance/machine.ts";
-import { readStateCorpus } from "../conformance/state-corpus.ts";
+import { readStateCorpus, type StateCase } from "../conformance/state-corpus.ts";
 import { corpus } from "../conformance/suite.ts";
 import { stepsOf, type Taken } from "./collect.ts";
-import { rulesFrom } from "./contracts.ts";
-import { startVerifier } from "./verifier.ts";
+import { ethereumFrom, ONLY_RANDAO } from "./contracts.ts";
+import { decoderOf, startVerifier } from "./verifier.ts";
 
 /**
  * `npm run test:steps [-- --filter NAME] [--every N] [--fork NAME]`: every step of every state test through the contracts that
@@ -28,6 +27,13 @@ const { values } = parseArgs({
 const every = Number(values.every);
 const forks = FORKS.filter((fork) => values.fork === undefined || fork === values.fork);
 
+const DECODE = STEP_PARTS.indexOf("decode");
+
+const stepsOfCase = async (test: StateCase, counts: Map<string, number>): Promise<Iterable<Taken>> => {
+  const setup = await setupOfCase(test);
+  return stepsOf(openTransaction({ ...setup, block: { ...setup.block, prevRandao: ONLY_RANDAO } }), counts);
+};
+
 type Covered = { readonly count: number; readonly gas: number; readonly bytes: number };
 
 const run = async (directory: string, ends: (() => void)[]): Promise<number> => {
@@ -39,8 +45,14 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
   let differences = 0;
 
   const runFork = async (fork: Fork): Promise<void> => {
-    const verifier = await startVerifier({ after: (end: () => void) => void ends.push(end) }, () =>
-      stepCreations(rulesFrom(fork), compiled),
+    const cases = readStateCorpus(directory, [fork]).cases.filter(
+      (test) => outsideRules(test) === undefined && test.name.includes(values.filter),
+    );
+    const coinbases = [...new Set(cases.map((test) => test.environment.currentCoinbase))];
+    const verifier = await startVerifier(
+      { after: (end: () => void) => void ends.push(end) },
+      (inbox) => ethereumFrom(fork, inbox),
+      { compiled, coinbases },
     );
     let batch: (Taken & { readonly name: string })[] = [];
     const judge = async () => {
@@ -59,12 +71,11 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
       }
       batch = [];
     };
-    const cases = readStateCorpus(directory, [fork]).cases.filter(
-      (test) => outsideRules(test) === undefined && test.name.includes(values.filter),
-    );
     for (const test of cases.filter((_, i) => i % every === 0))
-      for (const step of stepsOf(openTransaction(await setupOfCase(test)), counts)) {
-        batch.push({ ...step, name: test.name });
+      for (const step of await stepsOfCase(test, counts)) {
+        const verifierOf =
+          step.verifier === DECODE ? decoderOf(coinbases.indexOf(test.environment.currentCoinbase)) : step.verifier;
+        batch.push({ ...step, verifier: verifierOf, name: test.name });
         if (batch.length === BATCH) await judge();
       }
     await judge();

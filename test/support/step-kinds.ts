@@ -40,6 +40,16 @@ const both =
 const isPhase: Is = ({ view: { before } }) => before.kind === "machine" && before.phase !== "op";
 const isRefusal: Is = ({ view: { name, after } }) => name === "decode" && after.kind === "chain";
 
+const PRECOMPILES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 256] as const;
+type Precompile = `precompile-${(typeof PRECOMPILES)[number]}`;
+/** One kind for each of Ethereum's. */
+const PRECOMPILE_KINDS = Object.fromEntries(
+  PRECOMPILES.map((address) => [
+    `precompile-${address}`,
+    named(`precompile 0x${address.toString(16).padStart(2, "0")}`),
+  ]),
+) as Record<Precompile, Is>;
+
 /** Kinds of steps that L1 decides, by name, and how one is told. */
 export const STEP_KINDS = {
   // Derivation: a unit's first step.
@@ -57,12 +67,23 @@ export const STEP_KINDS = {
   "refuse-length": named("refuse"),
   // A transaction's phases.
   load: named("load"),
+  decode: both(named("decode"), (met) => !isRefusal(met)),
+  "decode-refuses": isRefusal,
+  access: named("access"),
+  authorize: named("authorize"),
   initcode: named("initcode"),
   enter: named("enter"),
   exit: ending("success"),
   "exit-revert": ending("revert"),
   "exit-halt": ending("halt"),
   deposit: named("deposit"),
+  bulk: named("bulk"),
+  check: named("check"),
+  txend: named("txend"),
+  sweep: named("sweep"),
+  receipt: named("receipt"),
+  ...PRECOMPILE_KINDS,
+  "precompile-infer": named("precompile infer"),
   // Instructions.
   arithmetic: named("add", "mul", "sub", "div", "sdiv", "mod", "smod", "addmod", "mulmod", "exp", "signextend"),
   compare: named("lt", "gt", "slt", "sgt", "eq", "iszero"),
@@ -114,20 +135,6 @@ export const STEP_KINDS = {
   revert: named("revert"),
   stop: named("stop"),
   halt: (met) => !isPhase(met) && resultOf(met) === "halt",
-} as const satisfies Record<string, Is>;
-
-/** Kinds whose contracts are not written. */
-export const UNDECIDED_KINDS = {
-  decode: both(named("decode"), (met) => !isRefusal(met)),
-  "decode-refuses": isRefusal,
-  access: named("access"),
-  authorize: named("authorize"),
-  bulk: named("bulk"),
-  check: named("check"),
-  txend: named("txend"),
-  sweep: named("sweep"),
-  receipt: named("receipt"),
-  precompile: ({ view: { name } }) => name.startsWith("precompile 0x"),
 } as const satisfies Record<string, Is>;
 
 export type StepKind = keyof typeof STEP_KINDS;

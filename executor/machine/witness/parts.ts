@@ -4,16 +4,38 @@ import { type MachineState, PHASE, type Phase } from "../state/state.ts";
  * The contracts that have the machine's steps, in the order in which evidence names them (u8) and in which they are
  * deployed: consensus.
  */
-export const STEP_PARTS = ["derivation", "load", "code", "frames", "stack", "state", "calls"] as const;
+export const STEP_PARTS = [
+  "derivation",
+  "load",
+  "code",
+  "frames",
+  "stack",
+  "state",
+  "calls",
+  "bulk",
+  "precompiles",
+  "check",
+  "decode",
+  "transaction",
+] as const;
 export type StepPart = (typeof STEP_PARTS)[number];
 
 /** Whose phases are whose; OP's by the instruction, INFER's by a level of its own. */
 const PHASES: Readonly<Partial<Record<Phase, StepPart>>> = {
   [PHASE.load]: "load",
+  [PHASE.decode]: "decode",
+  [PHASE.access]: "transaction",
+  [PHASE.authorize]: "transaction",
+  [PHASE.txend]: "transaction",
+  [PHASE.sweep]: "transaction",
+  [PHASE.receipt]: "transaction",
   [PHASE.initcode]: "code",
   [PHASE.deposit]: "code",
   [PHASE.enter]: "frames",
   [PHASE.exit]: "frames",
+  [PHASE.bulk]: "bulk",
+  [PHASE.precompile]: "precompiles",
+  [PHASE.check]: "check",
 };
 
 /** Instructions that are not `stack`'s, which has the undefined ones as well. */
