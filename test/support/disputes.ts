@@ -11,29 +11,16 @@ import {
   rootOverLast,
   type Transactor,
 } from "../../bridge/index.ts";
-import {
-  type Challenger,
-  type ChallengerOptions,
-  createAttempts,
-  createBoardReader,
-  createChallenger,
-  createTraces,
-  holdTree,
-  type Trace,
-  visit,
-} from "../../challenger/index.ts";
+import { type Challenger, type ChallengerOptions, createChallenger, createTraces } from "../../challenger/index.ts";
 import {
   ADDRESS,
   type Bytes,
   type BytesOf,
-  type ChainState,
   concat,
   createMemoryStore,
   createModelRuntime,
-  encodeChainState,
   fromHex,
   type Hex,
-  hashChainState,
   type KeyValueStore,
   keccakOf,
   type ModelPrograms,
@@ -42,9 +29,9 @@ import {
   toHex,
 } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
-import { openBook } from "./claim-book.ts";
 import { claimsOn, clientOf, createLife, type Life, startClaimant } from "./claimant.ts";
 import { everyKind, everyKindInput } from "./every-kind.ts";
+import { createLiar, type RightRange, type Story } from "./liar.ts";
 import { wrongState } from "./lying-trace.ts";
 import type { Ends } from "./peers.ts";
 import { publishOn } from "./publish.ts";
@@ -233,13 +220,6 @@ export const startChallenger = (
   });
 };
 
-/** Changes what a chain state says; its bytes stay ones that L1 takes. */
-export const otherState = (state: ChainState, seed: number): ChainState => {
-  const stateRoot = state.stateRoot.slice();
-  stateRoot[31] = ((stateRoot[31] as number) + seed) & 255;
-  return { ...state, stateRoot };
-};
-
 export type LiarActor = {
   /** The claim that he stands for. */
   readonly claim: Hex;
@@ -250,11 +230,8 @@ export type LiarActor = {
   launch(): Promise<void>;
 };
 
-/** How a liar's tree of units comes from the right one; `end`: hash of the state that he claims. */
-export type Story = (right: Trace, about: { readonly units: number; readonly end: Bytes }) => Promise<Trace> | Trace;
-
 /** The range that is claimed next, as a node computes it. `back`: so many right claims before the newest stands its parent. */
-export const rightRange = async (t: Ends, stage: DisputeStage, node: Node, back = 0) => {
+export const rightRange = async (t: Ends, stage: DisputeStage, node: Node, back = 0): Promise<RightRange> => {
   const right = rightClaimsOf(t, stage, node);
   await right.walk(await stage.anvil.client.getBlockNumber());
   const on = right.steps.at(-1 - back);
@@ -287,37 +264,11 @@ export const startLiar = async (
   const { anvil, deployment } = stage;
   const { client } = anvil;
   const registry = deployment.contracts.claimRegistry;
-  const { right, parent, succession, trace } = await rightRange(t, stage, node, back);
+  const range = await rightRange(t, stage, node, back);
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   t.after(() => transactor.stop());
   await anvil.control.setBalance({ address: transactor.address, value: 10n ** 21n });
-  const { parameters } = await right.rules();
-  const end = seed === 0 ? succession.range.end : otherState(succession.range.end, seed);
-  const tree = holdTree(await story(trace, { units: succession.range.units, end: hashChainState(end) }));
-  const book = await openBook(client, registry);
-  const reader = createBoardReader(client, { registry, book });
-  const attempt = createAttempts(client, { registry, account: transactor.address, stakes: parameters.stakes });
-  const { signal } = new AbortController();
-  const game = {
-    parent: parent.id,
-    origin: toHex(succession.origin),
-    tree,
-    endState: toHex(encodeChainState(end)),
-    isDue: true,
-    account: transactor.address,
-  };
-  const launch = async () => {
-    await transactor.tick();
-    if (transactor.pending > 0) return;
-    const now = await client.getBlockNumber({ cacheTime: 0 });
-    await book.sync({ number: now });
-    const { moves } = await visit(await reader.at(now), game, { signal });
-    if (moves.length === 0) return;
-    const { data, value, moves: sent } = await attempt(moves);
-    if (sent.length === 0) return;
-    void transactor.send({ to: registry, data, value }).catch(() => undefined);
-    await transactor.tick();
-  };
+  const launch = await createLiar({ client, registry, transactor }, range, { story, seed });
   const act = async () => {
     await launch();
     await land(transactor);
@@ -334,6 +285,7 @@ export const startLiar = async (
   assert.ok(own, "the liar's claim is on L1");
   return { claim: own.args.id, address: transactor.address, act, launch };
 };
+
 /** What L1 holds of a dispute. */
 export const registryOf = ({ anvil, deployment }: DisputeStage) => {
   const address = deployment.contracts.claimRegistry;

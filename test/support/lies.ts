@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Trace } from "../../challenger/index.ts";
 import type { Bytes, Program } from "../../executor/index.ts";
-import type { Story } from "./disputes.ts";
+import type { Story } from "./liar.ts";
 import { lyingOperator, lyingTensor, lyingTrace, wrongState } from "./lying-trace.ts";
 
 /** A lie with what it is about; `seed`: of the end that the liar claims, 0 for the right one. */

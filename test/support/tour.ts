@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { getContractAddress } from "viem";
 import {
   appendBlobsCall,
   appendCall,
@@ -11,7 +10,7 @@ import {
   type L1Call,
   readInbox,
 } from "../../bridge/index.ts";
-import { authorize, sign } from "../../executor/chain/chain.fixture.ts";
+import { sign } from "../../executor/chain/chain.fixture.ts";
 import {
   ADDRESS,
   type Bytes,
@@ -26,12 +25,13 @@ import {
   toHex,
   uintBE,
 } from "../../executor/index.ts";
-import { assemble, callOf, type Item, initCodeOf, OP, op } from "../../executor/machine/bytecode.fixture.ts";
+import { initCodeOf, OP } from "../../executor/machine/bytecode.fixture.ts";
 import { account } from "./anvil.ts";
 import { LOW } from "./disputes.ts";
 import { everyKind, everyKindInput } from "./every-kind.ts";
 import { publishOn } from "./publish.ts";
 import { l2Account, type Stage, telemetry } from "./stage.ts";
+import { ANSWERING, createSigner, tourTransactions } from "./tour-transactions.ts";
 
 /** A chain on which every kind of unit is derived, and every kind of step taken: brought to L1 as a sequencer would. */
 
@@ -40,101 +40,8 @@ const USER = 3;
 /** Of L2: who sends, who delegates. */
 const [SENDER, DELEGATOR] = [0, 1];
 
-const popped = (code: Bytes): Bytes => assemble(code, OP.pop);
-const times = <Value>(count: number, make: (i: number) => Value): Value[] =>
-  Array.from({ length: count }, (_, i) => make(i));
-
-/** Called with anything: writes a slot, answers a word. */
-const ANSWERING = assemble(op(OP.sstore, 0n, 7n), op(OP.mstore, 0n, 42n), op(OP.return, 0n, 32n));
-/** Fails whatever it is asked. */
-const FAILING = assemble(OP.invalid);
-/** Ends itself for its caller. */
-const ENDING = op(OP.selfdestruct, OP.caller);
-
-const THREE = new Set([0x08, 0x09]);
-const ONE = new Set([0x15, 0x19, 0x1e]);
-const arithmetic = concat(
-  ...[...times(11, (i) => 0x01 + i), ...times(15, (i) => 0x10 + i)].map((opcode) =>
-    popped(
-      op(opcode, ...([3n, 2n ** 255n + 77n, 5n].slice(0, ONE.has(opcode) ? 1 : THREE.has(opcode) ? 3 : 2) as Item[])),
-    ),
-  ),
-);
-
-const environment = (about: bigint): Bytes =>
-  concat(
-    ...[0x30, 0x32, 0x33, 0x34, 0x36, 0x38, 0x3a, 0x3d, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x4a, 0x58]
-      .concat(0x59, 0x5a)
-      .map((opcode) => popped(assemble(opcode))),
-    ...[0x31, 0x3b, 0x3f].map((opcode) => popped(op(opcode, about))),
-    ...[0x35, 0x40, 0x49].map((opcode) => popped(op(opcode, 1n))),
-  );
-
-const memory = (about: bigint): Bytes =>
-  concat(
-    op(OP.mstore, 3n, 2n ** 200n),
-    op(OP.mstore8, 40n, 5n),
-    popped(op(OP.mload, 9n)),
-    op(OP.calldatacopy, 64n, 0n, 33n),
-    op(OP.codecopy, 96n, 1n, 70n),
-    op(OP.extcodecopy, about, 200n, 0n, 33n),
-    op(OP.mcopy, 20n, 3n, 50n),
-    popped(op(OP.keccak256, 3n, 150n)),
-    ...times(5, (topics) => op(OP.log0 + topics, 1n, 40n, ...times(topics, (i) => BigInt(i)))),
-  );
-
-const storage = concat(
-  op(OP.sstore, 1n, 5n),
-  popped(op(OP.sload, 1n)),
-  op(OP.sstore, 1n, 0n),
-  op(OP.tstore, 2n, 9n),
-  popped(op(OP.tload, 2n)),
-);
-
-/** DUPs and SWAPs, and both ways of a JUMPI. */
-const control = ((): Bytes => {
-  const words = assemble(...times(17, (i) => BigInt(i)), ...times(16, (i) => 0x80 + i), ...times(16, (i) => 0x90 + i));
-  const head = assemble(words, op(OP.jumpi, 0xffffn, 0n));
-  const far = (at: number): Bytes => concat(Uint8Array.of(0x61), uintBE(at, 2));
-  const jump = concat(far(head.length + 5), Uint8Array.of(OP.jump, OP.invalid), Uint8Array.of(OP.jumpdest));
-  const behind = head.length + jump.length;
-  return concat(head, jump, op(OP.jumpi, far(behind + 7), 1n), Uint8Array.of(OP.invalid, OP.jumpdest));
-})();
-
-/** Ethereum's: a word of input is enough to take the step, be it a failing one. */
-const PRECOMPILES = [...times(17, (i) => BigInt(1 + i)), 0x100n];
-
-const calls = (answering: bigint, failing: bigint): Bytes =>
-  concat(
-    ...[OP.call, OP.callcode].map((opcode) =>
-      popped(callOf(opcode, { to: answering, value: 1n, input: [0n, 4n], output: [0n, 64n] })),
-    ),
-    ...[OP.delegatecall, OP.staticcall].map((opcode) => popped(callOf(opcode, { to: answering, gas: 50_000n }))),
-    popped(callOf(OP.call, { to: answering })),
-    op(OP.returndatacopy, 0n, 0n, 32n),
-    popped(callOf(OP.call, { to: failing, gas: 500n })),
-    ...PRECOMPILES.map((to) =>
-      popped(callOf(OP.staticcall, { to, gas: 60_000n, input: [0n, 32n], output: [0n, 32n] })),
-    ),
-  );
-
-/** Makes an account that writes while it is made, and one that ends in the same transaction. */
-const creations = (): Bytes => {
-  const writing = assemble(op(OP.sstore, 3n, 4n), initCodeOf(ENDING));
-  const head = (at: bigint) =>
-    assemble(
-      op(OP.codecopy, 0n, concat(Uint8Array.of(0x61), uintBE(at, 2)), BigInt(writing.length)),
-      popped(op(OP.create2, 0n, 0n, BigInt(writing.length), 5n)),
-      popped(callOf(OP.call, { to: op(OP.create, 0n, 0n, BigInt(writing.length)) })),
-      OP.stop,
-    );
-  return concat(head(BigInt(head(0n).length)), writing);
-};
-
-type Making = { readonly to?: Hex; readonly data?: Bytes; readonly gas?: bigint; readonly value?: bigint };
-
 /** What takes most of a block's budget, in one step. */
-const burning = (gas: bigint): Making => ({ data: assemble(OP.invalid), gas });
+const burning = (gas: bigint) => ({ data: Uint8Array.of(OP.invalid), gas });
 
 const garbage = (size: number): Bytes => new Uint8Array(size).fill(0xee);
 const item = (body: Bytes): Bytes => concat(uintBE(body.length, 4), body);
@@ -172,18 +79,8 @@ export const takeTour = async (stage: Stage, { inBlobs, forceDelay }: TourOption
   };
   const [asSequencer, asUser] = [senderOf(SEQUENCER), senderOf(USER)];
 
-  let nonce = 0;
-  const transaction = (making: Making): Promise<Bytes> =>
-    sign({
-      from: SENDER,
-      nonce: nonce++,
-      ...(making.to === undefined ? {} : { to: making.to }),
-      data: toHex(making.data ?? new Uint8Array(0)),
-      gas: making.gas ?? 3_000_000n,
-      value: making.value ?? 0n,
-    });
+  const signer = createSigner(l2Account(SENDER), { chainId: Number(DEVNET_PARAMETERS.chainId) });
   const sender = l2Account(SENDER).address;
-  const made = (): Hex => getContractAddress({ from: sender, nonce: BigInt(nonce - 1) }).toLowerCase() as Hex;
 
   /** Appends a batch that takes all messages so far; `dataOf` is given the origin's time. */
   const post = async (dataOf: (time: bigint) => Bytes | Promise<Bytes>, medium: "calldata" | "blobs" = "calldata") => {
@@ -224,41 +121,8 @@ export const takeTour = async (stage: Stage, { inBlobs, forceDelay }: TourOption
   await asUser(enqueueCall(inbox, raw, 30_000n));
 
   await post(async (timestamp) => {
-    const answers = await transaction({ data: initCodeOf(ANSWERING) });
-    const answering = BigInt(made());
-    const fails = await transaction({ data: initCodeOf(FAILING) });
-    const failing = BigInt(made());
-    const list = [{ address: toHex(uintBE(answering, 20)), storageKeys: [toHex(uintBE(0, 32))] }];
-    const listing = await l2Account(SENDER).signTransaction({
-      type: "eip2930",
-      chainId: Number(DEVNET_PARAMETERS.chainId),
-      nonce: nonce++,
-      gas: 200_000n,
-      gasPrice: 10n ** 10n,
-      to: toHex(uintBE(answering, 20)),
-      accessList: list,
-    });
-    const authorizationList = [
-      await authorize(DELEGATOR, { address: toHex(uintBE(answering, 20)), nonce: 0 }),
-      await authorize(DELEGATOR, { address: toHex(uintBE(answering, 20)), nonce: 9 }),
-    ];
-    const delegating = await sign({
-      ...{ from: SENDER, nonce: nonce++, to: l2Account(DELEGATOR).address, gas: 400_000n, authorizationList },
-    });
-    const envelopes = [answers, fails, fromHex(listing), delegating];
-    for (const making of [
-      { data: arithmetic },
-      { data: environment(answering) },
-      { data: memory(answering) },
-      { data: storage },
-      { data: control },
-      { data: calls(answering, failing), value: 10n },
-      { data: creations() },
-      { data: op(OP.revert, 0n, 40n) },
-      { to: toHex(uintBE(answering, 20)), data: garbage(100) },
-      { to: ADDRESS.infer, data: concat(fromHex(id), everyKindInput(1)) },
-    ])
-      envelopes.push(await transaction(making));
+    const envelopes = [...(await tourTransactions(signer, l2Account(DELEGATOR)))];
+    envelopes.push(await signer.make({ to: ADDRESS.infer, data: concat(fromHex(id), everyKindInput(1)) }));
     // No transaction, and one whose nonce is not the sender's next.
     envelopes.push(garbage(70), await sign({ from: 4, nonce: 5, to: sender }));
     return encodeBatch([{ timestamp, envelopes }]);
@@ -267,7 +131,7 @@ export const takeTour = async (stage: Stage, { inBlobs, forceDelay }: TourOption
   if (inBlobs)
     await post(async (timestamp) => {
       // Behind the transaction is one that is too long to be read.
-      const envelopes = [await transaction({ to: toHex(uintBE(77, 20)), data: garbage(40) }), garbage(100_000)];
+      const envelopes = [await signer.make({ to: toHex(uintBE(77, 20)), data: garbage(40) }), garbage(100_000)];
       return encodeBatch([{ timestamp, envelopes }]);
     }, "blobs");
   // What belongs to no block.
@@ -284,7 +148,7 @@ export const takeTour = async (stage: Stage, { inBlobs, forceDelay }: TourOption
       const limit = left < blockGasLimit ? left - budget.refusal / 2n : blockGasLimit;
       for (let gas = limit; gas > 100_000n; gas -= TRANSACTION_GAS_CAP) {
         const burnt = gas < TRANSACTION_GAS_CAP ? gas : TRANSACTION_GAS_CAP;
-        envelopes.push(await transaction(burning(burnt)));
+        envelopes.push(await signer.make(burning(burnt)));
         left -= burnt;
       }
       blocks.push({ timestamp, envelopes });
