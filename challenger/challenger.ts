@@ -14,6 +14,7 @@ import {
   CodedError,
   createLock,
   createWatch,
+  type DisputedStep,
   type Hex,
   hasCode,
   type KeyValueStore,
@@ -26,6 +27,7 @@ import { createBackground, reasonOf } from "./background.ts";
 import { createChallengerMetrics } from "./challenger-metrics.ts";
 import { choresIn } from "./chores.ts";
 import type { Dispute, Game } from "./dispute.ts";
+import { createExplainer } from "./explain.ts";
 import { createBoardReader, type FetchedBoard } from "./game/board-reader.ts";
 import { type Beginning, createClaimBook, type MadeClaim } from "./game/claim-book.ts";
 import type { Move } from "./game/solver.ts";
@@ -94,6 +96,8 @@ export type Challenger = Service & {
   readonly address: Hex;
   readonly isRehearsal: boolean;
   readonly disputes: readonly Dispute[];
+  /** The steps of the machine that a dispute, by its parent, has come down to. Executes; what fails is thrown. */
+  stepsOf(parent: ClaimId): Promise<readonly DisputedStep[]>;
   /** Undefined before the first look. */
   readonly findings: Findings | undefined;
   readonly plan: Plan | undefined;
@@ -161,6 +165,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
     { ...components, logger, book, background, signal },
     { account, also, isJanitor, patienceMs },
   );
+  const explain = createExplainer({ client, book, traceOf: games.traceOf }, { registry: registry.address });
   const sources = createL1Sources({ client, others, registry: components.registry }, { contract: registry.address });
   const spending = createSpending(components, { cap: options.spendCap });
   let sender: Sender | undefined;
@@ -376,6 +381,10 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
     isRehearsal,
     get disputes() {
       return disputes;
+    },
+    async stepsOf(parent) {
+      const dispute = disputes.find((one) => one.parent === parent);
+      return dispute === undefined ? [] : explain(dispute);
     },
     get findings() {
       return findings;

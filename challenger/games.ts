@@ -63,7 +63,7 @@ const MOST_BUSY = 64;
 const MOST_SHOWN = 16;
 const BATCH_BYTES = 2_048;
 
-type Ready = { readonly succession: Succession; readonly tree: OwnTree };
+type Ready = { readonly key: string; readonly succession: Succession; readonly trace: Trace; readonly tree: OwnTree };
 
 /** What an account that must move first thinks of: the least time left. */
 const clockOf = ({ rivals }: Pick<Dispute, "rivals">): bigint =>
@@ -101,7 +101,8 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
         `this node has derived ${chain.position.batch} inbox records, the claims are about ${limitBatch}`,
         { derived: chain.position.batch, limitBatch },
       );
-    const made = { succession, tree: holdTree(await traceOf(succession, signal)) };
+    const trace = await traceOf(succession, signal);
+    const made = { key, succession, trace, tree: holdTree(trace) };
     ready.set(key, made);
     return made;
   };
@@ -143,7 +144,8 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
     const winner = book.winnerOn(game.parent);
     const isLost = winner !== undefined && winner !== succession.id;
     const state = isLost ? "lost" : moves.length > 0 ? "playing" : winner === undefined ? "waiting" : "settled";
-    const dispute: Dispute = { ...about, right: succession.id, state, moves, staked: solution.staked };
+    const { staked, partings } = solution;
+    const dispute: Dispute = { ...about, right: succession.id, state, moves, staked, partings };
     if (state === "settled" && !solution.isPending) finished.set(game.parent, dispute);
     return dispute;
   };
@@ -175,6 +177,7 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
       moves: [],
       refusals: [],
       lack: undefined,
+      partings: [],
       staked: staked.get(parent) ?? 0n,
       period,
       l1Block: now,
@@ -194,6 +197,8 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
 
   return {
     isServed,
+    /** The right tree of a game, made when it is not at hand. Fails as a game does. */
+    traceOf: treeOf,
     /**
      * What is done in each game, on one state of the board, in the games' order. `lack`: why it is not known what is right
      * in a game without a right claim.

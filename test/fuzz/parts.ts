@@ -176,6 +176,12 @@ export const parts: readonly Part[] = [
     run: async (round) => (await import("./disputes.ts")).fuzzDisputes(round),
   },
   {
+    name: "lies",
+    what: "wrong claims, each in one step of a kind, twenty at once against one challenger",
+    count: 60,
+    run: async (round) => (await import("./lies.ts")).fuzzLies(round),
+  },
+  {
     name: "machine",
     what: "random transactions, the machine's steps against the library's opcodes",
     count: 2_000,
