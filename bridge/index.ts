@@ -44,14 +44,16 @@ export {
   partnersOf,
 } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";
+export { BLOB_GAS, estimateGas, gasLimitOf, L1_GAS_CAP, L1_MAX_BYTES, refusalOf, rpcErrorOf } from "./clients/gas.ts";
 export {
   appendBlobsCall,
   appendCall,
-  appendCost,
+  type BatchPlace,
   type BatchToAppend,
   type BlobBatch,
   depositCall,
   enqueueCall,
+  estimateAppend,
   forceCall,
   MAX_BATCH_BLOBS,
   readInbox,
@@ -72,7 +74,6 @@ export {
 export {
   type BlobCall,
   createTransactor,
-  gasFor,
   type L1Call,
   type Transactor,
   type TransactorErrorCode,

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Deposit, IBatchInbox, InboxParameters, Message, Record} from "./interfaces/IBatchInbox.sol";
+import {Account} from "../../executor/genesis/contracts/libraries/Account.sol";
 import {RLPWriter} from "./libraries/RLPWriter.sol";
 
 /// @title BatchInbox
@@ -86,6 +87,8 @@ contract BatchInbox is IBatchInbox {
         if (data.length > MAX_DATA) revert DataTooLong(data.length);
         _checkSequenced(index, originNumber, originTimestamp, delayedEnd, delayedAccumulator);
         _append(keccak256(data), Record(0, KIND_CALLDATA, originNumber, originTimestamp, delayedEnd, 0), data.length);
+        // INVARIANT: the bytes are the transaction's input, or they are in its logs.
+        if (!Account.callsDirectly()) emit BatchLogged(index, data);
     }
 
     /// @inheritdoc IBatchInbox
@@ -194,10 +197,8 @@ contract BatchInbox is IBatchInbox {
         uint64 delayedEnd,
         bytes32 delayedAccumulator
     ) private view {
-        // INVARIANT: the caller is an account without code that signed this transaction: the bytes are its input or blobs.
-        if (msg.sender != SEQUENCER || msg.sender != tx.origin || msg.sender.code.length != 0) {
-            revert NotSequencer(msg.sender);
-        }
+        // INVARIANT: nobody else orders.
+        if (msg.sender != SEQUENCER) revert NotSequencer(msg.sender);
         uint64 start = _checkPlace(index, delayedEnd);
         // INVARIANT: origins never go back, so neither do the chain's timestamps.
         if (index != 0) {

@@ -98,6 +98,8 @@ export type L1Source = Service & {
    * far as block `origin`.
    */
   isDeposit(envelope: Bytes, origin: bigint): boolean | undefined;
+  /** Hash on L2 of the deposit that the OP Stack's tools know by this one, which they compute from its event on L1. */
+  depositOf(eventHash: Hex): Hex | undefined;
   /**
    * Reads on to L1's head, now, or as far as the endpoint shows it. Rejects on the first failure; nothing half-read is kept.
    */
@@ -379,6 +381,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
       if (inbox.isDeposit(envelope)) return true;
       return inbox.cursor !== undefined && inbox.cursor.head.number >= origin ? false : undefined;
     },
+    depositOf: inbox.depositOf,
     sync,
     start() {
       polling ??= poll();

@@ -55,7 +55,7 @@ const posted = async (l1: Anvil) => {
 const bulky = (nonce: number): Promise<Bytes> =>
   transfer(1, nonce, {
     data: toHex(Uint8Array.from({ length: 95_000 }, (_, i) => (i * 13 + (i >> 7) + nonce) & 255)),
-    gas: 1_700_000n,
+    gas: 3_900_000n,
   });
 
 /** All on one L1: its first blob costs it seconds. */

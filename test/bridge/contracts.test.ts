@@ -68,15 +68,6 @@ test("append: what is recorded, and every reason to refuse", async (t) => {
   t.diagnostic(`append of 100,000 bytes: ${full.gasUsed} gas`);
 });
 
-test("the sequencer's key alone is not enough: no contract, no delegated account", async (t) => {
-  const b = await bench(t);
-  await b.l1.control.setCode({ address: account(SEQUENCER).address, bytecode: `0xef0100${"11".repeat(20)}` });
-  assert.equal(await b.refusal(SEQUENCER, await b.append()), "NotSequencer");
-  const chunk = encodeFunctionData({ abi: modelRegistry.abi, functionName: "post", args: ["0x01"] });
-  assert.equal(await b.refusal(SEQUENCER, { to: b.modelRegistry, data: chunk }), "NotDirect");
-  assert.equal(await b.refusal(USER, { to: b.modelRegistry, data: chunk }), undefined);
-});
-
 test("messages: envelopes and accumulators equal their twins; only the portal and the registry deposit", async (t) => {
   const b = await bench(t);
   const user = account(USER).address.toLowerCase() as Hex;

@@ -58,6 +58,7 @@ const createFrom = async (opcode: "create" | "create2", initcode: readonly [numb
       currentRandom: new Uint8Array(32),
     },
     envelope: undefined,
+    fork: "osaka",
     transaction: {
       nonce: 0n,
       gasLimit: 10_000_000n,

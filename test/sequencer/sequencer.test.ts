@@ -397,7 +397,7 @@ test("no batch is larger than L1 takes; the largest transaction fits one", async
   const big = (length: number): Hex => `0x${"00".repeat(length)}`;
   for (let from = 0; from < 3; from++)
     await sequencer.send({ from, nonce: 0, to: bob, data: big(60_000), gas: 700_000n, tip });
-  await sequencer.send({ from: 3, nonce: 0, to: bob, data: big(98_304 - 120), gas: 1_000_000n, tip });
+  await sequencer.send({ from: 3, nonce: 0, to: bob, data: big(98_304 - 120), gas: 1_100_000n, tip });
   await sequencer.send({ from: 4, nonce: 0, to: bob });
   while ((await sequencer.producer.produce()) !== undefined);
   assert.deepEqual(sequencer.pool.status(), { ready: 0, queued: 0 });

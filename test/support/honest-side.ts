@@ -87,6 +87,7 @@ export const openDeriving = async (
     store,
     chain,
     l1,
+    follower,
     right,
     retention,
     traceOf: createTraces({ chain, l1, models: MODELS, right }),

@@ -146,12 +146,12 @@ export const createHostileSequencer = (
     async deposit(): Promise<void> {
       const to = l2Account(random.pick(users)).address.toLowerCase() as Hex;
       const data = new Uint8Array(random.below(40));
-      await send(USER, { ...depositCall(portal, { to, mint: 1n, value: 1n, gas: 100_000n, data }), gas: 400_000n });
+      await send(USER, depositCall(portal, { to, mint: 1n, value: 1n, gas: 100_000n, data }));
     },
     /** Puts in what waits: L1 takes it when the sequencer has left it out for too long. */
     async force(): Promise<void> {
       const { index, messages, last } = await place();
-      if (messages > last.delayedEnd) await send(USER, { ...forceCall(address, index, messages), gas: 400_000n });
+      if (messages > last.delayedEnd) await send(USER, forceCall(address, index, messages));
     },
   };
 };

@@ -29,7 +29,7 @@ export type LiarsOptions = {
   readonly random: Random;
 };
 
-const [CLAIM_GAS, MARGIN] = [1_500_000n, 2n];
+const MARGIN = 2n;
 
 /** One who defends a wrong claim with trees of his own, as the honest client defends the right one. */
 type Player = { readonly parent: ClaimId; readonly from: number; act(): Promise<boolean> };
@@ -57,7 +57,7 @@ export const createLiars = async (l1: SteppedL1, truth: Deriving, { accounts, pl
   ): Promise<void> => {
     const args = [parent, game, toHex(encodeChainState(claimed.end)), claimed.root, claimed.path] as const;
     const data = encodeFunctionData({ abi: claimRegistry.abi, functionName: "propose", args });
-    await send(random.pick(accounts), { to: registry, data, value: stakes[0], gas: CLAIM_GAS });
+    await send(random.pick(accounts), { to: registry, data, value: stakes[0] });
   };
 
   /** A state that nobody derives: of another block, or within one. */

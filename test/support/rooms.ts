@@ -15,7 +15,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     onnx: ["foundation", "onnx-proto", "tensor"],
     protocol: ["foundation"],
     precompiles: ["foundation", "protocol"],
-    genesis: [],
+    genesis: ["foundation"],
     state: ["foundation", "store", "protocol"],
     models: ["foundation", "store", "blob", "tensor", "protocol"],
     evm: ["foundation", "protocol", "precompiles", "models"],

@@ -71,7 +71,7 @@ export const startSteppedL1 = async (t: Ends, options: SteppedL1Options) => {
     note,
     addressOf: (index: number): Hex => lower(account(index).address),
     /** Sends, without waiting for a block. Whether L1 reverts it is its sender's affair. */
-    async send(from: number, { to, data, value = 0n, gas = GAS }: L1Call): Promise<Hex> {
+    async send(from: number, { to, data, value = 0n, gas = GAS }: L1Call & { readonly gas?: bigint }): Promise<Hex> {
       const nonce = await client.getTransactionCount({ address: account(from).address, blockTag: "pending" });
       const raw = await account(from).signTransaction({
         type: "eip1559",

@@ -64,6 +64,9 @@ interface IBatchInbox {
     );
     /// @notice Follows BatchAppended of a batch in blobs: its blobs in order, so that no reader needs the transaction.
     event BlobsAppended(uint64 indexed index, bytes32[] versionedHashes);
+    /// @notice Follows BatchAppended of a batch in calldata whose caller has code or did not send the transaction: its bytes,
+    /// which need not be the transaction's input.
+    event BatchLogged(uint64 indexed index, bytes data);
     event MessageQueued(uint64 indexed index, uint8 kind, uint64 gas, bytes envelope);
 
     /// @notice Only the sequencer appends; anyone may force starved messages in.
