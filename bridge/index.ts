@@ -72,6 +72,14 @@ export {
   registrationGas,
 } from "./clients/model-publisher.ts";
 export {
+  type CompiledParts,
+  type Creation,
+  chainRules,
+  packedForks,
+  type StepRules,
+  stepCreations,
+} from "./clients/step-contracts.ts";
+export {
   type BlobCall,
   createTransactor,
   type L1Call,
@@ -84,11 +92,13 @@ export {
   claimGame,
   claimGames,
   claimRegistry,
+  keccakF,
   l1CrossDomainMessenger,
   l1StandardBridge,
   leafRules,
   modelRegistry,
   portal,
+  stepVerifier,
   tensorStepVerifier,
 } from "./contracts/contracts.gen.ts";
 export { createBeaconSource } from "./derivation/beacon.ts";

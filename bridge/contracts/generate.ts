@@ -23,6 +23,7 @@ const L1: readonly Entry[] = [
   { name: "callSteps", contract: "CallSteps", parts: ["abi", "bytecode"] },
   { name: "frameSteps", contract: "FrameSteps", parts: ["abi", "bytecode"] },
   { name: "codeSteps", contract: "CodeSteps", parts: ["abi", "bytecode"] },
+  { name: "stepVerifier", contract: "StepVerifier", parts: ["abi", "bytecode"] },
   { name: "keccakF", contract: "KeccakF", parts: ["abi", "bytecode"] },
   { name: "bulkSteps", contract: "BulkSteps", parts: ["abi", "bytecode"] },
   { name: "precompileSteps", contract: "PrecompileSteps", parts: ["abi", "bytecode"] },

@@ -28,7 +28,7 @@ import type { NodeConfig } from "../config/config.ts";
 import { genesisOf, type Rollup } from "../config/rollup.ts";
 import { beginWith, isToRestore } from "../snapshot/begin.ts";
 import { warnOfForks } from "./fork-warnings.ts";
-import { connectL1, requireGenesis, requireMetering } from "./l1.ts";
+import { connectL1, requireGenesis, requireMetering, requireSteps } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
 import { showProgress } from "./restoring.ts";
 import { createRestoringMetrics } from "./restoring-metrics.ts";
@@ -87,6 +87,7 @@ export const openCore = async (
     const genesis = genesisOf(rollup, rollup.l1.contracts);
     // Before anything of it is on disk.
     await requireMetering(client, rollup);
+    await requireSteps(client, rollup);
     await requireGenesis(client, rollup, genesis);
     const { batchInbox: inbox } = rollup.l1.contracts;
     const named = await client.readContract({ address: inbox, abi: batchInbox.abi, functionName: "SEQUENCER" });

@@ -17,6 +17,8 @@ const MOST_FINDINGS = 10;
 
 /** Every so many messages one goes over a socket: a node lets in so many strangers a second. */
 const SOCKET_SHARE = 50;
+/** Every so many games one is played on a real L1, by whole processes. */
+const HOSTILE_SHARE = 500;
 
 const fuzzPrograms = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
   const { createTally, fuzzOne } = await import("./fuzz.ts");
@@ -171,7 +173,18 @@ export const parts: readonly Part[] = [
     name: "game",
     what: "games of a dispute, liars against the honest client",
     count: 26_200,
-    run: async (round) => (await import("./game.ts")).fuzzGames(round),
+    run: async (round) => [
+      ...(await (await import("./game.ts")).fuzzGames(round)),
+      ...(await (
+        await import("./hostile.ts")
+      ).fuzzHostile({ ...round, count: Math.ceil(round.count / HOSTILE_SHARE) })),
+    ],
+  },
+  {
+    name: "hostile",
+    what: "games of a dispute on a real L1, with a hostile sequencer, reorgs, restarts and failing reads",
+    count: 20,
+    run: async (round) => (await import("./hostile.ts")).fuzzHostile(round),
   },
   {
     name: "board",

@@ -6,7 +6,7 @@ import { outsideRules, setupOfCase } from "../conformance/machine.ts";
 import { readStateCorpus } from "../conformance/state-corpus.ts";
 import { corpus } from "../conformance/suite.ts";
 import { stepsOf, type Taken } from "./collect.ts";
-import { deployables, rulesFrom } from "./contracts.ts";
+import { rulesFrom } from "./contracts.ts";
 import { startVerifier } from "./verifier.ts";
 
 /**
@@ -38,8 +38,10 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
   let differences = 0;
 
   const runFork = async (fork: Fork): Promise<void> => {
-    const verifier = await startVerifier({ after: (end: () => void) => void ends.push(end) }, () =>
-      deployables(rulesFrom(fork), compiled),
+    const verifier = await startVerifier(
+      { after: (end: () => void) => void ends.push(end) },
+      () => rulesFrom(fork),
+      compiled,
     );
     let batch: (Taken & { readonly name: string })[] = [];
     const judge = async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
-import { type Abi, decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
+import { decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
+import { type CompiledParts, type Creation, keccakF, type StepRules, stepCreations } from "../../bridge/index.ts";
 import { type Bytes, concat, fromHex, type Hex, toHex, uintBE } from "../../executor/index.ts";
 import { type Anvil, startAnvil } from "../support/anvil.ts";
 import { compileHarness } from "../support/solidity.ts";
@@ -8,6 +9,9 @@ import { compileHarness } from "../support/solidity.ts";
 /** A step for a contract to judge: evidence from `pre`, and the hash that must come of it. */
 export type Record = { readonly verifier: number; readonly pre: Bytes; readonly post: Bytes; readonly evidence: Bytes };
 export type Verdict = { readonly verdict: "right" | "wrong" | "reverted"; readonly gas: number; readonly reason: Hex };
+
+/** What steps are judged by. */
+export type Judged = Omit<StepRules, "keccakF">;
 
 const VERDICTS = ["right", "wrong", "reverted"] as const;
 const VERDICT_BYTES = 9;
@@ -18,17 +22,11 @@ const CALL_GAS = 10n ** 12n;
 const encode = ({ verifier, pre, post, evidence }: Record): Bytes =>
   concat(Uint8Array.of(verifier), uintBE(evidence.length, 4), pre, post, evidence);
 
-/** `args`: of the constructor, given the addresses of those that are deployed before. */
-export type Deployable = {
-  readonly bytecode: Hex;
-  readonly abi: Abi;
-  readonly args: (addresses: readonly Hex[]) => readonly unknown[];
-};
-
 /** The contracts, in the order of a record's `verifier`, on an L1 of their own, and what takes batches of steps to them. */
 export const startVerifier = async (
   t: Pick<TestContext, "after">,
-  contractsOn: (l1: Anvil) => Promise<readonly Deployable[]> | readonly Deployable[],
+  rulesOn: (l1: Anvil) => Promise<Judged> | Judged,
+  compiled?: CompiledParts,
 ) => {
   const anvil = await startAnvil(
     t,
@@ -39,15 +37,16 @@ export const startVerifier = async (
   const { abi, code } = compileHarness("StepBatch", source.split("\n").slice(2).join("\n"));
   const to = `0x${"77".repeat(20)}` as const;
   await anvil.control.setCode({ address: to, bytecode: code });
-  const addresses: Hex[] = [];
-  for (const { abi: own, bytecode, args } of await contractsOn(anvil)) {
-    const hash = await wallet.sendTransaction({
-      data: encodeDeployData({ abi: own, bytecode, args: args(addresses) }),
-    });
+  const deploy = async (creation: Creation): Promise<Hex> => {
+    const hash = await wallet.sendTransaction({ data: encodeDeployData(creation) });
     const { contractAddress } = await anvil.client.waitForTransactionReceipt({ hash });
     if (contractAddress === null || contractAddress === undefined) throw new Error("not deployed");
-    addresses.push(contractAddress);
-  }
+    return contractAddress;
+  };
+  const permutation = await deploy({ ...keccakF, ...compiled?.get("KeccakF"), args: [] } as Creation);
+  const addresses: Hex[] = [];
+  for (const [, creation] of stepCreations({ ...(await rulesOn(anvil)), keccakF: permutation }, compiled))
+    addresses.push(await deploy(creation));
 
   const call = async (batch: readonly Record[]): Promise<readonly Verdict[]> => {
     const steps = toHex(concat(...batch.map(encode)));

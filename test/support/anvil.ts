@@ -89,11 +89,14 @@ export const startAnvil = async (t: Pick<TestContext, "after">, ...options: read
     /** Transactions that wait, and could be mined. */
     async mempool() {
       const { pending } = (await control.request({ method: "txpool_content" as never })) as {
-        pending: Record<string, Record<string, { readonly hash: Hex; readonly maxFeePerGas?: Hex }>>;
+        pending: Record<
+          string,
+          Record<string, { readonly hash: Hex; readonly from: Hex; readonly maxFeePerGas?: Hex }>
+        >;
       };
       return Object.values(pending)
         .flatMap((byNonce) => Object.values(byNonce))
-        .map(({ hash, maxFeePerGas = "0x0" }) => ({ hash, maxFeePerGas: BigInt(maxFeePerGas) }));
+        .map(({ hash, from, maxFeePerGas = "0x0" }) => ({ hash, from, maxFeePerGas: BigInt(maxFeePerGas) }));
     },
     dropMempool: () => control.request({ method: "anvil_dropAllTransactions" as never }),
     snapshot: () => control.snapshot(),

@@ -27,7 +27,7 @@ const missing = (what: string) => (): never => {
   throw fault("MACHINE_BROKEN", `a step's evidence needs ${what}, which were not given`);
 };
 /** Of a transaction that is in no blob, and calls no model. */
-const NO_SOURCES: WitnessSources = {
+export const NO_SOURCES: WitnessSources = {
   blobs: { blobHashes: missing("blobs"), element: missing("blobs") },
   programOf: missing("programs"),
 };
