@@ -71,6 +71,7 @@ export {
   type Published,
   registrationGas,
 } from "./clients/model-publisher.ts";
+export { type Creation, chainRules, packedForks, type StepRules, stepCreations } from "./clients/step-contracts.ts";
 export {
   type BlobCall,
   createTransactor,
@@ -89,6 +90,7 @@ export {
   leafRules,
   modelRegistry,
   portal,
+  stepVerifier,
   tensorStepVerifier,
 } from "./contracts/contracts.gen.ts";
 export { createBeaconSource } from "./derivation/beacon.ts";

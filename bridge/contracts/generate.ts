@@ -23,6 +23,7 @@ const L1: readonly Entry[] = [
   { name: "callSteps", contract: "CallSteps", parts: ["abi", "bytecode"] },
   { name: "frameSteps", contract: "FrameSteps", parts: ["abi", "bytecode"] },
   { name: "codeSteps", contract: "CodeSteps", parts: ["abi", "bytecode"] },
+  { name: "stepVerifier", contract: "StepVerifier", parts: ["abi", "bytecode"] },
   { name: "leafRules", contract: "LeafRules", parts: ["abi", "bytecode"] },
   { name: "l1CrossDomainMessenger", contract: "L1CrossDomainMessenger", parts: ["abi", "bytecode"] },
   { name: "l1StandardBridge", contract: "L1StandardBridge", parts: ["abi", "bytecode"] },

@@ -1,7 +1,7 @@
 import type { L1Source, RightClaims, Succession } from "../../bridge/index.ts";
 import type { UnitSource } from "../../executor/index.ts";
 import { createChainTrace } from "./chain-trace.ts";
-import { createExecution, type ExecutionComponents } from "./execution-trace.ts";
+import { type Blobs, createExecution, type ExecutionComponents } from "./execution-trace.ts";
 import type { Trace } from "./trace.ts";
 
 export type TracesComponents = Pick<ExecutionComponents, "chain" | "models" | "open"> & {
@@ -20,6 +20,11 @@ const unitsOf = (l1: L1Source): UnitSource => ({
   message: (index) => l1.message(index),
 });
 
+const blobsOf = (l1: L1Source): Blobs => ({
+  hashes: (record) => l1.record(record)?.blobHashes ?? [],
+  blob: (hash) => l1.blob(hash),
+});
+
 /** Trees over the units that claims on right claims are about, with all levels below. Fails as its levels do. */
 export const createTraces =
   ({ l1, right, ...components }: TracesComponents) =>
@@ -29,7 +34,7 @@ export const createTraces =
       {
         chain: components.chain,
         inbox: l1,
-        execution: await createExecution({ ...components, inbox: unitsOf(l1) }, below),
+        execution: await createExecution({ ...components, inbox: unitsOf(l1), blobs: blobsOf(l1) }, below),
       },
       { game, from: parent.place, start: range.start, heights: [height, below] },
       signal,

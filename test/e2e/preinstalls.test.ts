@@ -7,6 +7,7 @@ import {
   ContractFunctionRevertedError,
   concat,
   domainSeparator,
+  encodeAbiParameters,
   encodeFunctionData,
   encodePacked,
   erc20Abi,
@@ -18,13 +19,15 @@ import {
   multicall3Abi,
   pad,
   parseAbi,
+  parseAbiParameters,
   parseEther,
+  parseEventLogs,
+  parseSignature,
   zeroAddress,
 } from "viem";
 import {
   entryPoint07Abi,
   entryPoint07Address,
-  entryPoint08Abi,
   entryPoint08Address,
   getUserOperationHash,
   toPackedUserOperation,
@@ -183,6 +186,12 @@ const newSafe = (owner: Address, salt: bigint, { factory, singleton, handler }: 
   return { ...making, args: [singleton, initializer, salt] } as const;
 };
 
+/** What is asked of them here has one ABI in both. */
+const ENTRY_POINTS = [
+  { version: "0.7", address: entryPoint07Address, abi: entryPoint07Abi },
+  { version: "0.8", address: entryPoint08Address, abi: entryPoint07Abi },
+] as const;
+
 test("both EntryPoints hash operations as viem does, hold deposits, and know their SenderCreator", async () => {
   const { publicL2, walletL2, account } = clients;
   const operation = {
@@ -196,12 +205,7 @@ test("both EntryPoints hash operations as viem does, hold deposits, and know the
     maxPriorityFeePerGas: 5n,
     signature: "0x",
   } as const;
-  const versions = [
-    { version: "0.7", address: entryPoint07Address, abi: entryPoint07Abi },
-    { version: "0.8", address: entryPoint08Address, abi: entryPoint08Abi },
-  ] as const;
-  for (const { version, address, abi } of versions) {
-    const entryPoint = { address, abi } as { address: Address; abi: typeof entryPoint07Abi };
+  for (const { version, ...entryPoint } of ENTRY_POINTS) {
     assert.equal(
       await publicL2.readContract({
         ...entryPoint,
@@ -210,7 +214,7 @@ test("both EntryPoints hash operations as viem does, hold deposits, and know the
       }),
       getUserOperationHash({
         chainId: devnet.info.chainId,
-        entryPointAddress: address,
+        entryPointAddress: entryPoint.address,
         entryPointVersion: version,
         userOperation: operation,
       }),
@@ -231,6 +235,45 @@ test("both EntryPoints hash operations as viem does, hold deposits, and know the
     const reverted = told.walk((inner) => inner instanceof ContractFunctionRevertedError);
     const { errorName, args: sender } = (reverted as ContractFunctionRevertedError).data ?? {};
     assert.deepEqual([errorName, sender], ["SenderAddressResult", [result]]);
+  }
+});
+
+test("both EntryPoints carry out an operation of an account that delegates, and refuse a wrong signature", async () => {
+  const { publicL2, walletL2, account } = clients;
+  const owner = privateKeyToAccount(devnet.info.accounts[2]?.privateKey as Hex);
+  const creation = await succeeds(await walletL2.deployContract({ ...DELEGATE, args: [] }));
+  const request = { chainId: devnet.info.chainId, address: creation.contractAddress as Address };
+  const nonce = await publicL2.getTransactionCount(owner);
+  const authorization = await owner.signAuthorization({ ...request, nonce });
+  const { address: payee } = privateKeyToAccount(pad("0x77"));
+  await succeeds(await walletL2.sendTransaction({ to: payee, authorizationList: [authorization] }));
+  const callData = encodeFunctionData({ abi: DELEGATE.abi, functionName: "pay", args: [payee, 3n] });
+  for (const { version, ...entryPoint } of ENTRY_POINTS) {
+    const [before, fees, opNonce] = await Promise.all([
+      publicL2.getBalance({ address: payee }),
+      publicL2.estimateFeesPerGas(),
+      publicL2.readContract({ ...entryPoint, functionName: "getNonce", args: [owner.address, 0n] }),
+    ]);
+    const gas = { callGasLimit: 200_000n, verificationGasLimit: 200_000n, preVerificationGas: 50_000n };
+    const operation = { sender: owner.address, nonce: opNonce, callData, ...gas, ...fees } as const;
+    const hash = getUserOperationHash({
+      chainId: devnet.info.chainId,
+      entryPointAddress: entryPoint.address,
+      entryPointVersion: version,
+      userOperation: { ...operation, signature: "0x" },
+    });
+    const handling = async (signed: Hex) => {
+      const { r, s, v } = parseSignature(await owner.sign({ hash: signed }));
+      const words = parseAbiParameters("bytes32 r, bytes32 s, uint8 v");
+      const signature = encodeAbiParameters(words, [r, s, Number(v)]);
+      const packed = toPackedUserOperation({ ...operation, signature });
+      return { ...entryPoint, functionName: "handleOps", args: [[packed], account.address] } as const;
+    };
+    await assert.rejects(publicL2.simulateContract({ ...(await handling(pad("0x01"))), account }), /AA24/);
+    const { logs } = await succeeds(await walletL2.writeContract(await handling(hash)));
+    const [event] = parseEventLogs({ abi: entryPoint.abi, eventName: "UserOperationEvent", logs });
+    assert.deepEqual([event?.args.userOpHash, event?.args.success], [hash, true]);
+    assert.equal(await publicL2.getBalance({ address: payee }), before + 3n);
   }
 });
 

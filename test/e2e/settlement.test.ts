@@ -10,6 +10,7 @@ import {
   parseEventLogs,
   type TransactionReceipt,
 } from "viem";
+import { getL2TransactionHashes } from "viem/op-stack";
 import { DEVNET_CLAIMS, DEVNET_WITHDRAWALS, l1StandardBridge } from "../../bridge/index.ts";
 import { ADDRESS, mintableToken, tokenFactoryPredeploy } from "../../executor/index.ts";
 import { opStackClients, type Rollup, readRollup } from "../../infra/index.ts";
@@ -98,8 +99,9 @@ test("viem's own actions: deposits of ether and a token, and a withdrawal throug
   const before = await s.publicL2.getBalance({ address });
   const deposit = await s.publicL2.buildDepositTransaction({ account: s.account, mint: parseEther("3"), to: address });
   assert.ok((await s.publicL1.estimateDepositTransactionGas(deposit as never)) > 21_000n);
-  await onL1(await s.walletL1.depositTransaction(deposit));
-  await until("the deposit", async () => (await s.publicL2.getBalance({ address })) === before + parseEther("3"));
+  const [arrival] = getL2TransactionHashes(await onL1(await s.walletL1.depositTransaction(deposit)));
+  await onL2(arrival as Hex);
+  assert.equal(await s.publicL2.getBalance({ address }), before + parseEther("3"));
 
   // A token, by the standard bridge.
   const { contractAddress } = await onL1(await s.walletL1.deployContract({ ...TOKEN, args: [0n] }));

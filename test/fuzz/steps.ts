@@ -1,7 +1,8 @@
+import { stepCreations } from "../../bridge/index.ts";
 import { type Bytes, concat } from "../../executor/index.ts";
 import { openTransaction, setupOf } from "../../executor/machine/transaction.fixture.ts";
 import { stepsOf, type Taken } from "../steps/collect.ts";
-import { deployables, rulesFrom } from "../steps/contracts.ts";
+import { rulesFrom } from "../steps/contracts.ts";
 import { startVerifier } from "../steps/verifier.ts";
 import { randomTransaction } from "../support/random-bytecode.ts";
 import { createRandom, type Random } from "../support/random-program.ts";
@@ -31,7 +32,7 @@ export const fuzzSteps = async (
   ends: { after(end: () => unknown): void },
   { transactions, seed, mutants }: { readonly transactions: number; readonly seed: number; readonly mutants: number },
 ): Promise<StepsTally> => {
-  const verifier = await startVerifier(ends, () => deployables(rulesFrom("osaka")));
+  const verifier = await startVerifier(ends, () => stepCreations(rulesFrom("osaka")));
   const tally: StepsTally = { steps: 0, mutants: 0, kinds: new Map(), findings: [] };
   for (let i = 0; i < transactions; i++) {
     const random = createRandom(seed + i);

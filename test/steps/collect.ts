@@ -1,8 +1,8 @@
 import { type Bytes, concat, equalBytes, hashChainState } from "../../executor/index.ts";
 import { FLAG, type MachineState } from "../../executor/machine/state/state.ts";
 import type { openTransaction } from "../../executor/machine/transaction.fixture.ts";
+import { partOf, STEP_PARTS } from "../../executor/machine/witness/parts.ts";
 import { witnessOf } from "../../executor/machine/witness/witness.ts";
-import { verifierOf } from "./contracts.ts";
 import type { Record } from "./verifier.ts";
 
 type Machine = ReturnType<typeof openTransaction>;
@@ -51,8 +51,8 @@ export function* stepsOf(machine: Machine, counts: Map<string, number>): Generat
     const { phase, frame, pc } = state;
     const code = phase === OP && frame !== undefined && frame.code.size > 0 ? frame.code.bytes : undefined;
     const opcode = code?.[pc] ?? 0;
-    const verifier = verifierOf(phase, opcode);
-    const evidence = verifier === undefined ? undefined : witnessOf(state, context);
+    const part = partOf(state);
+    const evidence = part === undefined ? undefined : witnessOf(state, context);
     const pre = machine.hash().slice();
     const forms = evidence === undefined ? undefined : formsOf(machine, evidence);
     machine.step();
@@ -61,7 +61,7 @@ export function* stepsOf(machine: Machine, counts: Map<string, number>): Generat
     const kind = phase === OP ? `op ${opcode.toString(16).padStart(2, "0")}` : `phase ${phase}`;
     const what = ended === undefined && state.phase === EXIT && state.result === HALT ? `${kind} halt` : kind;
     counts.set(what, (counts.get(what) ?? 0) + 1);
-    if (verifier === undefined || evidence === undefined || forms === undefined) continue;
-    yield { verifier, pre, post, evidence, what, forms };
+    if (part === undefined || evidence === undefined || forms === undefined) continue;
+    yield { verifier: STEP_PARTS.indexOf(part), pre, post, evidence, what, forms };
   }
 }

@@ -1,12 +1,13 @@
 import { parseArgs } from "node:util";
 import { compileFolder } from "../../bridge/contracts/compile.ts";
+import { stepCreations } from "../../bridge/index.ts";
 import { FORKS, type Fork } from "../../executor/index.ts";
 import { openTransaction } from "../../executor/machine/transaction.fixture.ts";
 import { outsideRules, setupOfCase } from "../conformance/machine.ts";
 import { readStateCorpus } from "../conformance/state-corpus.ts";
 import { corpus } from "../conformance/suite.ts";
 import { stepsOf, type Taken } from "./collect.ts";
-import { deployables, rulesFrom } from "./contracts.ts";
+import { rulesFrom } from "./contracts.ts";
 import { startVerifier } from "./verifier.ts";
 
 /**
@@ -39,7 +40,7 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
 
   const runFork = async (fork: Fork): Promise<void> => {
     const verifier = await startVerifier({ after: (end: () => void) => void ends.push(end) }, () =>
-      deployables(rulesFrom(fork), compiled),
+      stepCreations(rulesFrom(fork), compiled),
     );
     let batch: (Taken & { readonly name: string })[] = [];
     const judge = async () => {

@@ -4,7 +4,7 @@ import { fuzzStateTree } from "../fuzz/state-tree.ts";
 import { fuzzSteps } from "../fuzz/steps.ts";
 
 test("contracts give the machine's next hash for every step they judge, and none for changed evidence", async (t) => {
-  const { findings, steps, mutants } = await fuzzSteps(t, { transactions: 8, seed: 7, mutants: 2 });
+  const { findings, steps, mutants } = await fuzzSteps(t, { transactions: 20, seed: 7, mutants: 2 });
   assert.deepEqual(findings, []);
   assert.ok(steps > 300 && mutants === 2 * steps, `${steps} steps, ${mutants} mutants`);
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
-import { type Abi, decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
+import { decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
+import type { stepCreations } from "../../bridge/index.ts";
 import { type Bytes, concat, fromHex, type Hex, toHex, uintBE } from "../../executor/index.ts";
 import { type Anvil, startAnvil } from "../support/anvil.ts";
 import { compileHarness } from "../support/solidity.ts";
@@ -18,12 +19,10 @@ const CALL_GAS = 10n ** 12n;
 const encode = ({ verifier, pre, post, evidence }: Record): Bytes =>
   concat(Uint8Array.of(verifier), uintBE(evidence.length, 4), pre, post, evidence);
 
-type Deployable = { readonly bytecode: Hex; readonly abi: Abi; readonly args: readonly unknown[] };
-
 /** The contracts, in the order of a record's `verifier`, on an L1 of their own, and what takes batches of steps to them. */
 export const startVerifier = async (
   t: Pick<TestContext, "after">,
-  contractsOn: (l1: Anvil) => Promise<readonly Deployable[]> | readonly Deployable[],
+  contractsOn: (l1: Anvil) => Promise<ReturnType<typeof stepCreations>> | ReturnType<typeof stepCreations>,
 ) => {
   const anvil = await startAnvil(
     t,
@@ -35,7 +34,7 @@ export const startVerifier = async (
   const to = `0x${"77".repeat(20)}` as const;
   await anvil.control.setCode({ address: to, bytecode: code });
   const addresses: Hex[] = [];
-  for (const { abi: own, bytecode, args } of await contractsOn(anvil)) {
+  for (const [, { abi: own, bytecode, args }] of await contractsOn(anvil)) {
     const hash = await wallet.sendTransaction({ data: encodeDeployData({ abi: own, bytecode, args }) });
     const { contractAddress } = await anvil.client.waitForTransactionReceipt({ hash });
     if (contractAddress === null || contractAddress === undefined) throw new Error("not deployed");

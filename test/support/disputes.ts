@@ -166,7 +166,7 @@ type Traces = ReturnType<typeof createTraces>;
 
 export const startChallenger = (
   t: Ends,
-  stage: DisputeStage,
+  stage: Stage,
   node: Node,
   {
     from = CHALLENGER,
@@ -191,11 +191,11 @@ export const startChallenger = (
   } = {},
 ): ChallengerActor => {
   const { deployment } = stage;
-  const { chain, l1, models } = node;
+  const { chain, l1, follower, models } = node;
   const client = clientOf(given, life);
   const right = wrapRight(rightClaimsOf(t, stage, node, store));
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
-  const common = { client, chain, l1, right, transactor, store, others };
+  const common = { client, chain, l1, follower, right, transactor, store, others };
   const retention = createRetention({ ...telemetry(), client, chain, l1, right });
   const challenger = createChallenger(
     { ...told, ...common, traceOf: wrapTraces(createTraces({ chain, l1, models, right })) },

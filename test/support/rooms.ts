@@ -19,7 +19,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     state: ["foundation", "store", "protocol"],
     models: ["foundation", "store", "blob", "tensor", "protocol"],
     evm: ["foundation", "protocol", "precompiles", "models"],
-    machine: ["foundation", "tensor", "protocol", "precompiles", "state", "models"],
+    machine: ["foundation", "blob", "tensor", "protocol", "precompiles", "state", "models"],
     chain: ["foundation", "store", "protocol", "genesis", "state", "models", "evm"],
     p2p: ["foundation", "store", "blob", "protocol", "state", "models", "chain"],
     rpc: ["foundation", "protocol", "state", "chain", "p2p"],

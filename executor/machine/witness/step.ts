@@ -1,3 +1,4 @@
+import type { BlobElement } from "../../blob/index.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import type { UnitContext } from "../context.ts";
 import type { MachineState } from "../state/state.ts";
@@ -18,8 +19,7 @@ export type Step = {
 export type BlobSource = {
   /** Versioned hashes of a record's blobs, in order. */
   blobHashes(record: bigint): readonly Bytes[];
-  /** Element `index` of a blob, all 32 bytes of it, and its opening: commitment and proof, 48 bytes each. */
-  element(hash: Bytes, index: number): { readonly value: Bytes; readonly commitment: Bytes; readonly proof: Bytes };
+  element(hash: Bytes, index: number): BlobElement;
 };
 
 /** Pieces of evidence in the order in which they are read. */
