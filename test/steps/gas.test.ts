@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { stepCreations } from "../../bridge/index.ts";
 import { type Bytes, concat, delegationTo, fromHex, toHex, uintBE } from "../../executor/index.ts";
 import { callOf, initCodeOf, OP } from "../../executor/machine/bytecode.fixture.ts";
 import { putLeaf, type Tree } from "../../executor/machine/state/tree.ts";
@@ -7,7 +8,7 @@ import { addressMark } from "../../executor/machine/state/world.ts";
 import { type CallSetup, openTransaction, setupOf } from "../../executor/machine/transaction.fixture.ts";
 import { accountKey } from "../../executor/state/account.ts";
 import { stepsOf, type Taken } from "./collect.ts";
-import { deployables, rulesFrom } from "./contracts.ts";
+import { rulesFrom } from "./contracts.ts";
 import { startVerifier } from "./verifier.ts";
 
 const JUMPDEST = 0x5b;
@@ -81,7 +82,7 @@ const ROWS: readonly { readonly what: string; readonly setup: CallSetup; readonl
 const MOST_BYTES = 120_000;
 
 test("the dearest steps of calls and code are within the gas and the bytes of a transaction on L1", async (t) => {
-  const verifier = await startVerifier(t, () => deployables(rulesFrom("osaka")));
+  const verifier = await startVerifier(t, () => stepCreations(rulesFrom("osaka")));
   const steps: Taken[] = [];
   for (const { what, setup } of ROWS) steps.push(await stepOf(what, setup));
   const verdicts = await verifier.judge(steps);

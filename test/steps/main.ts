@@ -8,11 +8,14 @@ import { readStateCorpus } from "../conformance/state-corpus.ts";
 import { corpus } from "../conformance/suite.ts";
 import { stepsOf, type Taken } from "./collect.ts";
 import { rulesFrom } from "./contracts.ts";
+import { mutantsOf } from "./mutants.ts";
 import { startVerifier } from "./verifier.ts";
 
 /**
- * `npm run test:steps [-- --filter NAME] [--every N] [--fork NAME]`: every step of every state test through the contracts that
- * judge steps, compiled from their sources, on an L1 of its own. Exit code 1 where one gives another hash than the machine.
+ * `npm run test:steps [-- --filter NAME] [--every N] [--fork NAME] [--mutants PLACES]`: every step of every state test through
+ * the contracts that judge steps, compiled from their sources, on an L1 of its own. Of each kind of step the first, fourth,
+ * sixteenth and so on with changed evidence, too, at so many places of it. Exit code 1 where one gives another hash than the
+ * machine, or any hash for evidence that is not the step's.
  */
 
 const BATCH = 2_000;
@@ -23,10 +26,15 @@ const { values } = parseArgs({
     filter: { type: "string", default: "" },
     every: { type: "string", default: "1" },
     fork: { type: "string" },
+    mutants: { type: "string", default: "0" },
   },
 });
 const every = Number(values.every);
+const places = Number(values.mutants);
 const forks = FORKS.filter((fork) => values.fork === undefined || fork === values.fork);
+
+/** Whether the count is 1, 4, 16, ... */
+const isSample = (count: number): boolean => Number.isInteger(Math.log2(count) / 2);
 
 type Covered = { readonly count: number; readonly gas: number; readonly bytes: number };
 
@@ -36,13 +44,24 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
   const counts = new Map<string, number>();
   const covered = new Map<string, Covered>();
   let judged = 0;
+  let refused = 0;
   let differences = 0;
+  const differs = (line: string): void => {
+    if (differences++ < SHOWN) console.log(line);
+  };
 
   const runFork = async (fork: Fork): Promise<void> => {
     const verifier = await startVerifier({ after: (end: () => void) => void ends.push(end) }, () =>
       stepCreations(rulesFrom(fork), compiled),
     );
     let batch: (Taken & { readonly name: string })[] = [];
+    const judgeMutants = async (step: Taken, name: string): Promise<void> => {
+      const mutants = [...mutantsOf(step, places)];
+      const verdicts = await verifier.judge(mutants);
+      const taken = verdicts.findIndex(({ verdict }) => verdict !== "reverted");
+      if (taken !== -1) differs(`${step.what}: mutant ${taken} is taken, ${name}`);
+      refused += mutants.length;
+    };
     const judge = async () => {
       const verdicts = await verifier.judge(batch);
       for (const [i, { what, evidence, name }] of batch.entries()) {
@@ -54,8 +73,9 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
           bytes: Math.max(known.bytes, evidence.length),
         });
         judged++;
+        if (places > 0 && isSample(known.count + 1)) await judgeMutants(batch[i] as Taken, name);
         if (verdict === "right") continue;
-        if (differences++ < SHOWN) console.log(`${what}: ${verdict} ${reason}, ${name}`);
+        differs(`${what}: ${verdict} ${reason}, ${name}`);
       }
       batch = [];
     };
@@ -77,7 +97,7 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
   if (without.length > 0)
     console.log(`without a contract: ${without.map(([what, count]) => `${what} ${count}`).join(", ")}`);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`steps: ${judged} judged, ${differences} differences in ${seconds} s`);
+  console.log(`steps: ${judged} judged, ${refused} mutants, ${differences} differences in ${seconds} s`);
   return differences;
 };
 
