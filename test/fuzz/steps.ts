@@ -91,7 +91,7 @@ export const fuzzEvidence = async (
   ends: { after(end: () => unknown): void },
   { transactions, seed, open }: Required<Pick<Steps, "transactions" | "seed" | "open">>,
 ): Promise<StepsTally> => {
-  const verifier = await startVerifier(ends, () => deployables(rulesFrom("osaka")));
+  const verifier = await startVerifier(ends, (inbox) => devnetAt(inbox));
   const tally: StepsTally = { steps: 0, mutants: 0, kinds: new Map(), findings: [] };
   const met = new Set<string>();
   for (let i = 0; i < transactions; i++) {

@@ -8,11 +8,14 @@ import { readStateCorpus, type StateCase } from "../conformance/state-corpus.ts"
 import { corpus } from "../conformance/suite.ts";
 import { stepsOf, type Taken } from "./collect.ts";
 import { ethereumFrom, ONLY_RANDAO } from "./contracts.ts";
+import { mutantsOf } from "./mutants.ts";
 import { decoderOf, startVerifier } from "./verifier.ts";
 
 /**
- * `npm run test:steps [-- --filter NAME] [--every N] [--fork NAME]`: every step of every state test through the contracts that
- * judge steps, compiled from their sources, on an L1 of its own; `--write`: and the table of them, STEPS.md. Exit code 1 where one gives another hash than the machine.
+ * `npm run test:steps [-- --filter NAME] [--every N] [--fork NAME] [--mutants PLACES] [--write]`: every step of every state
+ * test through the contracts that judge steps, compiled from their sources, on an L1 of its own. Of each kind of step the
+ * first, fourth, sixteenth and so on with changed evidence, too, at so many places of it. `--write`: and the table of them,
+ * STEPS.md. Exit code 1 where one gives another hash than the machine, or any hash for evidence that is not the step's.
  */
 
 const BATCH = 2_000;
@@ -23,11 +26,16 @@ const { values } = parseArgs({
     filter: { type: "string", default: "" },
     every: { type: "string", default: "1" },
     fork: { type: "string" },
+    mutants: { type: "string", default: "0" },
     write: { type: "boolean", default: false },
   },
 });
 const every = Number(values.every);
+const places = Number(values.mutants);
 const forks = FORKS.filter((fork) => values.fork === undefined || fork === values.fork);
+
+/** Whether the count is 1, 4, 16, ... */
+const isSample = (count: number): boolean => Number.isInteger(Math.log2(count) / 2);
 
 const DECODE = STEP_PARTS.indexOf("decode");
 
@@ -96,7 +104,11 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
   const counts = new Map<string, number>();
   const covered = new Map<string, Covered>();
   let judged = 0;
+  let refused = 0;
   let differences = 0;
+  const differs = (line: string): void => {
+    if (differences++ < SHOWN) console.log(line);
+  };
 
   const runFork = async (fork: Fork): Promise<void> => {
     const cases = readStateCorpus(directory, [fork]).cases.filter(
@@ -109,15 +121,23 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
       { compiled, coinbases },
     );
     let batch: (Taken & { readonly name: string })[] = [];
+    const judgeMutants = async (step: Taken, name: string): Promise<void> => {
+      const mutants = [...mutantsOf(step, places)];
+      const verdicts = await verifier.judge(mutants);
+      const taken = verdicts.findIndex(({ verdict }) => verdict !== "reverted");
+      if (taken !== -1) differs(`${step.what}: mutant ${taken} is taken, ${name}`);
+      refused += mutants.length;
+    };
     const judge = async () => {
       const verdicts = await verifier.judge(batch);
       for (const [i, { what, evidence, name }] of batch.entries()) {
         const { verdict, gas, reason } = verdicts[i] as (typeof verdicts)[number];
         const seen = { gas, bytes: evidence.length, ...wholeCall(evidence, gas) };
-        covered.set(what, grown(covered.get(what) ?? NOTHING, seen));
+        const known = grown(covered.get(what) ?? NOTHING, seen);
+        covered.set(what, known);
         judged++;
-        if (verdict === "right") continue;
-        if (differences++ < SHOWN) console.log(`${what}: ${verdict} ${reason}, ${name}`);
+        if (places > 0 && isSample(known.count)) await judgeMutants(batch[i] as Taken, name);
+        if (verdict !== "right") differs(`${what}: ${verdict} ${reason}, ${name}`);
       }
       batch = [];
     };
@@ -139,7 +159,7 @@ const run = async (directory: string, ends: (() => void)[]): Promise<number> => 
   if (without.length > 0)
     console.log(`without a contract: ${without.map(([what, count]) => `${what} ${count}`).join(", ")}`);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`steps: ${judged} judged, ${differences} differences in ${seconds} s`);
+  console.log(`steps: ${judged} judged, ${refused} mutants, ${differences} differences in ${seconds} s`);
   return differences;
 };
 
