@@ -31,6 +31,7 @@ import { createExplainer } from "./explain.ts";
 import { createBoardReader, type FetchedBoard } from "./game/board-reader.ts";
 import { type Beginning, createClaimBook, type MadeClaim } from "./game/claim-book.ts";
 import type { Move } from "./game/solver.ts";
+import { createGameHold } from "./game-hold.ts";
 import { byUrgency, createGames, type GamesErrorCode } from "./games.ts";
 import { createJudgement, type Judgement, type RightChain } from "./judgement.ts";
 import { createL1Sources } from "./l1-sources.ts";
@@ -168,6 +169,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
   const explain = createExplainer({ client, book, traceOf: games.traceOf }, { registry: registry.address });
   const sources = createL1Sources({ client, others, registry: components.registry }, { contract: registry.address });
   const spending = createSpending(components, { cap: options.spendCap });
+  const states = createGameHold(components.chain);
   let sender: Sender | undefined;
   let disputes: readonly Dispute[] = [];
   let findings: Findings | undefined;
@@ -291,6 +293,13 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
     return held;
   };
 
+  /** The oldest of the games that are not over, or the newest claim: what lies before is not asked about any more. */
+  const keep = async (at: L1BlockNumber): Promise<void> => {
+    const first = games.undecided[0];
+    const { place } = first === undefined ? await right.tip() : await right.claimAt(first);
+    states.note({ at, from: place.number }, l1.finalized);
+  };
+
   /** INVARIANT: one part that fails silences no other; what failed is told, by part. */
   const look = async (head: Head): Promise<void> => {
     const failures: Findings["failures"][number][] = [];
@@ -323,6 +332,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
     const board = await part("board", () => reader.at(head.number), undefined);
     if (board !== undefined)
       disputes = await part("games", () => games.judge(gamesIn(chain, judgement), board, lack), disputes);
+    if (failures.length === 0) await part("states", () => keep(head.number), undefined);
     const chores = await part(
       "chores",
       () =>

@@ -84,6 +84,9 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
   );
   /** Decided games in which nothing is left to do, by their parents. */
   const finished = new Map<ClaimId, Dispute>();
+  /** Lost ones in which nothing is left to do. */
+  const ended = new Set<ClaimId>();
+  let undecided: readonly ClaimId[] = [];
   let staked = new Map<ClaimId, bigint>();
   let retractions = 0;
 
@@ -147,6 +150,7 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
     const { staked, partings } = solution;
     const dispute: Dispute = { ...about, right: succession.id, state, moves, staked, partings };
     if (state === "settled" && !solution.isPending) finished.set(game.parent, dispute);
+    if (isLost && !solution.isPending) ended.add(game.parent);
     return dispute;
   };
 
@@ -199,12 +203,16 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
     isServed,
     /** The right tree of a game, made when it is not at hand. Fails as a game does. */
     traceOf: treeOf,
+    /** Parents of the games, as they were last judged, in which something is not decided yet. */
+    get undecided() {
+      return undecided;
+    },
     /**
      * What is done in each game, on one state of the board, in the games' order. `lack`: why it is not known what is right
      * in a game without a right claim.
      */
     async judge(games: readonly Game[], board: FetchedBoard, lack: unknown): Promise<readonly Dispute[]> {
-      if (retractions !== book.retractions) finished.clear();
+      if (retractions !== book.retractions) for (const known of [finished, ended]) known.clear();
       retractions = book.retractions;
       const given = { lack, isPending: book.isPendingBelow(isServed) };
       const decided = games.filter(({ parent }) => book.winnerOn(parent) !== undefined);
@@ -212,6 +220,10 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
       const disputes = await Promise.all(
         games.map(async (game) => finished.get(game.parent) ?? (await judge(game, board, given))),
       );
+      undecided = games.flatMap(({ parent, rightId }) => {
+        const isOver = !given.isPending && rightId !== undefined && book.winnerOn(parent) === rightId;
+        return isOver || finished.has(parent) || ended.has(parent) ? [] : [parent];
+      });
       staked = new Map(disputes.map(({ parent, staked }) => [parent, staked] as const));
       return disputes.filter(({ parent, state }) => state !== "settled" || !old.has(parent));
     },

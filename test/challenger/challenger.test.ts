@@ -79,7 +79,12 @@ test("a challenger alone against L1, its node and time", async (t) => {
       assert.equal(nonces.at(-1), nonces.at(-4), "nothing is sent in vain");
       // Of each lie the leaf where it parts from the truth.
       assert.equal((await registry.proven()).length, liars.length);
-      await assertWon([challenger], liars);
+      assert.ok(dispute.right);
+      assert.equal(await registry.status(dispute.right), CONFIRMED);
+      // Where one liar was right against another, what he won is his to take.
+      const losers = await registry.losers();
+      assert.ok(!losers.includes(challenger.address), "an honest stake was lost");
+      for (const { address } of liars) assert.ok(losers.includes(address), "a liar's stake was not lost");
     },
   );
 

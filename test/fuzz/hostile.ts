@@ -210,7 +210,7 @@ export const playWorld = async (t: Ends, { seed, blocks }: WorldOptions): Promis
     await l1.mine(1);
     tally.blocks++;
     await observe();
-    if (!isHostile) return;
+    if (!isHostile) return void (random.chance(0.15) && (await restart("challenger")));
     await measureLag();
     if (random.chance(0.03)) await reorganise();
     if (random.chance(0.03) && absences.allow(now, 1)) {
