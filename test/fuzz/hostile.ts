@@ -233,6 +233,8 @@ export const playWorld = async (t: Ends, { seed, blocks }: WorldOptions): Promis
     await l1.mine(AT_ONCE);
     await observe();
   }
+  // One that has just begun anew has not looked yet.
+  await honest.challenger.look();
   if (findings.length < MOST_FINDINGS && (await held()) !== 0n) findings.push("not every stake is decided");
   await judgeWorld(l1, { truth, honest, book }, { until, tally, random });
   return tally;
