@@ -1,6 +1,6 @@
 import { createAddressFromString } from "@ethereumjs/util";
 import { claimRegistry } from "../../bridge/index.ts";
-import { type ClaimId, createMemoryStore, keccakOf, utf8 } from "../../executor/index.ts";
+import { type ClaimId, createMemoryStore, keccakOf, messageOf, utf8 } from "../../executor/index.ts";
 import { createReads, type Fault, openDeriving, openHonest } from "../support/honest-side.ts";
 import { createHostileSequencer } from "../support/hostile-sequencer.ts";
 import { createLiars } from "../support/liars.ts";
@@ -263,6 +263,8 @@ export const fuzzHostile = async ({ count, seed, print }: Round): Promise<readon
       total.findings.push(...findings.map((what) => `world ${options.seed} of ${blocks} blocks: ${what}`));
       const seconds = ((performance.now() - started) / 1000).toFixed(0);
       print(`  world ${options.seed}: ${played.games} games in ${played.blocks} L1 blocks, ${seconds} s`);
+    } catch (error) {
+      total.findings.push(`world ${seed + world} of ${blocks} blocks: ${messageOf(error)}`);
     } finally {
       for (const end of ends.reverse()) await end();
     }
