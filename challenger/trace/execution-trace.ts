@@ -23,6 +23,7 @@ import {
   hashChainState,
   identityOf,
   loadPrecompiles,
+  machineEvidence,
   openBlobElement,
   openRun,
   openWorld,
@@ -87,7 +88,7 @@ const evidenceOf = async (
   const wanted = new Map<string, { readonly hash: Hex; readonly index: number }>();
   const keyOf = (hash: Hex, index: number) => `${hash}/${index}`;
   const blobHashes = (record: bigint) => hashes(record).map((hash) => fromHex(hash));
-  const first = machineNow().witness({
+  const first = machineEvidence(machineNow(), {
     programOf,
     blobs: {
       blobHashes,
@@ -107,7 +108,7 @@ const evidenceOf = async (
     opened.set(key, await openBlobElement(bytes, index));
   }
   const element = (hash: Bytes, index: number) => opened.get(keyOf(toHex(hash), index)) as BlobElement;
-  return machineNow().witness({ programOf, blobs: { blobHashes, element } }) as Bytes;
+  return machineEvidence(machineNow(), { programOf, blobs: { blobHashes, element } }) as Bytes;
 };
 
 /** Level 1 of one unit: the states after its steps. */
@@ -145,6 +146,13 @@ const traceOf = (
       const { preimage } = identityOf(await models.program(pending.id));
       const { state, rest, registers } = pending.call;
       return concat(state, rest, registers, preimage);
+    },
+    async step(position) {
+      if (position >= unit.steps) return undefined;
+      const machine = unit.machineAt(position);
+      const [name, before] = [machine.name(), machine.view()];
+      machine.step();
+      return { name, before, after: machine.view() };
     },
     async below(position) {
       const pending = pendingAt(position);

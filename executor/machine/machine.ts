@@ -1,4 +1,4 @@
-import { type Bytes, concat } from "../foundation/bytes.ts";
+import type { Bytes } from "../foundation/bytes.ts";
 import { type ChainState, encodeChainState, hashChainState } from "../protocol/chain-state.ts";
 import {
   type Answer,
@@ -11,6 +11,7 @@ import {
   type UnitContext,
 } from "./context.ts";
 import { beginUnit, type UnitSource } from "./derive.ts";
+import { nameOfStep, nameOfUnit, type StateView, viewOfChain, viewOfMachine } from "./describe.ts";
 import { needOf } from "./native.ts";
 import type { Precompiles } from "./precompiles.ts";
 import {
@@ -28,10 +29,6 @@ import {
 import type { Tree } from "./state/tree.ts";
 import type { World } from "./state/world.ts";
 import { arrive, stepTransaction } from "./step.ts";
-import { unitEvidence } from "./witness/derivation.ts";
-import { partOf, STEP_PARTS } from "./witness/parts.ts";
-import type { WitnessSources } from "./witness/step.ts";
-import { NO_SOURCES, witnessOf } from "./witness/witness.ts";
 
 /** Preimages of the parts of a state, undefined where there is no such part. A chain state has `chain` alone. */
 export type Preimages = Readonly<
@@ -58,6 +55,12 @@ export type MachineComponents = {
   readonly answers?: Answers;
 };
 
+/** The chain state at which a unit stands, the state behind its root, and where both are read. */
+export type UnitBegin = Pick<MachineComponents, "inbox" | "world" | "rules"> & {
+  readonly chain: ChainState;
+  readonly tree: Tree;
+};
+
 /** The unit at a chain state, step by step. */
 export type EvmMachine = {
   /** Steps taken. */
@@ -76,11 +79,11 @@ export type EvmMachine = {
   /** The 128 bytes behind the hash of a machine state, valid until the next call; undefined for a chain state. */
   encode(): Bytes | undefined;
   preimages(): Preimages;
-  /**
-   * Evidence of the next step, as L1's contracts take it: `u8 part ++ the part's own`. Undefined where no contract has it.
-   * MACHINE_NEEDS_ANSWER, MACHINE_INBOX_GAP.
-   */
-  witness(sources: Partial<WitnessSources>): Bytes | undefined;
+  /** What the unit begins with, and is read from. */
+  readonly unit: UnitBegin;
+  /** What the next step does, as `StepView` names it. MACHINE_DONE, MACHINE_INBOX_GAP. */
+  name(): string;
+  view(): StateView;
   snapshot(): Snapshot;
   restore(snapshot: Snapshot): void;
 };
@@ -162,15 +165,17 @@ export const createEvmMachine = (
         ...(registers === undefined ? {} : { registers: encodeRegisters(registers) }),
       };
     },
-    witness(sources) {
-      const part = partOf(state);
-      if (part === undefined || ended !== undefined) return undefined;
-      const evidence =
-        state === undefined || context === undefined
-          ? unitEvidence({ chain, tree, world, rules }, inbox, sources.blobs ?? NO_SOURCES.blobs)
-          : witnessOf(state, context, sources);
-      return evidence === undefined ? undefined : concat(Uint8Array.of(STEP_PARTS.indexOf(part)), evidence);
+    unit: { chain, tree, world, rules, inbox },
+    name() {
+      if (state !== undefined) return nameOfStep(state);
+      if (ended !== undefined) throw fault("MACHINE_DONE", "the unit has ended");
+      const { batch } = chain.position;
+      const record = inbox.record(batch);
+      if (record === undefined)
+        throw fault("MACHINE_INBOX_GAP", `record ${batch} has not been read from L1`, { batch });
+      return nameOfUnit(chain, record, rules.parameters);
     },
+    view: () => (state === undefined ? viewOfChain(ended?.chain ?? chain) : viewOfMachine(state)),
     snapshot: () => ({ step: steps, state: state === undefined ? undefined : { ...state }, context, ended }),
     restore(snapshot) {
       steps = snapshot.step;

@@ -293,7 +293,8 @@ export const SETTINGS = {
     argument: "blocks",
     variable: "ASSAY_CLAIM_DEPTH",
     fallback: "12",
-    description: "L1 blocks above a claim before the next stands on it; an L1 reorg that is deeper may cost a bond",
+    description:
+      "L1 blocks above a claim before the next stands on it; an L1 reorg that is deeper may cost the gas of a claim",
     parse: integer(0, 10_000),
   },
   json: {

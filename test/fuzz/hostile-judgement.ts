@@ -99,6 +99,13 @@ const judgeMetering = async (
   }
   const findings: string[] = [];
   const count = before.length - 1;
+  let bound = 0n;
+  for (let i = 0; i < count; i++) {
+    const { unitsThrough } = await client.readContract({ ...inbox, functionName: "recordAt", args: [BigInt(i)] });
+    const taken = (before[i + 1] as number) - (before[i] as number);
+    if (unitsThrough - bound < taken) findings.push(`record ${i} is ${taken} units, its bytes are taken for fewer`);
+    bound = unitsThrough;
+  }
   for (let i = 0; i < PAIRS && count > 2; i++) {
     const start = random.below(count - 1);
     const end = random.between(start + 2, Math.min(count, start + LONGEST));

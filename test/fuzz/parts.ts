@@ -1,4 +1,5 @@
 import type { Ends } from "../support/peers.ts";
+import type { StepsTally } from "./steps.ts";
 
 type Round = { readonly count: number; readonly seed: number; readonly print: (line: string) => void };
 
@@ -51,16 +52,38 @@ const fuzzMessages = async ({ count, seed, print }: Round): Promise<readonly str
   return tally.findings;
 };
 
-const runSteps = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
-  const { fuzzSteps } = await import("./steps.ts");
-  const ending: (() => unknown)[] = [];
-  const started = performance.now();
-  const tally = await fuzzSteps({ after: (done) => void ending.push(done) }, { transactions: count, seed, mutants: 2 });
-  for (const end of ending) await end();
-  const seconds = (performance.now() - started) / 1000;
-  print(`${tally.steps} steps, ${tally.mutants} mutants in ${seconds.toFixed(1)} s`);
-  return tally.findings;
-};
+/** Steps of transactions through the contracts, and mutants of their evidence. */
+const runSteps =
+  (fuzz: (ends: { after(end: () => unknown): void }, round: Round) => Promise<StepsTally>) =>
+  async (round: Round): Promise<readonly string[]> => {
+    const ending: (() => unknown)[] = [];
+    const started = performance.now();
+    const tally = await fuzz({ after: (done) => void ending.push(done) }, round);
+    for (const end of ending) await end();
+    const seconds = (performance.now() - started) / 1000;
+    round.print(`${tally.steps} steps, ${tally.mutants} mutants in ${seconds.toFixed(1)} s`);
+    for (const [kind, count] of [...tally.kinds].sort()) round.print(`  ${kind.padEnd(28)} ${count}`);
+    return tally.findings;
+  };
+
+const fuzzBytecode = runSteps(async (ends, { count, seed }) =>
+  (await import("./steps.ts")).fuzzSteps(ends, { transactions: count, seed, mutants: 2 }),
+);
+
+const fuzzNative = runSteps(async (ends, { count, seed }) => {
+  const { randomNativeCall } = await import("../support/random-native.ts");
+  return (await import("./steps.ts")).fuzzSteps(ends, {
+    transactions: count,
+    seed,
+    mutants: 2,
+    open: randomNativeCall,
+  });
+});
+
+const fuzzNativeEvidence = runSteps(async (ends, { count, seed }) => {
+  const { randomNativeCall } = await import("../support/random-native.ts");
+  return (await import("./steps.ts")).fuzzEvidence(ends, { transactions: count, seed, open: randomNativeCall });
+});
 
 /** Batches of one chain, and the share of them in blobs: an opening takes a sixth of a second. */
 const CHAIN_BATCHES = 20;
@@ -176,6 +199,12 @@ export const parts: readonly Part[] = [
     run: async (round) => (await import("./disputes.ts")).fuzzDisputes(round),
   },
   {
+    name: "lies",
+    what: "wrong claims, each in one step of a kind, twenty at once against one challenger",
+    count: 60,
+    run: async (round) => (await import("./lies.ts")).fuzzLies(round),
+  },
+  {
     name: "machine",
     what: "random transactions, the machine's steps against the library's opcodes",
     count: 2_000,
@@ -185,7 +214,19 @@ export const parts: readonly Part[] = [
     name: "steps",
     what: "random transactions step by step through the contracts, each step with two mutants",
     count: 300,
-    run: runSteps,
+    run: fuzzBytecode,
+  },
+  {
+    name: "native",
+    what: "calls of precompiles and models step by step through the contracts, each step with two mutants",
+    count: 300,
+    run: fuzzNative,
+  },
+  {
+    name: "evidence",
+    what: "calls of precompiles and models, one step of each kind with every byte changed and every cut",
+    count: 100,
+    run: fuzzNativeEvidence,
   },
   {
     name: "derivation",

@@ -16,8 +16,8 @@ import {
   uintBE,
 } from "../../executor/index.ts";
 import { openBook } from "./claim-book.ts";
-import { otherState } from "./disputes.ts";
 import type { Deriving } from "./honest-side.ts";
+import { otherState } from "./liar.ts";
 import { only, type Told, unitLies } from "./lies.ts";
 import type { Random } from "./random-program.ts";
 import type { SteppedL1 } from "./stepped-l1.ts";
@@ -32,7 +32,7 @@ export type LiarsOptions = {
 const MARGIN = 2n;
 
 /** One who defends a wrong claim with trees of his own, as the honest client defends the right one. */
-type Player = { readonly parent: ClaimId; readonly from: number; act(): Promise<boolean> };
+type Player = { readonly parent: ClaimId; act(): Promise<void> };
 
 /**
  * Claimants who mean it ill. `truth`: a node of theirs that knows what is right; lies are told from that.
@@ -41,7 +41,7 @@ export const createLiars = async (l1: SteppedL1, truth: Deriving, { accounts, pl
   const { client, deployment, send, addressOf } = l1;
   const registry = deployment.contracts.claimRegistry;
   const contract = { address: registry, abi: claimRegistry.abi } as const;
-  const { parameters, l1ChainId } = await truth.right.rules();
+  const { parameters } = await truth.right.rules();
   const { heights, stakes } = parameters;
   const [height] = heights;
   const book = await openBook(client, registry);
@@ -100,13 +100,13 @@ export const createLiars = async (l1: SteppedL1, truth: Deriving, { accounts, pl
       const { end, root, path } = range;
       await propose(parent.id, toHex(gameHash(game)), { end, root: toHex(root), path: path.map(toHex) });
     },
-    /** One more who stands up for a lie about what follows a right claim. False: nobody is free, or it is not known yet. */
-    async join(id: ClaimId): Promise<boolean> {
+    /** One more who stands up for a lie about what follows a right claim, if anybody is free. */
+    async join(id: ClaimId): Promise<void> {
       const from = players.find((player) => !playing.has(player));
-      if (from === undefined || [...playing.values()].some(({ parent }) => parent === id)) return false;
+      if (from === undefined || [...playing.values()].some(({ parent }) => parent === id)) return;
       const parent = await truth.right.claimAt(id);
       const succession = await truth.right.succession(parent);
-      if (succession === undefined) return false;
+      if (succession === undefined) return;
       const { range, origin } = succession;
       const { story, seed = 1 + random.below(200) } = anyLie();
       const end = seed === 0 ? range.end : otherState(range.end, seed);
@@ -125,7 +125,6 @@ export const createLiars = async (l1: SteppedL1, truth: Deriving, { accounts, pl
       };
       playing.set(from, {
         parent: id,
-        from,
         async act() {
           const { moves } = await visit(await reader.at(await client.getBlockNumber({ cacheTime: 0 })), game, {
             signal,
@@ -133,21 +132,13 @@ export const createLiars = async (l1: SteppedL1, truth: Deriving, { accounts, pl
           const { moves: sent, data, value, gas } = await attempt(moves);
           if (sent.length > 0) await send(from, { to: registry, data, value, gas: gas * MARGIN });
           else if (book.winnerOn(id) !== undefined) playing.delete(from);
-          return sent.length > 0;
         },
       });
-      return true;
     },
-    /** Those who play, each with this chance. Whether one moved. */
-    async play(chance: number): Promise<boolean> {
-      let moved = false;
-      for (const player of [...playing.values()]) if (random.chance(chance)) moved = (await player.act()) || moved;
-      return moved;
+    /** Those who play, each with this chance. */
+    async play(chance: number): Promise<void> {
+      for (const player of [...playing.values()]) if (random.chance(chance)) await player.act();
     },
-    get playing() {
-      return playing.size;
-    },
-    l1ChainId,
   };
 };
 export type Liars = Awaited<ReturnType<typeof createLiars>>;
