@@ -260,10 +260,12 @@ export const createTransactor = (components: TransactorComponents, options: Tran
   };
 
   /** L1's fork may have changed since its gas was estimated. */
-  const widen = async (transaction: Sent): Promise<void> => {
+  const widen = async (transaction: Sent, block: bigint): Promise<void> => {
     const { gas } = transaction;
     const now = await limitOf(transaction.call).catch(() => 0n);
-    transaction.gas = now > gas ? now : gasLimitOf(gas);
+    const next = now > gas ? now : gasLimitOf(gas);
+    if (next === gas) return tell(transaction, block, "the gas is at its limit");
+    transaction.gas = next;
     transaction.raw = await sign(transaction);
     transaction.hashes.push(keccak256(transaction.raw));
     logger.info({ nonce: transaction.nonce, gas: transaction.gas }, "raised the gas of an L1 transaction");
@@ -327,7 +329,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
       }
       await submit(transaction, block);
     } else if (refusal === "gas") {
-      await widen(transaction);
+      await widen(transaction, block);
       await submit(transaction, block);
     } else if (refusal === "price" || block - transaction.since >= settings.patience) {
       await raise(transaction, block, base);
@@ -410,6 +412,13 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     };
     sent.push(transaction);
     await submit(transaction, block);
+    const { refusal } = transaction;
+    if (refusal !== "cap" && refusal !== "size") return true;
+    // Nobody has it, and its nonce is the last: the next call takes it.
+    sent.pop();
+    outcomes.inc({ outcome: "refused" });
+    const [code, message] = UNSENT[refusal];
+    reject(new CodedError(code, message, { to: call.to, gas }));
     return true;
   };
 

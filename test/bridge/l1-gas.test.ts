@@ -48,6 +48,29 @@ test("what L1 will not take is told by code before it is sent, and holds nothing
   assert.deepEqual([gas, nonce], [31_500n, 0]);
 });
 
+test("a limit that L1 estimates and then does not take is told, and its nonce is the next call's", async (t) => {
+  const l1 = await startAnvil(t);
+  await l1.manual();
+  const transactor = senderThrough(l1, async (method, params, ask) => {
+    if (method !== "eth_sendRawTransaction") return ask();
+    const { gas = 0n } = parseTransaction((params as [Hex])[0] as `0x02${string}`);
+    // As geth says it.
+    return gas > L1_GAS_CAP
+      ? { error: { code: -32_000, message: `transaction gas limit too high (cap: ${L1_GAS_CAP}, tx: ${gas})` } }
+      : ask();
+  });
+  const large = { to: SINK, data: "0x", estimate: async () => 20_000_000n } as const;
+  const refused = assert.rejects(transactor.send(large), (error) => hasCode(error, "L1_GAS_CAP"));
+  const after = transactor.send({ to: SINK, data: "0x", value: 1n });
+  await transactor.tick();
+  await refused;
+  await l1.mine();
+  await transactor.tick();
+  const { transactionHash: hash } = await after;
+  assert.equal((await l1.client.getTransaction({ hash })).nonce, 0);
+  await transactor.stop();
+});
+
 test("a limit that L1's fork made too low is raised, and the same call mined", async (t) => {
   const l1 = await startAnvil(t);
   await l1.manual();
