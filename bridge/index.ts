@@ -44,14 +44,16 @@ export {
   partnersOf,
 } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";
+export { BLOB_GAS, estimateGas, gasLimitOf, L1_GAS_CAP, L1_MAX_BYTES, refusalOf, rpcErrorOf } from "./clients/gas.ts";
 export {
   appendBlobsCall,
   appendCall,
-  appendCost,
+  type BatchPlace,
   type BatchToAppend,
   type BlobBatch,
   depositCall,
   enqueueCall,
+  estimateAppend,
   forceCall,
   MAX_BATCH_BLOBS,
   readInbox,
@@ -69,10 +71,10 @@ export {
   type Published,
   registrationGas,
 } from "./clients/model-publisher.ts";
+export { type Creation, chainRules, packedForks, type StepRules, stepCreations } from "./clients/step-contracts.ts";
 export {
   type BlobCall,
   createTransactor,
-  gasFor,
   type L1Call,
   type Transactor,
   type TransactorErrorCode,
@@ -88,12 +90,13 @@ export {
   leafRules,
   modelRegistry,
   portal,
+  stepVerifier,
   tensorStepVerifier,
 } from "./contracts/contracts.gen.ts";
 export { createBeaconSource } from "./derivation/beacon.ts";
 export { type BlobArchive, createBlobArchive } from "./derivation/blob-archive.ts";
 export { createFollower, type Follower, type FollowerOptions } from "./derivation/follower.ts";
-export type { InboxRecord } from "./derivation/inbox-store.ts";
+export { type InboxRecord, lineageOf } from "./derivation/inbox-store.ts";
 export { createL1ArtifactSource } from "./derivation/l1-artifacts.ts";
 export { type BlobSource, createPeerBlobSource } from "./derivation/l1-blobs.ts";
 export type { Archive } from "./derivation/l1-calldata.ts";

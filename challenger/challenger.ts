@@ -1,5 +1,6 @@
 import { formatEther, type PublicClient } from "viem";
 import type {
+  Follower,
   L1Source,
   LogWindows,
   RightClaims,
@@ -41,6 +42,8 @@ export type ChallengerComponents = Telemetry & {
   readonly others?: readonly PublicClient[];
   readonly chain: Chain;
   readonly l1: L1Source;
+  /** Why derivation stands still is what claims beyond it cannot be judged for. */
+  readonly follower: Pick<Follower, "failure">;
   readonly right: RightClaims;
   readonly store: KeyValueStore;
   /** Of the account whose stakes are at risk. */
@@ -186,7 +189,9 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
       candidate = parent && id ? { parent: parent.id, id, lineage } : undefined;
       limit = parent?.claim.limitBatch ?? 0n;
       const { batch } = components.chain.position;
-      const message = `this node has derived ${batch} inbox records, which is less than the claims are about`;
+      const { failure } = components.follower;
+      const why = failure === undefined ? "" : `: ${failure}`;
+      const message = `this node has derived ${batch} inbox records, which is less than the claims are about${why}`;
       lack = new CodedError<GamesErrorCode>("CHALLENGER_DATA_INCOMPLETE", message, { derived: batch });
     } catch (error) {
       lack = error;
@@ -322,6 +327,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
           judgement,
           registry: registry.address,
           l1ChainId,
+          lineageAt: l1.lineage,
           height: parameters.heights[0],
           period: parameters.period,
           grace: parameters.spacing,

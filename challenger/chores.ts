@@ -1,5 +1,13 @@
 import { gameHash } from "../bridge/index.ts";
-import { type ClaimId, type Hex, type L1BlockNumber, type StateHash, toEdge, toHex } from "../executor/index.ts";
+import {
+  type ClaimId,
+  type Hex,
+  type L1BlockNumber,
+  type RecordIndex,
+  type StateHash,
+  toEdge,
+  toHex,
+} from "../executor/index.ts";
 import type { ClaimBook, MadeClaim } from "./game/claim-book.ts";
 import { rootContext } from "./game/ids.ts";
 import type { Move } from "./game/solver.ts";
@@ -12,6 +20,8 @@ export type ChoreSituation = {
   readonly judgement: Pick<Judgement, "isRight">;
   readonly registry: Hex;
   readonly l1ChainId: bigint;
+  /** Of so many inbox records; undefined where they are not here. */
+  readonly lineageAt: (count: RecordIndex) => Hex | undefined;
   /** Of the tree of level 0. */
   readonly height: number;
   readonly period: bigint;
@@ -33,7 +43,7 @@ const MOST_CHORES = 64;
  * challenge period, taking the bonds of those that lost to a right one, and ending those that stand on such.
  */
 export const choresIn = (situation: ChoreSituation): readonly Move[] => {
-  const { book, chain, judgement, registry, l1ChainId, height, isServed, disputed } = situation;
+  const { book, chain, judgement, registry, l1ChainId, lineageAt, height, isServed, disputed } = situation;
   const { period, grace, now, account } = situation;
   const [genesis] = chain.ids;
 
@@ -42,8 +52,9 @@ export const choresIn = (situation: ChoreSituation): readonly Move[] => {
     // The chain's first claim is in no list; the one of a snapshot is.
     const on =
       book.claim(parent) ?? (parent === genesis ? { endState: parent as Hex as StateHash, limitBatch: 0n } : undefined);
-    if (on === undefined) return undefined;
-    const game = { l1ChainId, registry, parent, limitBatch: on.limitBatch };
+    const lineage = on && lineageAt(on.limitBatch);
+    if (on === undefined || lineage === undefined) return undefined;
+    const game = { l1ChainId, registry, parent, limitBatch: on.limitBatch, lineage };
     return { ctx: rootContext(0, toHex(gameHash(game)), height, on.endState), node };
   };
   const isConfirmed = (id: ClaimId): boolean => {

@@ -88,12 +88,12 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
   let retractions = 0;
 
   /** The own tree of a game. It is built once for a history of L1. CHALLENGER_DATA_INCOMPLETE, the codes of units. */
-  const treeOf = async (id: ClaimId): Promise<Ready & { readonly limitBatch: bigint }> => {
+  const treeOf = async (id: ClaimId): Promise<Ready> => {
     const parent = await right.claimAt(id);
     const { limitBatch } = parent.claim;
     const key = `${id} ${limitBatch} ${l1.lineage(limitBatch)}`;
     const known = ready.get(key);
-    if (known !== undefined) return { ...known, limitBatch };
+    if (known !== undefined) return known;
     const succession = await right.succession(parent);
     if (succession === undefined)
       throw new CodedError<GamesErrorCode>(
@@ -103,7 +103,7 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
       );
     const made = { succession, tree: holdTree(await traceOf(succession, signal)) };
     ready.set(key, made);
-    return { ...made, limitBatch };
+    return made;
   };
 
   const rivalsIn = ({ parent, rightId }: Game, timers?: readonly bigint[]): readonly Rival[] =>
@@ -124,13 +124,12 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
   };
 
   const play = async (game: Game, board: FetchedBoard, about: Dispute): Promise<Dispute> => {
-    const { succession, tree, limitBatch } = await treeOf(game.parent);
+    const { succession, tree } = await treeOf(game.parent);
     const solution = await visit(
       board,
       {
         parent: game.parent,
         origin: toHex(succession.origin),
-        limitBatch,
         tree,
         endState: toHex(encodeChainState(succession.range.end)),
         isDue: false,

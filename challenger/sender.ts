@@ -1,5 +1,5 @@
 import { formatEther, type PublicClient } from "viem";
-import { type L1Call, type Transactor, withdrawCreditCall } from "../bridge/index.ts";
+import { estimateGas, gasLimitOf, type L1Call, type Transactor, withdrawCreditCall } from "../bridge/index.ts";
 import { CodedError, type Hex, type Telemetry } from "../executor/index.ts";
 import { reasonOf } from "./background.ts";
 import type { ChallengerMetrics } from "./challenger-metrics.ts";
@@ -67,7 +67,7 @@ export const createSender = (components: SenderComponents, { registry, stakes, i
   };
 
   const priceOf = async ({ value, gas }: Pick<Attempt, "value" | "gas">): Promise<bigint> =>
-    value + gas * MARGIN * (await client.getGasPrice());
+    value + gasLimitOf(gas) * MARGIN * (await client.getGasPrice());
 
   /** What came of it is read from L1, by the next look. */
   const submit = async (call: L1Call, rules: readonly string[], { most, now }: { most: bigint; now: bigint }) => {
@@ -175,7 +175,7 @@ export const createSender = (components: SenderComponents, { registry, stakes, i
     async withdraw(at: Instant): Promise<void> {
       if (isRehearsal || this.isBusy || signal.aborted) return;
       const call = withdrawCreditCall(registry);
-      const gas = await client.estimateGas({ account: transactor.address, ...call });
+      const gas = await estimateGas(client, { from: transactor.address, call });
       await submit(call, ["withdraw"], { most: await priceOf({ value: 0n, gas }), now: at.timestamp });
     },
   };

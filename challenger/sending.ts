@@ -1,12 +1,14 @@
+import { decodeErrorResult, type PublicClient, type Hex as ViemHex } from "viem";
 import {
-  BaseError,
-  decodeErrorResult,
-  ExecutionRevertedError,
-  InsufficientFundsError,
-  type PublicClient,
-  type Hex as ViemHex,
-} from "viem";
-import { claimRegistry, leafRules, tensorStepVerifier } from "../bridge/index.ts";
+  claimRegistry,
+  estimateGas,
+  L1_GAS_CAP,
+  L1_MAX_BYTES,
+  leafRules,
+  refusalOf,
+  rpcErrorOf,
+  tensorStepVerifier,
+} from "../bridge/index.ts";
 import type { Hex } from "../executor/index.ts";
 import { multicallOf } from "./game/moves.ts";
 import type { Move } from "./game/solver.ts";
@@ -26,13 +28,15 @@ export type Attempt = {
 
 /** The refusal of a move whose stake the account does not have. */
 export const NO_FUNDS = "InsufficientFunds";
+/** The refusal of a move that alone takes more than L1 lets one transaction have. */
+const TOO_LARGE = "GasCap";
 
 type Stakes = readonly [bigint, bigint, bigint];
 
-/** Calldata that one transaction carries: mempools take 128 KiB. */
-const MOST_BYTES = 100_000;
-/** Gas that one transaction may use: below L1's cap of 2^24, with room for a state that moved on. */
-const MOST_GAS = 14_000_000n;
+/** Calldata that one transaction carries, with room for the rest of it. */
+const MOST_BYTES = L1_MAX_BYTES - 1_024;
+/** Gas that one transaction may use: below L1's cap, with a fifth more for a state that moved on. */
+const MOST_GAS = (L1_GAS_CAP * 5n) / 6n;
 /** Moves that are dropped because L1 would refuse them, before an attempt is given up. */
 const MOST_REFUSALS = 32;
 /** Moves that are remembered as refused. */
@@ -43,14 +47,14 @@ const ERRORS = [claimRegistry, leafRules, tensorStepVerifier].flatMap(({ abi }) 
   [...abi].filter(({ type }) => type === "error"),
 );
 
-/** Name of the contract's error. What is not the contract's refusal is thrown on. */
+/** Name of the contract's error, or why L1 takes no such transaction. What says nothing of the moves is thrown on. */
 const errorOf = (error: unknown): string => {
-  if (error instanceof BaseError && error.walk((cause) => cause instanceof InsufficientFundsError) !== null)
-    return NO_FUNDS;
-  const revert = error instanceof BaseError ? error.walk((cause) => cause instanceof ExecutionRevertedError) : null;
-  const found = error instanceof BaseError ? error.walk((cause) => "data" in (cause as object)) : null;
-  if (revert === null && found === null) throw error;
-  const { data } = (found ?? {}) as { data?: ViemHex | { data?: ViemHex } };
+  const refused = rpcErrorOf(error);
+  const refusal = refusalOf(error);
+  if (refused === undefined || refusal === "absent") throw error;
+  if (refusal === "funds") return NO_FUNDS;
+  if (refusal === "cap") return TOO_LARGE;
+  const { data } = refused as { readonly data?: ViemHex | { readonly data?: ViemHex } };
   const raw = typeof data === "object" ? data?.data : data;
   if (raw === undefined || raw === "0x") return "reverted";
   try {
@@ -75,7 +79,7 @@ export const createAttempts = (
   const tryAll = async (moves: readonly Move[]): Promise<{ readonly gas: bigint } | { readonly error: string }> => {
     const { data, value } = multicallOf(moves, stakes);
     try {
-      return { gas: await client.estimateGas({ account, to: registry, data, value }) };
+      return { gas: await estimateGas(client, { from: account, call: { to: registry, data, value } }) };
     } catch (error) {
       return { error: errorOf(error) };
     }
@@ -128,9 +132,17 @@ export const createAttempts = (
         moves = moves.slice(0, Math.ceil(moves.length / 2));
         continue;
       }
+      if (all.error === TOO_LARGE && moves.length > 1) {
+        moves = moves.slice(0, Math.ceil(moves.length / 2));
+        continue;
+      }
       const good = await longest(moves);
       const bad = moves[good] as Move;
       const alone = await tryAll(moves.slice(0, good + 1));
+      if (good > 0 && "error" in alone && alone.error === TOO_LARGE) {
+        moves = moves.slice(0, good);
+        continue;
+      }
       refusals.push({ move: bad, error: "error" in alone ? alone.error : all.error });
       const start = startOf(moves, good);
       for (const move of moves.slice(start, good + 1)) remember(move);

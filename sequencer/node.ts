@@ -46,7 +46,7 @@ export type Sequencer = Service & {
 /** Orders transactions, builds blocks, posts batches. Its components are started and stopped by their owner. */
 export const createSequencer = (components: SequencerComponents, options: SequencerOptions): Sequencer => {
   const services = createServices(components);
-  const prices = createL1Prices(components, options.batches);
+  const prices = createL1Prices(components, { ...options.batches, inbox: options.inbox });
   const fees = createDataFees(() => prices.ofBytes);
   const pool = services.add(createMempool({ ...components, fees }, options.mempool));
   const batches = createBatches({ ...components, prices }, options.batches);

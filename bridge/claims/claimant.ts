@@ -69,7 +69,11 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
     logger.error({ id }, "L1 confirmed another claim than the one that this node computed");
   };
 
-  const proposal = async ({ parent, range, context }: Succession, given: RegistryRules, head: L1BlockNumber) => {
+  const proposal = async (
+    { parent, range, origin, context }: Succession,
+    given: RegistryRules,
+    head: L1BlockNumber,
+  ) => {
     const { parameters } = given;
     const { claim } = parent;
     if (head < claim.madeAt + most(intervalBlocks, parameters.spacing)) return undefined;
@@ -86,11 +90,10 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
       read && client.getBlock({ blockNumber: read.number }),
       registry.claim(parent.id),
     ]);
-    // INVARIANT: the claim is one for the parent and the history that L1 has now.
-    const { limitBatch } = claim;
-    if (now === undefined || now.hash !== read?.hash || again.limitBatch !== limitBatch)
+    // What L1 would refuse, when it comes to that, is not sent: the game says which parent and history the claim is for.
+    if (now === undefined || now.hash !== read?.hash || again.limitBatch !== claim.limitBatch)
       throw changed("L1 reorganised");
-    const call = proposeCall(registry.address, bond, { parent: parent.id, limitBatch, ...range });
+    const call = proposeCall(registry.address, bond, { parent: parent.id, origin, ...range });
     return { action: "propose" as const, call, block: range.end.number };
   };
 

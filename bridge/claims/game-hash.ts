@@ -20,17 +20,26 @@ import {
   uintBE,
 } from "../../executor/index.ts";
 
-/** What claims on one parent share: they derive the inbox up to one position. */
+/** What claims on one parent share: they derive the inbox up to one position, and what it holds there. */
 export type Game = {
   readonly l1ChainId: bigint;
   readonly registry: Hex;
   readonly parent: ClaimId;
   readonly limitBatch: RecordIndex;
+  /** Of so many inbox records. */
+  readonly lineage: Hex;
 };
 
-/** The 93 bytes behind a game's hash. */
-export const encodeGame = ({ l1ChainId, registry, parent, limitBatch }: Game): Bytes =>
-  concat(tagByte(TAG.game), uintBE(l1ChainId, 32), fromHex(registry), fromHex(parent), uintBE(limitBatch, 8));
+/** The 125 bytes behind a game's hash. */
+export const encodeGame = ({ l1ChainId, registry, parent, limitBatch, lineage }: Game): Bytes =>
+  concat(
+    tagByte(TAG.game),
+    uintBE(l1ChainId, 32),
+    fromHex(registry),
+    fromHex(parent),
+    uintBE(limitBatch, 8),
+    fromHex(lineage),
+  );
 
 /** Origin of level 0. */
 export const gameHash = (game: Game) => keccakOf(encodeGame(game)) as BytesOf<ContextId>;

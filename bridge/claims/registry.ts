@@ -6,7 +6,6 @@ import {
   type ContextId,
   type EdgeId,
   encodeChainState,
-  fromHex,
   type Hex,
   type L1BlockNumber,
   type L2BlockNumber,
@@ -17,7 +16,7 @@ import {
   type Wei,
 } from "../../executor/index.ts";
 import type { ClaimParameters } from "../clients/claim-parameters.ts";
-import { gasFor, type L1Call } from "../clients/transactor.ts";
+import type { L1Call } from "../clients/transactor.ts";
 import { claimRegistry } from "../contracts/contracts.gen.ts";
 
 /** As the contract numbers them. */
@@ -74,23 +73,19 @@ export const createRegistryReader = (client: PublicClient, address: Hex, at: () 
 };
 export type RegistryReader = ReturnType<typeof createRegistryReader>;
 
-/** Gas of a proposal beside its input: twelve fresh slots and the listing. */
-const PROPOSE_GAS = 900_000n;
-
 export type Proposal = {
   readonly parent: ClaimId;
-  /** Inbox records that were derived: claims on the parent are about as many. */
-  readonly limitBatch: RecordIndex;
+  /** Hash of the game: says what was derived. */
+  readonly origin: BytesOf<ContextId>;
   readonly end: ChainState;
   readonly root: BytesOf<NodeHash>;
   readonly path: readonly BytesOf<NodeHash>[];
 };
 
-/** The gas is given: what it takes depends on who comes first. */
-export const proposeCall = (registry: Hex, bond: Wei, { parent, limitBatch, end, root, path }: Proposal): L1Call => {
-  const args = [parent, limitBatch, toHex(encodeChainState(end)), toHex(root), path.map(toHex)] as const;
+export const proposeCall = (registry: Hex, bond: Wei, { parent, origin, end, root, path }: Proposal): L1Call => {
+  const args = [parent, toHex(origin), toHex(encodeChainState(end)), toHex(root), path.map(toHex)] as const;
   const data = encodeFunctionData({ abi: claimRegistry.abi, functionName: "propose", args });
-  return { to: registry, data, value: bond, gas: gasFor(fromHex(data), PROPOSE_GAS) };
+  return { to: registry, data, value: bond };
 };
 
 export const settleCall = (registry: Hex, id: ClaimId): L1Call => ({

@@ -19,7 +19,7 @@ import {
 } from "../../executor/index.ts";
 import type { ClaimParameters } from "../clients/claim-parameters.ts";
 import type { L1Source } from "../derivation/l1-source.ts";
-import { contextHash, edgeHash, gameHash, levelBase } from "./game-hash.ts";
+import { contextHash, edgeHash, type Game, gameHash, levelBase } from "./game-hash.ts";
 import { type ClaimedRange, claimedRange, GENESIS_PLACE, type Place } from "./range.ts";
 import { createRegistryReader, type RegisteredClaim, type RegistryReader } from "./registry.ts";
 import { firstClaim, openTrail, type Step } from "./trail.ts";
@@ -61,6 +61,7 @@ export type RightClaim = { readonly id: ClaimId; readonly place: Place; readonly
 export type Succession = {
   readonly parent: RightClaim;
   readonly range: ClaimedRange;
+  readonly game: Game;
   /** The game's hash, and the context of its level-0 roots. */
   readonly origin: BytesOf<ContextId>;
   readonly context: BytesOf<ContextId>;
@@ -191,14 +192,17 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
   const succession = async (parent: RightClaim): Promise<Succession | undefined> => {
     const { parameters, l1ChainId } = await rules();
     const { limitBatch } = parent.claim;
+    const lineage = l1.lineage(limitBatch);
     // INVARIANT: nothing is called right before this node derived it from L1.
-    if (l1.recordCount < limitBatch || chain.position.batch < limitBatch) return undefined;
+    if (lineage === undefined || chain.position.batch < limitBatch) return undefined;
     const height = parameters.heights[LEVEL];
     const range = await rangeOn(parent, height);
-    const origin = gameHash({ l1ChainId, registry: registry.address, parent: parent.id, limitBatch });
+    if (l1.lineage(limitBatch) !== lineage) throw changed("L1 moved meanwhile");
+    const game = { l1ChainId, registry: registry.address, parent: parent.id, limitBatch, lineage };
+    const origin = gameHash(game);
     const base = levelBase(origin, range.start);
     const context = contextHash({ level: LEVEL, origin, position: 0n, height, base });
-    return { parent, range, origin, context, id: toClaim(toHex(edgeHash(context, range.root))) };
+    return { parent, range, game, origin, context, id: toClaim(toHex(edgeHash(context, range.root))) };
   };
 
   const follow = async (head: L1BlockNumber): Promise<Walk> => {

@@ -1,5 +1,4 @@
 import {
-  type Abi,
   type Account,
   BaseError,
   getContractAddress,
@@ -19,6 +18,7 @@ import {
   type L1Partners,
   leastUnitPrice,
   messageOf,
+  STEP_PARTS,
   toHex,
 } from "../../executor/index.ts";
 import {
@@ -30,12 +30,15 @@ import {
   leafRules,
   modelRegistry,
   portal,
+  stepVerifier,
   tensorStepVerifier,
 } from "../contracts/contracts.gen.ts";
 import { type ClaimParameters, DEVNET_CLAIMS, type WithdrawalParameters } from "./claim-parameters.ts";
+import { type Creation, stepCreations } from "./step-contracts.ts";
 
 /** In the order in which they are deployed. */
 const CONTRACTS = [
+  "stepVerifier",
   "tensorStepVerifier",
   "leafRules",
   "batchInbox",
@@ -93,8 +96,6 @@ export type DeployOptions = {
 /** An hour of L1 blocks, three quarters of which are missing: older origins are no delay but a stopped clock. */
 const MAX_ORIGIN_AGE = 14_400n;
 
-type Creation = { readonly abi: Abi; readonly bytecode: ViemHex; readonly args: readonly unknown[] };
-
 /** What the inbox meters by: it must be what derivation goes by. */
 export const meteringOf = ({ blockGasLimit, maxDrift, maxLag, budget }: ChainParameters) => ({
   blockGasLimit,
@@ -104,8 +105,10 @@ export const meteringOf = ({ blockGasLimit, maxDrift, maxLag, budget }: ChainPar
   unitPrice: leastUnitPrice(budget),
 });
 
+/** `parts`: addresses of the step verifier's. */
 const creations = async (
   contracts: L1Contracts,
+  parts: readonly Hex[],
   { sequencer, forceDelay, maxOriginAge = MAX_ORIGIN_AGE, genesisOf, claims, withdrawals, rules }: DeployOptions,
 ): Promise<{ readonly [name in keyof L1Contracts]: Creation }> => {
   const genesis = genesisOf(contracts);
@@ -131,8 +134,9 @@ const creations = async (
     claimGames: { ...claimGames, args: [contracts.claimRegistry, finalityDelay] },
     l1CrossDomainMessenger: { ...l1CrossDomainMessenger, args: [contracts.portal] },
     l1StandardBridge: { ...l1StandardBridge, args: [contracts.l1CrossDomainMessenger] },
+    stepVerifier: { ...stepVerifier, args: [parts] },
     tensorStepVerifier: { ...tensorStepVerifier, args: [] },
-    leafRules: { ...leafRules, args: [...heights, contracts.tensorStepVerifier] },
+    leafRules: { ...leafRules, args: [...heights, contracts.tensorStepVerifier, contracts.stepVerifier] },
   };
 };
 
@@ -144,14 +148,26 @@ const creations = async (
 export const deployBridge = async ({ wallet, reader }: DeployClients, options: DeployOptions): Promise<Deployment> => {
   const from = wallet.account.address;
   const first = await reader.getTransactionCount({ address: from, blockTag: "pending" });
-  const contracts = Object.fromEntries(
-    CONTRACTS.map((name, i) => [name, getContractAddress({ from, nonce: BigInt(first + i) }).toLowerCase()]),
-  ) as L1Contracts;
-  const creation = await creations(contracts, options);
+  const addressAt = (place: number): Hex =>
+    getContractAddress({ from, nonce: BigInt(first + place) }).toLowerCase() as Hex;
+  const parts = options.rules === undefined ? STEP_PARTS : [];
+  const contracts = Object.fromEntries(CONTRACTS.map((name, i) => [name, addressAt(parts.length + i)])) as L1Contracts;
+  const { parameters } = options.genesisOf(contracts);
+  const made = await creations(
+    contracts,
+    parts.map((_, i) => addressAt(i)),
+    options,
+  );
+  const all: readonly (readonly [string, Creation])[] = [
+    ...stepCreations({ inbox: contracts.batchInbox, parameters })
+      .slice(0, parts.length)
+      .map(([part, creation]) => [`the step verifier's part ${part}`, creation] as const),
+    ...CONTRACTS.map((name) => [name, made[name]] as const),
+  ];
   const hashes: ViemHex[] = [];
-  for (const [i, name] of CONTRACTS.entries())
+  for (const [i, [name, creation]] of all.entries())
     try {
-      hashes.push(await wallet.deployContract({ ...creation[name], nonce: first + i }));
+      hashes.push(await wallet.deployContract({ ...creation, nonce: first + i }));
     } catch (error) {
       const why = error instanceof BaseError ? error.shortMessage : messageOf(error);
       const data = { contract: name };
@@ -163,15 +179,15 @@ export const deployBridge = async ({ wallet, reader }: DeployClients, options: D
       throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `L1 does not show the creations: ${why}`, { hashes });
     },
   );
-  for (const [i, name] of CONTRACTS.entries()) {
+  for (const [i, [name]] of all.entries()) {
     const receipt = receipts[i];
     if (receipt?.status !== "success")
       throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `the creation of ${name} failed on L1`, {
         hash: hashes[i],
       });
-    if (receipt.contractAddress?.toLowerCase() !== contracts[name])
+    if (receipt.contractAddress?.toLowerCase() !== addressAt(i))
       throw new CodedError<DeployErrorCode>("DEPLOY_ADDRESS", "another transaction of the deployer came between", {
-        address: contracts[name],
+        address: addressAt(i),
       });
   }
   return {

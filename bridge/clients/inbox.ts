@@ -5,19 +5,10 @@ import {
   getContractError,
   type PublicClient,
 } from "viem";
-import {
-  BLOB_DATA_BYTES,
-  type Bytes,
-  type CommittedBlob,
-  fromHex,
-  type Hex,
-  type Origin,
-  toHex,
-  ZERO_32,
-} from "../../executor/index.ts";
+import { type Bytes, type CommittedBlob, type Hex, type Origin, toHex } from "../../executor/index.ts";
 import { batchInbox, portal } from "../contracts/contracts.gen.ts";
-import type { BaseFees } from "./fees.ts";
-import { type BlobCall, gasFor, type L1Call } from "./transactor.ts";
+import { estimateGas } from "./gas.ts";
+import type { BlobCall, L1Call } from "./transactor.ts";
 
 /** A batch as the sequencer declares it. */
 export type BatchPlace = {
@@ -36,12 +27,6 @@ export type BlobBatch = BatchPlace & { readonly blobs: readonly CommittedBlob[] 
 /** Blobs that one batch may have: the inbox and L1 take so many in a transaction. */
 export const MAX_BATCH_BLOBS = 6;
 
-/** L1 gas of appending beside the price of the input: hashing, slots, the event: measured at 77,000, and room for twice that. */
-const APPEND_GAS = 200_000n;
-/** What it takes once the first record is there, in calldata or in blobs alike. */
-const APPEND_GAS_USED = 62_000n;
-const BLOB_GAS = 131_072n;
-
 const encodeAppend = (batch: BatchToAppend | BlobBatch): Hex => {
   const { index, origin, delayedEnd, delayedAccumulator } = batch;
   const place = [index, origin.number, origin.timestamp, delayedEnd, delayedAccumulator] as const;
@@ -51,56 +36,51 @@ const encodeAppend = (batch: BatchToAppend | BlobBatch): Hex => {
     : encodeFunctionData({ abi, functionName: "append", args: [...place, toHex(batch.data)] });
 };
 
-/** The gas is given, so that batches can follow each other before the first is mined. */
-export const appendCall = (inbox: Hex, batch: BatchToAppend): L1Call => {
-  const data = encodeAppend(batch);
-  return { to: inbox, data, gas: gasFor(fromHex(data), APPEND_GAS) };
-};
+/** `estimate`: of batches that follow each other before the first is mined, see `estimateAppend`. */
+export const appendCall = (inbox: Hex, batch: BatchToAppend, estimate?: L1Call["estimate"]): L1Call => ({
+  to: inbox,
+  data: encodeAppend(batch),
+  ...(estimate === undefined ? {} : { estimate }),
+});
 
 /** Its blobs travel beside it. */
-export const appendBlobsCall = (inbox: Hex, batch: BlobBatch): BlobCall => {
-  const data = encodeAppend(batch);
-  return { to: inbox, data, gas: gasFor(fromHex(data), APPEND_GAS), blobs: batch.blobs };
+export const appendBlobsCall = (inbox: Hex, batch: BlobBatch, estimate?: L1Call["estimate"]): BlobCall => ({
+  to: inbox,
+  data: encodeAppend(batch),
+  blobs: batch.blobs,
+  ...(estimate === undefined ? {} : { estimate }),
+});
+
+/** An append on a block of L1. */
+export type Appending = {
+  readonly inbox: Hex;
+  readonly batch: BatchToAppend | BlobBatch;
+  readonly account: Hex;
+  /** The block's hash: a node that is behind would refuse messages that it has not seen yet, and fails instead. */
+  readonly at: Hex;
 };
 
-const ANYWHERE: BatchPlace = {
-  index: 0n,
-  origin: { number: 0n, timestamp: 0n },
-  delayedEnd: 0n,
-  delayedAccumulator: toHex(ZERO_32),
-};
-
-/** What a batch of these bytes costs on L1 in wei, tips aside. */
-export const appendCost = {
-  calldata(data: Bytes, prices: BaseFees): bigint {
-    return prices.gas * gasFor(fromHex(encodeAppend({ ...ANYWHERE, data })), APPEND_GAS_USED);
-  },
-  blobs(data: Bytes, prices: BaseFees): bigint {
-    const execution = gasFor(fromHex(encodeAppend({ ...ANYWHERE, blobs: [] })), APPEND_GAS_USED);
-    return prices.gas * execution + prices.blobGas * BLOB_GAS * BigInt(Math.ceil(data.length / BLOB_DATA_BYTES));
-  },
-};
+const hashesOf = (batch: BatchToAppend | BlobBatch): readonly Hex[] =>
+  "blobs" in batch ? batch.blobs.map(({ hash }) => hash) : [];
 
 /**
- * Name of the error with which L1 would refuse the batch on its block `at`; undefined when it would take it. The block is
- * named by its hash: a node that is behind would refuse messages that it has not seen yet, and fails instead.
+ * What L1 estimates for the append. A batch that is to stand behind others which L1 lacks takes as much at the place of the
+ * first of them. Rejects where L1 would refuse it.
  */
+export const estimateAppend = (client: PublicClient, { inbox, batch, account, at }: Appending): Promise<bigint> =>
+  estimateGas(client, {
+    from: account,
+    at,
+    call: { to: inbox, data: encodeAppend(batch), blobHashes: hashesOf(batch) },
+  });
+
+/** Name of the error with which L1 would refuse the batch; undefined when it would take it. */
 export const refusalOfAppend = async (
   client: PublicClient,
-  {
-    inbox,
-    batch,
-    account,
-    at,
-  }: {
-    readonly inbox: Hex;
-    readonly batch: BatchToAppend | BlobBatch;
-    readonly account: Hex;
-    readonly at: Hex;
-  },
+  { inbox, batch, account, at }: Appending,
 ): Promise<string | undefined> => {
-  const hashes = "blobs" in batch ? batch.blobs.map(({ hash }) => hash) : [];
-  const blobs = hashes.length > 0 ? { blobVersionedHashes: hashes } : {};
+  const hashes = hashesOf(batch);
+  const blobs = hashes.length > 0 ? { blobVersionedHashes: [...hashes] } : {};
   const call = { from: account, to: inbox, data: encodeAppend(batch), ...blobs };
   try {
     await client.request({ method: "eth_call", params: [call, { blockHash: at }] });

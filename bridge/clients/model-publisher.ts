@@ -5,13 +5,17 @@ import {
   fromHex,
   type Hex,
   keccak256,
+  MAX_ENVELOPE_BYTES,
   type Telemetry,
   TRANSACTION_GAS_CAP,
   toHex,
+  ZERO_32,
 } from "../../executor/index.ts";
 import { batchInbox, modelRegistry } from "../contracts/contracts.gen.ts";
+import { BLOB_GAS, estimateGas } from "./gas.ts";
+import { enqueueCall } from "./inbox.ts";
 import { chunksOf, type ModelChunk, type ModelData } from "./model-chunks.ts";
-import { type BlobCall, gasFor, type L1Call, type Transactor } from "./transactor.ts";
+import type { BlobCall, L1Call, Transactor } from "./transactor.ts";
 
 export type ModelPublisherComponents = Pick<Telemetry, "logger"> & {
   readonly client: PublicClient;
@@ -34,7 +38,7 @@ export type PublicationPlan = {
   readonly chunks: readonly ModelChunk[];
   /** Those that L1 lacks, or has had for too long. */
   readonly missing: readonly ModelChunk[];
-  /** L1 gas of what is left to be sent, and blob gas. */
+  /** What L1 estimates for what is left to be sent, and blob gas. */
   readonly gas: bigint;
   readonly blobGas: bigint;
   /** Wei for these, at L1's present base fees, tips aside. */
@@ -79,13 +83,6 @@ export const registrationGas = (artifact: Bytes): bigint => {
 const PARALLEL: Readonly<Record<ModelData, number>> = { calldata: 8, blobs: 2 };
 /** Blobs that one transaction carries. */
 const BLOBS_AT_ONCE = 6;
-const BLOB_GAS = 131_072n;
-/** L1 gas beside the price of the input: hashing, a slot or some, the event. */
-const POST_GAS = 120_000n;
-const POST_BLOBS_GAS = 260_000n;
-const PUBLISH_GAS = 150_000n;
-/** More for each chunk that a publication names. */
-const NAME_GAS = 5_000n;
 
 /** Hashes on L2 of the messages that a transaction queued. */
 export const messagesIn = ({ logs }: Pick<TransactionReceipt, "logs">): readonly Hex[] =>
@@ -105,12 +102,12 @@ export const createModelPublisher = (
 
   const postCall = ({ bytes }: ModelChunk): L1Call => {
     const data = encodeFunctionData({ abi: modelRegistry.abi, functionName: "post", args: [toHex(bytes)] });
-    return { to: registry, data, gas: gasFor(fromHex(data), POST_GAS) };
+    return { to: registry, data };
   };
   const postBlobsCall = (chunks: readonly ModelChunk[]): BlobCall => {
     const data = encodeFunctionData({ abi: modelRegistry.abi, functionName: "postBlobs" });
     const blobs = chunks.map(({ blob }) => blob).filter((blob): blob is CommittedBlob => blob !== undefined);
-    return { to: registry, data, gas: gasFor(fromHex(data), POST_BLOBS_GAS), blobs };
+    return { to: registry, data, blobs };
   };
   /** Transactions that bring these chunks to L1, and how many each brings. */
   const postings = (data: ModelData, chunks: readonly ModelChunk[]): { call: L1Call | BlobCall; brings: number }[] =>
@@ -127,6 +124,34 @@ export const createModelPublisher = (
     }),
   });
 
+  const estimate = (call: L1Call | BlobCall): Promise<bigint> => {
+    const blobHashes = "blobs" in call ? call.blobs.map(({ hash }) => hash) : [];
+    return estimateGas(client, { from: transactor.address, call: { ...call, blobHashes } });
+  };
+
+  /** One of each length is estimated: bytes of a model are much alike. */
+  const postingGas = async (posted: readonly { readonly call: L1Call | BlobCall; readonly brings: number }[]) => {
+    const byLength = Map.groupBy(posted, ({ call, brings }) => `${call.data.length} ${brings}`);
+    const parts = [...byLength.values()].map(async (alike) => {
+      const [first] = alike;
+      return first === undefined ? 0n : (await estimate(first.call)) * BigInt(alike.length);
+    });
+    return (await Promise.all(parts)).reduce((sum, part) => sum + part, 0n);
+  };
+
+  /** L1 cannot be asked before the chunks are there: but about a message as long, and about looking a chunk up. */
+  const publicationGas = async (model: ModelToPublish, chunks: readonly ModelChunk[]): Promise<bigint> => {
+    const inbox = await client.readContract({ address: registry, abi: modelRegistry.abi, functionName: "INBOX" });
+    const envelope = fromHex(publishCall(model, chunks).data).subarray(0, MAX_ENVELOPE_BYTES);
+    const lookUp = encodeFunctionData({ abi: modelRegistry.abi, functionName: "isPosted", args: [toHex(ZERO_32)] });
+    const [message, asking, nothing] = await Promise.all([
+      estimate(enqueueCall(inbox.toLowerCase() as Hex, envelope, model.gas ?? registrationGas(model.artifact))),
+      estimate({ to: registry, data: lookUp }),
+      estimate({ to: transactor.address, data: "0x" }),
+    ]);
+    return message + BigInt(chunks.length) * (asking - nothing);
+  };
+
   const planIn = async (model: ModelToPublish, data: ModelData): Promise<PublicationPlan> => {
     const chunks = await chunksOf(model.artifact, data);
     const missing: ModelChunk[] = [];
@@ -134,8 +159,7 @@ export const createModelPublisher = (
       const there = await Promise.all(group.map(({ hash }) => isPosted(hash)));
       missing.push(...group.filter((_, i) => !there[i]));
     }
-    const naming = gasFor(fromHex(publishCall(model, chunks).data), PUBLISH_GAS + NAME_GAS * BigInt(chunks.length));
-    const gas = postings(data, missing).reduce((sum, { call }) => sum + (call.gas ?? 0n), naming);
+    const gas = (await postingGas(postings(data, missing))) + (await publicationGas(model, chunks));
     const blobGas = data === "blobs" ? BLOB_GAS * BigInt(missing.length) : 0n;
     const [block, blobFee] = await Promise.all([client.getBlock(), blobGas === 0n ? 0n : client.getBlobBaseFee()]);
     return { model, data, chunks, missing, gas, blobGas, cost: gas * (block.baseFeePerGas ?? 0n) + blobGas * blobFee };

@@ -1,13 +1,5 @@
+import { keccak256, type LocalAccount, type PublicClient, type TransactionReceipt } from "viem";
 import {
-  BaseError,
-  keccak256,
-  type LocalAccount,
-  type PublicClient,
-  RpcRequestError,
-  type TransactionReceipt,
-} from "viem";
-import {
-  type Bytes,
   CodedError,
   type CommittedBlob,
   createLock,
@@ -17,6 +9,7 @@ import {
   type Telemetry,
 } from "../../executor/index.ts";
 import { type BaseFees, type Fees, firstFees, raisedFees } from "./fees.ts";
+import { estimateGas, gasLimitOf, isTooLong, L1_MAX_BYTES, type Refusal, refusalOf, rpcErrorOf } from "./gas.ts";
 import { createSidecar, formOf, OTHER_FORM, type Sidecar, withSidecar } from "./sidecar.ts";
 import { createTransactorMetrics } from "./transactor-metrics.ts";
 
@@ -30,17 +23,29 @@ export type TransactorErrorCode =
   /** L1 executed the transaction and it reverted, or would revert. The cause names the contract's error. */
   | "L1_REVERTED"
   /** The account cannot pay for the L1 transaction, and is not to wait until it can. Send it ether. */
-  | "L1_FUNDS";
+  | "L1_FUNDS"
+  /** The call takes more gas than L1 lets one transaction have. It was not sent: make it smaller. */
+  | "L1_GAS_CAP"
+  /**
+   * L1 wants more gas for the transaction's input than its node estimates. See whether all nodes of the endpoint know the
+   * fork that L1 is at.
+   */
+  | "L1_GAS_FLOOR"
+  /** The transaction has more bytes than L1's mempools take. It was not sent: make it smaller. */
+  | "L1_SIZE";
 
 export type L1Call = {
   readonly to: Hex;
   readonly data: Hex;
   readonly value?: bigint;
-  /** Without it L1 is asked, which cannot be done for a call that needs an earlier one to be mined. */
-  readonly gas?: bigint;
+  /**
+   * What L1 estimates for the call, where it cannot be asked about this very one because an earlier one has to be mined
+   * before. May be asked again.
+   */
+  readonly estimate?: () => Promise<bigint>;
 };
 /** With blobs beside the transaction (EIP-4844). */
-export type BlobCall = L1Call & { readonly gas: bigint; readonly blobs: readonly CommittedBlob[] };
+export type BlobCall = L1Call & { readonly blobs: readonly CommittedBlob[] };
 
 export type TransactorComponents = Telemetry & { readonly client: PublicClient; readonly account: LocalAccount };
 
@@ -72,8 +77,8 @@ export type Transactor = Service & {
   /** Transactions not yet confirmed. */
   readonly pending: number;
   /**
-   * Resolves with the receipt when the transaction is confirmed. L1_REVERTED, L1_FUNDS, TRANSACTOR_FULL,
-   * TRANSACTOR_STOPPED. `isWanted` is asked before the call becomes a transaction, and again when it has to become another
+   * Resolves with the receipt when the transaction is confirmed. Its gas is what L1's node estimates, and half more.
+   * L1_REVERTED, L1_FUNDS, L1_GAS_CAP, L1_GAS_FLOOR, L1_SIZE, TRANSACTOR_FULL, TRANSACTOR_STOPPED. `isWanted` is asked before the call becomes a transaction, and again when it has to become another
    * one: TRANSACTOR_UNWANTED.
    * After a restart transactions of the life before are replaced or found done: callers send what L1 still lacks.
    */
@@ -96,15 +101,6 @@ const DEFAULTS = {
   pollMs: 500,
 };
 
-/** Gas that any transaction with this input needs (EIP-7623), and `execution` on top of the ordinary price. */
-export const gasFor = (data: Bytes, execution: bigint): bigint => {
-  let tokens = 0n;
-  for (const byte of data) tokens += byte === 0 ? 1n : 4n;
-  const ordinary = 21_000n + 4n * tokens + execution;
-  const floor = 21_000n + 10n * tokens;
-  return ordinary > floor ? ordinary : floor;
-};
-
 type Job = {
   readonly call: L1Call | BlobCall;
   readonly isWanted: () => boolean;
@@ -114,7 +110,8 @@ type Job = {
 
 type Sent = Job & {
   readonly nonce: number;
-  readonly gas: bigint;
+  /** Its limit. */
+  gas: bigint;
   fees: Fees;
   /** Signed, without the sidecar. */
   raw: Hex;
@@ -131,8 +128,15 @@ type Sent = Job & {
   used: bigint | undefined;
 };
 
-/** `price`: it has to offer more. `funds`: the account cannot pay for what it offers. `sidecar`: its form is another fork's. */
-type Refusal = "price" | "funds" | "sidecar" | "other";
+/** What an L1 that does not estimate a call says by it. An account that cannot pay, and a node that is behind, are not in it. */
+const UNSENT: Readonly<Record<Exclude<Refusal, "funds" | "absent">, readonly [TransactorErrorCode, string]>> = {
+  cap: ["L1_GAS_CAP", "an L1 transaction takes more gas than one may have"],
+  gas: ["L1_GAS_FLOOR", "L1's node has no gas for the transaction's input"],
+  size: ["L1_SIZE", "an L1 transaction is too long"],
+  price: ["L1_REVERTED", "an L1 transaction would revert"],
+  sidecar: ["L1_REVERTED", "an L1 transaction would revert"],
+  other: ["L1_REVERTED", "an L1 transaction would revert"],
+};
 
 /** L1 blocks for which a confirmed transaction is remembered, to be sent again when a reorg drops it. */
 const MEMORY_BLOCKS = 64n;
@@ -150,19 +154,7 @@ const orUndefined = async <T>(work: Promise<T>, ...names: readonly string[]): Pr
   }
 };
 
-const rpcErrorOf = (error: unknown): RpcRequestError | undefined => {
-  const found = error instanceof BaseError ? error.walk((cause) => cause instanceof RpcRequestError) : null;
-  return found instanceof RpcRequestError ? found : undefined;
-};
 const isRefusal = (error: unknown): boolean => rpcErrorOf(error) !== undefined;
-
-/** The words of geth, and of those that follow it. */
-const refusalOf = (error: unknown): Refusal => {
-  const text = rpcErrorOf(error)?.details ?? "";
-  if (/insufficient (funds|balance)|exceeds .*balance/i.test(text)) return "funds";
-  if (/underpriced|base ?fee|blob.?(gas.?)?(fee|price)|(fee|tip|price) (is )?too low/i.test(text)) return "price";
-  return /sidecar|proof ?version|cell ?proof/i.test(text) ? "sidecar" : "other";
-};
 
 export const createTransactor = (components: TransactorComponents, options: TransactorOptions = {}): Transactor => {
   const { client, account, registry } = components;
@@ -187,8 +179,19 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     return undefined;
   };
 
+  const poor = () => {
+    const { address } = account;
+    return new CodedError<TransactorErrorCode>("L1_FUNDS", `${address} cannot pay for an L1 transaction`, { address });
+  };
+
   const inMempool = async (hash: Hex): Promise<boolean> =>
     (await orUndefined(client.getTransaction({ hash }), "TransactionNotFoundError")) !== undefined;
+
+  const limitOf = async (call: L1Call | BlobCall): Promise<bigint> => {
+    const blobHashes = blobsOf(call)?.map(({ hash }) => hash) ?? [];
+    const exact = () => estimateGas(client, { from: account.address, call: { ...call, blobHashes } });
+    return gasLimitOf(await (call.estimate ?? exact)());
+  };
 
   const sign = async ({ call, nonce, gas, fees }: Pick<Sent, "call" | "nonce" | "gas" | "fees">): Promise<Hex> => {
     chainId ??= await client.getChainId();
@@ -256,6 +259,16 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     logger.info({ nonce: transaction.nonce, ...next }, "raised the fee of an L1 transaction");
   };
 
+  /** L1's fork may have changed since its gas was estimated. */
+  const widen = async (transaction: Sent): Promise<void> => {
+    const { gas } = transaction;
+    const now = await limitOf(transaction.call).catch(() => 0n);
+    transaction.gas = now > gas ? now : gasLimitOf(gas);
+    transaction.raw = await sign(transaction);
+    transaction.hashes.push(keccak256(transaction.raw));
+    logger.info({ nonce: transaction.nonce, gas: transaction.gas }, "raised the gas of an L1 transaction");
+  };
+
   const settle = (transaction: Sent, receipt: TransactionReceipt): void => {
     confirmed.push({ transaction, block: receipt.blockNumber });
     outcomes.inc({ outcome: receipt.status });
@@ -309,12 +322,12 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     if (refusal === "funds") {
       if (!settings.awaitFunds) {
         outcomes.inc({ outcome: "refused" });
-        const { address } = account;
-        transaction.reject(
-          new CodedError<TransactorErrorCode>("L1_FUNDS", `${address} cannot pay for an L1 transaction`, { address }),
-        );
+        transaction.reject(poor());
         return false;
       }
+      await submit(transaction, block);
+    } else if (refusal === "gas") {
+      await widen(transaction);
       await submit(transaction, block);
     } else if (refusal === "price" || block - transaction.since >= settings.patience) {
       await raise(transaction, block, base);
@@ -332,32 +345,53 @@ export const createTransactor = (components: TransactorComponents, options: Tran
       ...confirmed.map(({ transaction }) => transaction.nonce + 1),
     );
 
-  const launch = async (job: Job, nonce: number, block: bigint, base: BaseFees): Promise<void> => {
-    if (!job.isWanted()) {
-      queue.shift();
-      outcomes.inc({ outcome: "unwanted" });
-      job.reject(
-        new CodedError<TransactorErrorCode>("TRANSACTOR_UNWANTED", "an L1 transaction is not wanted any more"),
-      );
-      return;
-    }
-    const { to, data, value = 0n } = job.call;
-    let { gas } = job.call;
-    if (gas === undefined) {
-      try {
-        gas = await client.estimateGas({ account: account.address, to, data, value });
-      } catch (error) {
-        if (!isRefusal(error)) throw error;
-        outcomes.inc({ outcome: "refused" });
-        queue.shift();
-        job.reject(new CodedError<TransactorErrorCode>("L1_REVERTED", "an L1 transaction would revert", { to }, error));
-        return;
-      }
-    }
-    const fees = firstFees(settings, base, blobsOf(job.call) === undefined ? "none" : "blobs");
-    const raw = await sign({ call: job.call, nonce, gas, fees });
+  const forgo = (outcome: "unwanted" | "refused", job: Job, error: CodedError<TransactorErrorCode>): void => {
     queue.shift();
+    outcomes.inc({ outcome });
+    job.reject(error);
+  };
+
+  /** Its gas, or undefined when it is not to be sent: then it is told, or waits for money. */
+  const judge = async (job: Job): Promise<bigint | undefined> => {
+    const { to } = job.call;
+    try {
+      return await limitOf(job.call);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const refusal = refusalOf(error);
+      // It says nothing of the call.
+      if (refusal === "absent") throw error;
+      if (refusal !== "funds") {
+        const [code, message] = UNSENT[refusal];
+        forgo("refused", job, new CodedError(code, message, { to }, error));
+      } else if (settings.awaitFunds)
+        logger.warn({ to, value: job.call.value }, "the account cannot pay for an L1 transaction");
+      else forgo("refused", job, poor());
+      return undefined;
+    }
+  };
+
+  /** Makes the first call that waits a transaction. False when it has to go on waiting. */
+  const launch = async (job: Job, nonce: number, block: bigint, base: BaseFees): Promise<boolean> => {
     const { call, isWanted, resolve, reject } = job;
+    if (!isWanted()) {
+      const error = new CodedError<TransactorErrorCode>(
+        "TRANSACTOR_UNWANTED",
+        "an L1 transaction is not wanted any more",
+      );
+      forgo("unwanted", job, error);
+      return true;
+    }
+    const gas = await judge(job);
+    if (gas === undefined) return queue[0] !== job;
+    const fees = firstFees(settings, base, blobsOf(call) === undefined ? "none" : "blobs");
+    const raw = await sign({ call, nonce, gas, fees });
+    if (isTooLong(raw)) {
+      const [code, message] = UNSENT.size;
+      forgo("refused", job, new CodedError(code, message, { to: call.to, limit: L1_MAX_BYTES }));
+      return true;
+    }
+    queue.shift();
     const transaction: Sent = {
       call,
       isWanted,
@@ -376,6 +410,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
     };
     sent.push(transaction);
     await submit(transaction, block);
+    return true;
   };
 
   const tick = (): Promise<void> =>
@@ -390,7 +425,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
       for (const transaction of [...sent])
         if (!(await review(transaction, minedNonce, block, base))) sent.splice(sent.indexOf(transaction), 1);
       for (let job = queue[0]; job !== undefined && sent.length < settings.maxPending; job = queue[0])
-        await launch(job, nonceAfter(minedNonce), block, base);
+        if (!(await launch(job, nonceAfter(minedNonce), block, base))) break;
       pendingGauge.set(sent.length + queue.length);
     });
 

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Deposit, IBatchInbox, InboxParameters, Message, Record} from "./interfaces/IBatchInbox.sol";
+import {Account} from "../../executor/genesis/contracts/libraries/Account.sol";
 import {RLPWriter} from "./libraries/RLPWriter.sol";
 
 /// @title BatchInbox
@@ -85,7 +86,9 @@ contract BatchInbox is IBatchInbox {
         // INVARIANT: a reader has to hold at most this much.
         if (data.length > MAX_DATA) revert DataTooLong(data.length);
         _checkSequenced(index, originNumber, originTimestamp, delayedEnd, delayedAccumulator);
-        _append(Record(keccak256(data), KIND_CALLDATA, originNumber, originTimestamp, delayedEnd, 0), data.length);
+        _append(keccak256(data), Record(0, KIND_CALLDATA, originNumber, originTimestamp, delayedEnd, 0), data.length);
+        // INVARIANT: the bytes are the transaction's input, or they are in its logs.
+        if (!Account.callsDirectly()) emit BatchLogged(index, data);
     }
 
     /// @inheritdoc IBatchInbox
@@ -100,7 +103,7 @@ contract BatchInbox is IBatchInbox {
         _checkSequenced(index, originNumber, originTimestamp, delayedEnd, delayedAccumulator);
         bytes32 dataHash = keccak256(abi.encodePacked(hashes));
         uint256 size = hashes.length * BLOB_BYTES;
-        _append(Record(dataHash, KIND_BLOBS, originNumber, originTimestamp, delayedEnd, 0), size);
+        _append(dataHash, Record(0, KIND_BLOBS, originNumber, originTimestamp, delayedEnd, 0), size);
         emit BlobsAppended(index, hashes);
     }
 
@@ -112,7 +115,7 @@ contract BatchInbox is IBatchInbox {
         // A batch's timestamp may be ahead of this block's; records stay in order all the same.
         uint64 timestamp = uint64(block.timestamp);
         if (index != 0 && _records[index - 1].l1Timestamp > timestamp) timestamp = _records[index - 1].l1Timestamp;
-        _append(Record(keccak256(""), KIND_FORCED, uint64(block.number), timestamp, delayedEnd, 0), 0);
+        _append(keccak256(""), Record(0, KIND_FORCED, uint64(block.number), timestamp, delayedEnd, 0), 0);
     }
 
     /// @inheritdoc IBatchInbox
@@ -144,6 +147,11 @@ contract BatchInbox is IBatchInbox {
     /// @inheritdoc IBatchInbox
     function recordAt(uint64 index) external view returns (Record memory) {
         return _records[index];
+    }
+
+    /// @inheritdoc IBatchInbox
+    function lineageAt(uint64 count) public view returns (bytes32) {
+        return count == 0 ? bytes32(0) : _records[count - 1].lineage;
     }
 
     /// @inheritdoc IBatchInbox
@@ -189,10 +197,8 @@ contract BatchInbox is IBatchInbox {
         uint64 delayedEnd,
         bytes32 delayedAccumulator
     ) private view {
-        // INVARIANT: the caller is an account without code that signed this transaction: the bytes are its input or blobs.
-        if (msg.sender != SEQUENCER || msg.sender != tx.origin || msg.sender.code.length != 0) {
-            revert NotSequencer(msg.sender);
-        }
+        // INVARIANT: nobody else orders.
+        if (msg.sender != SEQUENCER) revert NotSequencer(msg.sender);
         uint64 start = _checkPlace(index, delayedEnd);
         // INVARIANT: origins never go back, so neither do the chain's timestamps.
         if (index != 0) {
@@ -229,16 +235,26 @@ contract BatchInbox is IBatchInbox {
     }
 
     /// @param size Bytes that the batch holds at most.
-    function _append(Record memory record, uint256 size) private {
+    function _append(bytes32 dataHash, Record memory record, uint256 size) private {
         uint64 index = uint64(_records.length);
         uint64 taken = index == 0 ? 0 : _records[index - 1].delayedEnd;
         // INVARIANT: no bytes, however cut, are more units.
         uint256 units = size / BYTES_PER_UNIT + (record.delayedEnd - taken) + UNITS_OF_BATCH;
         record.unitsThrough = uint56(_unitsThrough(index) + units);
-        _records.push(record);
-        emit BatchAppended(
-            index, record.kind, record.dataHash, record.l1Number, record.l1Timestamp, record.delayedEnd
+        // INVARIANT: whoever names a lineage names all that the chain is derived from, so far.
+        record.lineage = keccak256(
+            abi.encodePacked(
+                lineageAt(index),
+                record.kind,
+                dataHash,
+                record.l1Number,
+                record.l1Timestamp,
+                record.delayedEnd,
+                accumulatorAt(record.delayedEnd)
+            )
         );
+        _records.push(record);
+        emit BatchAppended(index, record.kind, dataHash, record.l1Number, record.l1Timestamp, record.delayedEnd);
     }
 
     /// @dev Upper bound of the units of records start to end - 1; end > start. It never falls where end grows.

@@ -33,13 +33,16 @@ contract ClaimGames is IClaimGames, IClaimListing {
     function present(ClaimId id) external {
         // INVARIANT: every game is a claim, listed once.
         if (msg.sender != address(REGISTRY)) revert OnlyRegistry(msg.sender);
+        address game = _addressOf(id);
+        // INVARIANT: no claim is kept out because another's game has its address, which 2^80 hashes find: it is not listed.
+        if (game.code.length != 0) return;
         _claims.push(id);
         bytes memory code = _creationCode(id);
-        address game;
+        address made;
         assembly ("memory-safe") {
-            game := create2(0, add(code, 32), mload(code), 0)
+            made := create2(0, add(code, 32), mload(code), 0)
         }
-        assert(game == _addressOf(id));
+        assert(made == game);
         emit DisputeGameCreated(game, GAME_TYPE, REGISTRY.claimOf(id).outputRoot);
     }
 

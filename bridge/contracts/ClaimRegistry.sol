@@ -79,24 +79,25 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
     /// @inheritdoc IClaimRegistry
     function propose(
         ClaimId parent,
-        uint64 limitBatch,
+        ContextId game,
         bytes calldata endState,
         NodeHash node,
         NodeHash[] calldata path
     ) external payable returns (ClaimId id) {
         // INVARIANT: no claim stands on one that is known to be wrong.
         if (!_isAlive(parent)) revert UnknownParent(parent);
-        // INVARIANT: nobody stands for another range than the one that was computed.
-        if (limitBatch != _claims[parent].limitBatch) revert WrongLimit(limitBatch, _claims[parent].limitBatch);
+        ContextId expected = gameOn(parent);
+        // INVARIANT: nobody stands for another range, or another history of the inbox, than what was computed.
+        if (game != expected) revert WrongGame(game, expected);
         if (!ChainState.isValid(endState) || path.length != HEIGHT) revert BadEnd();
         // INVARIANT: the claimed state is the tree's last leaf, at its full height.
         if (GameHash.rootOverLast(StateHash.wrap(keccak256(endState)).toLeaf(), path) != node) revert BadEnd();
         if (block.number < _claims[parent].madeAt + SPACING) revert TooEarly();
-        (EdgeId root, bool isNew) = _addRoot(LEVEL, _contextOn(parent), node, EdgeId.wrap(0));
+        (EdgeId root, bool isNew) = _addRoot(LEVEL, _contextIn(game, parent), node, EdgeId.wrap(0));
         id = root.toClaim();
         if (!isNew) return id;
         // INVARIANT: fixed here, once, so that claims on this one have one right length; it fits a tree.
-        uint64 limit = INBOX.furthest(limitBatch, uint256(1) << HEIGHT);
+        uint64 limit = INBOX.furthest(_claims[parent].limitBatch, uint256(1) << HEIGHT);
         bytes32 outputRoot = ChainState.outputRoot(endState);
         _claims[id] = Kept({
             parent: parent,
@@ -157,6 +158,13 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
     }
 
     /// @inheritdoc IClaimRegistry
+    function gameOn(ClaimId parent) public view returns (ContextId) {
+        uint64 limit = _claims[parent].limitBatch;
+        // INVARIANT: the game says what its claims are about, so the right one follows from it: nobody chooses both.
+        return GameHash.game(address(this), parent, limit, INBOX.lineageAt(limit));
+    }
+
+    /// @inheritdoc IClaimRegistry
     function contextOf(ClaimId id) public view returns (ContextId) {
         return _contextOn(_claims[id].parent);
     }
@@ -178,9 +186,11 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
 
     /// @dev Rivals are claims in one context: on one parent, up to one position.
     function _contextOn(ClaimId parent) private view returns (ContextId) {
-        Kept storage claim = _claims[parent];
-        ContextId game = GameHash.game(address(this), parent, claim.limitBatch);
-        return GameHash.context(LEVEL, game, 0, HEIGHT, GameHash.levelBase(game, claim.endState));
+        return _contextIn(gameOn(parent), parent);
+    }
+
+    function _contextIn(ContextId game, ClaimId parent) private view returns (ContextId) {
+        return GameHash.context(LEVEL, game, 0, HEIGHT, GameHash.levelBase(game, _claims[parent].endState));
     }
 
     /// @dev The first claim has no root, and no edge of another level is a claim.

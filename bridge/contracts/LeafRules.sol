@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ILeafRules, Leaf, LeafKind, Past} from "./interfaces/ILeafRules.sol";
+import {IStepVerifier} from "./interfaces/IStepVerifier.sol";
 import {ITensorStepVerifier} from "./interfaces/ITensorStepVerifier.sol";
 import {ChainState} from "./libraries/ChainState.sol";
 import {Evidence, EvidenceReader} from "./libraries/Evidence.sol";
@@ -21,9 +22,9 @@ struct Call {
 
 /// @title What stands at a leaf, decided by the state before it and by its place
 /// @notice Evidence, one preimage behind the other, each part's length known from what stands before it:
-/// level 0: the game (93 bytes), the chain state (254);
-/// level 1: the chain state; or the machine state (128), and where it is about to call a model rest (301), registers (342)
-/// and the program's identity (192);
+/// level 0: the game (125 bytes), the chain state (254);
+/// level 1: at the unit's end the chain state; where a model is about to be called the machine state (128), rest (301),
+/// registers (342) and the program's identity (192); for any other step `u8 part ++ the part's own`, the part below 0x10;
 /// level 2: the four of the level's start; for an operator `u16 size ++ record ++ path`; for the finish the list of outputs
 /// and for each of them `u16 size ++ record ++ path ++ words ++ path` to the left subtree that has its leaf. Paths are
 /// siblings, lowest first.
@@ -50,14 +51,22 @@ contract LeafRules is ILeafRules {
     uint8 public immutable MAX_HEIGHT_2;
     uint8 public immutable MAX_HEIGHT_3;
     ITensorStepVerifier public immutable TENSOR_STEP_VERIFIER;
+    IStepVerifier public immutable STEP_VERIFIER;
 
-    constructor(uint8 height1, uint8 maxHeight2, uint8 maxHeight3, ITensorStepVerifier verifier) {
+    constructor(
+        uint8 height1,
+        uint8 maxHeight2,
+        uint8 maxHeight3,
+        ITensorStepVerifier tensorStepVerifier,
+        IStepVerifier stepVerifier
+    ) {
         // INVARIANT: every model that a chain may call has trees here: a leaf without one would go to whoever came first.
         if (maxHeight2 < ADMITTED_HEIGHT_2 || maxHeight3 < ADMITTED_HEIGHT_3) revert HeightsTooSmall();
         HEIGHT_1 = height1;
         MAX_HEIGHT_2 = maxHeight2;
         MAX_HEIGHT_3 = maxHeight3;
-        TENSOR_STEP_VERIFIER = verifier;
+        TENSOR_STEP_VERIFIER = tensorStepVerifier;
+        STEP_VERIFIER = stepVerifier;
     }
 
     /// @inheritdoc ILeafRules
@@ -84,10 +93,15 @@ contract LeafRules is ILeafRules {
         try TENSOR_STEP_VERIFIER.elementOf(k, position, operator, past, evidence) returns (NodeHash post) {
             return post;
         } catch (bytes memory reason) {
-            if (reason.length == 0 && gasleft() < before / EXHAUSTED) revert NotEnoughGas();
-            assembly ("memory-safe") {
-                revert(add(reason, 32), mload(reason))
-            }
+            _fail(before, reason);
+        }
+    }
+
+    /// @dev Ends as the call that had `before` gas ended.
+    function _fail(uint256 before, bytes memory reason) private view {
+        if (reason.length == 0 && gasleft() < before / EXHAUSTED) revert NotEnoughGas();
+        assembly ("memory-safe") {
+            revert(add(reason, 32), mload(reason))
         }
     }
 
@@ -106,18 +120,29 @@ contract LeafRules is ILeafRules {
         view
         returns (Leaf memory)
     {
+        // INVARIANT: position tells "about to begin" from "finished": one chain state is both.
         if (tag == Tag.CHAIN_STATE) {
             _chainState(past.pre, evidence);
-            // INVARIANT: position tells "about to begin" from "finished": one chain state is both.
-            if (position == 0) revert NoVerifier();
+            if (position == 0) revert BadEvidence();
             return _unchanged(past);
         }
+        if (tag != Tag.MACHINE_STATE) return _step(position, past, evidence);
         bytes memory state = evidence.take(MachineState.SIZE);
-        if (StateHash.wrap(keccak256(state)) != past.pre || !MachineState.isValid(state)) revert BadEvidence();
-        if (MachineState.phaseOf(state) != MachineState.PHASE_INFER) revert NoVerifier();
         (, ProgramShape memory program) = _callOf(past.pre, state, evidence);
         uint256 height = Program.ceilLog2(program.operators + 1);
         return Leaf(LeafKind.REFINE, INFERENCE, _within(height, MAX_HEIGHT_2), NO_POST);
+    }
+
+    function _step(uint64 position, Past calldata past, Evidence memory evidence) private view returns (Leaf memory) {
+        bytes calldata own = evidence.take(evidence.end - evidence.offset);
+        bool begins = own.length > 1 && own[1] == Tag.CHAIN_STATE;
+        if (begins != (position == 0)) revert BadEvidence();
+        uint256 before = gasleft();
+        try STEP_VERIFIER.step(StateHash.unwrap(past.pre), own) returns (bytes32 post) {
+            return Leaf(LeafKind.PROVE, 0, 0, StateHash.wrap(post));
+        } catch (bytes memory reason) {
+            _fail(before, reason);
+        }
     }
 
     function _inferenceLeaf(uint64 position, Past calldata past, Evidence memory evidence)

@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {Deposit, IBatchInbox} from "./interfaces/IBatchInbox.sol";
 import {IClaimGames} from "./interfaces/IClaimGames.sol";
 import {IPortal} from "./interfaces/IPortal.sol";
+import {Account} from "../../executor/genesis/contracts/libraries/Account.sol";
 import {AddressAlias} from "../../executor/genesis/contracts/libraries/AddressAlias.sol";
 import {WithdrawalParameters, Withdrawals} from "./Withdrawals.sol";
 
@@ -50,7 +51,7 @@ contract Portal is IPortal, Withdrawals {
         uint64 minimum = minimumGasLimit(uint64(data.length), isCreation);
         if (gasLimit < minimum) revert SmallGasLimit(gasLimit, minimum);
         // INVARIANT: on L2 a contract never speaks as the account that has its address there.
-        address from = msg.sender == tx.origin ? msg.sender : AddressAlias.toL2(msg.sender);
+        address from = Account.hasKey() ? msg.sender : AddressAlias.toL2(msg.sender);
         INBOX.deposit(Deposit(from, to, isCreation, msg.value, value, gasLimit, data));
         emit TransactionDeposited(from, to, 0, abi.encodePacked(msg.value, value, gasLimit, isCreation, data));
     }

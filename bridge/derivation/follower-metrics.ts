@@ -22,4 +22,9 @@ export const createFollowerMetrics = (registry: Registry) => ({
     help: "Attempts to derive that failed",
     registers: [registry],
   }),
+  rulesEnded: new Gauge({
+    name: "assay_follower_rules_ended",
+    help: "1 where L1 holds a next block whose fork this version does not have: derivation ends before it",
+    registers: [registry],
+  }),
 });

@@ -11,8 +11,10 @@ import {
   DEPOSIT_TYPE,
   envelopesAt,
   equalBytes,
+  type ForkErrorCode,
   fromHex,
   type Hex,
+  hasCode,
   type InboxEnvelope,
   type KeyValueStore,
   type L2BlockNumber,
@@ -64,11 +66,14 @@ export type FollowerOptions = {
 
 /** Moves the chain along what L1 holds. */
 export type Follower = Service & {
-  /** Derives all that has been read from L1, now. Rejects on the first failure; nothing is passed over. */
+  /**
+   * Derives all that has been read from L1, now. Rejects on the first failure; nothing is passed over. At a block of a fork
+   * whose rules are not here it ends, and `failure` says so: what is before it becomes final all the same.
+   */
   sync(): Promise<void>;
   /** Begins to follow the source. */
   start(): void;
-  /** Why the last attempt failed: derivation stands still. Undefined after one that did not. */
+  /** Why derivation stands still, a code and a message. Undefined after an attempt that came to the end of what was read. */
   readonly failure: string | undefined;
 };
 
@@ -111,6 +116,9 @@ type Begin = Unit & { readonly kind: "begin" };
 /** What a block may be made of: delayed messages, then what was posted, up to the byte `end` of the batch. */
 type Content = BatchBody & { readonly messages: readonly InboxEnvelope[] };
 
+const textOf = (error: unknown): string =>
+  error instanceof CodedError ? `${error.code}: ${error.message}` : messageOf(error);
+
 /** Stands for an envelope that is too long to be read: refused, as it would be. */
 const UNREADABLE: Bytes = new Uint8Array(0);
 
@@ -125,7 +133,7 @@ export const createFollower = (components: FollowerComponents, options: Follower
   let awake = true;
   let failure: string | undefined;
 
-  const { safeGauge, derived, rollbacks, failures } = createFollowerMetrics(registry);
+  const { safeGauge, derived, rollbacks, failures, rulesEnded } = createFollowerMetrics(registry);
 
   const blockAt = (number: L2BlockNumber): Block => {
     const block = chain.blockByNumber(number);
@@ -330,15 +338,30 @@ export const createFollower = (components: FollowerComponents, options: Follower
     return true;
   };
 
+  /** Derives what was read; the error that says so where this version's rules end before. */
+  const advance = async (): Promise<CodedError | undefined> => {
+    try {
+      while (!aborter.signal.aborted && (await chain.exclusive(step)));
+      return undefined;
+    } catch (error) {
+      // INVARIANT: nothing was executed, and nothing is to be tried again, before L1 takes the record back.
+      if (hasCode<ForkErrorCode>(error, "FORK_UNKNOWN")) return error;
+      throw error;
+    }
+  };
+
   const sync = (): Promise<void> =>
     lock(async () => {
       try {
-        while (!aborter.signal.aborted && (await chain.exclusive(step)));
+        const end = await advance();
         await chain.exclusive(finalize);
-        failure = undefined;
+        const text = end && textOf(end);
+        if (text !== undefined && text !== failure) logger.error({ err: end }, "derivation ends here");
+        rulesEnded.set(end === undefined ? 0 : 1);
+        failure = text;
       } catch (error) {
         failures.inc();
-        failure = error instanceof CodedError ? `${error.code}: ${error.message}` : messageOf(error);
+        failure = textOf(error);
         throw error;
       }
     });

@@ -67,6 +67,8 @@ export type DelayedMessage = {
   readonly l1Block: L1BlockNumber;
   /** When L1 queued it, in seconds. */
   readonly timestamp: bigint;
+  /** What the OP Stack's tools take for a deposit's hash on L2: of where its event is on L1. */
+  readonly eventHash: Hex | undefined;
 };
 
 /** How far L1 has been read. `finalized`: L1 number. */
@@ -77,6 +79,7 @@ export type InboxCursor = {
   readonly finalized: bigint;
 };
 
+/** As L1's inbox computes it; before the first record it is the zero word. */
 export const lineageOf = (
   previous: Bytes,
   record: Pick<InboxRecord, "kind" | "dataHash" | "origin" | "delayedEnd">,
@@ -102,6 +105,8 @@ const messageKey = (index: bigint) => concat(Uint8Array.of(COLUMN.delayedMessage
 const batchByHashKey = (dataHash: Hex) => concat(Uint8Array.of(COLUMN.batchByHash), fromHex(dataHash));
 /** To the index of the deposit: it is part of the envelope, so no two are equal. */
 const depositByHashKey = (envelope: Bytes) => concat(Uint8Array.of(COLUMN.depositByHash), keccak256(envelope));
+/** To the index of the deposit. */
+const depositByEventKey = (eventHash: Hex) => concat(Uint8Array.of(COLUMN.depositByEvent), fromHex(eventHash));
 const chunkKey = (hash: Bytes) => concat(Uint8Array.of(COLUMN.modelChunk), hash);
 
 const postingKey = (hash: Hex) => concat(Uint8Array.of(COLUMN.blobPosting), fromHex(hash));
@@ -153,19 +158,22 @@ const encodeMessage = (message: DelayedMessage): Bytes =>
     uintBE(message.l1Block, 8),
     uintBE(message.timestamp, 8),
     fromHex(message.accumulator),
+    message.eventHash === undefined ? ZERO_32 : fromHex(message.eventHash),
     message.envelope,
   );
 
 const decodeMessage = (index: bigint, bytes: Bytes): DelayedMessage => {
   const view = viewOf(bytes);
+  const kind = bytes[0] === 1 ? "raw" : "deposit";
   return {
     index,
-    kind: bytes[0] === 1 ? "raw" : "deposit",
+    kind,
     gas: view.getBigUint64(1),
     l1Block: view.getBigUint64(9),
     timestamp: view.getBigUint64(17),
     accumulator: toHex(bytes.subarray(25, 57)),
-    envelope: bytes.subarray(57),
+    eventHash: kind === "deposit" ? toHex(bytes.subarray(57, 89)) : undefined,
+    envelope: bytes.subarray(89),
   };
 };
 
@@ -189,16 +197,27 @@ const decodeCursor = (bytes: Bytes): InboxCursor => {
   };
 };
 
-/** What is here of the inbox begins behind so many records and messages; and the accumulator after those. */
-export type InboxStart = { readonly recordCount: bigint; readonly messageCount: bigint; readonly accumulator: Bytes };
-const EVERYTHING: InboxStart = { recordCount: 0n, messageCount: 0n, accumulator: EMPTY_ACCUMULATOR };
+/** What is here of the inbox begins behind so many records and messages; and lineage and accumulator after those. */
+export type InboxStart = {
+  readonly recordCount: bigint;
+  readonly messageCount: bigint;
+  readonly lineage: Bytes;
+  readonly accumulator: Bytes;
+};
+const EVERYTHING: InboxStart = {
+  recordCount: 0n,
+  messageCount: 0n,
+  lineage: ZERO_32,
+  accumulator: EMPTY_ACCUMULATOR,
+};
 
-const encodeStart = ({ recordCount, messageCount, accumulator }: InboxStart): Bytes =>
-  concat(uintBE(recordCount, 8), uintBE(messageCount, 8), accumulator);
+const encodeStart = ({ recordCount, messageCount, lineage, accumulator }: InboxStart): Bytes =>
+  concat(uintBE(recordCount, 8), uintBE(messageCount, 8), accumulator, lineage);
 const decodeStart = (bytes: Bytes): InboxStart => ({
   recordCount: viewOf(bytes).getBigUint64(0),
   messageCount: viewOf(bytes).getBigUint64(8),
   accumulator: bytes.subarray(16, 48),
+  lineage: bytes.subarray(48, 80),
 });
 
 const hasCalldata = ({ kind, data }: NewRecord): boolean =>
@@ -273,8 +292,9 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
       writes.push({ type: "del", key: recordKey(i) });
     }
     for (let i = base.messageCount; i < (cursor?.messageCount ?? 0n); i++) {
-      const { kind, envelope } = message(i) as DelayedMessage;
+      const { kind, envelope, eventHash } = message(i) as DelayedMessage;
       if (kind === "deposit") writes.push({ type: "del", key: depositByHashKey(envelope) });
+      if (eventHash !== undefined) writes.push({ type: "del", key: depositByEventKey(eventHash) });
       writes.push({ type: "del", key: messageKey(i) });
     }
     return writes;
@@ -295,8 +315,9 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
   const putMessages = (messages: readonly DelayedMessage[]): Write[] =>
     messages.flatMap((added): Write[] => {
       const put: Write = { type: "put", key: messageKey(added.index), value: encodeMessage(added) };
-      if (added.kind !== "deposit") return [put];
-      return [put, { type: "put", key: depositByHashKey(added.envelope), value: uintBE(added.index, 8) }];
+      if (added.kind !== "deposit" || added.eventHash === undefined) return [put];
+      const keys = [depositByHashKey(added.envelope), depositByEventKey(added.eventHash)];
+      return [put, ...keys.map((key): Write => ({ type: "put", key, value: uintBE(added.index, 8) }))];
     });
 
   return {
@@ -311,6 +332,12 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
       const index = indexAt(depositByHashKey(envelope));
       const found = index === undefined ? undefined : message(index);
       return found?.kind === "deposit" && equalBytes(found.envelope, envelope);
+    },
+    /** Hash of the deposit that the OP Stack's tools know by this one. */
+    depositOf(eventHash: Hex): Hex | undefined {
+      const index = indexAt(depositByEventKey(eventHash));
+      const found = index === undefined ? undefined : message(index);
+      return found?.eventHash === eventHash ? toHex(keccak256(found.envelope)) : undefined;
     },
     chunk: (hash: Bytes): Bytes | undefined => store.get(chunkKey(hash)),
     /** Where L1 had a chunk in a blob, last. A reorg leaves it: it says where to look, never what is there. */
@@ -328,9 +355,9 @@ export const createInboxStore = (store: KeyValueStore, archive: BlobArchive) => 
     get first() {
       return first;
     },
-    /** Lineage after `count` records: of those that are here. */
+    /** Lineage after `count` records. */
     lineage(count: bigint): Bytes | undefined {
-      if (count === first.recordCount) return ZERO_32;
+      if (count === first.recordCount) return first.lineage;
       const last = record(count - 1n);
       return last === undefined ? undefined : fromHex(last.lineage);
     },

@@ -32,7 +32,7 @@ import { type BlobSource, createBlobReader } from "./l1-blobs.ts";
 import { createL1Blocks, type L1BlocksErrorCode } from "./l1-blocks.ts";
 import type { Archive, L1Data } from "./l1-calldata.ts";
 import { createL1SourceMetrics } from "./l1-source-metrics.ts";
-import { accumulatorAfter, beforeDeployment, blockBefore } from "./l1-start.ts";
+import { accumulatorAfter, beforeDeployment, blockBefore, lineageAfter } from "./l1-start.ts";
 import { type L1Stretch, readStretch } from "./l1-stretch.ts";
 import { accumulate } from "./messages.ts";
 
@@ -96,6 +96,8 @@ export type L1Source = Service & {
    * far as block `origin`.
    */
   isDeposit(envelope: Bytes, origin: bigint): boolean | undefined;
+  /** Hash on L2 of the deposit that the OP Stack's tools know by this one, which they compute from its event on L1. */
+  depositOf(eventHash: Hex): Hex | undefined;
   /**
    * Reads on to L1's head, now, or as far as the endpoint shows it. Rejects on the first failure; nothing half-read is kept.
    */
@@ -157,8 +159,16 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     const { start } = options;
     if (start === undefined) return inbox.begin(identity, await blocks.read(beforeDeployment(deployment)));
     const head = await blocks.read(await blockBefore(client, deployment, start));
-    const accumulator = fromHex(await accumulatorAfter(client, deployment, start.delayed));
-    return inbox.begin(identity, head, { recordCount: start.batch, messageCount: start.delayed, accumulator });
+    const [lineage, accumulator] = await Promise.all([
+      lineageAfter(client, deployment, start.batch),
+      accumulatorAfter(client, deployment, start.delayed),
+    ]);
+    return inbox.begin(identity, head, {
+      recordCount: start.batch,
+      messageCount: start.delayed,
+      lineage: fromHex(lineage),
+      accumulator: fromHex(accumulator),
+    });
   };
 
   /** A chunk of a published model. One in a blob is in the archive when this resolves. L1_BLOB_MISSING. */
@@ -352,6 +362,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
       if (inbox.isDeposit(envelope)) return true;
       return inbox.cursor !== undefined && inbox.cursor.head.number >= origin ? false : undefined;
     },
+    depositOf: inbox.depositOf,
     sync,
     start() {
       polling ??= poll();

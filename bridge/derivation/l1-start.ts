@@ -16,6 +16,10 @@ export const beforeDeployment = ({ startBlock }: Pick<Deployment, "startBlock">)
 export const accumulatorAfter = (client: PublicClient, deployment: Deployment, count: bigint): Promise<Hex> =>
   client.readContract({ ...inboxOf(deployment), functionName: "accumulatorAt", args: [count] });
 
+/** The inbox's lineage after so many records. */
+export const lineageAfter = (client: PublicClient, deployment: Deployment, count: bigint): Promise<Hex> =>
+  client.readContract({ ...inboxOf(deployment), functionName: "lineageAt", args: [count] });
+
 /** The newest of L1 blocks `low` to `high` that is older than a time, or `low`. */
 const lastBefore = async (client: PublicClient, time: bigint, low: bigint, high: bigint): Promise<bigint> => {
   let [from, to] = [low, high];

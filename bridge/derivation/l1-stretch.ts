@@ -4,7 +4,7 @@ import type { L1Contracts } from "../clients/deploy.ts";
 import { batchInbox, modelRegistry } from "../contracts/contracts.gen.ts";
 import { type BlobPosting, type DelayedMessage, type L1Block, type NewRecord, recordKindOf } from "./inbox-store.ts";
 import { type L1Data, type L1DataErrorCode, mapBounded, readCalldata } from "./l1-calldata.ts";
-import { MESSAGE_KIND } from "./messages.ts";
+import { eventHashOf, MESSAGE_KIND } from "./messages.ts";
 
 export type L1StretchErrorCode =
   /** A batch is of a kind that this version does not know. Update the node. */
@@ -24,7 +24,9 @@ export type L1Stretch = {
 };
 
 const ABI = [...batchInbox.abi, ...modelRegistry.abi] as const;
-const EVENTS = ABI.filter((item) => item.type === "event");
+/** Bytes alone: who needs them asks for the transaction's. */
+const BYTES: readonly string[] = ["BatchLogged", "ChunkLogged"];
+const EVENTS = ABI.filter((item) => item.type === "event").filter(({ name }) => !BYTES.includes(name));
 
 /** A part of L1, its last block included. */
 export type StretchRange = {
@@ -99,14 +101,21 @@ export const readStretch = async (l1: L1Data, contracts: L1Contracts, range: Str
     };
   });
 
-  const messages = queued.map((log) => ({
-    index: log.args.index,
-    kind: log.args.kind === MESSAGE_KIND.deposit ? ("deposit" as const) : ("raw" as const),
-    gas: log.args.gas,
-    envelope: fromHex(log.args.envelope),
-    l1Block: log.blockNumber,
-    timestamp: timestampOf(log.blockNumber),
-  }));
+  const messages = queued.map(({ args, blockHash, blockNumber, logIndex }) => {
+    const envelope = fromHex(args.envelope);
+    const kind = args.kind === MESSAGE_KIND.deposit ? ("deposit" as const) : ("raw" as const);
+    // The portal's event is the log after the inbox'.
+    const event = { blockHash, logIndex: logIndex + 1 };
+    return {
+      index: args.index,
+      kind,
+      gas: args.gas,
+      envelope,
+      eventHash: kind === "deposit" ? eventHashOf(envelope, event) : undefined,
+      l1Block: blockNumber,
+      timestamp: timestampOf(blockNumber),
+    };
+  });
 
   const chunks = await mapBounded(
     of("ChunkPosted"),

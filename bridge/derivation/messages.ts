@@ -35,3 +35,20 @@ export const depositSourceHash = (inbox: Hex, index: bigint): Bytes =>
 /** The envelope of delayed message `index`, as the inbox makes it. */
 export const depositEnvelope = (inbox: Hex, index: bigint, deposit: DepositMessage): Bytes =>
   encodeDeposit({ ...deposit, sourceHash: toHex(depositSourceHash(inbox, index)) });
+
+/** Where the RLP list of an envelope has its first field, the source hash, after its length of this many bytes. */
+const sourceHashAt = (envelope: Bytes): number => 2 + ((envelope[1] as number) - 0xf7) + 1;
+
+/**
+ * The hash that tools of the OP Stack compute for a deposit, from the log `TransactionDeposited` at `logIndex` of L1's block
+ * `blockHash`: that of its envelope with the source hash `K(u256 0 ++ K(blockHash ++ u256 logIndex))`. The inbox cannot
+ * know its block, so the envelope has another.
+ */
+export const eventHashOf = (
+  envelope: Bytes,
+  { blockHash, logIndex }: { readonly blockHash: Hex; readonly logIndex: number },
+): Hex => {
+  const named = envelope.slice();
+  named.set(keccakOf(ZERO_32, keccakOf(fromHex(blockHash), uintBE(BigInt(logIndex), 32))), sourceHashAt(envelope));
+  return toHex(keccak256(named));
+};

@@ -79,6 +79,7 @@ export const boardOptions = (toy: Toy, period: bigint): BoardOptions => ({
   rules: toyRules(toy),
   isChainState: (bytes) => bytes.startsWith("0x11"),
   furthest: (limitBatch) => limitBatch + 1n,
+  lineageAt: () => LINEAGE,
 });
 
 const trees = new WeakMap<Belief, ReturnType<typeof treeOf>>();
@@ -95,12 +96,19 @@ const endOf = (belief: Belief): Hex => {
   return `0x${end.kind === "C" ? "11" : "10"}${n(end.n)}${n(end.i)}${end.v.slice(2)}`;
 };
 
+const LINEAGE: Hex = `0x${"11".repeat(32)}`;
+
 export const gameOf = ({ belief, name }: Pick<Party, "belief" | "name">): OwnGame => ({
   parent: toFirstClaim(GENESIS.hash),
   origin: toHex(
-    gameHash({ l1ChainId: CHAIN_ID, registry: REGISTRY, parent: toFirstClaim(GENESIS.hash), limitBatch: 0n }),
+    gameHash({
+      l1ChainId: CHAIN_ID,
+      registry: REGISTRY,
+      parent: toFirstClaim(GENESIS.hash),
+      limitBatch: 0n,
+      lineage: LINEAGE,
+    }),
   ),
-  limitBatch: 0n,
   tree: rootTree(belief),
   endState: endOf(belief),
   isDue: true,

@@ -3,7 +3,7 @@ import { CodedError } from "../../executor/index.ts";
 /** Errors of the contract, by their names there. */
 export type BoardErrorCode =
   | "UnknownParent"
-  | "WrongLimit"
+  | "WrongGame"
   | "BadEnd"
   | "TooEarly"
   | "BadStake"
@@ -22,7 +22,7 @@ export type BoardErrorCode =
 
 const SAYS: Record<BoardErrorCode, string> = {
   UnknownParent: "no claim stands on one that is unknown or lost",
-  WrongLimit: "claims on this parent derive another number of inbox records",
+  WrongGame: "claims on this parent derive another number of inbox records, or others",
   BadEnd: "the state is not the last leaf of the tree",
   TooEarly: "not enough blocks have passed",
   BadStake: "the stake is not what this level asks for",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type EdgeId, hasCode, toLeaf } from "../../executor/index.ts";
+import { type ContextId, type EdgeId, hasCode, keccakOf, toHex, toLeaf, utf8 } from "../../executor/index.ts";
 import { accountOf, boardOptions, claimOf, gameOf, liarOf, type Party } from "./arena.fixture.ts";
 import { type Board, createBoard } from "./board.ts";
 import type { BoardErrorCode } from "./board-errors.ts";
@@ -107,7 +107,7 @@ test("what does not follow from the board is refused, each for its reason", () =
   const board = newBoard();
   const propose = of([proposal(right)], "propose");
   refused(board, { ...propose, parent: NONE.claim }, "UnknownParent");
-  refused(board, { ...propose, limitBatch: 1n }, "WrongLimit");
+  refused(board, { ...propose, game: toHex(keccakOf(utf8("another inbox"))) as ContextId }, "WrongGame");
   refused(board, { ...propose, path: propose.path.slice(1) }, "BadEnd");
   refused(board, { ...propose, node: NO_NODE }, "BadEnd");
   assert.throws(

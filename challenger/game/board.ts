@@ -72,6 +72,8 @@ export type BoardOptions = {
   readonly isChainState: (bytes: Hex) => boolean;
   /** Inbox records that claims on a claim that is made now must derive, from those that it derived itself. */
   readonly furthest: (limitBatch: RecordIndex) => RecordIndex;
+  /** Of so many inbox records. */
+  readonly lineageAt: (count: RecordIndex) => Hex;
 };
 
 export type BoardEvent = { readonly event: string; readonly args: Readonly<Record<string, Hex | bigint | number>> };
@@ -207,16 +209,15 @@ export const createBoard = (options: BoardOptions): Board => {
     return leaf.kind === "prove" ? toLeaf(leaf.post) : refuse("WrongKind");
   };
 
-  const game = (parent: ClaimId): Ctx => {
-    const claim = claimOf(parent);
-    const { l1ChainId, registry, height } = options;
-    const { limitBatch } = claim;
-    const origin = toHex(gameHash({ l1ChainId, registry, parent, limitBatch }));
-    return rootContext(0, origin, height, claim.endState);
+  const gameOn = (parent: ClaimId): ContextId => {
+    const { l1ChainId, registry, lineageAt } = options;
+    const { limitBatch } = claimOf(parent);
+    return toHex(gameHash({ l1ChainId, registry, parent, limitBatch, lineage: lineageAt(limitBatch) }));
   };
+  const contextOn = (parent: ClaimId): Ctx => rootContext(0, gameOn(parent), options.height, claimOf(parent).endState);
   const isAlive = (id: ClaimId): boolean => {
     const { status, parent } = claimOf(id);
-    return status === "confirmed" || (status === "open" && !contextOf(ctxId(game(parent))).settled);
+    return status === "confirmed" || (status === "open" && !contextOf(ctxId(contextOn(parent))).settled);
   };
 
   /** Timer of the half that lags. */
@@ -249,19 +250,20 @@ export const createBoard = (options: BoardOptions): Board => {
   };
 
   const handlers: Handlers = {
-    propose({ parent, limitBatch, endState, node, path }) {
+    propose({ parent, game, endState, node, path }) {
       const claim = claimOf(parent);
       // INVARIANT: no claim stands on one that is known to be wrong.
       if (!isAlive(parent)) refuse("UnknownParent");
-      if (limitBatch !== claim.limitBatch) refuse("WrongLimit");
+      // INVARIANT: nobody stands for another range, or another history of the inbox, than what was computed.
+      if (game !== gameOn(parent)) refuse("WrongGame");
       const end = toHex(keccak256(fromHex(endState))) as StateHash;
       if (!options.isChainState(endState) || path.length !== options.height || hashUp(toLeaf(end), path) !== node)
         refuse("BadEnd");
       if (board.now < claim.madeAt + spacing) refuse("TooEarly");
-      const { edge, isNew } = addRoot(game(parent), node, NONE.edge);
+      const { edge, isNew } = addRoot(contextOn(parent), node, NONE.edge);
       if (!isNew) return;
       const id = toClaim(edge);
-      const limit = options.furthest(limitBatch);
+      const limit = options.furthest(claim.limitBatch);
       set(claims, id, { status: "open", parent, endState: end, madeAt: board.now, limitBatch: limit });
       emit("ClaimProposed", { id, parent, node, endState, limitBatch: limit, staker: sender });
     },

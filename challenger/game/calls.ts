@@ -1,4 +1,4 @@
-import type { ClaimId, ContextId, Hex, NodeHash, RecordIndex } from "../../executor/index.ts";
+import type { ClaimId, ContextId, Hex, NodeHash } from "../../executor/index.ts";
 import type { Ctx, Witness } from "./ids.ts";
 
 /** An edge by its preimage. */
@@ -19,8 +19,8 @@ export type Call =
   | {
       readonly type: "propose";
       readonly parent: ClaimId;
-      /** Inbox records that were derived: the parent's limit. */
-      readonly limitBatch: RecordIndex;
+      /** Hash of the game: says what was derived. */
+      readonly game: ContextId;
       /** The chain state's bytes. */
       readonly endState: Hex;
       readonly node: NodeHash;

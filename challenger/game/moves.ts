@@ -22,8 +22,8 @@ type Of<Type extends CallType> = Extract<Call, { type: Type }>;
 type Encoders = { readonly [Type in CallType]: (call: Of<Type>) => Hex };
 
 const ENCODERS: Encoders = {
-  propose: ({ parent, limitBatch, endState, node, path }) =>
-    encodeFunctionData({ abi, functionName: "propose", args: [parent, limitBatch, endState, node, path] }),
+  propose: ({ parent, game, endState, node, path }) =>
+    encodeFunctionData({ abi, functionName: "propose", args: [parent, game, endState, node, path] }),
   open: ({ ctx, node, left, right }) =>
     encodeFunctionData({ abi, functionName: "open", args: [ctx, node, left, right] }),
   openWord: ({ ctx, node, packed }) => encodeFunctionData({ abi, functionName: "openWord", args: [ctx, node, packed] }),

@@ -1,4 +1,4 @@
-import type { ClaimId, ContextId, EdgeId, Hex, RecordIndex, Wei } from "../../executor/index.ts";
+import type { ClaimId, ContextId, EdgeId, Hex, Wei } from "../../executor/index.ts";
 import type { Call, CallType } from "./calls.ts";
 import { createDraft, type Draft } from "./draft.ts";
 import { createHand, type Hand } from "./hand.ts";
@@ -18,8 +18,6 @@ export type OwnGame = {
   readonly parent: ClaimId;
   /** Hash of the game: origin of level 0. */
   readonly origin: ContextId;
-  /** Inbox records that the tree derives. */
-  readonly limitBatch: RecordIndex;
   /** The right tree over the range's units. */
   readonly tree: OwnTree;
   /** Bytes of the chain state that ends the range. */
@@ -137,8 +135,8 @@ const propose = (visit: Visit, root: OwnEdge): void => {
   const path = hand.lastPath(game.tree);
   if (parent === undefined || path === undefined || board.now < parent.madeAt + board.spacing) return;
   if (parent.status !== "open" && parent.status !== "confirmed") return;
-  const { parent: on, limitBatch, endState, account } = game;
-  moves.push({ rule: "propose", call: { type: "propose", parent: on, limitBatch, endState, node: root.node, path } });
+  const { parent: on, origin, endState, account } = game;
+  moves.push({ rule: "propose", call: { type: "propose", parent: on, game: origin, endState, node: root.node, path } });
   draft.add(root, account);
 };
 

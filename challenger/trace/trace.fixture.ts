@@ -105,7 +105,7 @@ export const holdTrace = async (trace: Trace, held: Held): Promise<void> => {
       const past = await pastOf(trace, position, origin);
       const verdict = await judge.leafOf({ level: trace.level, position }, past, evidence);
       if (unproven?.has(position) === true) {
-        assert.deepEqual(verdict, { error: "NoVerifier" }, label);
+        assert.deepEqual(verdict, { error: "BadEvidence" }, label);
         continue;
       }
       assert.ok("leaf" in verdict, `${label}: ${JSON.stringify(verdict)}`);

@@ -41,6 +41,28 @@ export const versionedHash = (commitment: Bytes): Hex => {
   return toHex(hash);
 };
 
+/** Order of the group, and a root of unity of order 4,096 in its field. */
+const ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n;
+const ROOT_OF_UNITY = 0x564c0a11a0f704f4fc3e8acfe0f8245f0ad1347b378fbf96e206da11a5d36306n;
+const INDEX_BITS = 12;
+
+const power = (base: bigint, exponent: number): bigint => {
+  let result = 1n;
+  let square = base;
+  for (let rest = exponent; rest > 0; rest >>>= 1) {
+    if (rest & 1) result = (result * square) % ORDER;
+    square = (square * square) % ORDER;
+  }
+  return result;
+};
+
+/** Where a blob's polynomial has element `index`: the root of unity to the index with its bits in reverse order. 32 bytes. */
+export const placeOfElement = (index: number): Bytes => {
+  let reversed = 0;
+  for (let bit = 0; bit < INDEX_BITS; bit++) reversed |= ((index >>> bit) & 1) << (INDEX_BITS - 1 - bit);
+  return uintBE(power(ROOT_OF_UNITY, reversed), 32);
+};
+
 /** Bytes before the chunk in a blob that is one chunk of a model. */
 const LENGTH_BYTES = 4;
 /** Bytes of a chunk that one blob holds. */

@@ -8,4 +8,12 @@ export {
   encodeBlobs,
   encodeChunkBlob,
 } from "./blob.ts";
-export { type CommittedBlob, commitBlob, hashOfBlob, proveBlobs, type SidecarForm } from "./kzg.ts";
+export {
+  type BlobElement,
+  type CommittedBlob,
+  commitBlob,
+  hashOfBlob,
+  openBlobElement,
+  proveBlobs,
+  type SidecarForm,
+} from "./kzg.ts";

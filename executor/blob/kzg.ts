@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
-import type { Bytes, Hex } from "../foundation/bytes.ts";
+import { type Bytes, EMPTY_BYTES, type Hex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
-import { BLOB_BYTES, versionedHash } from "./blob.ts";
+import { BLOB_BYTES, placeOfElement, versionedHash } from "./blob.ts";
 import type { KzgAnswer, KzgRequest, KzgWork } from "./kzg-worker.ts";
 
 export type KzgErrorCode =
@@ -41,12 +41,12 @@ const begin = (): Thread => {
   return begun;
 };
 
-const compute = async (work: KzgWork, blob: Bytes): Promise<readonly Bytes[]> => {
+const compute = async (work: KzgWork, blob: Bytes, place: Bytes = EMPTY_BYTES): Promise<readonly Bytes[]> => {
   if (blob.length !== BLOB_BYTES)
     throw new CodedError<KzgErrorCode>("BLOB_MALFORMED", `a blob has ${BLOB_BYTES} bytes, not ${blob.length}`);
   thread ??= begin();
   const { worker, waiting } = thread;
-  const request: KzgRequest = { id: ++last, work, blob };
+  const request: KzgRequest = { id: ++last, work, blob, place };
   return new Promise((resolve, reject) => {
     waiting.set(request.id, { resolve, reject });
     worker.ref();
@@ -84,3 +84,16 @@ const WORK: Readonly<Record<SidecarForm, KzgWork>> = { blob: "blobProof", cells:
 /** Proofs of all blobs, in order. */
 export const proveBlobs = async (form: SidecarForm, blobs: readonly Bytes[]): Promise<readonly Bytes[]> =>
   (await Promise.all(blobs.map((blob) => compute(WORK[form], blob)))).flat();
+
+/** One field element of a blob, all 32 bytes of it, and its opening: commitment and proof, 48 bytes each. */
+export type BlobElement = { readonly value: Bytes; readonly commitment: Bytes; readonly proof: Bytes };
+
+/** Opens element `index` (0 to 4,095) of a blob. BLOB_MALFORMED, KZG_FAILED. */
+export const openBlobElement = async (blob: Bytes, index: number): Promise<BlobElement> => {
+  const [commitment, proof, value] = (await compute("valueProof", blob, placeOfElement(index))) as [
+    Bytes,
+    Bytes,
+    Bytes,
+  ];
+  return { value, commitment, proof };
+};

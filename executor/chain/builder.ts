@@ -8,6 +8,7 @@ import { createAddress } from "../protocol/contract-address.ts";
 import { DEPOSIT_TYPE, type DecodeResult, type EnvelopeDecoder, isRefusal } from "../protocol/envelope.ts";
 import type { Origin } from "../protocol/origin.ts";
 import type { Receipt } from "../protocol/receipt.ts";
+import type { BlockRules } from "../protocol/rules.ts";
 import type { ChainTransaction, InboxEnvelope, RefusalCode } from "../protocol/transaction.ts";
 import type { AddResult, DeclinedCode } from "./chain.ts";
 import { emptyTally, tallyAfter, tallyAfterRefusal } from "./tally.ts";
@@ -44,14 +45,13 @@ export const createDraft = (
   machine: ChainMachine,
   options: {
     readonly parent: Block;
-    readonly environment: BlockEnvironment & { readonly budget: bigint };
-    /** Price of a refused envelope. */
-    readonly refusal: bigint;
+    readonly environment: BlockEnvironment & { readonly budget: bigint; readonly rules: BlockRules };
     readonly origin: Origin;
     readonly decode: EnvelopeDecoder;
   },
 ): Draft => {
-  const { parent, environment, origin, decode, refusal } = options;
+  const { parent, environment, origin, decode } = options;
+  const { refusal } = environment.rules.budget;
   const transactions: ChainTransaction[] = [];
   const receipts: Receipt[] = [];
   let tally = emptyTally(environment.budget);

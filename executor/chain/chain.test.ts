@@ -9,6 +9,7 @@ import { createAddress } from "../protocol/contract-address.ts";
 import { encodeDeposit } from "../protocol/envelope.ts";
 import { ADDRESS, DEVNET_PARAMETERS } from "../protocol/parameters.ts";
 import { logsChain } from "../protocol/receipt.ts";
+import { rulesAt } from "../protocol/rules.ts";
 import type { InboxEnvelope } from "../protocol/transaction.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import {
@@ -220,7 +221,10 @@ test("a deposit creates a contract at its sender's nonce", async () => {
 
 test("base fee follows EIP-1559, down to the chain's least", () => {
   const at = (gasUsed: bigint, baseFeePerGas: bigint, minimumBaseFee = 1n) =>
-    nextBaseFee({ gasLimit: 30_000_000n, gasUsed, baseFeePerGas }, { minimumBaseFee });
+    nextBaseFee(
+      { gasLimit: 30_000_000n, gasUsed, baseFeePerGas },
+      { ...rulesAt(DEVNET_PARAMETERS, 0n), minimumBaseFee },
+    );
   assert.equal(at(15_000_000n, GWEI), GWEI);
   assert.equal(at(30_000_000n, GWEI), 1_125_000_000n);
   assert.equal(at(0n, GWEI), 875_000_000n);

@@ -58,7 +58,6 @@ export const createChain = async (
   { genesis, calls: callOptions }: { readonly genesis: Genesis; readonly calls?: CallTurnsOptions },
 ): Promise<Chain> => {
   const { parameters } = genesis;
-  const { refusal } = parameters.budget;
   const log = logger.child({ module: "chain" });
   const metrics = createChainMetrics(registry);
   metrics.rulesEnd.set(Number(unknownFork(parameters.forks)?.from ?? Number.POSITIVE_INFINITY));
@@ -182,16 +181,15 @@ export const createChain = async (
 
   const begin = async (attributes: BlockAttributes): Promise<BlockBuilder> => {
     if (open !== undefined) throw fault("CHAIN_BUSY", `block ${head.header.number + 1n} is already being built`);
-    const { isPaid } = environmentAfter(head, attributes, parameters);
-    if (!isPaid && attributes.hasMessages !== true)
+    const environment = environmentAfter(head, attributes, parameters);
+    if (!environment.isPaid && attributes.hasMessages !== true)
       throw fault("CHAIN_BUDGET", `L1's time does not pay for block ${head.header.number + 1n} yet`);
     const mine = {};
     open = mine;
     const started = performance.now();
     const parent = head;
-    const environment = environmentAfter(parent, attributes, parameters);
     const { origin } = attributes;
-    const draft = createDraft(machineAt(environment.fork), { parent, environment, origin, refusal, decode });
+    const draft = createDraft(machineAt(environment.fork), { parent, environment, origin, decode });
     /** One thing at a time happens to a block. A block that is dropped meanwhile is abandoned when that has ended. */
     let busy = false;
     let dropped = false;
@@ -352,7 +350,6 @@ export const createChain = async (
       parent,
       environment,
       origin,
-      refusal,
       decode,
     });
     return {

@@ -14,9 +14,11 @@ import {
   standardBridgePredeploy,
   tokenFactoryPredeploy,
 } from "../genesis/predeploys.gen.ts";
+import { preinstallsOn } from "../genesis/preinstalls.ts";
 import { type Block, COINBASE, encodeBlockHeader, type Header, hashBlockHeader } from "../protocol/block.ts";
 import { chainStateAfter, type StateBetween } from "../protocol/chain-state.ts";
 import { ADDRESS, type ChainParameters } from "../protocol/parameters.ts";
+import { rulesAt } from "../protocol/rules.ts";
 import { createWorldState } from "../state/create-world.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 
@@ -110,7 +112,10 @@ const digestOf = ({ forks: _, ...parameters }: ChainParameters, alloc: GenesisAl
 const lowerCase = (alloc: GenesisAlloc): GenesisAlloc =>
   Object.fromEntries(Object.entries(alloc).map(([address, account]) => [address.toLowerCase(), account]));
 
-/** The chain's first state: predeploys that know their partners on L1, and the accounts of `alloc` (which win). */
+/**
+ * The chain's first state: predeploys that know their partners on L1, what ordinary tools expect at its usual address, and
+ * the accounts of `alloc` (which win).
+ */
 export const createGenesis = (
   parameters: ChainParameters,
   alloc: GenesisAlloc = {},
@@ -122,7 +127,7 @@ export const createGenesis = (
   }: L1Knowledge = {},
 ): Genesis => {
   const partners = { l1ModelRegistry, l1CrossDomainMessenger, l1StandardBridge, feeRecipient };
-  const whole = { ...predeploys(partners), ...lowerCase(alloc) };
+  const whole = { ...preinstallsOn(parameters.chainId), ...predeploys(partners), ...lowerCase(alloc) };
   return { parameters, alloc: whole, digest: digestOf(parameters, whole) };
 };
 
@@ -150,6 +155,7 @@ const hashParameters = (parameters: ChainParameters): Bytes => {
 
 /** Block 0 over the state that `writeGenesis` makes. */
 export const genesisBlock = ({ parameters }: Genesis, stateRoot: Bytes): Block => {
+  const { blockGasLimit, budget } = rulesAt(parameters, 0n);
   const header: Header = {
     number: 0n,
     parentHash: toHex(ZERO_32),
@@ -159,9 +165,9 @@ export const genesisBlock = ({ parameters }: Genesis, stateRoot: Bytes): Block =
     transactionsRoot: toHex(ZERO_32),
     receiptsRoot: toHex(ZERO_32),
     logsBloom: `0x${"00".repeat(256)}`,
-    gasLimit: parameters.blockGasLimit,
+    gasLimit: blockGasLimit,
     gasUsed: 0n,
-    budget: parameters.budget.cap,
+    budget: budget.cap,
     baseFeePerGas: parameters.initialBaseFee,
     prevRandao: toHex(hashParameters(parameters)),
   };

@@ -66,9 +66,10 @@ export type KeptBlock = { readonly block: Block; readonly receipts: readonly Rec
 export const replayKept = (
   { block, receipts, units }: KeptBlock,
   { origin }: BlockAttributes,
-  { opening, refusal }: { readonly opening: Opening; readonly refusal: bigint },
+  opening: Opening,
 ): KeptReplay | undefined => {
   const { header } = block;
+  const { refusal } = opening.rules.budget;
   const isSameOrigin = block.origin.number === origin.number && block.origin.timestamp === origin.timestamp;
   if (!isSameOrigin || header.timestamp !== opening.timestamp || header.gasLimit !== opening.gasLimit) return undefined;
   let tally = emptyTally(opening.budget);

@@ -5,6 +5,7 @@ import type { StateBetween } from "../protocol/chain-state.ts";
 import type { Origin } from "../protocol/origin.ts";
 import { ADDRESS } from "../protocol/parameters.ts";
 import type { Receipt } from "../protocol/receipt.ts";
+import { rulesAt } from "../protocol/rules.ts";
 import { createWorldState } from "../state/create-world.ts";
 import { type RestoreOptions, restoreState, type StateSource } from "../state/restore.ts";
 import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
@@ -49,7 +50,8 @@ const originIn = (store: KeyValueStore): Origin => {
 /**
  * Writes a chain that begins with a base into a store without one: the state behind its root from `source`, then, in one
  * batch, all that makes it a chain, and `also`. What was broken off before that batch is no chain, and is begun anew. What the base
- * is worth the caller has checked. The codes of `restoreState`.
+ * is worth the caller has checked. FORK_UNKNOWN: the base lies behind the end of this version's rules. The codes of
+ * `restoreState`.
  */
 export const restoreChain = async (
   store: KeyValueStore,
@@ -60,6 +62,7 @@ export const restoreChain = async (
 ): Promise<void> => {
   const blocks = createChainStore(store, genesis.parameters.chainId);
   const { header } = base.block;
+  rulesAt(genesis.parameters, header.timestamp);
   const first = createWorldState(createMemoryStore());
   await writeGenesis(first.manager, genesis);
   const genesisIs = genesisBlock(genesis, first.seal().root);

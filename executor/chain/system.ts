@@ -4,9 +4,9 @@ import type { BlockEnvironment } from "../evm/engine.ts";
 import { fromHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
 import { type Block, COINBASE, nextBaseFee, prevRandaoOf } from "../protocol/block.ts";
 import { openingOf } from "../protocol/budget.ts";
-import { forkAt } from "../protocol/forks.ts";
 import { type BlockAttributes, type Origin, packedOrigin } from "../protocol/origin.ts";
 import { ADDRESS, type ChainParameters, HISTORY_WINDOW } from "../protocol/parameters.ts";
+import type { BlockRules } from "../protocol/rules.ts";
 
 const history = new Address(fromHex(ADDRESS.history));
 const l1Block = new Address(fromHex(ADDRESS.l1Block));
@@ -17,13 +17,14 @@ export const environmentAfter = (
   parent: Block,
   attributes: BlockAttributes,
   parameters: ChainParameters,
-): BlockEnvironment & { readonly budget: bigint; readonly isPaid: boolean } => {
+): BlockEnvironment & { readonly budget: bigint; readonly isPaid: boolean; readonly rules: BlockRules } => {
   const opening = openingOf(parent.header, attributes, parameters);
+  const { rules } = opening;
   return {
     ...opening,
-    fork: forkAt(parameters.forks, opening.timestamp),
+    fork: rules.fork,
     number: parent.header.number + 1n,
-    baseFee: nextBaseFee(parent.header, parameters),
+    baseFee: nextBaseFee(parent.header, rules),
     coinbase,
     prevRandao: prevRandaoOf(parent.hash, attributes.origin.number),
   };

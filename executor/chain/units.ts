@@ -41,8 +41,7 @@ const addTo = async ({ replay, envelopes }: Execution, envelope: InboxEnvelope):
 const openBlock = async (chain: Chain, parent: bigint, { attributes, opening }: Unit & { kind: "begin" }) => {
   const number = parent + 1n;
   const [block, receipts, units] = [chain.blockByNumber(number), chain.receipts(number), chain.keptUnits(number)];
-  const { refusal } = chain.parameters.budget;
-  let kept = block && receipts && units && replayKept({ block, receipts, units }, attributes, { opening, refusal });
+  let kept = block && receipts && units && replayKept({ block, receipts, units }, attributes, opening);
   let executed: Execution | undefined;
   const passed: InboxEnvelope[] = [];
 

@@ -1,4 +1,4 @@
-// Predeploys and their typed ABIs.
+// Predeploys and their typed ABIs; preinstalls.
 export {
   digitClassifier,
   feeVaultPredeploy,
@@ -11,3 +11,4 @@ export {
   standardBridgePredeploy,
   tokenFactoryPredeploy,
 } from "./predeploys.gen.ts";
+export { type InstalledAccount, MULTICALL3, preinstallsOn } from "./preinstalls.ts";

@@ -24,12 +24,12 @@ export type MachineErrorCode =
 export const fault = (code: MachineErrorCode, message: string, data: Record<string, unknown> = {}) =>
   new CodedError<MachineErrorCode>(code, message, data);
 
-/** What L1 holds of one batch. `medium` decides whether envelopes are loaded at once or by field elements. */
+/** What L1 holds of one batch. `medium` decides whether envelopes are loaded at once or by field elements; a forced one is empty. */
 export type BatchRecord = {
   readonly data: Bytes;
   readonly origin: Origin;
   readonly delayedEnd: bigint;
-  readonly medium: "calldata" | "blobs";
+  readonly medium: "calldata" | "blobs" | "forced";
 };
 export type DelayedMessage = { readonly kind: "deposit" | "raw"; readonly gas: bigint; readonly envelope: Bytes };
 

@@ -4,9 +4,9 @@ import { COINBASE, type Header, hashBlockHeader, nextBaseFee, prevRandaoOf } fro
 import { BLOOM_BYTES } from "../protocol/bloom.ts";
 import { spend } from "../protocol/budget.ts";
 import { type ChainState, chainStateAfter } from "../protocol/chain-state.ts";
-import { forkAt } from "../protocol/forks.ts";
 import { type Origin, type Position, packedOrigin } from "../protocol/origin.ts";
-import { ADDRESS, type ChainParameters, HISTORY_WINDOW } from "../protocol/parameters.ts";
+import { ADDRESS, HISTORY_WINDOW } from "../protocol/parameters.ts";
+import { type BlockRules, rulesAt } from "../protocol/rules.ts";
 import { type Unit, unitAt } from "../protocol/unit.ts";
 import { type BatchRecord, type DelayedMessage, type Ended, fault, type MachineRules } from "./context.ts";
 import type { BlockContext } from "./state/state.ts";
@@ -45,25 +45,23 @@ type Components = {
   readonly rules: MachineRules;
 };
 
-const blockOf = (chain: ChainState, origin: Origin, parameters: ChainParameters): BlockContext => ({
+const blockOf = (chain: ChainState, origin: Origin, { chainId, fork }: BlockRules): BlockContext => ({
   number: chain.number,
   timestamp: chain.timestamp,
   gasLimit: chain.gasLimit,
   baseFee: chain.baseFee,
   coinbase,
   prevRandao: prevRandaoOf(toHex(chain.parentHash), origin.number),
-  chainId: parameters.chainId,
-  fork: forkAt(parameters.forks, chain.timestamp),
+  chainId,
+  fork,
 });
 
-const beginBlock = ({ chain, tree, world, rules }: Components, unit: Unit & { kind: "begin" }): Ended => {
+const beginBlock = ({ chain, tree, world }: Components, unit: Unit & { kind: "begin" }): Ended => {
   const slot = uintBE(chain.number % HISTORY_WINDOW, 32);
   const withHistory = world.setSlot(tree, HISTORY, slot, numberIn(chain.parentHash));
   const after = world.setSlot(withHistory, L1_BLOCK, ZERO_32, packedOrigin(unit.attributes.origin));
   const { gasLimit, gasUsed, baseFee } = chain;
   const { opening } = unit;
-  // A block whose rules are not here cannot be begun.
-  forkAt(rules.parameters.forks, opening.timestamp);
   return {
     tree: after,
     chain: {
@@ -74,7 +72,7 @@ const beginBlock = ({ chain, tree, world, rules }: Components, unit: Unit & { ki
       gasUsed: 0n,
       gasLimit: opening.gasLimit,
       budget: opening.budget,
-      baseFee: nextBaseFee({ gasLimit, gasUsed, baseFeePerGas: baseFee }, rules.parameters),
+      baseFee: nextBaseFee({ gasLimit, gasUsed, baseFeePerGas: baseFee }, opening.rules),
       parentHash: chain.parentHash,
       stateRoot: hashTree(after),
       bloom: new Uint8Array(BLOOM_BYTES),
@@ -85,7 +83,7 @@ const beginBlock = ({ chain, tree, world, rules }: Components, unit: Unit & { ki
 };
 
 const endBlock = ({ chain, tree, rules }: Components, position: Position, origin: Origin): Ended => {
-  const block = blockOf(chain, origin, rules.parameters);
+  const block = blockOf(chain, origin, rulesAt(rules.parameters, chain.timestamp));
   const header: Header = {
     number: chain.number,
     parentHash: toHex(chain.parentHash),
@@ -110,7 +108,7 @@ const endBlock = ({ chain, tree, rules }: Components, position: Position, origin
 export const refuse = (chain: ChainState, after: Position, { parameters }: MachineRules): ChainState => ({
   ...chain,
   position: after,
-  budget: spend(chain.budget, parameters.budget.refusal),
+  budget: spend(chain.budget, rulesAt(parameters, chain.timestamp).budget.refusal),
 });
 
 /** The first step of the unit at a chain state: its end, or a transaction that arrives. MACHINE_INBOX_GAP. */
@@ -133,7 +131,7 @@ export const beginUnit = (components: Components, source: UnitSource): Ended | A
       const { envelope, after } = unit;
       if (envelope === undefined) return { tree, chain: refuse(chain, after, rules) };
       const start = after.cursor - envelope.length;
-      const block = blockOf(chain, origin, rules.parameters);
+      const block = blockOf(chain, origin, rulesAt(rules.parameters, chain.timestamp));
       return { envelope, after, start, delayed: undefined, block, inPieces: record.medium === "blobs" };
     }
     case "message": {
@@ -141,7 +139,7 @@ export const beginUnit = (components: Components, source: UnitSource): Ended | A
       if (message === undefined)
         throw fault("MACHINE_INBOX_GAP", `message ${unit.index} has not been read from L1`, { message: unit.index });
       const { envelope, kind, gas } = message;
-      const block = blockOf(chain, origin, rules.parameters);
+      const block = blockOf(chain, origin, rulesAt(rules.parameters, chain.timestamp));
       return { envelope, after: unit.after, start: 0, delayed: { kind, gas }, block, inPieces: false };
     }
   }

@@ -162,13 +162,17 @@ export const runExit = (state: MachineState): void => {
   state.phase = PHASE.bulk;
 };
 
+/** Whether an output of so many bytes is short enough for code, and paid for. */
+export const canStore = (length: number, gas: number): boolean =>
+  length <= MAX_CODE_BYTES && CODE_BYTE_GAS * length <= gas;
+
 /** The code of a creation that succeeded is paid and stored. */
 export const runDeposit = (state: MachineState): void => {
   const { world } = state;
   const { self } = frameOf(state);
   const output = state.registers === undefined ? EMPTY_REFERENCE : sourceOf(state.registers);
   const { length } = output;
-  if (length > MAX_CODE_BYTES || CODE_BYTE_GAS * length > state.gas) {
+  if (!canStore(length, state.gas)) {
     halt(state);
     return;
   }

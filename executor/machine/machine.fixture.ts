@@ -54,16 +54,25 @@ export const walkUnits = (chain: Chain, inbox: Inbox, medium: Medium, start: Cha
 };
 
 const item = (body: Bytes): Bytes => concat(uintBE(body.length, 4), body);
-const TIME = 1_700_000_000n;
+/** Of the first batch's origin, in seconds; the next has one SLOT later. */
+export const TIME = 1_700_000_000n;
+export const SLOT = 12n;
 
-/** One batch: delayed messages, and envelopes of each of its blocks. */
-export type Batch = { readonly messages?: readonly DelayedMessage[]; readonly blocks: readonly (readonly Bytes[])[] };
+/** One batch: delayed messages, and envelopes of each of its blocks. `after`: seconds of each behind the batch's origin. */
+export type Batch = {
+  readonly messages?: readonly DelayedMessage[];
+  readonly blocks: readonly (readonly Bytes[])[];
+  readonly after?: readonly bigint[];
+};
 
 type BuiltRecord = { readonly data: Bytes; readonly origin: Origin; readonly delayedEnd: bigint };
 
-const dataOf = (timestamp: bigint, { blocks }: Batch): Bytes =>
+const dataOf = (origin: bigint, { blocks, after = [] }: Batch): Bytes =>
   concat(
-    ...blocks.flatMap((envelopes) => [item(concat(Uint8Array.of(0), uintBE(timestamp, 8))), ...envelopes.map(item)]),
+    ...blocks.flatMap((envelopes, i) => {
+      const header = concat(Uint8Array.of(0), uintBE(origin + (after[i] ?? 0n), 8));
+      return [header, ...envelopes].map(item);
+    }),
   );
 
 /** The blocks that a record holds, whatever its bytes are, built on the chain. */
@@ -100,7 +109,7 @@ export const deriveBatches = async (
   const messages: DelayedMessage[] = [];
   let position: Position = { batch: 0n, cursor: 0, delayed: 0n };
   for (const [index, batch] of batches.entries()) {
-    const origin = { number: 100n + BigInt(index), timestamp: TIME + 12n * BigInt(index) };
+    const origin = { number: 100n + BigInt(index), timestamp: TIME + SLOT * BigInt(index) };
     messages.push(...(batch.messages ?? []));
     const data = spoil(dataOf(origin.timestamp, batch), index);
     const record = { data, origin, delayedEnd: BigInt(messages.length) };

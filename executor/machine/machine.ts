@@ -1,4 +1,4 @@
-import type { Bytes } from "../foundation/bytes.ts";
+import { type Bytes, concat } from "../foundation/bytes.ts";
 import { type ChainState, encodeChainState, hashChainState } from "../protocol/chain-state.ts";
 import {
   type Answer,
@@ -28,6 +28,10 @@ import {
 import type { Tree } from "./state/tree.ts";
 import type { World } from "./state/world.ts";
 import { arrive, stepTransaction } from "./step.ts";
+import { unitEvidence } from "./witness/derivation.ts";
+import { partOf, STEP_PARTS } from "./witness/parts.ts";
+import type { BlobSource } from "./witness/step.ts";
+import { witnessOf } from "./witness/witness.ts";
 
 /** Preimages of the parts of a state, undefined where there is no such part. A chain state has `chain` alone. */
 export type Preimages = Readonly<
@@ -72,6 +76,11 @@ export type EvmMachine = {
   /** The 128 bytes behind the hash of a machine state, valid until the next call; undefined for a chain state. */
   encode(): Bytes | undefined;
   preimages(): Preimages;
+  /**
+   * Evidence of the next step, as L1's contracts take it: `u8 part ++ the part's own`. Undefined where no contract has it.
+   * MACHINE_NEEDS_ANSWER, MACHINE_INBOX_GAP.
+   */
+  witness(blobs: BlobSource): Bytes | undefined;
   snapshot(): Snapshot;
   restore(snapshot: Snapshot): void;
 };
@@ -152,6 +161,15 @@ export const createEvmMachine = (
         ...(env === undefined ? {} : { env: encodeEnvironment(env), block: encodeBlockContext(env.block) }),
         ...(registers === undefined ? {} : { registers: encodeRegisters(registers) }),
       };
+    },
+    witness(blobs) {
+      const part = partOf(state);
+      if (part === undefined || ended !== undefined) return undefined;
+      const evidence =
+        state === undefined || context === undefined
+          ? unitEvidence({ chain, tree, world, rules }, inbox, blobs)
+          : witnessOf(state, context, blobs);
+      return evidence === undefined ? undefined : concat(Uint8Array.of(STEP_PARTS.indexOf(part)), evidence);
     },
     snapshot: () => ({ step: steps, state: state === undefined ? undefined : { ...state }, context, ended }),
     restore(snapshot) {

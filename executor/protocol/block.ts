@@ -5,7 +5,8 @@ import type { Frontier } from "../foundation/merkle.ts";
 import { encodeRlp, type RlpItem, rlpUint } from "../foundation/rlp.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
 import type { Origin } from "./origin.ts";
-import { ADDRESS, type ChainParameters } from "./parameters.ts";
+import { ADDRESS } from "./parameters.ts";
+import type { BlockRules } from "./rules.ts";
 import type { ChainTransaction } from "./transaction.ts";
 
 export type Header = {
@@ -53,10 +54,10 @@ const ZERO_NONCE = new Uint8Array(8);
 const ELASTICITY = 2n;
 const MAX_CHANGE_DENOMINATOR = 8n;
 
-/** Base fee after a block: EIP-1559's, or the chain's least one where that is more. */
+/** Base fee of the block behind `parent`, by its own rules: EIP-1559's, or the least one where that is more. */
 export const nextBaseFee = (
   parent: Pick<Header, "gasLimit" | "gasUsed" | "baseFeePerGas">,
-  { minimumBaseFee }: Pick<ChainParameters, "minimumBaseFee">,
+  { minimumBaseFee }: BlockRules,
 ): bigint => {
   const fee = marketBaseFee(parent);
   return fee > minimumBaseFee ? fee : minimumBaseFee;

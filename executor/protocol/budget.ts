@@ -1,5 +1,6 @@
 import type { BlockAttributes, Origin } from "./origin.ts";
 import type { ChainParameters } from "./parameters.ts";
+import { type BlockRules, rulesAt } from "./rules.ts";
 
 /** Where a block stands in L1's time and in the budget: a header has these, and a chain state. */
 export type Standing = {
@@ -9,8 +10,8 @@ export type Standing = {
   readonly budget: bigint;
 };
 
-/** What a block begins with. `isPaid`: the budget has the price of a block. */
-export type Opening = Standing & { readonly gasLimit: bigint; readonly isPaid: boolean };
+/** What a block begins with. `isPaid`: the budget has the price of a block. `rules`: those of its timestamp. */
+export type Opening = Standing & { readonly gasLimit: bigint; readonly isPaid: boolean; readonly rules: BlockRules };
 
 const MAX_U64 = 2n ** 64n - 1n;
 
@@ -44,14 +45,15 @@ export const blockTimestamp = (
 /**
  * The block after `parent`. Each second since the parent adds `budget.rate` of gas, up to `budget.cap` in all, and the
  * block itself takes `budget.block`. Its gas limit is what is left, at most the chain's. A block with delayed messages
- * has the chain's limit whatever the budget: L1 metered them. What they use lowers the budget, not below zero.
+ * has the chain's limit whatever the budget: L1 metered them. What they use lowers the budget, not below zero. FORK_UNKNOWN
+ * where the timestamp is one whose rules are not here, paid or not.
  */
 export const openingOf = (parent: Standing, attributes: BlockAttributes, parameters: ChainParameters): Opening => {
-  const { rate, cap, block } = parameters.budget;
   const timestamp = blockTimestamp(parent.timestamp, attributes.timestamp, attributes.origin, parameters);
+  const rules = rulesAt(parameters, timestamp);
+  const { rate, cap, block } = rules.budget;
   const accrued = lesser(cap, parent.budget + rate * (timestamp - parent.timestamp));
   const budget = spend(accrued, block);
-  const gasLimit =
-    attributes.hasMessages === true ? parameters.blockGasLimit : lesser(parameters.blockGasLimit, budget);
-  return { timestamp, budget, gasLimit, isPaid: accrued >= block };
+  const gasLimit = attributes.hasMessages === true ? rules.blockGasLimit : lesser(rules.blockGasLimit, budget);
+  return { timestamp, budget, gasLimit, isPaid: accrued >= block, rules };
 };

@@ -24,9 +24,16 @@ test("from the time of a fork that is not here on there are no rules, whatever i
   assert.equal(forkAt(schedule, 149n), "cancun");
   for (const time of [150n, 200n, 1_000n]) assert.throws(() => forkAt(schedule, time), codeOf("FORK_UNKNOWN"));
   assert.deepEqual(
-    scheduledForks(schedule).map(({ name }) => name),
-    ["cancun", "later", "osaka"],
+    scheduledForks(schedule).map(({ name, isKnown }) => [name, isKnown]),
+    // Osaka contains what is not here.
+    [
+      ["cancun", true],
+      ["later", false],
+      ["osaka", false],
+    ],
   );
+  assert.throws(() => forkAt({ osaka: 7n, later: 7n }, 7n), codeOf("FORK_UNKNOWN"));
+  assert.equal(scheduledForks({ osaka: 7n, later: 7n }).at(-1)?.name, "later");
 });
 
 test("forks are in their order; at one time they are one", () => {
@@ -40,6 +47,8 @@ test("what lies ahead of a chain may change, what its blocks were made by may no
   const held = { cancun: 0n, osaka: 200n };
   requireSamePast(held, { cancun: 0n, osaka: 300n }, 199n);
   requireSamePast(held, { cancun: 0n, osaka: 200n, later: 201n }, 200n);
+  // Other words for the same rules.
+  requireSamePast(held, { prague: 200n, osaka: 200n }, 200n);
   assert.throws(() => requireSamePast(held, { cancun: 0n, osaka: 300n }, 200n), codeOf("FORK_CHANGED"));
   assert.throws(() => requireSamePast(held, { cancun: 0n, prague: 150n, osaka: 200n }, 160n), codeOf("FORK_CHANGED"));
 });

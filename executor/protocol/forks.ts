@@ -19,18 +19,26 @@ export type ForkErrorCode =
  */
 export type ForkSchedule = Readonly<Record<string, bigint>>;
 
-/** One fork of a schedule. `isKnown`: this code has its rules. */
+/** One fork of a schedule. `isKnown`: this code has its rules, and those of all before it. */
 export type ScheduledFork = { readonly name: string; readonly from: bigint; readonly isKnown: boolean };
 
 const isFork = (name: string): name is Fork => (FORKS as readonly string[]).includes(name);
 
-/** In order of time. */
-export const scheduledForks = (schedule: ForkSchedule): readonly ScheduledFork[] =>
-  Object.entries(schedule)
-    .map(([name, from]) => ({ name, from, isKnown: isFork(name) }))
-    .sort((a, b) =>
-      a.from < b.from ? -1 : a.from > b.from ? 1 : FORKS.indexOf(a.name as Fork) - FORKS.indexOf(b.name as Fork),
-    );
+/** What is not known is newer than all that is. */
+const rankOf = (name: string): number => (isFork(name) ? FORKS.indexOf(name) : FORKS.length);
+
+/**
+ * The forks that a chain has one after the other, in order of time: the oldest from genesis on; of those that begin at once
+ * the newest, which contains the others.
+ */
+export const scheduledForks = (schedule: ForkSchedule): readonly ScheduledFork[] => {
+  const sorted = Object.entries({ ...schedule, [FORKS[0]]: 0n }).sort(([a, from], [b, other]) =>
+    from < other ? -1 : from > other ? 1 : rankOf(a) - rankOf(b),
+  );
+  const steps = sorted.filter(([, from], i) => sorted[i + 1]?.[1] !== from);
+  const end = steps.findIndex(([name]) => !isFork(name));
+  return steps.map(([name, from], i) => ({ name, from, isKnown: end === -1 || i < end }));
+};
 
 /** Where the rules that this code has end; undefined when they do not. */
 export const unknownFork = (schedule: ForkSchedule): ScheduledFork | undefined =>

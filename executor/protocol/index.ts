@@ -36,7 +36,6 @@ export {
   type Fork,
   type ForkErrorCode,
   type ForkSchedule,
-  forkAt,
   includes,
   requireForkOrder,
   type ScheduledFork,
@@ -47,6 +46,7 @@ export { recordSlot } from "./model-call.ts";
 export type { BlockAttributes, Origin, Position } from "./origin.ts";
 export { ADDRESS, type ChainParameters, DEFAULT_BUDGET, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./parameters.ts";
 export type { Receipt } from "./receipt.ts";
+export { type BlockRules, rulesAt } from "./rules.ts";
 export type { Authorization, ChainTransaction, DecodedTransaction, InboxEnvelope, RefusalCode } from "./transaction.ts";
 export type { Inbox } from "./unit.ts";
 export { type Unit, unitAt } from "./unit.ts";

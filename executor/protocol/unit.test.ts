@@ -4,6 +4,7 @@ import { concat, uintBE } from "../foundation/bytes.ts";
 import { encodeBatch } from "./batch.ts";
 import { blockTimestamp, openingOf } from "./budget.ts";
 import { type ChainParameters, DEVNET_PARAMETERS } from "./parameters.ts";
+import { rulesAt } from "./rules.ts";
 import { createRoll, randomBatch, walkRecord } from "./unit.fixture.ts";
 import { type UnitPlace, unitAt } from "./unit.ts";
 
@@ -41,7 +42,8 @@ test("a timestamp lies between its bounds around the origin's, and never before 
 test("time adds to the budget up to its cap, a block takes its price, and the gas limit is what is left", () => {
   const opening = (budget: bigint, seconds: bigint, hasMessages = false) =>
     openingOf({ timestamp: NOW, budget }, { timestamp: NOW + seconds, origin, hasMessages }, PARAMETERS);
-  assert.deepEqual(opening(block, 0n), { timestamp: NOW, budget: 0n, gasLimit: 0n, isPaid: true });
+  const rules = rulesAt(PARAMETERS, NOW);
+  assert.deepEqual(opening(block, 0n), { timestamp: NOW, budget: 0n, gasLimit: 0n, isPaid: true, rules });
   assert.equal(opening(block - 1n, 0n).isPaid, false);
   assert.equal(opening(block - rate, 1n).isPaid, true);
   assert.equal(opening(0n, 100n).budget, 100n * rate - block);
@@ -69,6 +71,24 @@ test("what the budget does not pay for is passed over at once", () => {
     kind: "skip",
     after: { ...START, cursor: oneBlock.length },
   });
+});
+
+test("behind the end of the rules no unit is known: no block that begins, and none that is passed over", () => {
+  const ending = { ...PARAMETERS, forks: { osaka: 0n, later: NOW } };
+  const record = recordOf(oneBlock, 1n);
+  for (const budget of [block, block - 1n]) {
+    assert.throws(() => unitAt(place(budget), record, ending), { code: "FORK_UNKNOWN" });
+    assert.equal(
+      unitAt(place(budget), record, { ...ending, forks: { later: NOW + 1n } }).kind === "begin",
+      budget === block,
+    );
+  }
+  const atEnd = { ...START, cursor: oneBlock.length };
+  assert.throws(() => unitAt(place(block, { position: atEnd }), record, ending), { code: "FORK_UNKNOWN" });
+  // An open block ends by its own rules, and the next record is taken up by nobody's.
+  const open = { phase: "open", timestamp: NOW - 1n, position: { ...atEnd, delayed: 1n } } as const;
+  assert.equal(unitAt(place(block, open), record, ending).kind, "end");
+  assert.equal(unitAt(place(block, { position: open.position }), record, ending).kind, "skip");
 });
 
 test("delayed messages run whatever the budget, in a block of their own if need be", () => {

@@ -5,6 +5,7 @@ import type { ChainState } from "./chain-state.ts";
 import { MAX_ENVELOPE_BYTES } from "./envelope.ts";
 import type { BlockAttributes, Origin, Position } from "./origin.ts";
 import type { ChainParameters } from "./parameters.ts";
+import { rulesAt } from "./rules.ts";
 
 /** What L1 holds, as far as it was read. */
 export type Inbox = {
@@ -32,7 +33,8 @@ export type UnitPlace = Pick<ChainState, "phase" | "position"> & Standing;
 /**
  * The unit that is next in a batch. Total: any bytes are some sequence of units, the last of which leaves the batch.
  * The budget bounds them: a block that it does not pay for, what follows a block that has used it up, and what belongs
- * to no block are passed over to the batch's end, at once.
+ * to no block are passed over to the batch's end, at once. FORK_UNKNOWN where a block of a fork begins whose rules are not
+ * here, and where one might be passed over that those rules would pay for.
  */
 export const unitAt = (
   place: UnitPlace,
@@ -47,7 +49,7 @@ export const unitAt = (
   const hasMessages = delayed < delayedEnd;
   if (phase === "open") {
     if (hasMessages) return { kind: "message", index: delayed, after: { ...position, delayed: delayed + 1n } };
-    if (item === undefined || isHeader || place.budget < parameters.budget.refusal)
+    if (item === undefined || isHeader || place.budget < rulesAt(parameters, place.timestamp).budget.refusal)
       return { kind: "end", after: position };
     return { kind: "envelope", envelope: item.body.length > MAX_ENVELOPE_BYTES ? undefined : item.body, after: past };
   }

@@ -32,7 +32,7 @@ export type PooledTransaction = {
 
 /** Transactions that wait for a block. A node without one serves reads only. */
 export type TransactionPool = {
-  /** Decodes, checks and keeps one signed transaction. Rejects with a CodedError of `RefusalCode | PoolErrorCode`. */
+  /** Decodes, checks and keeps one signed transaction. Rejects with a CodedError of `RefusalCode | PoolErrorCode`, or FORK_UNKNOWN. */
   submit(envelope: Bytes): Promise<Hex>;
   get(hash: Hex): PooledTransaction | undefined;
   /** Nonce of the sender's next transaction: after those in the chain and the ready ones in the pool. */
@@ -64,6 +64,8 @@ export type L1View = {
   readonly head: { readonly number: L1BlockNumber; readonly hash: Hex; readonly timestamp: bigint } | undefined;
   readonly finalized: L1BlockNumber;
   readonly recordCount: RecordIndex;
+  /** Hash of the deposit that the OP Stack's tools know by this one; undefined when there is none. */
+  depositOf(eventHash: Hex): Hex | undefined;
   /** Records are in the order of their origins. */
   record(index: RecordIndex): InboxEntry | undefined;
 };
@@ -220,6 +222,8 @@ export type Backend = {
   };
   /** A node without it does not derive. */
   readonly l1?: L1View;
+  /** `failure`: why derivation stands still, a code and a message. A node without it does not derive. */
+  readonly derivation?: { readonly failure: string | undefined };
   /** A node without it does not know L1's contracts. */
   readonly claims?: Claims;
   /** A node without it has no peers. */

@@ -1,8 +1,11 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
 import type { Chain } from "../chain/chain.ts";
+import type { Hex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
-import type { Block } from "../protocol/block.ts";
+import { type Block, nextBaseFee } from "../protocol/block.ts";
 import type { Receipt } from "../protocol/receipt.ts";
+import { rulesAt } from "../protocol/rules.ts";
+import type { Backend } from "./backend.ts";
 import { RPC_CODE, RpcError, type RpcRefusalCode, serverError } from "./errors.ts";
 import type { BlockId } from "./schemas.ts";
 
@@ -65,11 +68,28 @@ export const requireBlock = (chain: Chain, id: BlockId): Block => {
   return block;
 };
 
+/** A transaction in the chain; undefined when it is not there. A deposit has the hash of its event on L1 for a second name. */
+export const findTransaction = (
+  { chain, l1 }: Pick<Backend, "chain" | "l1">,
+  hash: Hex,
+): { readonly block: Block; readonly index: number; readonly hash: Hex } | undefined => {
+  const own = chain.locate(hash) === undefined ? (l1?.depositOf(hash) ?? hash) : hash;
+  const place = chain.locate(own);
+  const block = place && chain.blockByNumber(place.number);
+  // A rollback between the two reads leaves nothing, or another block.
+  if (place === undefined || block?.transactions[place.index]?.hash !== own) return undefined;
+  return { block, index: place.index, hash: own };
+};
+
 export const receiptsOf = (chain: Chain, block: Block): readonly Receipt[] => {
   const receipts = chain.receipts(block.header.number);
   if (receipts === undefined) throw new RpcError(RPC_CODE.internal, "receipts are missing");
   return receipts;
 };
+
+/** Base fee of the block behind this one, as if it had its timestamp: a later one is not known yet. */
+export const baseFeeBehind = ({ parameters }: Chain, { header }: Pick<Block, "header">): bigint =>
+  nextBaseFee(header, rulesAt(parameters, header.timestamp));
 
 /** State after a block. `missing trie node` when it is pruned. */
 export const stateOf = (chain: Chain, id: BlockId): StateManagerInterface => {

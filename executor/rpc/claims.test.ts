@@ -38,6 +38,7 @@ const l1 = {
   finalized: 10n,
   recordCount: 3n,
   record: (index: bigint) => records[Number(index)],
+  depositOf: () => undefined,
 };
 
 const GENESIS = `0x${"00".repeat(31)}99` as ClaimId;

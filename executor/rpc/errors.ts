@@ -90,7 +90,7 @@ const SUBMIT_TEXT: Readonly<Record<SubmitErrorCode, string>> = {
 };
 
 /** Errors that keep their code, in the answer's data, for programs. */
-const NAMED_CODE: Readonly<Record<NetworkErrorCode | ClaimsErrorCode, number>> = {
+const NAMED_CODE: Readonly<Record<NetworkErrorCode | ClaimsErrorCode | "FORK_UNKNOWN", number>> = {
   P2P_ADDRESS: RPC_CODE.invalidParams,
   P2P_PEER: RPC_CODE.server,
   P2P_TIMEOUT: RPC_CODE.server,
@@ -101,6 +101,7 @@ const NAMED_CODE: Readonly<Record<NetworkErrorCode | ClaimsErrorCode, number>> =
   CLAIMS_NOT_READ: RPC_CODE.server,
   CLAIMS_UNREACHABLE: RPC_CODE.server,
   CLAIMS_TOO_MANY: RPC_CODE.server,
+  FORK_UNKNOWN: RPC_CODE.server,
 };
 
 const submitText = (code: string): string | undefined =>

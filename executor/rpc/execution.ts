@@ -2,9 +2,9 @@ import { Address } from "@ethereumjs/util";
 import type { CallMessage, CallResult, Chain } from "../chain/chain.ts";
 import { fromHex, type Hex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
-import { nextBaseFee } from "../protocol/block.ts";
 import { TRANSACTION_GAS_CAP } from "../protocol/parameters.ts";
-import { prunedState, stateOf } from "./block-lookup.ts";
+import { rulesAt } from "../protocol/rules.ts";
+import { baseFeeBehind, blockNotFound, prunedState, stateOf } from "./block-lookup.ts";
 import { reverted, serverError } from "./errors.ts";
 import type { Message, Overrides } from "./schemas.ts";
 
@@ -15,13 +15,14 @@ const TRANSFER_GAS = 21_000n;
 /** A search ends when the interval is below 1/64 of its upper end. */
 const PRECISION = 64n;
 
-/** Gas that one message may use: what a transaction may. */
-const gasCap = (chain: Chain): bigint => {
-  const limit = chain.parameters.blockGasLimit;
-  return limit < TRANSACTION_GAS_CAP ? limit : TRANSACTION_GAS_CAP;
-};
-
 const lesser = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+/** Gas that one message may use at a block: what a transaction in it may. */
+const gasCap = (chain: Chain, number: bigint): bigint => {
+  const block = chain.blockByNumber(number);
+  if (block === undefined) throw blockNotFound();
+  return lesser(rulesAt(chain.parameters, block.header.timestamp).blockGasLimit, TRANSACTION_GAS_CAP);
+};
 
 /** What the sender pays for a unit of gas in the block after `number`; undefined when no price is given. */
 const priceOf = (chain: Chain, message: Message, number: bigint): bigint | undefined => {
@@ -29,10 +30,7 @@ const priceOf = (chain: Chain, message: Message, number: bigint): bigint | undef
   if (message.maxFeePerGas == null) return undefined;
   const parent = chain.blockByNumber(number);
   if (parent === undefined) return message.maxFeePerGas;
-  return lesser(
-    message.maxFeePerGas,
-    nextBaseFee(parent.header, chain.parameters) + (message.maxPriorityFeePerGas ?? 0n),
-  );
+  return lesser(message.maxFeePerGas, baseFeeBehind(chain, parent) + (message.maxPriorityFeePerGas ?? 0n));
 };
 
 const overridesOf = (overrides: Overrides | null | undefined): NonNullable<CallMessage["overrides"]> => {
@@ -57,8 +55,9 @@ export type Execution = {
 const messageOf = (chain: Chain, { message, number, overrides }: Execution): CallMessage => {
   const data = message.input ?? message.data;
   const gasPrice = priceOf(chain, message, number);
+  const cap = gasCap(chain, number);
   return {
-    gas: lesser(message.gas ?? gasCap(chain), gasCap(chain)),
+    gas: lesser(message.gas ?? cap, cap),
     ...(message.from == null ? {} : { from: message.from }),
     ...(message.to == null ? {} : { to: message.to }),
     ...(gasPrice === undefined ? {} : { gasPrice }),
@@ -108,8 +107,9 @@ const allowanceOf = async (chain: Chain, message: CallMessage, number: bigint): 
 export const estimateGas = async (chain: Chain, execution: Execution): Promise<bigint> => {
   const message = messageOf(chain, execution);
   const allowance = await allowanceOf(chain, message, execution.number);
-  let high = message.gas ?? gasCap(chain);
-  if (high < TRANSFER_GAS) high = gasCap(chain);
+  const cap = gasCap(chain, execution.number);
+  let high = message.gas ?? cap;
+  if (high < TRANSFER_GAS) high = cap;
   if (allowance !== undefined) high = lesser(high, allowance);
   const since = performance.now();
   const attempt = (gas: bigint) => run(chain, { ...message, gas }, execution.number, since);

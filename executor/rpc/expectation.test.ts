@@ -17,6 +17,7 @@ const L1: L1View = {
   finalized: 150n,
   recordCount: 10n,
   record: (index) => RECORDS[Number(index)],
+  depositOf: () => undefined,
 };
 const EMPTY: L1View = { ...L1, recordCount: 0n, record: () => undefined };
 

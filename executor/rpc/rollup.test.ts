@@ -27,7 +27,7 @@ const serve = async (l1?: L1View) => {
   };
 };
 
-const EMPTY_INBOX = { recordCount: 0n, record: () => undefined };
+const EMPTY_INBOX = { recordCount: 0n, record: () => undefined, depositOf: () => undefined };
 const HASH: Hex = `0x${"ab".repeat(32)}`;
 
 test("the heads are told as the chain and L1 have them, under both names", async () => {

@@ -67,6 +67,8 @@ export const COLUMN = {
   blob: 0x37,
   /** Where L1 has a blob that is a chunk of a model. */
   blobPosting: 0x38,
+  /** Deposits by the hashes that their events on L1 give them. */
+  depositByEvent: 0x39,
   batcher: 0x40,
   claim: 0x41,
   /** What a challenger spent, by time. */

@@ -157,7 +157,7 @@ const describePlan = ({ data, chunks, missing, gas, blobGas, cost, model }: Publ
   const blobs = blobGas === 0n ? "" : ` and ${grouped(blobGas)} blob gas`;
   return [
     `${grouped(model.artifact.length)} bytes in ${chunks.length} chunks, in ${data}; ${there} of them on L1 already`,
-    `at most ${grouped(gas)} gas${blobs}: ${formatEther(cost)} ETH at L1's present base fees, tips aside`,
+    `about ${grouped(gas)} gas${blobs}: ${formatEther(cost)} ETH at L1's present base fees, tips aside`,
   ].join("\n");
 };
 

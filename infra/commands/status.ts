@@ -15,6 +15,8 @@ type SyncStatus = {
   readonly unsafe_l2: BlockRef;
   readonly safe_l2: BlockRef;
   readonly finalized_l2: BlockRef;
+  /** Why derivation stands still. */
+  readonly derivation_failure: string | null;
 };
 
 /** What is shown of `rollup_claims`. */
@@ -151,6 +153,7 @@ const nodeStatus = async ({ nodeRpc, json }: CommandConfig<"status">): Promise<s
       headRow("finalized", status.finalized_l2, "derived from final L1 blocks"),
       ...(status.current_l1 === null ? [] : [headRow("L1", status.current_l1, "read so far")]),
     ]),
+    ...(status.derivation_failure === null ? [] : [`derivation stands still: ${status.derivation_failure}`]),
     "",
     describeForks(forks),
     "",

@@ -23,6 +23,7 @@ const rollup: Rollup = {
       claimGames: at("05"),
       l1CrossDomainMessenger: at("06"),
       l1StandardBridge: at("07"),
+      stepVerifier: at("0a"),
       tensorStepVerifier: at("08"),
       leafRules: at("09"),
     },

@@ -43,6 +43,7 @@ const schema = z.strictObject({
       claimGames: address,
       l1CrossDomainMessenger: address,
       l1StandardBridge: address,
+      stepVerifier: address,
       tensorStepVerifier: address,
       leafRules: address,
     }),

@@ -11,7 +11,10 @@ import {
   digitClassifier,
   encodeProgram,
   type Hex,
+  type InstalledAccount,
   importOnnx,
+  MULTICALL3,
+  preinstallsOn,
   programId,
   sleep,
   type Telemetry,
@@ -206,6 +209,11 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     );
     const l1 = clientsOf(BigInt(L1_CHAIN_ID), anvil.rpc, accounts.deployer.privateKey);
 
+    const miner = createTestClient({ mode: "anvil", transport: http(anvil.rpc) });
+    // Anvil has the CREATE2 factory by itself; every public L1 has this, too.
+    const { code } = preinstallsOn(BigInt(L1_CHAIN_ID))[MULTICALL3] as InstalledAccount;
+    await miner.setCode({ address: MULTICALL3, bytecode: code });
+
     progress("deploying the L1 contracts");
     const layer2 = {
       chain: DEVNET_PARAMETERS,
@@ -277,7 +285,6 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
     const model = { id: modelId, artifact, name: SAMPLE_NAME };
     await publish({ ...telemetry, ...l1 }, deployment.contracts.modelRegistry, model, { signal });
     // Until here L1 made a block for each transaction; from here on it keeps time.
-    const miner = createTestClient({ mode: "anvil", transport: http(anvil.rpc) });
     await miner.setAutomine(false);
     await miner.setIntervalMining({ interval: config.l1BlockTime });
 

@@ -1,7 +1,7 @@
 import { createPublicClient, createWalletClient, defineChain, http } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { chainConfig, publicActionsL1, publicActionsL2, walletActionsL1, walletActionsL2 } from "viem/op-stack";
-import type { Hex } from "../../executor/index.ts";
+import { type Hex, MULTICALL3 } from "../../executor/index.ts";
 
 export type OpStackOptions = {
   readonly l1: { readonly rpc: string; readonly chainId: number };
@@ -21,6 +21,7 @@ export const opStackClients = ({ l1, l2, contracts, privateKey }: OpStackOptions
     name: "L1",
     nativeCurrency: NATIVE,
     rpcUrls: { default: { http: [l1.rpc] } },
+    contracts: { multicall3: { address: MULTICALL3 } },
   });
   const chain = defineChain({
     ...chainConfig,
@@ -30,6 +31,7 @@ export const opStackClients = ({ l1, l2, contracts, privateKey }: OpStackOptions
     rpcUrls: { default: { http: [l2.rpc] } },
     contracts: {
       ...chainConfig.contracts,
+      multicall3: { address: MULTICALL3 },
       portal: { [l1.chainId]: { address: contracts.portal } },
       disputeGameFactory: { [l1.chainId]: { address: contracts.claimGames } },
       l1StandardBridge: { [l1.chainId]: { address: contracts.l1StandardBridge } },
@@ -37,9 +39,7 @@ export const opStackClients = ({ l1, l2, contracts, privateKey }: OpStackOptions
     sourceId: l1.chainId,
   });
   const shared = { pollingInterval: POLL_MS, cacheTime: 0 } as const;
-  // An L1 of one's own has no multicall contract.
-  const batch = { multicall: { deployless: true } } as const;
-  const onL1 = { ...shared, chain: l1Chain, transport: http(l1.rpc, { retryCount: 0 }), batch };
+  const onL1 = { ...shared, chain: l1Chain, transport: http(l1.rpc, { retryCount: 0 }) };
   const onL2 = { ...shared, chain, transport: http(l2.rpc, { retryCount: 0 }) };
   return {
     chain,

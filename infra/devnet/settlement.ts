@@ -1,4 +1,5 @@
 import { createTestClient, formatEther, http, parseEther, parseEventLogs, type TransactionReceipt } from "viem";
+import { getL2TransactionHashes } from "viem/op-stack";
 import { CodedError, digitClassifier, type Hex } from "../../executor/index.ts";
 import { type OpStackOptions, opStackClients } from "./op-stack.ts";
 import { poll } from "./poll.ts";
@@ -83,10 +84,12 @@ export const showSettlement = async (options: SettlementShow): Promise<void> => 
   };
 
   const request = await publicL2.buildDepositTransaction({ account, mint: DEPOSIT, to: address });
-  await minedOnL1(await walletL1.depositTransaction(request), "the deposit");
-  await clock.until("the deposit to arrive on L2", async () =>
-    (await publicL2.getBalance({ address })) >= DEPOSIT ? true : undefined,
+  const deposit = await minedOnL1(await walletL1.depositTransaction(request), "the deposit");
+  const [arrival] = getL2TransactionHashes(deposit) as [Hex];
+  const arrived = await clock.until("the deposit to arrive on L2", () =>
+    publicL2.getTransactionReceipt({ hash: arrival }),
   );
+  requireSuccess(arrived, "the deposit on L2");
   tell("deposited", `${formatEther(DEPOSIT)} ETH on L1 for ${address}, which had none on L2`);
 
   const [scan] = sampleScans();

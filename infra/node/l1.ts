@@ -47,6 +47,7 @@ const LINKS: readonly Link[] = [
   ["claimRegistry", claimRegistry, "LISTING", "claimGames"],
   ["claimRegistry", claimRegistry, "INBOX", "batchInbox"],
   ["claimRegistry", claimRegistry, "RULES", "leafRules"],
+  ["leafRules", leafRules, "STEP_VERIFIER", "stepVerifier"],
   ["leafRules", leafRules, "TENSOR_STEP_VERIFIER", "tensorStepVerifier"],
   ["l1CrossDomainMessenger", l1CrossDomainMessenger, "PORTAL", "portal"],
   ["l1StandardBridge", l1StandardBridge, "messenger", "l1CrossDomainMessenger"],

@@ -149,7 +149,7 @@ export const openCore = async (
     // Before those that wait for a model: they are let go.
     services.add(modelService);
     telemetry.logger.info({ chainId: rollup.chain.chainId, head: chain.head.header.number }, "chain is open");
-    warnOfForks(telemetry.logger, chain);
+    warnOfForks(telemetry.logger, chain.parameters.forks, l1);
     const { contracts } = rollup.l1;
     return {
       services,

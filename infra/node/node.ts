@@ -73,6 +73,7 @@ const serve = async (
     const backend = {
       chain,
       l1,
+      derivation: follower,
       claims,
       identity: { clientVersion: clientVersion() },
       ...(pool === undefined ? {} : { pool }),

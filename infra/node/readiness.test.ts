@@ -40,15 +40,21 @@ test("a node that builds no block because L1 may not take it says why, with a co
 });
 
 test("where the rules of this version end, a node says so before, and is not ready from then on", () => {
-  const rulesOf = (from: bigint) => {
+  const rulesOf = (from: bigint, change: Partial<ReadinessParts> = {}) => {
     const parameters = { ...DEVNET_PARAMETERS, forks: { osaka: 0n, later: from } };
-    return readinessOf({ ...HEALTHY, chain: { ...HEALTHY.chain, parameters } }).find(({ name }) => name === "rules");
+    const parts = { ...HEALTHY, ...change, chain: { ...HEALTHY.chain, parameters } };
+    return readinessOf(parts).find(({ name }) => name === "rules");
   };
-  const now = BigInt(Math.floor(Date.now() / 1000));
+  // By L1's clock, whatever this machine's says.
+  const now = HEAD.timestamp;
   const ahead = rulesOf(now + 1_000n);
   assert.equal(ahead?.check(), undefined);
-  assert.match(ahead?.notice?.() ?? "", /^fork later, .* begins in \d+ s$/);
-  assert.match(rulesOf(now - 1n)?.check() ?? "", /^fork later has begun/);
+  assert.match(ahead?.notice?.() ?? "", /^fork later, .* begins in 1000 s$/);
+  assert.equal(rulesOf(now + 1n)?.check(), undefined);
+  assert.match(rulesOf(now)?.check() ?? "", /^fork later has begun/);
+  const unread = rulesOf(now, { l1: { ...HEALTHY.l1, head: undefined } });
+  assert.equal(unread?.check(), undefined);
+  assert.match(unread?.notice?.() ?? "", /begins at L2 time 1$/);
   assert.equal(
     readinessOf(HEALTHY).find(({ name }) => name === "rules"),
     undefined,

@@ -17,31 +17,29 @@ export type ReadinessParts = {
   readonly batches?: { readonly halt: Halt | undefined } | undefined;
 };
 
-const now = (): bigint => BigInt(Math.floor(Date.now() / 1000));
-
-/** Where this version's rules end in a fork that it does not have. */
-const rulesCheck = ({ parameters }: ReadinessParts["chain"]): readonly ReadinessCheck[] => {
+/** Where this version's rules end in a fork that it does not have, by L1's clock. */
+const rulesCheck = ({ chain: { parameters }, l1 }: ReadinessParts): readonly ReadinessCheck[] => {
   const end = unknownFork(parameters.forks);
   if (end === undefined) return [];
   const { name, from } = end;
   return [
     {
       name: "rules",
-      check: () => (now() < from ? undefined : `fork ${name} has begun, and this version does not have its rules`),
-      notice: () => `fork ${name}, whose rules this version does not have, begins in ${from - now()} s`,
+      check: () =>
+        l1.head === undefined || l1.head.timestamp < from
+          ? undefined
+          : `fork ${name} has begun, and this version does not have its rules`,
+      notice: () => {
+        const when = l1.head === undefined ? `at L2 time ${from}` : `in ${from - l1.head.timestamp} s`;
+        return `fork ${name}, whose rules this version does not have, begins ${when}`;
+      },
     },
   ];
 };
 
 /** What must hold before a node's answers are the chain's newest. */
-export const readinessOf = ({
-  chain,
-  l1,
-  follower,
-  peering,
-  hears,
-  batches,
-}: ReadinessParts): readonly ReadinessCheck[] => {
+export const readinessOf = (parts: ReadinessParts): readonly ReadinessCheck[] => {
+  const { chain, l1, follower, peering, hears, batches } = parts;
   let heard = performance.now();
   l1.onAdvance(() => {
     heard = performance.now();
@@ -63,7 +61,7 @@ export const readinessOf = ({
         return left > 1n ? `${left} batches of L1 are not derived` : undefined;
       },
     },
-    ...rulesCheck(chain),
+    ...rulesCheck(parts),
     ...(batches === undefined
       ? []
       : [

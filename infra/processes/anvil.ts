@@ -29,7 +29,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "
  * Path of a Foundry program: the program itself, not npm's wrapper, so that a signal reaches it. ANVIL_PLATFORM.
  * `from`: the module whose dependencies are searched.
  */
-export const foundryBinary = (tool: "anvil" | "cast", from: string | URL = import.meta.url): string => {
+export const foundryBinary = (tool: "anvil" | "cast" | "forge", from: string | URL = import.meta.url): string => {
   const { platform } = process;
   const name = `@foundry-rs/${tool}-${platform}-${ARCHITECTURES[process.arch]}/bin/${tool}`;
   try {

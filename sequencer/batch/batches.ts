@@ -1,4 +1,4 @@
-import type { BaseFees, InboxRecord, L1Source } from "../../bridge/index.ts";
+import type { InboxRecord, L1Source } from "../../bridge/index.ts";
 import {
   type BatchBlock,
   type Block,
@@ -11,13 +11,15 @@ import {
   type KeyValueStore,
   keccak256,
   type Origin,
+  rulesAt,
   type Telemetry,
   toHex,
   type Write,
 } from "../../executor/index.ts";
 import { createBatchesMetrics } from "./batches-metrics.ts";
-import { type DataChoice, type DataKind, DEFAULT_DATA, growthLimit, kindOf } from "./data-kind.ts";
+import { type DataChoice, type DataKind, type DataPrices, DEFAULT_DATA, growthLimit, kindOf } from "./data-kind.ts";
 import type { L1Prices } from "./l1-prices.ts";
+import { messagesFrom } from "./place.ts";
 import { decodePlan, encodePlan, PLAN_RANGE, type Plan, planKey } from "./plan.ts";
 import { ageOf, createL1Height, type Halt, isHalfGone, type Window } from "./window.ts";
 
@@ -108,7 +110,7 @@ export const createBatches = (
   const { data: choice = DEFAULT_DATA, intervalMs = 1_000, maxPending = 256, maxUnsafe = 2_048 } = options;
   const { now = () => performance.now(), window = DEFAULT_WINDOW } = options;
   const height = createL1Height(l1, now);
-  let limit: { readonly at: BaseFees | undefined; readonly bytes: number } | undefined;
+  let limit: { readonly at: DataPrices | undefined; readonly bytes: number } | undefined;
   /** Bytes of a batch at L1's present prices. */
   const maxBytes = (): number => {
     const { now: at } = prices;
@@ -284,12 +286,8 @@ export const createBatches = (
     const index = nextIndex();
     const last = batches.at(-1);
     const delayedStart = last !== undefined && last.index + 1n === index ? last.delayedEnd : chain.position.delayed;
-    let delayedEnd = delayedStart;
-    let gas = 0n;
-    for (; delayedEnd < l1.messageCount; delayedEnd++) {
-      gas += l1.message(delayedEnd)?.gas ?? 0n;
-      if (gas > chain.parameters.blockGasLimit) break;
-    }
+    const { blockGasLimit } = rulesAt(chain.parameters, chain.head.header.timestamp);
+    const delayedEnd = messagesFrom(l1, delayedStart, blockGasLimit);
     const accumulator = l1.accumulator(delayedEnd);
     if (accumulator === undefined) return undefined;
     const origin = originOf(head, index);

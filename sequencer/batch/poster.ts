@@ -66,7 +66,7 @@ export const createPoster = (
     readonly chain: Chain;
     readonly l1: L1Source;
     readonly batches: Batches;
-    readonly prices: Pick<L1Prices, "refresh">;
+    readonly prices: Pick<L1Prices, "refresh" | "estimate">;
     readonly archive: BlobArchive;
     readonly transactor: Transactor;
     readonly client: PublicClient;
@@ -120,7 +120,9 @@ export const createPoster = (
   const send = (batch: Batch, append: BatchToAppend | BlobBatch) => {
     const flight: Flight = { batch: { ...batch }, mined: undefined };
     flights.set(batch.index, flight);
-    const call = "blobs" in append ? appendBlobsCall(inbox, append) : appendCall(inbox, append);
+    // Those before it may not be mined when its turn comes.
+    const estimate = () => prices.estimate("blobs" in append ? { blobs: append.blobs } : { data: append.data });
+    const call = "blobs" in append ? appendBlobsCall(inbox, append, estimate) : appendCall(inbox, append, estimate);
     const isWanted = () => flights.get(batch.index) === flight && batch.index >= l1.recordCount;
     void transactor.send(call, isWanted).then(
       ({ blockNumber }) => {

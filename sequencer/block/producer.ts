@@ -5,6 +5,7 @@ import {
   type BlockAttributes,
   type BlockBuilder,
   batchBlockSize,
+  blockTimestamp,
   type Chain,
   type ChainTransaction,
   CodedError,
@@ -211,7 +212,18 @@ export const createProducer = (
     }
   };
 
-  const rulesEnd = unknownFork(chain.parameters.forks)?.from ?? Number.POSITIVE_INFINITY;
+  const rulesEnd = unknownFork(chain.parameters.forks);
+  let isOver = false;
+
+  /** Whether the rules that are known here do not reach a block of these attributes: derivation ends there as well. */
+  const isBeyondRules = ({ timestamp, origin }: BlockAttributes): boolean => {
+    const { parameters, head } = chain;
+    const { name, from } = rulesEnd ?? {};
+    if (from === undefined || blockTimestamp(head.header.timestamp, timestamp, origin, parameters) < from) return false;
+    if (!isOver) logger.error({ fork: name, from }, "no block is built: the rules of a fork are not in this version");
+    isOver = true;
+    return true;
+  };
 
   const produce = async (): Promise<Block | undefined> => {
     // Nobody waits for L1 but the first block: without prices nothing is known of what has to be paid.
@@ -230,12 +242,12 @@ export const createProducer = (
     const { plan, isNew } = chosen;
     const idle =
       now() - lastBlock >= (chain.head.transactions.length > 0 ? Math.min(trailingMs, maxIdleMs) : maxIdleMs);
-    if (!idle && !hasMessages(plan, isNew) && !pool.hasReady(nextBaseFee(chain.head.header, chain.parameters)))
-      return undefined;
     const attributes = { timestamp: clock(), origin: plan.origin, hasMessages: hasMessages(plan, isNew) };
-    const opening = openingOf(chain.head.header, attributes, chain.parameters);
-    // Derivation passes over what L1's time does not pay for, and ends where the rules that are known here do.
-    if (!opening.isPaid || opening.timestamp >= rulesEnd) return undefined;
+    if (isBeyondRules(attributes)) return undefined;
+    const { isPaid, rules } = openingOf(chain.head.header, attributes, chain.parameters);
+    if (!idle && !attributes.hasMessages && !pool.hasReady(nextBaseFee(chain.head.header, rules))) return undefined;
+    // Derivation passes over what L1's time does not pay for.
+    if (!isPaid) return undefined;
     const start = now();
     const block = await build(plan, attributes, isNew, idle);
     if (block === undefined) return undefined;

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { OSAKA } from "../batch/append-gas.fixture.ts";
 import { bytePrices } from "../batch/data-kind.ts";
 import { createDataFees, dataSizeOf, tipInBlock, tipInPool } from "./data-fees.ts";
 
 const GWEI = 10n ** 9n;
-const prices = { gas: 30n * GWEI, blobGas: GWEI };
+const prices = { gas: 30n * GWEI, blobGas: GWEI, append: OSAKA };
 
 test("a byte costs what L1 takes for it in a batch that is worth posting", () => {
   // EIP-7623: 10 gas a zero byte, 40 any other; and a share of the transaction's own gas.
@@ -12,15 +13,15 @@ test("a byte costs what L1 takes for it in a batch that is worth posting", () =>
   assert.ok(zero > 300n * GWEI && zero < 310n * GWEI, `${zero}`);
   assert.ok(other > 1_200n * GWEI && other < 1_220n * GWEI, `${other}`);
   // Half a blob, 131,072 blob gas, is shared by 63,488 bytes.
-  const blobs = bytePrices("blobs", { gas: 0n, blobGas: GWEI });
+  const blobs = bytePrices("blobs", { gas: 0n, blobGas: GWEI, append: OSAKA });
   assert.deepEqual(blobs, { zero: 2_064_516_130n, other: 2_064_516_130n });
   assert.deepEqual(
-    bytePrices("auto", { gas: 30n * GWEI, blobGas: 1n }),
-    bytePrices("blobs", { gas: 30n * GWEI, blobGas: 1n }),
+    bytePrices("auto", { gas: 30n * GWEI, blobGas: 1n, append: OSAKA }),
+    bytePrices("blobs", { gas: 30n * GWEI, blobGas: 1n, append: OSAKA }),
   );
   assert.deepEqual(
-    bytePrices("auto", { gas: GWEI, blobGas: 1_000n * GWEI }),
-    bytePrices("calldata", { gas: GWEI, blobGas: 1n }),
+    bytePrices("auto", { gas: GWEI, blobGas: 1_000n * GWEI, append: OSAKA }),
+    bytePrices("calldata", { gas: GWEI, blobGas: 1n, append: OSAKA }),
   );
 });
 

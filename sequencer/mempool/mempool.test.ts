@@ -336,21 +336,26 @@ test("an account that delegates has one transaction waiting, which may be replac
   await pool.submit(await sign({ from: 1, nonce: 1 }));
 });
 
-test("the pool takes what the head's fork takes: authorizations, and the least price of data", async (t) => {
+test("the pool takes what the fork of the next block takes: authorizations, and the least price of data", async (t) => {
   const request = { chainId: Number(DEVNET_PARAMETERS.chainId), nonce: 0, to: addressOf(5), maxFeePerGas: 10n * GWEI };
   const authorizationList = [
     await accountOf(1).signAuthorization({ address: addressOf(5), nonce: 0, chainId: request.chainId }),
   ];
   const setCode = fromHex(
-    await accountOf(0).signTransaction({ type: "eip7702", ...request, gas: 100_000n, authorizationList }),
+    await accountOf(2).signTransaction({ type: "eip7702", ...request, gas: 100_000n, authorizationList }),
   );
   const data: Hex = `0x${"11".repeat(1_000)}`;
   const cheap = await sign({ nonce: 0, data, gas: 60_999n });
-  const before = createMempool({ chain: await openChain({}, { osaka: 100n }), ...telemetry() });
-  const after = createMempool({ chain: await openChain(), ...telemetry() });
-  t.after(() => Promise.all([before.stop(), after.stop()]));
-  await assert.rejects(before.submit(setCode), { code: "TX_TYPE" });
-  await before.submit(cheap);
-  await assert.rejects(after.submit(cheap), { code: "TX_INTRINSIC_GAS" });
-  await after.submit(setCode);
+  let time = 99n;
+  const chain = await openChain({}, { osaka: 100n, later: 200n });
+  const pool = createMempool({ chain, ...telemetry() }, { clock: () => time });
+  t.after(() => pool.stop());
+  await assert.rejects(pool.submit(setCode), { code: "TX_TYPE" });
+  await pool.submit(cheap);
+  // No block has come since; the next one is built by the new rules.
+  time = 100n;
+  await assert.rejects(pool.submit(cheap), { code: "TX_INTRINSIC_GAS" });
+  await pool.submit(setCode);
+  time = 200n;
+  await assert.rejects(pool.submit(await sign({ from: 1, nonce: 0 })), { code: "FORK_UNKNOWN" });
 });

@@ -1,5 +1,6 @@
 import {
   type Block,
+  type BlockRules,
   type Bytes,
   type Chain,
   type ChainTransaction,
@@ -7,13 +8,13 @@ import {
   createBoundedCache,
   createLock,
   type DecodedTransaction,
-  forkAt,
   type Hex,
   includes,
   type PoolErrorCode,
   type PooledTransaction,
   type RefusalCode,
   readAccount,
+  rulesAt,
   SET_CODE_TYPE,
   type Service,
   type Telemetry,
@@ -39,6 +40,8 @@ export type MempoolOptions = {
   readonly lifetimeMs?: number;
   /** Clock in milliseconds. */
   readonly now?: () => number;
+  /** Seconds since the epoch, at which the next block is built. */
+  readonly clock?: () => bigint;
 };
 
 export type Mempool = TransactionPool &
@@ -78,6 +81,7 @@ export const createMempool = (
     priceBump = 10,
     lifetimeMs = 3 * 3_600_000,
     now = () => performance.now(),
+    clock = () => BigInt(Math.floor(Date.now() / 1000)),
   } = options;
   const { size, admissions, departures } = createMempoolMetrics(registry, () => ({
     ready: ready.size,
@@ -238,18 +242,25 @@ export const createMempool = (
     flip(changed);
   };
 
+  /** Of the next block. FORK_UNKNOWN. */
+  const nextRules = (): BlockRules => {
+    const { timestamp } = chain.head.header;
+    const time = clock();
+    return rulesAt(chain.parameters, time > timestamp ? time : timestamp);
+  };
+
   /**
    * POOL_DATA_FEE when the most that it can offer, however low the base fee falls, does not pay for its data on L1. The
    * gas that it will use is not known here: its limit is taken for it, so an honest sender is told at once. Whoever
    * declares more than he uses is found out when the block is built.
    */
-  const requireDataFee = ({ transaction }: DecodedTransaction) => {
+  const requireDataFee = ({ transaction }: DecodedTransaction, { minimumBaseFee }: BlockRules) => {
     const { envelope, hash, gasLimit, maxFeePerGas = transaction.gasPrice ?? 0n } = transaction;
     const { maxPriorityFeePerGas: maxTip = maxFeePerGas } = transaction;
     const gas = declined.get(hash) ?? gasLimit;
     const size = dataSizeOf(envelope);
     const cost = fees.costOf(size);
-    const tip = effectiveTip({ maxFee: maxFeePerGas, maxTip }, chain.parameters.minimumBaseFee);
+    const tip = effectiveTip({ maxFee: maxFeePerGas, maxTip }, minimumBaseFee);
     if (tip >= tipInPool(cost, gas)) return;
     const needed = tipInPool(fees.costOf({ ...size, others: size.others + LONGER_FEES }), gas);
     const offered = tip > 0n ? tip : 0n;
@@ -260,10 +271,11 @@ export const createMempool = (
     );
   };
 
-  /** What the next block's fork takes: TX_TYPE, TX_INTRINSIC_GAS. */
-  const requireFork = ({ transaction, floorGas }: DecodedTransaction) => {
+  /** What a block takes: TX_BLOCK_GAS, TX_TYPE, TX_INTRINSIC_GAS. */
+  const requireRules = ({ transaction, floorGas }: DecodedTransaction, { fork, blockGasLimit }: BlockRules) => {
     const { type, gasLimit } = transaction;
-    const isPrague = includes(forkAt(chain.parameters.forks, chain.head.header.timestamp), "prague");
+    const isPrague = includes(fork, "prague");
+    if (gasLimit > blockGasLimit) throw refuse("TX_BLOCK_GAS", `gas limit ${gasLimit} of ${blockGasLimit}`);
     if (type === SET_CODE_TYPE && !isPrague) throw refuse("TX_TYPE", "authorizations come with Prague");
     if (isPrague && gasLimit < floorGas)
       throw refuse("TX_INTRINSIC_GAS", `its bytes take ${floorGas} gas at least, its limit is ${gasLimit}`);
@@ -275,11 +287,10 @@ export const createMempool = (
     if (!("transaction" in decoded)) throw refuse(decoded.code, decoded.message);
     const { transaction } = decoded;
     if (transaction.type === DEPOSIT) throw refuse("TX_TYPE", "deposits come from L1 only");
-    if (transaction.gasLimit > chain.parameters.blockGasLimit)
-      throw refuse("TX_BLOCK_GAS", `gas limit ${transaction.gasLimit} of ${chain.parameters.blockGasLimit}`);
-    requireFork(decoded);
+    const rules = nextRules();
+    requireRules(decoded, rules);
     if (byHash.has(transaction.hash)) throw refuse("POOL_KNOWN", "already known", { hash: transaction.hash });
-    requireDataFee(decoded);
+    requireDataFee(decoded, rules);
     await withSender(transaction.from, (sender) => insert(decoded, sender));
     return transaction.hash;
   };

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Abi, encodeDeployData } from "viem";
-import { claimGames, claimRegistry, DEVNET_CLAIMS, deployBridge, rootOverLast } from "../../bridge/index.ts";
+import {
+  appendCall,
+  claimGames,
+  claimRegistry,
+  DEVNET_CLAIMS,
+  deployBridge,
+  rootOverLast,
+} from "../../bridge/index.ts";
 import {
   type BytesOf,
   type ChainState,
@@ -57,17 +64,17 @@ test("a claim: its id, what is kept of it, and every reason to refuse one", asyn
   assert.equal(await b.refusal(propose, "propose", args), "TooEarly");
   await b.l1.mine(Number(SPACING));
   assert.equal(await b.refusal(propose, "propose", args), undefined);
-  const [parent, limit, endState, node, path] = args;
+  const [parent, game, endState, node, path] = args;
   const refusal = (change: readonly unknown[], call: object = {}) =>
     b.refusal({ ...propose, ...call }, "propose", change);
-  assert.equal(await refusal([parent, limit + 1n, endState, node, path]), "WrongLimit");
-  assert.equal(await refusal([node, limit, endState, node, path]), "UnknownParent");
-  assert.equal(await refusal([parent, limit, endState.slice(0, -2), node, path]), "BadEnd");
-  assert.equal(await refusal([parent, limit, `${endState.slice(0, -2)}ff`, node, path]), "BadEnd");
-  assert.equal(await refusal([parent, limit, endState, node, path.slice(1)]), "BadEnd");
-  assert.equal(await refusal([parent, limit, endState, node, [...path, node]]), "BadEnd");
-  assert.equal(await refusal([parent, limit, endState, path[0], path]), "BadEnd");
-  assert.equal(await refusal([parent, limit, endState, node, [...path].reverse()]), "BadEnd");
+  assert.equal(await refusal([parent, node, endState, node, path]), "WrongGame");
+  assert.equal(await refusal([node, game, endState, node, path]), "UnknownParent");
+  assert.equal(await refusal([parent, game, endState.slice(0, -2), node, path]), "BadEnd");
+  assert.equal(await refusal([parent, game, `${endState.slice(0, -2)}ff`, node, path]), "BadEnd");
+  assert.equal(await refusal([parent, game, endState, node, path.slice(1)]), "BadEnd");
+  assert.equal(await refusal([parent, game, endState, node, [...path, node]]), "BadEnd");
+  assert.equal(await refusal([parent, game, endState, path[0], path]), "BadEnd");
+  assert.equal(await refusal([parent, game, endState, node, [...path].reverse()]), "BadEnd");
   for (const value of [0n, BOND - 1n, BOND + 1n]) assert.equal(await refusal(args, { value }), "BadStake");
 
   const { events, gasUsed } = await b.send(propose, "propose", args);
@@ -109,6 +116,54 @@ test("a claim: its id, what is kept of it, and every reason to refuse one", asyn
   assert.equal(await b.of("credits", account(MALLORY).address), 0n);
   await b.send({ from: MALLORY, ...b.registry }, "withdraw");
   await assertBalanced(b);
+});
+
+test("a game says what the inbox holds: what L1 holds otherwise after a reorg is another game, and no claim of it", async (t) => {
+  const b = await createClaims(t);
+  const { client } = b.l1;
+  await b.l1.mine(Number(SPACING));
+  const before = await b.l1.snapshot();
+  /** One batch of these bytes, then the claim of what was there before. */
+  const history = async (data: Uint8Array) => {
+    const { number, timestamp } = await client.getBlock();
+    const call = appendCall(b.contracts.batchInbox, {
+      index: 0n,
+      origin: { number, timestamp },
+      delayedEnd: 0n,
+      delayedAccumulator: toHex(new Uint8Array(32)),
+      data,
+    });
+    const hash = await b.l1.wallet(1).sendTransaction({ to: call.to, data: call.data });
+    await client.waitForTransactionReceipt({ hash });
+    const parent = await b.propose(b.firstClaim, stateOf(b.first, 1));
+    await b.l1.mine(Number(SPACING));
+    return { parent, args: await b.argsOf(parent, stateOf(b.first, 2)) };
+  };
+  const one = await history(Uint8Array.of(1));
+  await b.l1.revert(before);
+  const other = await history(Uint8Array.of(2));
+  assert.deepEqual(one.parent, other.parent);
+  assert.notEqual(one.args[1], other.args[1]);
+  const propose = { from: ALICE, ...b.registry, value: BOND };
+  assert.equal(await b.refusal(propose, "propose", one.args), "WrongGame");
+  assert.equal(await b.refusal(propose, "propose", other.args), undefined);
+});
+
+test("a claim whose game has its address taken is made all the same, and not listed", async (t) => {
+  const b = await createClaims(t);
+  await b.l1.mine(Number(SPACING));
+  const games = { address: b.contracts.claimGames, abi: claimGames.abi } as const;
+  const before = await b.l1.snapshot();
+  await b.propose(b.firstClaim, stateOf(b.first, 1));
+  const [, , address] = await b.l1.client.readContract({ ...games, functionName: "gameAtIndex", args: [0n] });
+  await b.l1.revert(before);
+  await b.l1.control.setCode({ address, bytecode: "0x00" });
+  const id = await b.propose(b.firstClaim, stateOf(b.first, 1));
+  assert.equal(await statusOf(b, id), OPEN);
+  assert.equal(await b.l1.client.readContract({ ...games, functionName: "gameCount" }), 0n);
+  const next = await b.propose(b.firstClaim, stateOf(b.first, 3), { from: MALLORY });
+  assert.equal(await statusOf(b, next), OPEN);
+  assert.equal(await b.l1.client.readContract({ ...games, functionName: "gameCount" }), 1n);
 });
 
 test("without a rival a claim is confirmed by the block in which the period is over, its parent first", async (t) => {
@@ -237,7 +292,13 @@ test("a claim that ends inside a block is one like others, but no game: it has n
   bytes[1] = 2;
   const path = b.treeOver(inside, 1).path;
   const node = rootOverLast(keccakOf(bytes) as BytesOf<NodeHash>, path);
-  const args = [toHex(b.firstClaim), 0n, toHex(bytes), toHex(node), path.map(toHex)];
+  const args = [
+    toHex(b.firstClaim),
+    await b.of("gameOn", toHex(b.firstClaim)),
+    toHex(bytes),
+    toHex(node),
+    path.map(toHex),
+  ];
   assert.equal(await b.refusal({ from: ALICE, ...b.registry, value: BOND }, "propose", args), "BadEnd");
 
   // A game is what the registry listed, at the address that follows from its claim.

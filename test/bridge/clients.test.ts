@@ -5,7 +5,6 @@ import {
   chunksOf,
   createModelPublisher,
   createTransactor,
-  gasFor,
   modelRegistry,
   readInbox,
   registrationGas,
@@ -217,7 +216,7 @@ test("reverts are told apart from waiting, before and after L1 executes; stoppin
   const { transactor } = startSender(l1, OPERATOR);
   const isRevert = (error: unknown) => hasCode(error, "L1_REVERTED");
   const estimated = assert.rejects(transactor.send({ to: WALL, data: "0x" }), isRevert);
-  const executed = assert.rejects(transactor.send({ to: WALL, data: "0x", gas: 100_000n }), isRevert);
+  const executed = assert.rejects(transactor.send({ to: WALL, data: "0x", estimate: async () => 100_000n }), isRevert);
   const after = transactor.send(pay(1n));
   await transactor.tick();
   await estimated;
@@ -229,12 +228,6 @@ test("reverts are told apart from waiting, before and after L1 executes; stoppin
   await transactor.stop();
   await open;
   await assert.rejects(transactor.send(pay(1n)), (error) => hasCode(error, "TRANSACTOR_STOPPED"));
-});
-
-test("gas of a call covers the floor price of its input", () => {
-  assert.equal(gasFor(new Uint8Array(0), 0n), 21_000n);
-  assert.equal(gasFor(Uint8Array.of(0, 1), 1000n), 21_000n + 4n + 16n + 1000n);
-  assert.equal(gasFor(new Uint8Array(100_000).fill(1), 100_000n), 21_000n + 4_000_000n);
 });
 
 test("a model is published in chunks, each sent once, and its bytes reach a reader before the message that names it", async (t) => {

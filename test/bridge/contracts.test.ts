@@ -9,6 +9,7 @@ import {
   enqueueCall,
   forceCall,
   type L1Call,
+  lineageOf,
   modelRegistry,
   portal,
 } from "../../bridge/index.ts";
@@ -21,16 +22,12 @@ test("append: what is recorded, and every reason to refuse", async (t) => {
   const origin = await b.now();
   const { events, gasUsed } = await b.send(SEQUENCER, await b.append({ origin }));
   t.diagnostic(`append of 3 bytes: ${gasUsed} gas`);
-  const record = {
-    kind: 0,
-    dataHash: keccak256("0x010203"),
-    l1Number: origin.number,
-    l1Timestamp: origin.timestamp,
-    delayedEnd: 0n,
-  };
+  const dataHash = keccak256("0x010203");
+  const record = { kind: 0, l1Number: origin.number, l1Timestamp: origin.timestamp, delayedEnd: 0n };
+  const lineage = lineageOf(ZERO_32, { kind: "calldata", dataHash, origin, delayedEnd: 0n }, ZERO_32);
   assert.deepEqual(
     events.map(({ eventName, args }) => [eventName, args]),
-    [["BatchAppended", { index: 0n, ...record }]],
+    [["BatchAppended", { index: 0n, dataHash, ...record }]],
   );
   assert.deepEqual(
     await b.l1.client.readContract({
@@ -39,7 +36,7 @@ test("append: what is recorded, and every reason to refuse", async (t) => {
       functionName: "recordAt",
       args: [0n],
     }),
-    { ...record, unitsThrough: 3n },
+    { lineage: toHex(lineage), ...record, unitsThrough: 3n },
   );
 
   const refusal = async (change: Parameters<Bench["append"]>[0], from = SEQUENCER) =>
@@ -69,15 +66,6 @@ test("append: what is recorded, and every reason to refuse", async (t) => {
 
   const full = await b.send(SEQUENCER, await b.append({ data: new Uint8Array(100_000).fill(255) }));
   t.diagnostic(`append of 100,000 bytes: ${full.gasUsed} gas`);
-});
-
-test("the sequencer's key alone is not enough: no contract, no delegated account", async (t) => {
-  const b = await bench(t);
-  await b.l1.control.setCode({ address: account(SEQUENCER).address, bytecode: `0xef0100${"11".repeat(20)}` });
-  assert.equal(await b.refusal(SEQUENCER, await b.append()), "NotSequencer");
-  const chunk = encodeFunctionData({ abi: modelRegistry.abi, functionName: "post", args: ["0x01"] });
-  assert.equal(await b.refusal(SEQUENCER, { to: b.modelRegistry, data: chunk }), "NotDirect");
-  assert.equal(await b.refusal(USER, { to: b.modelRegistry, data: chunk }), undefined);
 });
 
 test("messages: envelopes and accumulators equal their twins; only the portal and the registry deposit", async (t) => {
@@ -227,6 +215,14 @@ test("a starved message refuses batches that leave it out, and anyone may force 
     l1Timestamp: now.timestamp,
     delayedEnd: 1n,
   });
+  const inbox = { address: b.batchInbox, abi: batchInbox.abi } as const;
+  const [taken, lineage] = await Promise.all([
+    b.l1.client.readContract({ ...inbox, functionName: "accumulatorAt", args: [1n] }),
+    b.l1.client.readContract({ ...inbox, functionName: "lineageAt", args: [1n] }),
+  ]);
+  const dataHash = toHex(keccakOf(new Uint8Array(0)));
+  const forced = { kind: "forced", dataHash, origin: now, delayedEnd: 1n } as const;
+  assert.equal(lineage, toHex(lineageOf(ZERO_32, forced, fromHex(taken))));
   assert.equal(await b.refusal(SEQUENCER, await b.append({ delayedEnd: 0n })), "DelayedBackwards");
   assert.equal(await b.refusal(SEQUENCER, await b.append({ delayedEnd: 1n })), undefined);
 });

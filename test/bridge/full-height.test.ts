@@ -11,6 +11,7 @@ import {
   innerNode,
   type NodeHash,
   toHex,
+  ZERO_32,
 } from "../../executor/index.ts";
 import { edgeAt, endPath, type Placed, shownBelow, witnessAt } from "../support/board.ts";
 import { BOND, createClaims, HEIGHT, PERIOD, SPACING } from "../support/claims.ts";
@@ -23,7 +24,13 @@ test("at full height, by the real rules: a lie in the last leaf of a claim of no
   const b = await createClaims(t);
   const { first, firstClaim: parent, registry } = b;
   await b.l1.mine(Number(SPACING));
-  const game = { l1ChainId: 31_337n, registry: b.contracts.claimRegistry, parent: toHex(parent), limitBatch: 0n };
+  const game = {
+    l1ChainId: 31_337n,
+    registry: b.contracts.claimRegistry,
+    parent: toHex(parent),
+    limitBatch: 0n,
+    lineage: toHex(ZERO_32),
+  };
   const start = hashChainState(first);
   const lie: ChainState = { ...first, number: 1n };
   const pads: Uint8Array[] = [start];
@@ -43,7 +50,7 @@ test("at full height, by the real rules: a lie in the last leaf of a claim of no
     [wrong, lie],
   ] as const) {
     const root = toHex(claim.tree.node(HEIGHT, 0));
-    const args = [toHex(parent), 0n, toHex(encodeChainState(state)), root, endPath(claim.tree)];
+    const args = [toHex(parent), toHex(gameHash(game)), toHex(encodeChainState(state)), root, endPath(claim.tree)];
     await b.send({ ...calls, value: BOND }, "propose", args);
   }
   const encode = ({ name, args }: Move) => encodeFunctionData({ abi: registry.abi, functionName: name, args });

@@ -32,8 +32,8 @@ import {GameHash} from "bridge/contracts/libraries/GameHash.sol";
 import {ChainState} from "bridge/contracts/libraries/ChainState.sol";
 import {BaseHash, ClaimId, ContextId, EdgeId, NodeHash, StateHash} from "bridge/contracts/libraries/Ids.sol";
 contract Harness {
-    function game(address registry, ClaimId parent, uint64 batch) external view returns (ContextId) {
-        return GameHash.game(registry, parent, batch);
+    function game(address registry, ClaimId parent, uint64 batch, bytes32 lineage) external view returns (ContextId) {
+        return GameHash.game(registry, parent, batch, lineage);
     }
     function levelBase(ContextId origin, StateHash start) external pure returns (BaseHash) {
         return GameHash.levelBase(origin, start);
@@ -84,9 +84,10 @@ test("ids of claims are the same in both languages", async () => {
     const height = i;
     const path = Array.from({ length: height }, (_, k) => some(1000 * i + k) as BytesOf<NodeHash>);
     // The harness runs on chain 1.
-    const game = { l1ChainId: 1n, registry, parent, limitBatch };
+    const lineage = toHex(some(400 + i));
+    const game = { l1ChainId: 1n, registry, parent, limitBatch, lineage };
     const origin = gameHash(game);
-    assert.equal(await call<Hex>("game", registry, parent, limitBatch), toHex(origin));
+    assert.equal(await call<Hex>("game", registry, parent, limitBatch, lineage), toHex(origin));
     const base = levelBase(origin, start);
     assert.equal(await call<Hex>("levelBase", toHex(origin), toHex(start)), toHex(base));
     assert.equal(await call<Hex>("rightBase", toHex(base), toHex(leaf)), toHex(rightBase(base, leaf)));

@@ -7,6 +7,7 @@ import {
   batchInbox,
   createTransactor,
   enqueueCall,
+  lineageOf,
   refusalOfAppend,
 } from "../../bridge/index.ts";
 import {
@@ -86,18 +87,17 @@ const recorded = async (t: TestContext, l1: Anvil) => {
   t.diagnostic(`appendBlobs of 2 blobs: ${receipt.gasUsed} gas, ${receipt.blobGasUsed} blob gas`);
   const hashes = blobs.map(({ hash }) => hash);
   const [appended, told] = parseEventLogs({ abi: batchInbox.abi, logs: receipt.logs });
-  const record = {
-    kind: 1,
-    dataHash: toHex(keccakOf(...hashes.map(fromHex))),
-    l1Number: sent.origin.number,
-    l1Timestamp: sent.origin.timestamp,
-    delayedEnd: 1n,
-  };
-  assert.deepEqual([appended?.eventName, appended?.args], ["BatchAppended", { index: 0n, ...record }]);
+  const dataHash = toHex(keccakOf(...hashes.map(fromHex)));
+  const { origin } = sent;
+  const record = { kind: 1, l1Number: origin.number, l1Timestamp: origin.timestamp, delayedEnd: 1n };
+  assert.deepEqual([appended?.eventName, appended?.args], ["BatchAppended", { index: 0n, dataHash, ...record }]);
   assert.deepEqual([told?.eventName, told?.args], ["BlobsAppended", { index: 0n, versionedHashes: hashes }]);
+  const lineage = toHex(
+    lineageOf(ZERO_32, { kind: "blobs", dataHash, origin, delayedEnd: 1n }, fromHex(sent.delayedAccumulator)),
+  );
   assert.deepEqual(
     await l1.client.readContract({ address: inbox, abi: batchInbox.abi, functionName: "recordAt", args: [0n] }),
-    { ...record, unitsThrough: BigInt(Math.floor((2 * BLOB_DATA_BYTES) / 5) + 1 + 3) },
+    { lineage, ...record, unitsThrough: BigInt(Math.floor((2 * BLOB_DATA_BYTES) / 5) + 1 + 3) },
   );
 };
 

@@ -66,6 +66,7 @@ const gameTo = (limitBatch: bigint): Bytes =>
     registry: `0x${"a1".repeat(20)}`,
     parent: toHex(filler(32, 2)) as ClaimId,
     limitBatch,
+    lineage: toHex(filler(32, 3)),
   });
 
 const atChain = (game: Bytes, state: Bytes): Question => [
@@ -106,7 +107,7 @@ const atExecution = (position: number, state: Bytes, evidence = state): Question
 test("level 1: a chain state is the unit's begin at the first leaf, and padding behind", async () => {
   for (const phase of [0, 1]) {
     const state = chainState(phase, 6n);
-    await refuses(atExecution(0, state), "NoVerifier");
+    await refuses(atExecution(0, state));
     for (const position of [1, 2, 2 ** HEIGHT_1 - 1])
       await says(atExecution(position, state), { leaf: { kind: "prove" }, post: toHex(keccak256(state)) });
   }
@@ -116,12 +117,15 @@ test("level 1: a chain state is the unit's begin at the first leaf, and padding 
 
 const machineState = (phase: number): Bytes => concat(Uint8Array.of(0x10, phase, 0, 0), filler(124, 3));
 
-test("level 1: ordinary steps of the machine have no verifier, and what is no state is refused", async () => {
-  for (let phase = 1; phase <= 15; phase++)
-    await refuses(atExecution(5, machineState(phase)), phase === 9 ? "BadEvidence" : "NoVerifier");
+test("level 1: what is no state and no part's evidence is refused, and a unit's begin stands at its first leaf alone", async () => {
+  for (let phase = 1; phase <= 16; phase++) {
+    await refuses(atExecution(5, machineState(phase)));
+    for (let part = 0; part < 0x10; part++) await refuses(atExecution(5, machineState(phase), Uint8Array.of(part)));
+  }
   for (const bad of [machineState(6).with(0, 0x45), machineState(6).subarray(1), new Uint8Array(0)])
     await refuses(atExecution(5, bad));
-  await refuses(atExecution(5, machineState(6), machineState(7)));
+  const begin = concat(Uint8Array.of(0), chainState(1, 6n));
+  await refuses(atExecution(5, chainState(1, 6n), begin));
 });
 
 // --- level 2 -----------------------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ test("a model in blobs: read, judged, called, and retrieved again; half publishe
   const [first] = plan.chunks;
   assert.ok(first?.blob);
   const posting = encodeFunctionData({ abi: modelRegistry.abi, functionName: "postBlobs" });
-  await sender.land({ to: registry, data: posting, gas: 300_000n, blobs: [first.blob] });
+  await sender.land({ to: registry, data: posting, blobs: [first.blob] });
   const second = await publisher.plan(named, "blobs");
   assert.equal(second.missing.length, 1, "what L1 has is not sent twice");
   const seen: number[] = [];

@@ -264,6 +264,20 @@ test("a fresh challenger begins an old chain with a snapshot, goes on from there
   await node.follow();
   await tryCommands({ store, rollup, l1Rpc: anvil.url, directory, block: Number(anchor.blockNumber) });
 
+  // No state that the node's version could not go on from.
+  const early = { ...rollup, chain: { ...rollup.chain, forks: { osaka: 0n, later: 1n } } };
+  const byFile = { l1Rpc: anvil.url, rollup: "given", dataDir: join(directory, "early"), snapshot: file };
+  const untouched = createMemoryStore();
+  await assert.rejects(
+    beginWith(
+      { ...telemetry(), client, store: untouched, rollup: early },
+      resolveConfig(COMMAND_SETTINGS.executor, byFile, {}),
+      { agent: "assay/test" },
+    ),
+    withCode("FORK_UNKNOWN"),
+  );
+  assert.deepEqual([...untouched.scan({ gte: new Uint8Array(0), lt: Uint8Array.of(255) })], []);
+
   const served = await serve(t, { node, store, parts: parts(), directory });
   const byPeers = createMemoryStore();
   const flags = { l1Rpc: anvil.url, rollup: "given", dataDir: join(directory, "joined"), snapshot: "peers" };

@@ -5,7 +5,7 @@ import { ROOT } from "./page.ts";
 /** A custom error of a contract. `doc`: its NatSpec, empty where it has none. `file`: from the root. */
 export type ContractError = {
   readonly name: string;
-  /** As it is hashed: `WrongLimit(uint64,uint64)`. */
+  /** As it is hashed: `WrongIndex(uint64,uint64)`. */
   readonly signature: string;
   readonly selector: Hex;
   readonly doc: string;

@@ -18,8 +18,19 @@ import { deployLeafRules } from "../support/leaf-rules.ts";
 
 const HEIGHT_1 = 25;
 const BATCHES = 8n;
-const rules = deployLeafRules({ height1: HEIGHT_1, most2: 16, most3: 26 });
 const derived = deriveRandomBatches(5, Number(BATCHES));
+
+/** Judged beside an inbox that holds what the chain was derived from. */
+const rules = derived.then(({ inbox, records }) => {
+  const messages = Array.from({ length: Number(records.at(-1)?.delayedEnd ?? 0n) }, (_, i) => inbox.message(BigInt(i)));
+  return deployLeafRules(
+    { height1: HEIGHT_1, most2: 16, most3: 26 },
+    {
+      records: records.map((record) => ({ ...record, medium: "calldata", hashes: [] })),
+      messages: messages.filter((message) => message !== undefined),
+    },
+  );
+});
 
 const placesOf = async (): Promise<readonly { readonly state: ChainState; readonly place: Place }[]> => {
   const places = [];
@@ -32,7 +43,8 @@ const gameFrom = async (first: number, limitBatch: bigint, height: number): Prom
   const { state, place } = (await placesOf())[first] as { readonly state: ChainState; readonly place: Place };
   const parent = toHex(keccakOf(utf8("the parent"))) as ClaimId;
   const registry = `0x${"a1".repeat(20)}` as const;
-  const game = { l1ChainId: 31337n, registry, parent, limitBatch };
+  const lineage = toHex(keccakOf(utf8("the inbox")));
+  const game = { l1ChainId: 31337n, registry, parent, limitBatch, lineage };
   return { game, from: place, start: hashChainState(state), heights: [height, HEIGHT_1] };
 };
 
@@ -45,7 +57,10 @@ const unitsOf = async () => {
     },
     message: (index) => inbox.message(index),
   };
-  return createExecution({ chain, inbox: source, models: withoutPrograms }, HEIGHT_1);
+  return createExecution(
+    { chain, inbox: source, models: withoutPrograms, blobs: { hashes: () => [], blob: () => undefined } },
+    HEIGHT_1,
+  );
 };
 const withoutPrograms = { ...withoutModels, program: () => Promise.reject(new Error("there is no model")) };
 const notAsked = () => Promise.reject(new Error("not asked for"));
@@ -84,7 +99,6 @@ test("the tree is the one that is claimed, wherever the range begins and ends", 
         judge: await rules,
         positions: [0, end >> 1, end],
         leaf: await trace.node(0, position),
-        unproven: new Set([0]),
       });
     }
   }

@@ -8,10 +8,14 @@ import {
   ADDRESS,
   type Bytes,
   type ClaimId,
+  type CommittedBlob,
   chainStateAt,
+  commitBlob,
   concat,
   createGenesis,
   DEVNET_PARAMETERS,
+  decodeBlobs,
+  encodeBlobs,
   fromHex,
   type Hex,
   hashChainState,
@@ -25,7 +29,7 @@ import {
   uintBE,
   utf8,
 } from "../../executor/index.ts";
-import { deriveBatches, MEDIA } from "../../executor/machine/machine.fixture.ts";
+import { deriveBatches, MEDIA, type Medium } from "../../executor/machine/machine.fixture.ts";
 import { deployLeafRules } from "../support/leaf-rules.ts";
 import { createRandom, randomInput, randomProgram } from "../support/random-program.ts";
 
@@ -41,7 +45,7 @@ const models = {
 };
 
 /** A chain in which one transaction calls the model. */
-const deriveInference = async () => {
+const deriveInference = async (medium: Medium) => {
   const { gas, inputBytes, outputBytes, operators } = modelRecordOf(program);
   const packed =
     (gas << 192n) | (BigInt(inputBytes) << 160n) | (BigInt(outputBytes) << 128n) | (BigInt(operators) << 96n) | 1n;
@@ -54,10 +58,21 @@ const deriveInference = async () => {
     await sign({ nonce: 0, to: `0x${"77".repeat(20)}`, value: ETHER }),
     await sign({ nonce: 1, to: ADDRESS.infer, data, gas: 10_000_000n }),
   ];
-  return { chain, inbox: await deriveBatches(chain, [{ blocks: [envelopes] }]) };
+  const blobs: CommittedBlob[] = [];
+  const spoil = (data: Bytes): Bytes => (medium === "blobs" ? decodeBlobs(encodeBlobs(data)) : data);
+  const inbox = await deriveBatches(chain, [{ blocks: [envelopes] }], spoil);
+  const { data: posted, origin, delayedEnd } = inbox.record(0n) as NonNullable<ReturnType<typeof inbox.record>>;
+  if (medium === "blobs") blobs.push(...(await Promise.all(encodeBlobs(posted).map(commitBlob))));
+  const hashes = blobs.map(({ hash }) => hash);
+  const record = { medium, data: posted, origin, delayedEnd, hashes: hashes.map((hash) => fromHex(hash)) };
+  return {
+    chain,
+    source: { record: (index: bigint) => (index === 0n ? record : undefined), message: inbox.message } as UnitSource,
+    inbox,
+    blobs: { hashes: () => hashes, blob: (hash: Hex) => blobs.find((one) => one.hash === hash)?.bytes },
+    judge: await deployLeafRules({ height1: HEIGHTS[1], most2: 16, most3: 26 }, { records: [record], messages: [] }),
+  };
 };
-
-const rules = deployLeafRules({ height1: HEIGHTS[1], most2: 16, most3: 26 });
 
 const leafOfKind = async (trace: Trace, kind: string, from = 0): Promise<number> => {
   for (let position = from; position < 2_000; position++)
@@ -66,25 +81,18 @@ const leafOfKind = async (trace: Trace, kind: string, from = 0): Promise<number>
 };
 
 test("from a claim down to an element of a model, every level ends in the leaf above it", async () => {
-  const { chain, inbox } = await deriveInference();
-  const judge = await rules;
   const game = {
     l1ChainId: 31337n,
     registry: `0x${"a1".repeat(20)}` as const,
     parent: toHex(keccakOf(utf8("the parent"))) as ClaimId,
     limitBatch: 1n,
+    lineage: toHex(keccakOf(utf8("the inbox"))),
   };
   const origin = gameHash(game);
-  const start = hashChainState(chainStateAt(chain, 0n, GENESIS_PLACE.position));
   for (const medium of MEDIA) {
-    const source: UnitSource = {
-      record(index) {
-        const record = inbox.record(index);
-        return record === undefined ? undefined : { ...record, medium };
-      },
-      message: (index) => inbox.message(index),
-    };
-    const execution = await createExecution({ chain, inbox: source, models }, HEIGHTS[1]);
+    const { chain, inbox, source, blobs, judge } = await deriveInference(medium);
+    const start = hashChainState(chainStateAt(chain, 0n, GENESIS_PLACE.position));
+    const execution = await createExecution({ chain, inbox: source, models, blobs }, HEIGHTS[1]);
     const claim = createChainTrace(
       { chain, inbox, execution },
       { game, from: GENESIS_PLACE, start, heights: HEIGHTS },
@@ -104,7 +112,7 @@ test("from a claim down to an element of a model, every level ends in the leaf a
       judge,
       positions: [...ordinary, infer, padding, padding + 1, (padding + last) >> 1, last],
       leaf: leafOfUnit,
-      unproven: new Set(ordinary),
+      unproven: new Set([1, infer - 1, padding - 1].slice(medium === "blobs" ? 1 : 0)),
     });
     const inference = await unit.below(infer);
     const finish = program.operators.length;
@@ -136,18 +144,8 @@ const firstPadding = async (unit: Trace, end: Bytes): Promise<number> => {
 };
 
 test("a unit that the chain sees otherwise has no tree", async () => {
-  const { chain, inbox } = await deriveInference();
-  const execution = await createExecution(
-    {
-      chain,
-      inbox: {
-        record: (i) => ({ ...(inbox.record(i) as NonNullable<ReturnType<typeof inbox.record>>), medium: "calldata" }),
-        message: inbox.message,
-      },
-      models,
-    },
-    HEIGHTS[1],
-  );
+  const { chain, source, blobs } = await deriveInference("calldata");
+  const execution = await createExecution({ chain, inbox: source, models, blobs }, HEIGHTS[1]);
   const pre = chainStateAt(chain, 0n, GENESIS_PLACE.position);
   const other = { ...pre, timestamp: pre.timestamp + 1n };
   await assert.rejects(execution({ pre: other, place: GENESIS_PLACE }, signal), { code: "TRACE_CONTRADICTED" });

@@ -1,5 +1,5 @@
 import { createRules, FORKS, type Fork, fromHex, messageOf } from "../../executor/index.ts";
-import { runInLockstep } from "../../executor/machine/transaction.fixture.ts";
+import { runInLockstep, type TransactionSetup } from "../../executor/machine/transaction.fixture.ts";
 import { freshWorld, putPreState } from "./state.ts";
 import { gasCapOf, putBlockHashes } from "./state-chain.ts";
 import { readStateCorpus, type StateCase } from "./state-corpus.ts";
@@ -28,8 +28,8 @@ export const outsideRules = ({ pre, transaction }: StateCase): string | undefine
 
 export type MachineCase = { readonly difference: string | undefined; readonly opcodes: number; readonly steps: number };
 
-/** One case on the machine and in the library, opcode by opcode. */
-export const runCase = async (test: StateCase): Promise<MachineCase> => {
+/** The case's transaction on its pre-state. */
+export const setupOfCase = async (test: StateCase): Promise<TransactionSetup> => {
   const { environment: env, fork, envelope = signedTransaction(test).serialize() } = test;
   const { world, commit } = freshWorld();
   await putPreState(world, test);
@@ -45,8 +45,12 @@ export const runCase = async (test: StateCase): Promise<MachineCase> => {
     chainId: 1n,
     fork,
   };
-  return runInLockstep({ world, envelope, block, gasCap: gasCapOf(fork) }, RULES[fork]);
+  return { world, envelope, block, gasCap: gasCapOf(fork) };
 };
+
+/** One case on the machine and in the library, opcode by opcode. */
+export const runCase = async (test: StateCase): Promise<MachineCase> =>
+  runInLockstep(await setupOfCase(test), RULES[test.fork]);
 
 /** Every case of the state tests, and how many opcodes were compared. */
 export const machineSuite: Suite = {

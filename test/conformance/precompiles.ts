@@ -112,7 +112,7 @@ export const precompilesSuite: Suite = {
       passed,
       failures,
       exclusions: [],
-      notes: ["BLS12-381 and P-256 are not on this chain: their files are not read"],
+      notes: [],
     };
   },
 };

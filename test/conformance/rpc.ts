@@ -123,6 +123,7 @@ const questions = (node: Node): Readonly<Record<string, readonly (readonly unkno
     eth_getBlockTransactionCountByNumber: [["0x2"], ["0x99"]],
     eth_getBlockReceipts: [["0x0"], ["0x1"], ["0x2"], ["latest"], ["0x99"]],
     eth_chainId: [[]],
+    eth_config: [[]],
     eth_syncing: [[]],
     eth_accounts: [[]],
     eth_blockNumber: [[]],

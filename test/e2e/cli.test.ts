@@ -113,6 +113,7 @@ test("a node without L1, with a bad rollup file: a code, exit 1", async () => {
         claimGames: zero,
         l1CrossDomainMessenger: zero,
         l1StandardBridge: zero,
+        stepVerifier: zero,
         tensorStepVerifier: zero,
         leafRules: zero,
       },

@@ -10,6 +10,7 @@ import {
   parseEventLogs,
   type TransactionReceipt,
 } from "viem";
+import { getL2TransactionHashes } from "viem/op-stack";
 import { DEVNET_CLAIMS, DEVNET_WITHDRAWALS, l1StandardBridge } from "../../bridge/index.ts";
 import { ADDRESS, mintableToken, tokenFactoryPredeploy } from "../../executor/index.ts";
 import { opStackClients, type Rollup, readRollup } from "../../infra/index.ts";
@@ -97,8 +98,10 @@ test("viem's own actions: deposits of ether and a token, and a withdrawal throug
   // Ether, by the portal.
   const before = await s.publicL2.getBalance({ address });
   const deposit = await s.publicL2.buildDepositTransaction({ account: s.account, mint: parseEther("3"), to: address });
-  await onL1(await s.walletL1.depositTransaction(deposit));
-  await until("the deposit", async () => (await s.publicL2.getBalance({ address })) === before + parseEther("3"));
+  assert.ok((await s.publicL1.estimateDepositTransactionGas(deposit as never)) > 21_000n);
+  const [arrival] = getL2TransactionHashes(await onL1(await s.walletL1.depositTransaction(deposit)));
+  await onL2(arrival as Hex);
+  assert.equal(await s.publicL2.getBalance({ address }), before + parseEther("3"));
 
   // A token, by the standard bridge.
   const { contractAddress } = await onL1(await s.walletL1.deployContract({ ...TOKEN, args: [0n] }));
@@ -126,7 +129,9 @@ test("viem's own actions: deposits of ether and a token, and a withdrawal throug
 
   // A withdrawal, through every status.
   const { chain: targetChain } = s;
-  const hash = await s.walletL2.initiateWithdrawal({ request: { gas: 21_000n, to: address, value: parseEther("2") } });
+  const request = { gas: 21_000n, to: address, value: parseEther("2") };
+  assert.ok((await s.publicL2.estimateInitiateWithdrawalGas({ account: s.account, request })) > 21_000n);
+  const hash = await s.walletL2.initiateWithdrawal({ request });
   const receipt = await onL2(hash);
   const is = (wanted: string) => async () =>
     (await s.publicL1.getWithdrawalStatus({ receipt, targetChain })) === wanted ? wanted : undefined;
@@ -146,6 +151,13 @@ test("viem's own actions: deposits of ether and a token, and a withdrawal throug
   await until("a claim", is("ready-to-prove"));
   const claimed = await reaches("executor", "claimed");
   const { game, withdrawal } = await s.publicL1.waitToProve({ receipt, targetChain });
+  const l2BlockNumber = receipt.blockNumber;
+  const [newest] = await s.publicL1.getGames({ targetChain });
+  const latest = await s.publicL1.getGame({ targetChain, l2BlockNumber, strategy: "latest" });
+  assert.ok(newest !== undefined && latest.index >= newest.index && newest.index >= game.index);
+  const next = await s.publicL1.waitForNextGame({ targetChain, l2BlockNumber });
+  assert.ok(next.l2BlockNumber >= l2BlockNumber);
+  assert.ok((await s.publicL1.getTimeToNextGame({ targetChain, l2BlockNumber: 10n ** 6n })).interval > 0);
   assert.equal(claimed.next, "confirmed");
   assert.equal(claimed.blockNumber, Number(receipt.blockNumber));
   const { timestamp } = await s.publicL1.getBlock();
@@ -169,9 +181,14 @@ test("viem's own actions: deposits of ether and a token, and a withdrawal throug
     assert.equal(newest.result.length, 2);
   }
 
+  assert.ok((await s.publicL1.getTimeToProve({ receipt, targetChain })).seconds >= 0);
   const proof = await s.publicL2.buildProveWithdrawal({ account: s.account, game, withdrawal });
+  assert.ok((await s.publicL1.estimateProveWithdrawalGas(proof)) > 21_000n);
   await onL1(await s.walletL1.proveWithdrawal(proof));
   assert.equal(await is("waiting-to-finalize")(), "waiting-to-finalize");
+  const { withdrawalHash } = withdrawal;
+  const { period } = await s.publicL1.getTimeToFinalize({ withdrawalHash, targetChain: targetChain as never });
+  assert.equal(period, Number(DEVNET_WITHDRAWALS.proofMaturityDelay));
   await miner.increaseTime({ seconds: Number(DEVNET_WITHDRAWALS.proofMaturityDelay) });
   await miner.mine({ blocks: Number(DEVNET_CLAIMS.period), interval: 1 });
   await until("the end of all delays", is("ready-to-finalize"));
@@ -184,6 +201,9 @@ test("viem's own actions: deposits of ether and a token, and a withdrawal throug
   );
 
   const held = await s.publicL1.getBalance({ address: rollup.l1.contracts.portal });
+  assert.ok(
+    (await s.publicL1.estimateFinalizeWithdrawalGas({ account: s.account, targetChain, withdrawal })) > 21_000n,
+  );
   await onL1(await s.walletL1.finalizeWithdrawal({ targetChain, withdrawal }));
   assert.equal(await s.publicL1.getBalance({ address: rollup.l1.contracts.portal }), held - parseEther("2"));
   assert.equal(await is("finalized")(), "finalized");

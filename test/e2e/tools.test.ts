@@ -1,9 +1,26 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { ContractFactory, JsonRpcProvider, Wallet } from "ethers";
-import { BaseError, decodeErrorResult, decodeFunctionResult, encodeFunctionData, type Hex, parseEventLogs } from "viem";
+import { Contract, ContractFactory, JsonRpcProvider, Wallet } from "ethers";
+import { ethers as ethers5 } from "ethers5";
+import {
+  type Address,
+  BaseError,
+  concat,
+  decodeErrorResult,
+  decodeFunctionResult,
+  encodeFunctionData,
+  getAddress,
+  type Hex,
+  parseAbi,
+  parseEventLogs,
+  zeroAddress,
+} from "viem";
 import {
   ADDRESS,
   digitClassifier,
@@ -12,7 +29,9 @@ import {
   inferencePredeploy,
 } from "../../executor/index.ts";
 import { clientsOf, foundryBinary, opStackClients, type Scan, sampleScans } from "../../infra/index.ts";
+import { DELEGATE } from "../support/delegate.ts";
 import { type RunningDevnet, spawnDevnet } from "../support/devnet.ts";
+import { writeForgeProject } from "../support/forge-project.ts";
 
 let devnet: RunningDevnet;
 before(async () => {
@@ -34,6 +53,18 @@ const scans = sampleScans();
 const scan = (label: number): Scan => scans.find((one) => one.label === label) as Scan;
 /** Every tool has an account of its own. */
 const keyOf = (index: number) => devnet.info.accounts[index]?.privateKey as `0x${string}`;
+const WETH = "0x4200000000000000000000000000000000000006";
+const WETH_ABI = parseAbi(["function deposit() payable"]);
+const PAYEE = "0x00000000000000000000000000000000000000bb";
+/** Code of an account that delegates (EIP-7702). */
+const delegating = (to: string): string => `0xef0100${to.slice(2).toLowerCase()}`;
+
+const execute = promisify(execFile);
+const cast = async (...args: string[]): Promise<string> => {
+  const env = { ...process.env, ETH_RPC_URL: devnet.info.sequencerRpc };
+  const { stdout } = await execute(foundryBinary("cast"), args, { env });
+  return stdout.trim();
+};
 
 test("viem deploys the contract, calls it, reads receipts and logs from both nodes", async () => {
   const { info } = devnet;
@@ -100,6 +131,30 @@ test("viem's totals for the OP Stack are what a transaction costs at most: no L1
   assert.ok((await publicL2.getBalance(vault)) > 0n);
 });
 
+test("viem's other actions for the OP Stack: the portal's version, a withdrawal's request, estimates of contract calls", async () => {
+  const { info } = devnet;
+  const { publicL1, publicL2, account, chain } = opStackClients({
+    l1: { rpc: info.l1Rpc, chainId: info.l1ChainId },
+    l2: { rpc: info.sequencerRpc, chainId: info.chainId },
+    contracts: info.l1Contracts,
+    privateKey: keyOf(4),
+  });
+  assert.equal((await publicL1.getPortalVersion({ targetChain: chain })).major, 4);
+  const withdrawal = await publicL1.buildInitiateWithdrawal({ account, to: account.address, value: 1n });
+  assert.equal(withdrawal.request.to, account.address);
+  const weth = { address: WETH, abi: WETH_ABI, functionName: "deposit", value: 1n, account } as const;
+  assert.deepEqual(
+    await Promise.all([
+      publicL2.estimateContractL1Fee(weth),
+      publicL2.estimateContractL1Gas(weth),
+      publicL2.getL1BaseFee(),
+    ]),
+    [0n, 0n, 0n],
+  );
+  assert.equal(await publicL2.estimateContractTotalGas(weth), await publicL2.estimateContractGas(weth));
+  assert.ok((await publicL2.estimateContractTotalFee(weth)) > 0n);
+});
+
 test("ethers deploys the contract, calls it, reads receipts and logs", async () => {
   const { info } = devnet;
   const provider = new JsonRpcProvider(info.sequencerRpc, undefined, { cacheTimeout: -1, pollingInterval: 50 });
@@ -124,11 +179,6 @@ test("ethers deploys the contract, calls it, reads receipts and logs", async () 
 
 test("cast deploys the contract, calls it, reads receipts and logs", async () => {
   const { info } = devnet;
-  const cast = async (...args: string[]): Promise<string> => {
-    const env = { ...process.env, ETH_RPC_URL: info.sequencerRpc };
-    const { stdout } = await promisify(execFile)(foundryBinary("cast"), args, { env });
-    return stdout.trim();
-  };
   const { bytecode } = digitClassifier;
   const deployed = JSON.parse(
     await cast(
@@ -151,6 +201,147 @@ test("cast deploys the contract, calls it, reads receipts and logs", async () =>
   );
   assert.equal(logs.length, 1);
   assert.equal(logs[0].transactionHash, sent.transactionHash);
+});
+
+test("viem delegates an account (EIP-7702): by itself, by another who pays, and back", async () => {
+  const { info } = devnet;
+  const { reader, wallet } = clientsOf(BigInt(info.chainId), info.sequencerRpc, keyOf(0));
+  const sponsor = clientsOf(BigInt(info.chainId), info.sequencerRpc, keyOf(3)).wallet;
+  const { address: self } = wallet.account;
+  const creation = await wallet.deployContract({ ...DELEGATE, args: [] });
+  const { contractAddress } = await reader.waitForTransactionReceipt({ hash: creation });
+  const delegate = contractAddress as Address;
+  const pay = { address: self, abi: DELEGATE.abi, functionName: "pay", args: [PAYEE, 1n] } as const;
+
+  const own = await wallet.signAuthorization({ contractAddress: delegate, executor: "self" });
+  const first = await reader.waitForTransactionReceipt({
+    hash: await wallet.writeContract({ ...pay, authorizationList: [own] }),
+  });
+  assert.deepEqual([first.status, first.type], ["success", "eip7702"]);
+  assert.equal((await reader.getCode({ address: self }))?.toLowerCase(), delegating(delegate));
+  assert.equal(await reader.getDelegation({ address: self }), getAddress(delegate));
+  const read = await reader.getTransaction({ hash: first.transactionHash });
+  assert.deepEqual(
+    read.authorizationList?.map(({ r, s }) => [r, s]),
+    [[own.r, own.s]],
+  );
+  const [paidBySelf] = parseEventLogs({ abi: DELEGATE.abi, logs: first.logs });
+  assert.equal(paidBySelf?.address, self.toLowerCase());
+
+  const none = await wallet.signAuthorization({ contractAddress: zeroAddress });
+  const second = await reader.waitForTransactionReceipt({
+    hash: await sponsor.sendTransaction({ to: PAYEE, authorizationList: [none] }),
+  });
+  assert.equal(second.status, "success");
+  assert.equal(await reader.getCode({ address: self }), undefined);
+
+  const again = await wallet.signAuthorization({ contractAddress: delegate });
+  assert.ok((await reader.estimateContractGas({ ...pay, account: sponsor.account, authorizationList: [again] })) > 0n);
+  const third = await reader.waitForTransactionReceipt({
+    hash: await sponsor.writeContract({ ...pay, authorizationList: [again] }),
+  });
+  assert.equal(third.status, "success");
+  const paid = parseEventLogs({ abi: DELEGATE.abi, logs: third.logs })[0] as unknown as { args: { by: Address } };
+  assert.equal(paid.args.by, sponsor.account.address);
+});
+
+test("ethers 6 delegates an account; ethers 5, which knows no such type, reads it and calls it", async () => {
+  const { info } = devnet;
+  const provider = new JsonRpcProvider(info.sequencerRpc, undefined, { cacheTimeout: -1, pollingInterval: 50 });
+  const old = new ethers5.providers.JsonRpcProvider(info.sequencerRpc);
+  old.pollingInterval = 50;
+  try {
+    const wallet = new Wallet(keyOf(1), provider);
+    const contract = await new ContractFactory(DELEGATE.abi as never, DELEGATE.bytecode, wallet).deploy();
+    await contract.waitForDeployment();
+    const address = await contract.getAddress();
+    const authorization = await wallet.authorize({ address, nonce: (await wallet.getNonce()) + 1 });
+    const data = new Contract(wallet.address, DELEGATE.abi as never).interface.encodeFunctionData("pay", [PAYEE, 1]);
+    const request = { type: 4, to: wallet.address, data, authorizationList: [authorization] };
+    const receipt = await (await wallet.sendTransaction(request)).wait();
+    assert.deepEqual([receipt?.status, receipt?.type, receipt?.logs.length], [1, 4, 1]);
+    const { hash, blockNumber } = receipt as { hash: string; blockNumber: number };
+    const read = await provider.getTransaction(hash);
+    assert.deepEqual(read?.authorizationList?.[0]?.signature.serialized, authorization.signature.serialized);
+    assert.equal(await provider.getCode(wallet.address), delegating(address));
+
+    const other = new ethers5.Wallet(keyOf(4), old);
+    assert.equal((await old.getTransaction(hash)).type, 4);
+    assert.ok((await old.getBlockWithTransactions(blockNumber)).transactions.some((one) => one.hash === hash));
+    const account = new ethers5.Contract(wallet.address, DELEGATE.abi as never, other);
+    const called = await (await account["pay"](PAYEE, 1)).wait();
+    assert.equal(called.events[0].args.by, other.address);
+    const made = await new ethers5.ContractFactory(DELEGATE.abi as never, DELEGATE.bytecode, other).deploy();
+    await made.deployed();
+    assert.equal((await made.queryFilter("Paid", 0)).length, 0);
+    const legacy = await (await other.sendTransaction({ type: 0, to: PAYEE, value: 1 })).wait();
+    assert.deepEqual([legacy.status, legacy.type], [1, 0]);
+  } finally {
+    provider.destroy();
+  }
+});
+
+test("cast delegates an account, and creates by salt through the usual factory", async () => {
+  const factory = "0x4e59b44847b379578588920cA78FbF26c0B4956C";
+  const salt: Hex = `0x${"07".repeat(32)}`;
+  const key = keyOf(2);
+  const address = await cast("create2", "--deployer", factory, "--init-code", DELEGATE.bytecode, "--salt", salt);
+  const creation = await cast("send", factory, concat([salt, DELEGATE.bytecode]), "--private-key", key, "--json");
+  assert.equal(JSON.parse(creation).status, "0x1");
+  assert.ok(Number(await cast("codesize", address)) > 0);
+
+  const [self, other] = await Promise.all([key, keyOf(5)].map((each) => cast("wallet", "address", each)));
+  const pay = ["pay(address,uint256)", PAYEE, "1"];
+  const own = ["--auth", address, "--private-key", key, "--json"];
+  const receipt = JSON.parse(await cast("send", self as string, ...pay, ...own));
+  assert.deepEqual([receipt.status, receipt.type, receipt.logs.length], ["0x1", "0x4", 1]);
+  assert.equal(await cast("code", self as string), delegating(address));
+  const read = JSON.parse(await cast("tx", receipt.transactionHash, "--json"));
+  assert.equal(read.authorizationList[0].address, address.toLowerCase());
+
+  const signed = await cast("wallet", "sign-auth", address, "--private-key", keyOf(5));
+  assert.ok(Number(await cast("estimate", other as string, ...pay, "--auth", signed, "--from", self as string)) > 0);
+  const sponsored = JSON.parse(
+    await cast("send", other as string, ...pay, "--auth", signed, "--private-key", key, "--json"),
+  );
+  assert.equal(sponsored.status, "0x1");
+  assert.equal(await cast("code", other as string), delegating(address));
+});
+
+test("forge's script creates by salt at the address that it foretold", async (t) => {
+  const { info } = devnet;
+  const directory = mkdtempSync(join(tmpdir(), "assay-forge-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  writeForgeProject(directory);
+  await execute(
+    foundryBinary("forge"),
+    ["script", "Deploy", "--rpc-url", info.sequencerRpc, "--private-key", keyOf(7), "--broadcast"],
+    { cwd: directory },
+  );
+  const saved = join(directory, "broadcast/Deploy.s.sol", String(info.chainId), "run-latest.json");
+  const { transactions, receipts } = JSON.parse(readFileSync(saved, "utf8"));
+  assert.deepEqual(
+    receipts.map(({ status }: { status: Hex }) => status),
+    ["0x1", "0x1"],
+  );
+  assert.deepEqual(transactions[0].transactionType, "CREATE2");
+  assert.equal(await cast("call", transactions[0].contractAddress, "number()(uint256)"), "9");
+});
+
+test("web3.py deploys, calls, reads logs and delegates an account", async (t) => {
+  const python = process.env["PYTHON"] ?? "python3";
+  const found = await execute(python, ["-c", "import web3; print(web3.__version__)"]).catch(() => undefined);
+  if (found === undefined) return t.skip(`${python} has no web3 (pip install web3; PYTHON names another interpreter)`);
+  const directory = mkdtempSync(join(tmpdir(), "assay-web3-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, "delegate.json");
+  writeFileSync(file, JSON.stringify(DELEGATE));
+  const script = fileURLToPath(new URL("web3_client.py", import.meta.url));
+  const { stdout } = await execute(python, [script, devnet.info.sequencerRpc, keyOf(6), file]);
+  const { contract, code, by, ...rest } = JSON.parse(stdout);
+  assert.deepEqual(rest, { deployed: 1, called: 1, delegated: 1, type: 4, authorizations: 1, paid: 1 });
+  assert.equal(`0x${code}`, delegating(contract));
+  assert.equal(by.length, 1);
 });
 
 test("the facade takes named tensors of decimal numbers", async () => {

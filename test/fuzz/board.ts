@@ -62,6 +62,9 @@ const multicall = (calls: readonly Call[]): ReturnType<typeof multicallOf> =>
     STAKES,
   );
 
+/** Of an empty inbox. */
+const NO_LINEAGE: Hex = `0x${"00".repeat(32)}`;
+
 const boardOn = ({ contracts, first }: Dispute, genesisAt: bigint): Board =>
   createBoard({
     l1ChainId: L1_CHAIN_ID,
@@ -76,6 +79,7 @@ const boardOn = ({ contracts, first }: Dispute, genesisAt: bigint): Board =>
     rules: toyLeafRules,
     isChainState: (bytes) => bytes.length === 2 + 2 * 254 && /^0x110[01]/.test(bytes),
     furthest: () => 0n,
+    lineageAt: () => NO_LINEAGE,
   });
 
 const lies = (random: Random): readonly Wrong[] => {
@@ -100,9 +104,9 @@ const gamesOf = ({ toy, contracts, firstClaim }: Dispute, random: Random): reado
         registry: contracts.claimRegistry,
         parent: toHex(firstClaim),
         limitBatch: 0n,
+        lineage: NO_LINEAGE,
       }),
     ),
-    limitBatch: 0n,
     isDue: true,
     account: "0x",
   }));

@@ -49,6 +49,57 @@ const fuzzMessages = async ({ count, seed, print }: Round): Promise<readonly str
   return tally.findings;
 };
 
+const runEnvelopes = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
+  const { fuzzEnvelopes } = await import("./envelopes.ts");
+  const ending: (() => unknown)[] = [];
+  const started = performance.now();
+  const tally = await fuzzEnvelopes({ after: (done) => void ending.push(done) }, { count, seed, mutants: 2 });
+  for (const end of ending) await end();
+  const seconds = (performance.now() - started) / 1000;
+  print(`${tally.envelopes} envelopes, ${tally.steps} steps, ${tally.mutants} mutants in ${seconds.toFixed(1)} s`);
+  for (const [kind, made] of [...tally.kinds].sort()) print(`  ${kind.padEnd(36)} ${made}`);
+  return tally.findings;
+};
+
+const runSteps = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
+  const { fuzzSteps } = await import("./steps.ts");
+  const ending: (() => unknown)[] = [];
+  const started = performance.now();
+  const tally = await fuzzSteps({ after: (done) => void ending.push(done) }, { transactions: count, seed, mutants: 2 });
+  for (const end of ending) await end();
+  const seconds = (performance.now() - started) / 1000;
+  print(`${tally.steps} steps, ${tally.mutants} mutants in ${seconds.toFixed(1)} s`);
+  return tally.findings;
+};
+
+/** Batches of one chain, and the share of them in blobs: an opening takes a sixth of a second. */
+const CHAIN_BATCHES = 20;
+const IN_BLOBS = 0.1;
+
+const runDerivation = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
+  const { fuzzDerivation } = await import("./derivation.ts");
+  const kinds = new Map<string, number>();
+  const findings: string[] = [];
+  const started = performance.now();
+  let units = 0;
+  let steps = 0;
+  for (let done = 0; done < count && findings.length < MOST_FINDINGS; done += CHAIN_BATCHES) {
+    const ending: (() => unknown)[] = [];
+    const batches = Math.min(CHAIN_BATCHES, count - done);
+    const ends: Ends = { after: (end) => void ending.push(end) };
+    const tally = await fuzzDerivation(ends, { batches, seed: seed + done, inBlobs: IN_BLOBS });
+    for (const end of ending) await end();
+    units += tally.units;
+    steps += tally.steps;
+    findings.push(...tally.findings);
+    for (const [kind, many] of tally.kinds) kinds.set(kind, (kinds.get(kind) ?? 0) + many);
+  }
+  const seconds = (performance.now() - started) / 1000;
+  print(`${units} units, ${steps} steps judged in ${seconds.toFixed(1)} s`);
+  for (const [kind, many] of [...kinds].sort()) print(`  ${kind.padEnd(36)} ${many}`);
+  return findings;
+};
+
 const runSolvency = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
   const { fuzzSolvency } = await import("./solvency.ts");
   const ending: (() => unknown)[] = [];
@@ -128,6 +179,30 @@ export const parts: readonly Part[] = [
     what: "random transactions, the machine's steps against the library's opcodes",
     count: 2_000,
     run: runMachine,
+  },
+  {
+    name: "steps",
+    what: "random transactions step by step through the contracts, each step with two mutants",
+    count: 300,
+    run: runSteps,
+  },
+  {
+    name: "envelopes",
+    what: "random envelopes, L1's decoder against the machine's and @ethereumjs/tx, each step with two mutants",
+    count: 3_000,
+    run: runEnvelopes,
+  },
+  {
+    name: "derivation",
+    what: "batches unit by unit through the contracts, in calldata, in blobs and forced",
+    count: 60,
+    run: runDerivation,
+  },
+  {
+    name: "tree",
+    what: "random changes of the state tree, contract against definition",
+    count: 2_000,
+    run: async (round) => (await import("./state-tree.ts")).fuzzStateTree(round),
   },
   {
     name: "mutations",

@@ -23,6 +23,7 @@ import {
   keccak256,
   nextBaseFee,
   type RpcServerOptions,
+  rulesAt,
   slotKey,
   uintBE,
   verifyProof,
@@ -261,11 +262,15 @@ test("fee history, gas price and tip follow the blocks", async (t) => {
   assert.deepEqual(history.reward, [[0n, 0n, 0n], [...tips].sort((a, b) => (a < b ? -1 : 1)), [0n, 0n, 0n]]);
   assert.deepEqual(history.gasUsedRatio, [0, 63_000 / 30_000_000, 0]);
   const fees = [0n, 1n, 2n].map((number) => node.chain.blockByNumber(number)?.header.baseFeePerGas);
-  assert.deepEqual(history.baseFeePerGas, [...fees, nextBaseFee(node.chain.head.header, node.chain.parameters)]);
+  assert.deepEqual(history.baseFeePerGas, [
+    ...fees,
+    nextBaseFee(node.chain.head.header, rulesAt(node.chain.parameters, node.chain.head.header.timestamp)),
+  ]);
   assert.equal(await node.reader.estimateMaxPriorityFeePerGas(), 3n * 10n ** 9n);
   assert.equal(
     await node.reader.getGasPrice(),
-    nextBaseFee(node.chain.head.header, node.chain.parameters) + 3n * 10n ** 9n,
+    nextBaseFee(node.chain.head.header, rulesAt(node.chain.parameters, node.chain.head.header.timestamp)) +
+      3n * 10n ** 9n,
   );
   for (const [percentiles, message] of [
     [[50, 10], "invalid reward percentile: #0:50 >= #1:10"],

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
-import { type Abi, decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
-import { batchInbox } from "../../bridge/index.ts";
-import { type Bytes, concat, fromHex, type Hex, toHex, uintBE, ZERO_32 } from "../../executor/index.ts";
-import { startAnvil } from "../support/anvil.ts";
+import { decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
+import type { stepCreations } from "../../bridge/index.ts";
+import { type Bytes, concat, fromHex, type Hex, toHex, uintBE } from "../../executor/index.ts";
+import { type Anvil, startAnvil } from "../support/anvil.ts";
 import { compileHarness } from "../support/solidity.ts";
 
 /** A step for a contract to judge: evidence from `pre`, and the hash that must come of it. */
@@ -19,27 +19,10 @@ const CALL_GAS = 10n ** 12n;
 const encode = ({ verifier, pre, post, evidence }: Record): Bytes =>
   concat(Uint8Array.of(verifier), uintBE(evidence.length, 4), pre, post, evidence);
 
-type Deployable = { readonly bytecode: Hex; readonly abi: Abi; readonly args: readonly unknown[] };
-
-/** Of the inbox that the contracts read: one record without bytes, of L1's first block. */
-export const ORIGIN = { number: 0n, timestamp: 0n };
-const INBOX = {
-  blockGasLimit: 2n ** 52n,
-  forceDelay: 3600n,
-  maxOriginAge: 2n ** 62n,
-  maxDrift: 600n,
-  budgetRate: 1n,
-  budgetCap: 1n,
-  unitPrice: 1n,
-};
-
-/**
- * The contracts, in the order of a record's `verifier`, on an L1 of their own with an inbox, and what takes batches of steps to
- * them. The first account of it may append and deposit.
- */
+/** The contracts, in the order of a record's `verifier`, on an L1 of their own, and what takes batches of steps to them. */
 export const startVerifier = async (
   t: Pick<TestContext, "after">,
-  contractsFor: (inbox: Hex) => readonly Deployable[],
+  contractsOn: (l1: Anvil) => Promise<ReturnType<typeof stepCreations>> | ReturnType<typeof stepCreations>,
 ) => {
   const anvil = await startAnvil(
     t,
@@ -50,23 +33,13 @@ export const startVerifier = async (
   const { abi, code } = compileHarness("StepBatch", source.split("\n").slice(2).join("\n"));
   const to = `0x${"77".repeat(20)}` as const;
   await anvil.control.setCode({ address: to, bytecode: code });
-  const deploy = async ({ abi: own, bytecode, args }: Deployable): Promise<Hex> => {
+  const addresses: Hex[] = [];
+  for (const [, { abi: own, bytecode, args }] of await contractsOn(anvil)) {
     const hash = await wallet.sendTransaction({ data: encodeDeployData({ abi: own, bytecode, args }) });
     const { contractAddress } = await anvil.client.waitForTransactionReceipt({ hash });
     if (contractAddress === null || contractAddress === undefined) throw new Error("not deployed");
-    return contractAddress;
-  };
-  const { address: self } = wallet.account;
-  const inbox = await deploy({ ...batchInbox, args: [self, self, self, INBOX] });
-  const send = async (functionName: string, args: readonly unknown[]): Promise<void> => {
-    const data = encodeFunctionData({ abi: batchInbox.abi as Abi, functionName, args });
-    const hash = await wallet.sendTransaction({ to: inbox, data });
-    const { status } = await anvil.client.waitForTransactionReceipt({ hash });
-    if (status !== "success") throw new Error(`${functionName} failed`);
-  };
-  await send("append", [0n, ORIGIN.number, ORIGIN.timestamp, 0n, toHex(ZERO_32), "0x"]);
-  const addresses: Hex[] = [];
-  for (const contract of contractsFor(inbox)) addresses.push(await deploy(contract));
+    addresses.push(contractAddress);
+  }
 
   const call = async (batch: readonly Record[]): Promise<readonly Verdict[]> => {
     const steps = toHex(concat(...batch.map(encode)));
@@ -85,8 +58,6 @@ export const startVerifier = async (
   };
 
   return {
-    /** Has the inbox do something. */
-    send,
     /** Verdicts in the order of the records. */
     async judge(records: readonly Record[]): Promise<readonly Verdict[]> {
       const verdicts: Verdict[] = [];

@@ -10,6 +10,7 @@ import {
   parseEventLogs,
 } from "viem";
 import {
+  batchInbox,
   claimGame,
   claimGames,
   claimId,
@@ -59,7 +60,7 @@ export const {
 } = DEVNET_CLAIMS;
 export const HEIGHT = HEIGHTS[0];
 
-type ProposeArgs = readonly [parent: Hex, limitBatch: bigint, endState: Hex, node: Hex, path: readonly Hex[]];
+type ProposeArgs = readonly [parent: Hex, game: Hex, endState: Hex, node: Hex, path: readonly Hex[]];
 export type Call = { readonly from: number; readonly to: Hex; readonly abi: Abi; readonly value?: bigint };
 
 /** L1 with the contracts, and an account that claims whatever a test tells it to. */
@@ -144,9 +145,9 @@ export const createClaims = async (
     treeOver,
     /** Arguments of `propose`. */
     async argsOf(parent: Bytes, state: ChainState, seed = 1): Promise<ProposeArgs> {
-      const { limitBatch } = await of<{ limitBatch: bigint }>("claimOf", toHex(parent));
+      const game = await of<Hex>("gameOn", toHex(parent));
       const { path, node } = treeOver(state, seed);
-      return [toHex(parent), limitBatch, toHex(encodeChainState(state)), toHex(node), path.map(toHex)];
+      return [toHex(parent), game, toHex(encodeChainState(state)), toHex(node), path.map(toHex)];
     },
     /** The id that the claim has, by the twin. */
     async idOf(parent: Bytes, state: ChainState, seed = 1): Promise<BytesOf<ClaimId>> {
@@ -156,6 +157,7 @@ export const createClaims = async (
         registry: contracts.claimRegistry,
         parent: toHex(parent) as ClaimId,
         limitBatch,
+        lineage: await read<Hex>(contracts.batchInbox, batchInbox.abi, "lineageAt", [limitBatch]),
       };
       return fromHex(claimId(game, { start: fromHex(endState), height: HEIGHT, node: treeOver(state, seed).node }));
     },

@@ -127,6 +127,7 @@ export const startDishonest = async ({ l1Rpc, rollup, privateKey, corruption, on
       client,
       chain,
       l1,
+      follower,
       right,
       store,
       transactor,

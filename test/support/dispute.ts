@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { type Abi, encodeFunctionData } from "viem";
 import { gameHash } from "../../bridge/index.ts";
-import { type Bytes, encodeChainState, type Hex, keccak256, toHex } from "../../executor/index.ts";
+import { type Bytes, encodeChainState, type Hex, keccak256, toHex, ZERO_32 } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
 import { edgeAt, endPath, opening, type Placed, shownBelow, type Tree, tensorTree, witnessAt } from "./board.ts";
 import { createClaims } from "./claims.ts";
@@ -61,6 +61,7 @@ export const createDispute = async (t: Pick<TestContext, "after">) => {
     registry: contracts.claimRegistry,
     parent: toHex(parent),
     limitBatch: 0n,
+    lineage: toHex(ZERO_32),
   });
   await l1.mine(1);
 
@@ -105,12 +106,12 @@ export const createDispute = async (t: Pick<TestContext, "after">) => {
       tree: tensorTree(TENSOR_LEVEL, elements),
       origin: edgeAt(above, 0, operator).ctx,
     }),
-    propose(placed: Placed, number = UNITS, on: Bytes = parent): Move {
+    propose(placed: Placed, number = UNITS): Move {
       const { tree } = placed;
       const state = toHex(encodeChainState(toy.chainState(number)));
       return {
         name: "propose",
-        args: [toHex(on), 0n, state, toHex(tree.node(tree.height, 0)), endPath(tree)],
+        args: [toHex(parent), toHex(placed.origin), state, toHex(tree.node(tree.height, 0)), endPath(tree)],
         value: bond,
       };
     },

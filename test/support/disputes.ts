@@ -166,7 +166,7 @@ type Traces = ReturnType<typeof createTraces>;
 
 export const startChallenger = (
   t: Ends,
-  stage: DisputeStage,
+  stage: Stage,
   node: Node,
   {
     from = CHALLENGER,
@@ -191,11 +191,11 @@ export const startChallenger = (
   } = {},
 ): ChallengerActor => {
   const { deployment } = stage;
-  const { chain, l1, models } = node;
+  const { chain, l1, follower, models } = node;
   const client = clientOf(given, life);
   const right = wrapRight(rightClaimsOf(t, stage, node, store));
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
-  const common = { client, chain, l1, right, transactor, store, others };
+  const common = { client, chain, l1, follower, right, transactor, store, others };
   const retention = createRetention({ ...telemetry(), client, chain, l1, right });
   const challenger = createChallenger(
     { ...told, ...common, traceOf: wrapTraces(createTraces({ chain, l1, models, right })) },
@@ -288,7 +288,6 @@ export const startLiar = async (
   const game = {
     parent: parent.id,
     origin: toHex(succession.origin),
-    limitBatch: parent.claim.limitBatch,
     tree,
     endState: toHex(encodeChainState(end)),
     isDue: true,
@@ -350,14 +349,14 @@ export const registryOf = ({ anvil, deployment }: DisputeStage) => {
       const [made] = await client.getContractEvents({ ...range, eventName: "ClaimProposed" });
       assert.ok(made);
       const { endState } = made.args;
-      const { limitBatch } = await claimOf(parent);
+      const game = await client.readContract({ ...contract, functionName: "gameOn", args: [parent] });
       const path = Array.from({ length: LOW.heights[0] }, (_, i) => toHex(wrongState(i)));
       const leaf = keccakOf(fromHex(endState)) as BytesOf<NodeHash>;
       const node = toHex(rootOverLast(leaf, path.map((sibling) => fromHex(sibling)) as BytesOf<NodeHash>[]));
       const hash = await anvil.wallet(from).writeContract({
         ...contract,
         functionName: "propose",
-        args: [parent, limitBatch, endState, node, path],
+        args: [parent, game, endState, node, path],
         value: LOW.stakes[0],
       });
       await client.waitForTransactionReceipt({ hash });

@@ -28,7 +28,7 @@ const post = async (
   const origin = { number, timestamp };
   const call = appendCall(inbox.address, { index, origin, delayedEnd, delayedAccumulator, data });
   const wallet = anvil.wallet(SEQUENCER);
-  const hash = await wallet.sendTransaction({ to: call.to, data: call.data, gas: call.gas });
+  const hash = await wallet.sendTransaction({ to: call.to, data: call.data });
   await client.waitForTransactionReceipt({ hash });
 };
 

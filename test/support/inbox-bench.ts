@@ -23,7 +23,10 @@ const ABI = [...batchInbox.abi, ...portal.abi, ...modelRegistry.abi] as const;
 /** L1 contracts on an L1 of their own, and accounts that call them. */
 export type Bench = Deployment["contracts"] & {
   readonly l1: Anvil;
-  send(from: number, call: L1Call): Promise<{ gasUsed: bigint; events: ReturnType<typeof eventsOf> }>;
+  send(
+    from: number,
+    call: L1Call & { readonly gas?: bigint },
+  ): Promise<{ gasUsed: bigint; events: ReturnType<typeof eventsOf> }>;
   /** Name of the error that the call would end with. */
   refusal(from: number, call: L1Call): Promise<string | undefined>;
   append(change?: Partial<Parameters<typeof appendCall>[1]>): Promise<L1Call>;
@@ -56,8 +59,8 @@ export const bench = async (
     ...contracts,
     l1,
     now,
-    async send(from, call) {
-      const hash = await l1.wallet(from).sendTransaction({ ...call });
+    async send(from, { to, data, value = 0n, gas }) {
+      const hash = await l1.wallet(from).sendTransaction({ to, data, value, ...(gas === undefined ? {} : { gas }) });
       const receipt = await l1.client.waitForTransactionReceipt({ hash });
       assert.equal(receipt.status, "success");
       return { gasUsed: receipt.gasUsed, events: eventsOf(receipt.logs) };

@@ -211,9 +211,12 @@ const bytesOf = (blocks: readonly Block[], { taken = 0 }: BatchPlace): Bytes =>
     })),
   );
 
+/** Enough for a batch of a test: those of one L1 block cannot be tried out one after the other. */
+const enough = async () => 1_000_000n;
+
 /** The call that posts blocks as one batch. */
 export const batchOf = (layout: Layout, node: Node, blocks: readonly Block[], place: BatchPlace): L1Call =>
-  appendCall(layout.contracts.batchInbox, { ...placeOf(node, place), data: bytesOf(blocks, place) });
+  appendCall(layout.contracts.batchInbox, { ...placeOf(node, place), data: bytesOf(blocks, place) }, enough);
 
 /** The same in blobs, which a test may make worse. */
 export const blobBatchOf = async (
@@ -224,7 +227,7 @@ export const blobBatchOf = async (
 ): Promise<BlobCall> => {
   const { change = (blobs) => blobs } = place;
   const blobs = await Promise.all(change(encodeBlobs(bytesOf(blocks, place))).map(commitBlob));
-  return appendBlobsCall(layout.contracts.batchInbox, { ...placeOf(node, place), blobs });
+  return appendBlobsCall(layout.contracts.batchInbox, { ...placeOf(node, place), blobs }, enough);
 };
 
 export const tip = (chain: Chain) => ({ hash: chain.head.hash, stateRoot: chain.head.header.stateRoot });

@@ -1,6 +1,6 @@
 import { createAddressFromString } from "@ethereumjs/util";
 import { type Abi, decodeErrorResult, decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
-import { leafRules, tensorStepVerifier } from "../../bridge/index.ts";
+import { leafRules, stepCreations, stepVerifier, tensorStepVerifier } from "../../bridge/index.ts";
 import type { LeafKind } from "../../challenger/index.ts";
 import { withoutModels } from "../../executor/chain/chain.fixture.ts";
 import {
@@ -9,10 +9,12 @@ import {
   createMemoryStore,
   createRules,
   createWorldState,
+  DEVNET_PARAMETERS,
   fromHex,
   type Hex,
   toHex,
 } from "../../executor/index.ts";
+import { inboxStorage, type KeptMessage, type KeptRecord, readOnlyInbox } from "./inbox-storage.ts";
 
 /** What the contract says of a leaf, or the name of the error with which it ends. */
 export type Verdict = { readonly leaf: LeafKind; readonly post: Hex } | { readonly error: string };
@@ -25,13 +27,19 @@ export type PastOfLeaf = {
 };
 export type PlaceOfLeaf = { readonly level: number; readonly position: number };
 
+/** What the inbox holds that steps are judged by. */
+export type Held = { readonly records: readonly KeptRecord[]; readonly messages: readonly KeptMessage[] };
+
 export type Heights = { readonly height1: number; readonly most2: number; readonly most3: number };
 
 const KINDS = ["prove", "refine", "descend"] as const;
 const GAS = 200_000_000n;
 
 /** The contracts themselves, in an EVM of their own. */
-export const deployLeafRules = async ({ height1, most2, most3 }: Heights) => {
+export const deployLeafRules = async (
+  { height1, most2, most3 }: Heights,
+  { records, messages }: Held = { records: [], messages: [] },
+) => {
   const { manager } = createWorldState(createMemoryStore());
   const machine = createMachine(manager, { models: withoutModels, rules: createRules(1n, "osaka") });
   const deploy = async (data: Hex): Promise<Hex> => {
@@ -40,8 +48,15 @@ export const deployLeafRules = async ({ height1, most2, most3 }: Heights) => {
       throw new Error(`not deployed: ${execResult.exceptionError?.error}`);
     return createdAddress.toString();
   };
-  const verifier = await deploy(encodeDeployData(tensorStepVerifier));
-  const rules = await deploy(encodeDeployData({ ...leafRules, args: [height1, most2, most3, verifier] }));
+  const inbox = await deploy(encodeDeployData(readOnlyInbox));
+  for (const [slot, value] of inboxStorage(records, messages))
+    await manager.putStorage(createAddressFromString(inbox), slot, value);
+  const parts: Hex[] = [];
+  for (const [, creation] of stepCreations({ inbox, parameters: DEVNET_PARAMETERS }))
+    parts.push(await deploy(encodeDeployData(creation)));
+  const steps = await deploy(encodeDeployData({ ...stepVerifier, args: [parts] }));
+  const tensors = await deploy(encodeDeployData(tensorStepVerifier));
+  const rules = await deploy(encodeDeployData({ ...leafRules, args: [height1, most2, most3, tensors, steps] }));
   const abi: Abi = leafRules.abi;
 
   const call = async (functionName: string, args: readonly unknown[], gasLimit: bigint) => {

@@ -24,6 +24,7 @@ import {
   createMemoryStore,
   createWorldState,
   DEVNET_PARAMETERS,
+  type ForkSchedule,
   fromHex,
   type Genesis,
   type KeyValueStore,
@@ -54,19 +55,23 @@ export const withoutModels: ModelRuntime = {
   stop: async () => {},
 };
 
-const genesisOf = (contracts?: L1Contracts): Genesis => {
+const genesisOf = (contracts?: L1Contracts, forks: ForkSchedule = DEVNET_PARAMETERS.forks): Genesis => {
   const alloc = Object.fromEntries(
     Array.from({ length: L2_ACCOUNTS }, (_, i) => [l2Account(i).address.toLowerCase(), { balance: 10n ** 21n }]),
   );
-  return createGenesis(DEVNET_PARAMETERS, alloc, contracts === undefined ? {} : partnersOf(contracts));
+  return createGenesis({ ...DEVNET_PARAMETERS, forks }, alloc, contracts === undefined ? {} : partnersOf(contracts));
 };
 
 export const openNodeChain = (
   store: KeyValueStore,
   contracts?: L1Contracts,
   models: ModelRuntime = withoutModels,
+  forks: ForkSchedule = DEVNET_PARAMETERS.forks,
 ): Promise<Chain> =>
-  createChain({ ...telemetry(), store, world: createWorldState(store), models }, { genesis: genesisOf(contracts) });
+  createChain(
+    { ...telemetry(), store, world: createWorldState(store), models },
+    { genesis: genesisOf(contracts, forks) },
+  );
 
 export type NodeActor = {
   /** Metrics of its derivation. */
@@ -104,14 +109,20 @@ export type SequencerActor = NodeActor &
     settle(): Promise<void>;
   };
 
-/** `client`: L1 as the sequencer asks it for prices; L1 itself, when not given. */
-type StageSequencerOptions = Partial<SequencerOptions> & { readonly client?: PublicClient };
+/**
+ * `client`: L1 as the sequencer asks it for prices; L1 itself, when not given. `forks`: as its rollup file has them. A name
+ * that the code does not know stands for a fork that came after the node's version.
+ */
+type StageSequencerOptions = Partial<SequencerOptions> & {
+  readonly client?: PublicClient;
+  readonly forks?: ForkSchedule;
+};
 
 export type Stage = {
   readonly anvil: Anvil;
   readonly deployment: Deployment;
   /** A node that knows L1 only. */
-  executor(store?: KeyValueStore): Promise<NodeActor>;
+  executor(store?: KeyValueStore, options?: { readonly forks?: ForkSchedule }): Promise<NodeActor>;
   /** The node that orders. With the store of one before: its next life. */
   sequencer(store?: KeyValueStore, options?: StageSequencerOptions): Promise<SequencerActor>;
 };
@@ -139,9 +150,9 @@ export const createStage = async (
     },
   );
 
-  const node = async (store: KeyValueStore, keepUnsafe: boolean): Promise<NodeActor> => {
+  const node = async (store: KeyValueStore, keepUnsafe: boolean, forks?: ForkSchedule): Promise<NodeActor> => {
     const models = await modelsOf(store);
-    const chain = await openNodeChain(store, deployment.contracts, models);
+    const chain = await openNodeChain(store, deployment.contracts, models, forks);
     const common = { ...telemetry(), store };
     const blobSources = [createBeaconSource(anvil.url)];
     const l1 = createL1Source(
@@ -172,9 +183,9 @@ export const createStage = async (
   return {
     anvil,
     deployment,
-    executor: (store = createMemoryStore()) => node(store, false),
-    async sequencer(store = createMemoryStore(), { client = anvil.client, ...options } = {}) {
-      const base = await node(store, true);
+    executor: (store = createMemoryStore(), { forks } = {}) => node(store, false, forks),
+    async sequencer(store = createMemoryStore(), { client = anvil.client, forks, ...options } = {}) {
+      const base = await node(store, true, forks);
       const { chain, l1 } = base;
       const common = telemetry();
       const transactor = createTransactor({ ...common, client, account: l1Account(SEQUENCER) });
@@ -185,6 +196,7 @@ export const createStage = async (
         {
           inbox: deployment.contracts.batchInbox,
           producer: { clock: () => ++time },
+          mempool: { clock: () => time },
           ...options,
           batches: { window, ...options.batches },
         },

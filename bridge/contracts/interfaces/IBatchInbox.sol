@@ -2,12 +2,14 @@
 pragma solidity ^0.8.30;
 
 /// @notice One batch: where its bytes are, which L1 block it refers to, and where the delayed queue stands after it.
-/// @param dataHash keccak256 of the bytes; of the blobs' versioned hashes, in order, for a batch in blobs.
+/// @param lineage keccak256(previous lineage ++ u8 kind ++ dataHash ++ u64 l1Number ++ u64 l1Timestamp ++ u64 delayedEnd ++
+/// accumulator after delayedEnd messages): of this record and all before it. dataHash is keccak256 of the bytes; of the
+/// blobs' versioned hashes, in order, for a batch in blobs.
 /// @param kind 0 bytes in calldata, 1 in blobs, 2 forced (no bytes).
 /// @param delayedEnd Number of delayed messages that this batch and all before it take.
 /// @param unitsThrough Upper bound of the units of derivation in this batch and all before it, by their bytes.
 struct Record {
-    bytes32 dataHash;
+    bytes32 lineage;
     uint8 kind;
     uint64 l1Number;
     uint64 l1Timestamp;
@@ -62,6 +64,9 @@ interface IBatchInbox {
     );
     /// @notice Follows BatchAppended of a batch in blobs: its blobs in order, so that no reader needs the transaction.
     event BlobsAppended(uint64 indexed index, bytes32[] versionedHashes);
+    /// @notice Follows BatchAppended of a batch in calldata whose caller has code or did not send the transaction: its bytes,
+    /// which need not be the transaction's input.
+    event BatchLogged(uint64 indexed index, bytes data);
     event MessageQueued(uint64 indexed index, uint8 kind, uint64 gas, bytes envelope);
 
     /// @notice Only the sequencer appends; anyone may force starved messages in.
@@ -146,6 +151,8 @@ interface IBatchInbox {
     function recordCount() external view returns (uint64);
     function messageCount() external view returns (uint64);
     function recordAt(uint64 index) external view returns (Record memory);
+    /// @notice Lineage of the first `count` records, zero for none: equal lineages are equal chains.
+    function lineageAt(uint64 count) external view returns (bytes32);
     /// @notice Number of records, from `start` on as many as surely hold at most `units`, but at least one when there is one:
     /// by their bytes, or by what L1's time pays for, whichever is less.
     function furthest(uint64 start, uint256 units) external view returns (uint64 end);

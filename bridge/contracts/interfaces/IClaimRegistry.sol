@@ -59,8 +59,8 @@ interface IClaimRegistry is IDisputeGame {
 
     /// @notice No claim has this id, or it has lost: nothing is claimed on it.
     error UnknownParent(ClaimId parent);
-    /// @notice Claims on this parent derive another number of inbox records.
-    error WrongLimit(uint64 given, uint64 limitBatch);
+    /// @notice Claims on this parent derive another number of inbox records, or others: L1 reorganised.
+    error WrongGame(ContextId given, ContextId expected);
     /// @notice The parent is not confirmed. Settle it first.
     error ParentOpen(ClaimId parent);
     /// @notice The parent may still be confirmed: its children are not forfeited.
@@ -69,13 +69,13 @@ interface IClaimRegistry is IDisputeGame {
     /// @notice Claims the state at the inbox position that was fixed when the parent was made. Anyone may, with the bond.
     /// No-op when the claim is there or its context is settled: the bond is credited back.
     /// @param parent Claim that it goes on from: confirmed, or open in an open context.
-    /// @param limitBatch Inbox records that were derived: the parent's limit. An L1 reorg can make it another.
+    /// @param game What was derived: `gameOn` of the parent. An L1 reorg can make it another.
     /// @param endState The claimed chain state, 254 bytes.
     /// @param node Root of the tree over the states after each unit.
     /// @param path Siblings of the tree's last leaf, lowest first.
     function propose(
         ClaimId parent,
-        uint64 limitBatch,
+        ContextId game,
         bytes calldata endState,
         NodeHash node,
         NodeHash[] calldata path
@@ -91,6 +91,8 @@ interface IClaimRegistry is IDisputeGame {
     function forfeit(ClaimId id) external payable;
 
     function claimOf(ClaimId id) external view returns (Claim memory);
+    /// @notice Hash of the game of the claims on a claim: of the parent, of its limit, and of the inbox's lineage there.
+    function gameOn(ClaimId parent) external view returns (ContextId game);
     /// @return ctx Where the claim's rivals meet it.
     function contextOf(ClaimId id) external view returns (ContextId ctx);
     /// @notice Whether the claim, or the one that it stands on, has lost.

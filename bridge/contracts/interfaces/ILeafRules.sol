@@ -36,8 +36,6 @@ struct Past {
 /// @notice Evidence is the preimages that a rule reads. Wrong, short or long evidence reverts; it never selects another
 /// answer.
 interface ILeafRules {
-    /// @notice The verifier of ordinary machine steps is not there.
-    error NoVerifier();
     /// @notice The evidence is not what the leaf's rule reads: another length, or it opens to another hash.
     error BadEvidence();
     /// @notice At deployment: a well-formed program may have higher trees.

@@ -5,14 +5,15 @@ pragma solidity ^0.8.30;
 /// @notice The bytes go into calldata or blobs, in chunks; publication then tells L2, where they are judged.
 interface IModelRegistry {
     event ChunkPosted(bytes32 indexed hash, uint256 length);
+    /// @notice Follows ChunkPosted where the caller has code or did not send the transaction: the bytes, which need not be the
+    /// transaction's input.
+    event ChunkLogged(bytes32 indexed hash, bytes chunk);
     /// @notice Each blob is a chunk, known by its versioned hash.
     event BlobsPosted(bytes32[] versionedHashes);
     event ModelPublished(
         bytes32 indexed modelId, bytes32 indexed contentHash, bytes32[] chunkHashes, string name
     );
 
-    /// @notice Chunks come from accounts without code, directly, so that their bytes are a transaction's input.
-    error NotDirect(address caller);
     /// @notice The chunk has no bytes, or more than one may have.
     error BadChunk(uint256 length);
     /// @notice The chunk was not posted, or its blob too long ago. Post it first.
@@ -24,7 +25,8 @@ interface IModelRegistry {
     /// @notice A name is `name@major.minor`: a-z, 0-9, `.`, `_`, `-`, `/` before the `@`, at most 64 bytes.
     error BadName(string name);
 
-    /// @notice Puts bytes on L1. A chunk that is there already changes nothing.
+    /// @notice Puts bytes on L1. A chunk that is there already changes nothing. A caller with code, or that did not send the
+    /// transaction, pays at least GAS_PER_LOGGED_BYTE for each byte.
     /// @param chunk 1 to 100,000 bytes.
     function post(bytes calldata chunk) external returns (bytes32 hash);
 

@@ -13,7 +13,8 @@ interface IPortal {
     /// @notice The deposit has more bytes than one may have.
     error LargeCalldata(uint256 length);
 
-    /// @notice Queues a transaction on L2, sent by the caller; a contract is known there by its alias.
+    /// @notice Queues a transaction on L2, sent by the caller; an account, also one that delegates (EIP-7702), is known
+    /// there as itself, a contract by its alias.
     /// @param to Recipient.
     /// @param value Wei to move on L2. `msg.value` is credited to the sender before.
     /// @param gasLimit L2 gas.

@@ -7,16 +7,23 @@ import {Tag} from "./Tag.sol";
 /// @title Hashes of the dispute game's board
 /// @notice Twin of bridge/claims/game-hash.ts. An id is the content's hash, so it survives reorgs and front-running.
 library GameHash {
-    /// @notice Bytes of `0x20 ++ u256 chainId ++ address game ++ bytes32 parentClaim ++ u64 limitBatch`.
-    uint256 internal constant GAME_SIZE = 93;
+    /// @notice Bytes of `0x20 ++ u256 chainId ++ address registry ++ bytes32 parentClaim ++ u64 limitBatch ++ bytes32 lineage`.
+    uint256 internal constant GAME_SIZE = 125;
 
     function inner(NodeHash left, NodeHash right) internal pure returns (NodeHash) {
-        return NodeHash.wrap(keccak256(abi.encodePacked(Tag.INNER, left, right)));
+        return NodeHash.wrap(_hash(Tag.INNER, NodeHash.unwrap(left), NodeHash.unwrap(right)));
     }
 
     /// @notice Origin of level 0: the claims on one parent, up to one inbox position.
-    function game(address registry, ClaimId parent, uint64 limitBatch) internal view returns (ContextId) {
-        return ContextId.wrap(keccak256(abi.encodePacked(Tag.GAME, block.chainid, registry, parent, limitBatch)));
+    /// @param lineage Of the inbox there: with it a context says which node is right in it.
+    function game(address registry, ClaimId parent, uint64 limitBatch, bytes32 lineage)
+        internal
+        view
+        returns (ContextId)
+    {
+        return ContextId.wrap(
+            keccak256(abi.encodePacked(Tag.GAME, block.chainid, registry, parent, limitBatch, lineage))
+        );
     }
 
     /// @notice Inbox record before which a game's range ends.
@@ -29,25 +36,35 @@ library GameHash {
 
     /// @notice All that lies left of a level's root: where it comes from and the state that it starts with.
     function levelBase(ContextId origin, StateHash start) internal pure returns (BaseHash) {
-        return BaseHash.wrap(keccak256(abi.encodePacked(Tag.LEVEL_BASE, origin, start)));
+        return BaseHash.wrap(_hash(Tag.LEVEL_BASE, ContextId.unwrap(origin), StateHash.unwrap(start)));
     }
 
     /// @notice All that lies left of a right child.
     function rightBase(BaseHash base, NodeHash left) internal pure returns (BaseHash) {
-        return BaseHash.wrap(keccak256(abi.encodePacked(Tag.RIGHT_BASE, base, left)));
+        return BaseHash.wrap(_hash(Tag.RIGHT_BASE, BaseHash.unwrap(base), NodeHash.unwrap(left)));
     }
 
     /// @notice Where rivals meet.
     function context(uint8 level, ContextId origin, uint64 position, uint8 height, BaseHash base)
         internal
         pure
-        returns (ContextId)
+        returns (ContextId id)
     {
-        return ContextId.wrap(keccak256(abi.encodePacked(Tag.CONTEXT, level, origin, position, height, base)));
+        (bytes1 tag, ContextId from) = (Tag.CONTEXT, origin);
+        assembly ("memory-safe") {
+            let at := mload(0x40)
+            mstore(at, tag)
+            mstore8(add(at, 1), level)
+            mstore(add(at, 2), from)
+            mstore(add(at, 34), shl(192, position))
+            mstore8(add(at, 42), height)
+            mstore(add(at, 43), base)
+            id := keccak256(at, 75)
+        }
     }
 
     function edge(ContextId ctx, NodeHash node) internal pure returns (EdgeId) {
-        return EdgeId.wrap(keccak256(abi.encodePacked(Tag.EDGE, ctx, node)));
+        return EdgeId.wrap(_hash(Tag.EDGE, ContextId.unwrap(ctx), NodeHash.unwrap(node)));
     }
 
     /// @notice Leaf of level 2: an operator and the root of its tensor.
@@ -63,6 +80,17 @@ library GameHash {
     /// @notice Node below a word: 2^height packed elements.
     function part(uint8 height, bytes calldata packed) internal pure returns (NodeHash) {
         return NodeHash.wrap(keccak256(abi.encodePacked(Tag.TENSOR_PART, height, packed)));
+    }
+
+    /// @dev keccak256(tag ++ a ++ b), behind the memory that is in use: a move takes eight of them.
+    function _hash(bytes1 tag, bytes32 a, bytes32 b) private pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let at := mload(0x40)
+            mstore(at, tag)
+            mstore(add(at, 1), a)
+            mstore(add(at, 33), b)
+            hash := keccak256(at, 65)
+        }
     }
 
     /// @notice Root of the tree whose right-most leaf is `leaf`, with the left siblings `path`, lowest first.

@@ -17,10 +17,10 @@ import {EdgeId} from "./Ids.sol";
 ///
 /// Whether an edge is opened is not kept: its right child is there, or its tensor, which nothing else puts there.
 ///
-/// Half an id suffices. The right node of a context follows from the context, so that to be taken for it another node
-/// needs 2^128 hashes, and no choice of contexts makes that fewer: an id is the hash of context and node. Two wrong nodes
-/// that are taken for each other, which 2^64 hashes find, gain nothing: of the children of either one is wrong after a
-/// right past, and meets the right one there.
+/// Half an id suffices. The right node of a context follows from the context, as the game's hash has the inbox's lineage,
+/// so that to be taken for it another node needs 2^128 hashes, and no choice of contexts makes that fewer: an id is the
+/// hash of context and node. Two wrong nodes that are taken for each other, which 2^64 hashes find, gain nothing: of the
+/// children of either one is wrong after a right past, and meets the right one there.
 type Record is uint256;
 
 using Records for Record global;

@@ -26,6 +26,7 @@ library Tag {
     bytes1 internal constant ENVIRONMENT = 0x42;
     bytes1 internal constant BLOCK_ENVIRONMENT = 0x43;
     bytes1 internal constant REGISTERS = 0x44;
+    bytes1 internal constant SUSPENDED = 0x45;
     bytes1 internal constant LOGS_RECORD = 0x46;
     bytes1 internal constant LOGS_LINK = 0x47;
     bytes1 internal constant LOG_ENTRY = 0x48;

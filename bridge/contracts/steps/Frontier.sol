@@ -5,35 +5,56 @@ import {ILeafRules} from "../interfaces/ILeafRules.sol";
 import {Evidence, EvidenceReader} from "../libraries/Evidence.sol";
 import {Tag} from "../libraries/Tag.sol";
 
-/// @title A tree to which leaves are appended: one peak for each one-bit of their number, the lowest bit first
-/// @notice Twin of `appendLeaf` in executor/foundation/merkle.ts. Evidence: `u32 count ++ peaks`, whose tagged hash is known.
+/// @title An append-only tree by its peaks: one for each one-bit of the count, the lowest bit first
+/// @notice `K(0x4a ++ u32 count ++ peaks)`. Evidence: `u32 count ++ peaks`.
 library Frontier {
     using EvidenceReader for Evidence;
 
-    /// @notice Hash of the frontier with this hash once it has the leaf.
-    function append(Evidence memory unread, bytes32 hash, bytes32 leaf) internal pure returns (bytes32) {
-        uint256 count = unread.number(4);
-        bytes32[] memory peaks = unread.words(_ones(count));
-        if (_hash(count, peaks) != hash) revert ILeafRules.BadEvidence();
-        uint256 joined;
-        for (; count >> joined & 1 == 1; ++joined) {
-            leaf = keccak256(abi.encodePacked(Tag.INNER, peaks[joined], leaf));
-        }
-        bytes32[] memory grown = new bytes32[](peaks.length - joined + 1);
-        grown[0] = leaf;
-        for (uint256 i = 1; i < grown.length; ++i) {
-            grown[i] = peaks[joined + i - 1];
-        }
-        return _hash(count + 1, grown);
+    bytes32 internal constant EMPTY = keccak256(abi.encodePacked(Tag.FRONTIER, uint32(0)));
+
+    /// @notice Opens a frontier by its hash.
+    function open(Evidence memory unread, bytes32 hash) internal pure returns (uint256 count, bytes32[] memory peaks) {
+        count = unread.number(4);
+        uint256 ones;
+        for (uint256 bits = count; bits != 0; bits &= bits - 1) ++ones;
+        peaks = unread.words(ones);
+        if (hashOf(count, peaks) != hash) revert ILeafRules.BadEvidence();
     }
 
-    function _hash(uint256 count, bytes32[] memory peaks) private pure returns (bytes32) {
+    function hashOf(uint256 count, bytes32[] memory peaks) internal pure returns (bytes32) {
         return keccak256(abi.encodePacked(Tag.FRONTIER, uint32(count), peaks));
     }
 
-    function _ones(uint256 count) private pure returns (uint256 ones) {
-        for (; count != 0; count &= count - 1) {
-            ++ones;
+    /// @notice Root of the tree, filled up with zero subtrees to a power of two; zero when it is empty.
+    function root(uint256 count, bytes32[] memory peaks) internal pure returns (bytes32 node) {
+        if (count == 0) return 0;
+        if (count & (count - 1) == 0) return peaks[0];
+        bytes32 zero;
+        uint256 next;
+        bool begun;
+        for (uint256 bits = count - 1; bits != 0; bits >>= 1) {
+            if (count & 1 == 1) {
+                node = _inner(peaks[next++], begun ? node : zero);
+                begun = true;
+            } else if (begun) {
+                node = _inner(node, zero);
+            }
+            zero = _inner(zero, zero);
+            count >>= 1;
         }
+    }
+
+    /// @notice Hash of the frontier with one more leaf.
+    function append(uint256 count, bytes32[] memory peaks, bytes32 leaf) internal pure returns (bytes32) {
+        uint256 merged;
+        for (uint256 rest = count; rest & 1 == 1; rest >>= 1) leaf = _inner(peaks[merged++], leaf);
+        bytes32[] memory next = new bytes32[](peaks.length - merged + 1);
+        next[0] = leaf;
+        for (uint256 i = 1; i < next.length; ++i) next[i] = peaks[merged + i - 1];
+        return hashOf(count + 1, next);
+    }
+
+    function _inner(bytes32 left, bytes32 right) private pure returns (bytes32) {
+        return keccak256(abi.encodePacked(Tag.INNER, left, right));
     }
 }

@@ -202,4 +202,8 @@ library Chain {
     Field internal constant BLOOM = Field.wrap(158 << 8 | 32);
     Field internal constant TRANSACTIONS = Field.wrap(190 << 8 | 32);
     Field internal constant RECEIPTS = Field.wrap(222 << 8 | 32);
+
+    /// @notice Values of PHASE.
+    uint256 internal constant BETWEEN = 0;
+    uint256 internal constant OPEN = 1;
 }

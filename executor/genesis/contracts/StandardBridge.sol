@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {ICrossDomainMessenger} from "./interfaces/ICrossDomainMessenger.sol";
 import {IOptimismMintableERC20} from "./interfaces/IOptimismMintableERC20.sol";
 import {IStandardBridge} from "./interfaces/IStandardBridge.sol";
+import {Account} from "./libraries/Account.sol";
 import {IERC20, SafeToken} from "./libraries/SafeToken.sol";
 
 /// @title StandardBridge
@@ -19,7 +20,7 @@ abstract contract StandardBridge is IStandardBridge {
     mapping(address localToken => mapping(address remoteToken => uint256)) public deposits;
 
     modifier onlyAccount() {
-        if (msg.sender != tx.origin) revert OnlyAccount(msg.sender);
+        if (!Account.hasKey()) revert OnlyAccount(msg.sender);
         _;
     }
 

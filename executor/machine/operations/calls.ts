@@ -32,7 +32,8 @@ import { addressIn, wordOf } from "../state/word.ts";
 import { isPrecompile, MARK, markOf, NO_CODE, setMark, warmAddress } from "../state/world.ts";
 import { exitWith, forkOf, frameOf, halt, isStatic, next, type Operation, spend } from "./operation.ts";
 
-const MAX_DEPTH = 1024;
+/** Of frames below the transaction's own. */
+export const MAX_DEPTH = 1024;
 const WARM_GAS = 100;
 const COLD_GAS = 2600;
 const VALUE_GAS = 9000;
@@ -96,7 +97,7 @@ const descend = (state: MachineState, { gas, stack, memory, frame, phase, regist
 };
 
 /** How the four calls differ. */
-type CallKind = {
+export type CallKind = {
   readonly pops: number;
   /** Whether a value is among the operands. */
   readonly valued: boolean;
@@ -165,10 +166,13 @@ const call =
     });
   };
 
-const CALL: CallKind = { pops: 7, valued: true, own: true, delegated: false, flag: 0 };
-const CALLCODE: CallKind = { pops: 7, valued: true, own: false, delegated: false, flag: 0 };
-const DELEGATECALL: CallKind = { pops: 6, valued: false, own: false, delegated: true, flag: FLAG.delegated };
-const STATICCALL: CallKind = { pops: 6, valued: false, own: true, delegated: false, flag: FLAG.static };
+/** The four calls, by opcode. */
+export const CALL_KINDS: ReadonlyMap<number, CallKind> = new Map([
+  [0xf1, { pops: 7, valued: true, own: true, delegated: false, flag: 0 }],
+  [0xf2, { pops: 7, valued: true, own: false, delegated: false, flag: 0 }],
+  [0xf4, { pops: 6, valued: false, own: false, delegated: true, flag: FLAG.delegated }],
+  [0xfa, { pops: 6, valued: false, own: true, delegated: false, flag: FLAG.static }],
+]);
 
 const create =
   (kind: typeof REGISTERS.initcode | typeof REGISTERS.initcode2): Operation["run"] =>
@@ -257,10 +261,7 @@ const selfDestruct: Operation["run"] = (state) => {
 /** CALL, CALLCODE, DELEGATECALL, STATICCALL, CREATE, CREATE2, SELFDESTRUCT. */
 export const CALLS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [0xf0, { pops: 3, pushes: 1, run: create(REGISTERS.initcode) }],
-  [0xf1, { pops: 7, pushes: 1, run: call(CALL) }],
-  [0xf2, { pops: 7, pushes: 1, run: call(CALLCODE) }],
-  [0xf4, { pops: 6, pushes: 1, run: call(DELEGATECALL) }],
   [0xf5, { pops: 4, pushes: 1, run: create(REGISTERS.initcode2) }],
-  [0xfa, { pops: 6, pushes: 1, run: call(STATICCALL) }],
+  ...[...CALL_KINDS].map(([opcode, kind]) => [opcode, { pops: kind.pops, pushes: 1, run: call(kind) }] as const),
   [0xff, { pops: 1, pushes: 0, run: selfDestruct }],
 ]);

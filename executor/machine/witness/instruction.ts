@@ -4,6 +4,7 @@ import { drop, hashStack, operands } from "../state/stack.ts";
 import { encodeFrame, type Frame } from "../state/state.ts";
 import { wordOf } from "../state/word.ts";
 import { openBlock } from "./block.ts";
+import { CALL_EVIDENCE } from "./call-steps.ts";
 import { STACK_EVIDENCE } from "./stack-steps.ts";
 import { STATE_EVIDENCE } from "./state-steps.ts";
 import type { Evidence, Step } from "./step.ts";
@@ -13,7 +14,11 @@ const CLZ = 0x1e;
 const STACK_LIMIT = 1024;
 
 /** What an instruction reads behind its operands, by opcode; undefined where no contract has it. */
-const EVIDENCE: ReadonlyMap<number, (step: Step) => Evidence> = new Map([...STACK_EVIDENCE, ...STATE_EVIDENCE]);
+const EVIDENCE: ReadonlyMap<number, (step: Step) => Evidence> = new Map([
+  ...STACK_EVIDENCE,
+  ...STATE_EVIDENCE,
+  ...CALL_EVIDENCE,
+]);
 
 /**
  * One instruction: frame, its chunks, for CLZ environment and block, the operands, and what its family reads. Undefined where

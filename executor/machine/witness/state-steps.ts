@@ -1,10 +1,11 @@
-import { type Bytes, equalBytes, fromHex } from "../../foundation/bytes.ts";
+import { equalBytes, fromHex } from "../../foundation/bytes.ts";
 import { ADDRESS, HISTORY_WINDOW } from "../../protocol/parameters.ts";
 import { slotKey } from "../../state/account.ts";
 import { forkOf, frameOf, isStatic } from "../operations/operation.ts";
 import { encodeSweep, FLAG } from "../state/state.ts";
 import { addressIn, wordOf } from "../state/word.ts";
-import { addressMark, isPrecompile, MARK, markOf, slotMark, transientKey, warmAddress } from "../state/world.ts";
+import { addressMark, MARK, markOf, slotMark, transientKey, warmAddress } from "../state/world.ts";
+import { openAccess } from "./access.ts";
 import { openAccount, openChange, openCredit, openSlot } from "./accounts.ts";
 import { openBlock } from "./block.ts";
 import type { Evidence, Step } from "./step.ts";
@@ -16,17 +17,10 @@ const HISTORY = fromHex(ADDRESS.history);
 const SENTRY = 2300;
 const HASHES_BACK = 256n;
 
-/** Environment, block, and the address's mark; none for a precompile, which is warm by rule. */
-const access = (step: Step, address: Bytes): Evidence => {
-  const { state } = step;
-  const marked = !isPrecompile(address, forkOf(state));
-  return [...openBlock(step), ...(marked ? openPath(state.txTree, addressMark(address)) : [])];
-};
-
 const account: Open = (step) => {
   const { state, halts } = step;
   const address = addressIn(state.stack.value);
-  return [...access(step, address), ...(halts ? [] : openAccount(state.world, state.stateRoot, address))];
+  return [...openAccess(step, address), ...(halts ? [] : openAccount(state.world, state.stateRoot, address))];
 };
 
 const copyCode: Open = (step) => {
@@ -34,7 +28,7 @@ const copyCode: Open = (step) => {
   const { stack, world, stateRoot } = state;
   const address = addressIn(stack.value);
   const length = stack.below.below.below.value;
-  return [...access(step, address), ...(halts || length === 0n ? [] : openAccount(world, stateRoot, address))];
+  return [...openAccess(step, address), ...(halts || length === 0n ? [] : openAccount(world, stateRoot, address))];
 };
 
 const blockHash: Open = (step) => {
@@ -97,7 +91,7 @@ const selfDestruct: Open = (step) => {
   const own = world.account(stateRoot, self);
   const { balance } = own;
   const decides = [
-    ...access(step, beneficiary),
+    ...openAccess(step, beneficiary),
     ...openAccount(world, stateRoot, self),
     ...openCredit(world, stateRoot, beneficiary, balance),
   ];

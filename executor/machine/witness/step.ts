@@ -1,3 +1,4 @@
+import type { BlobElement } from "../../blob/index.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import type { UnitContext } from "../context.ts";
 import type { MachineState } from "../state/state.ts";
@@ -11,6 +12,14 @@ export type Step = {
   /** The frame halts in it: the evidence ends with what decides that. */
   readonly halts: boolean;
   readonly context: UnitContext;
+  readonly blobs: BlobSource;
+};
+
+/** What of a batch in blobs its data do not tell: the blobs themselves. */
+export type BlobSource = {
+  /** Versioned hashes of a record's blobs, in order. */
+  blobHashes(record: bigint): readonly Bytes[];
+  element(hash: Bytes, index: number): BlobElement;
 };
 
 /** Pieces of evidence in the order in which they are read. */

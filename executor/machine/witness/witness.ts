@@ -1,21 +1,39 @@
 import { type Bytes, concat } from "../../foundation/bytes.ts";
-import type { UnitContext } from "../context.ts";
+import { fault, type UnitContext } from "../context.ts";
 import { createHasher, encodeRest, type MachineState, PHASE, type Phase, RESULT } from "../state/state.ts";
 import { stepTransaction } from "../step.ts";
+import { depositEvidence, initcodeEvidence } from "./code-steps.ts";
 import { decodeEvidence } from "./decode.ts";
+import { loadEvidence } from "./derivation.ts";
+import { enterEvidence, exitEvidence } from "./frames.ts";
 import { instructionEvidence } from "./instruction.ts";
-import type { Evidence, Step } from "./step.ts";
+import type { BlobSource, Evidence, Step } from "./step.ts";
 import { accessEvidence, authorizeEvidence, endEvidence, receiptEvidence, sweepEvidence } from "./transaction.ts";
 
 /** What a step reads behind state and rest, by phase. */
 const PHASES: Readonly<Partial<Record<Phase, (step: Step) => Evidence | undefined>>> = {
+  [PHASE.load]: loadEvidence,
   [PHASE.decode]: decodeEvidence,
   [PHASE.access]: accessEvidence,
+  [PHASE.initcode]: initcodeEvidence,
+  [PHASE.enter]: enterEvidence,
   [PHASE.op]: instructionEvidence,
+  [PHASE.exit]: exitEvidence,
+  [PHASE.deposit]: depositEvidence,
   [PHASE.txend]: endEvidence,
   [PHASE.sweep]: sweepEvidence,
   [PHASE.receipt]: receiptEvidence,
   [PHASE.authorize]: authorizeEvidence,
+};
+
+/** Of a transaction that is in no blob. */
+const NO_BLOBS: BlobSource = {
+  blobHashes: () => {
+    throw fault("MACHINE_BROKEN", "a step asks for blobs that its batch does not have");
+  },
+  element: () => {
+    throw fault("MACHINE_BROKEN", "a step asks for blobs that its batch does not have");
+  },
 };
 
 const hasher = createHasher();
@@ -24,13 +42,17 @@ const hasher = createHasher();
  * Evidence of the step at this state, in the one form that L1's contracts take: a function of the state before it.
  * Undefined where no contract has the step.
  */
-export const witnessOf = (state: Readonly<MachineState>, context: UnitContext): Bytes | undefined => {
+export const witnessOf = (
+  state: Readonly<MachineState>,
+  context: UnitContext,
+  blobs: BlobSource = NO_BLOBS,
+): Bytes | undefined => {
   const open = PHASES[state.phase];
   if (open === undefined) return undefined;
   const after = { ...state };
   stepTransaction(after, context);
   const halts = after.phase === PHASE.exit && after.result === RESULT.halt;
-  const evidence = open({ state, after, halts, context });
+  const evidence = open({ state, after, halts, context, blobs });
   if (evidence === undefined) return undefined;
   return concat(hasher.encode(state).slice(), encodeRest(state), ...evidence);
 };

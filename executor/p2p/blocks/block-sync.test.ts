@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildBlock, openChain, telemetry } from "../../chain/chain.fixture.ts";
+import { buildBlock, funded, openChain, telemetry } from "../../chain/chain.fixture.ts";
 import type { Chain } from "../../chain/chain.ts";
+import { createGenesis } from "../../chain/genesis.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
 import { decodeRlp, readRlpUint } from "../../foundation/rlp.ts";
 import { hashBlockHeader } from "../../protocol/block.ts";
 import { encodeDeposit } from "../../protocol/envelope.ts";
+import { DEVNET_PARAMETERS } from "../../protocol/parameters.ts";
 import { createMemoryStore } from "../../store/memory-store.ts";
 import type { Handler, Network } from "../network/network.ts";
 import { createBlockExchange } from "./block-exchange.ts";
@@ -64,8 +66,9 @@ const openNode = async (options: {
     onStatus: (peer, status) => sync.tell(peer, status),
   });
   const now = { ms: Number(NOW) * 1000 };
+  const common = telemetry();
   const sync = createBlockSync(
-    { ...telemetry(), chain, network, exchange, witness, seals, evidence, isDeposit: options.isDeposit },
+    { ...common, chain, network, exchange, witness, seals, evidence, isDeposit: options.isDeposit },
     { maxUnsafe, clock: () => now.ms, retryMs: 20, rangeMs: 100 },
   );
   /** Resolves when the head is this block. */
@@ -79,7 +82,7 @@ const openNode = async (options: {
       const remove = chain.on("head", look);
       look();
     });
-  return { chain, seals, evidence, exchange, sync, reaches, now };
+  return { chain, registry: common.registry, seals, evidence, exchange, sync, reaches, now };
 };
 
 /** A node with a sequencer's blocks and their seals. */
@@ -206,6 +209,44 @@ test("a block that executes to something else is refused and leaves no trace; th
   assert.notEqual(node.chain.head.header.stateRoot, before);
   assert.equal(node.chain.head.header.number, 1n);
   await node.sync.stop();
+});
+
+test("blocks of a fork that this version lacks wait: none is begun, none is asked for again", async (t) => {
+  const mesh = createMesh();
+  const source = await openSource(mesh, 8);
+  const forks = { osaka: 0n, later: (source.blocks[3] as SealedBlock).header.timestamp };
+  const chain = await openChain({ genesis: createGenesis({ ...DEVNET_PARAMETERS, forks }, funded(4)) });
+  assert.equal(chain.genesisHash, source.chain.genesisHash);
+  const node = await openNode({ mesh, id: "old", chain });
+  t.after(() => node.sync.stop());
+  let requests = 0;
+  const blocks = mesh.peers.get("source")?.get("blocks/1") as Handler;
+  mesh.peers.get("source")?.set("blocks/1", (...request) => {
+    requests++;
+    return blocks(...request);
+  });
+  node.sync.start();
+  await node.exchange.status("source");
+  await node.reaches(source.blocks[2] as SealedBlock);
+  const asked = requests;
+  await source.keep(await source.sealer.buildMany(4));
+  await node.exchange.status("source");
+  let looks = 0;
+  await new Promise<void>((resolve) => {
+    Object.defineProperty(node.now, "ms", {
+      get() {
+        if (++looks === 20) resolve();
+        return Number(NOW) * 1000;
+      },
+    });
+    for (const block of source.blocks) node.sync.offer(block, "source");
+  });
+  assert.equal(node.sync.highest, 8n);
+  const imported = await node.registry.getSingleMetric("assay_p2p_blocks_imported_total")?.get();
+  const outcomes = imported?.values.map(({ labels, value }) => [labels["outcome"], value]);
+  assert.deepEqual(outcomes, [["executed", 3]]);
+  assert.equal(requests, asked);
+  assert.deepEqual(mesh.penalties, []);
 });
 
 test("no more is taken than can be taken back", async () => {

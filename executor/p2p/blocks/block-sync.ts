@@ -4,7 +4,9 @@ import { CodedError, hasCode } from "../../foundation/errors.ts";
 import { type Service, sleep, type Telemetry } from "../../foundation/service.ts";
 import type { Block } from "../../protocol/block.ts";
 import { DEPOSIT_TYPE } from "../../protocol/envelope.ts";
+import { unknownFork } from "../../protocol/forks.ts";
 import { TRANSACTION_GAS_CAP } from "../../protocol/parameters.ts";
+import { rulesAt } from "../../protocol/rules.ts";
 import type { Network, NetworkErrorCode, PeerId } from "../network/network.ts";
 import { type BlockExchange, MAX_BLOCKS, type Status } from "./block-exchange.ts";
 import { createBlockSyncMetrics } from "./block-sync-metrics.ts";
@@ -107,6 +109,9 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
   const hashAt = (number: bigint): Hex | undefined => chain.blockByNumber(number)?.hash;
   const isRoom = () => chain.head.header.number - chain.heads.safe < BigInt(maxUnsafe);
   const isBlocked = ({ hash }: SealedBlock) => (failed.get(hash) ?? 0) > clock();
+  const rulesEnd = unknownFork(chain.parameters.forks);
+  /** Whether this version lacks the rules of the block: it waits for another version, and takes the place of none here. */
+  const isBeyondRules = ({ header }: SealedBlock) => rulesEnd !== undefined && header.timestamp >= rulesEnd.from;
   const isLinked = ({ header }: SealedBlock) => hashAt(header.number - 1n) === header.parentHash;
   /** The block above the head that waits. */
   const waiting = () => pending.get(chain.head.header.number + 1n);
@@ -132,7 +137,7 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
       const { number } = block.header;
       if (number > head + 1n) return undefined;
       if (hashAt(number) === block.hash) pending.remove(number);
-      else if (isBlocked(block) || !isLinked(block)) continue;
+      else if (isBlocked(block) || !isLinked(block) || isBeyondRules(block)) continue;
       // Until L1 is read so far: executing what it may not hold would keep derivation waiting, for a model that nobody has.
       else if (hasDeposit(block, undefined)) continue;
       else if (number === head + 1n ? isRoom() : replaces(block)) return block;
@@ -148,7 +153,7 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
         number: header.number,
       });
     // Only a block with messages has the chain's limit beside a smaller budget; what L1 says of that overrules it.
-    const hasMessages = header.gasLimit === chain.parameters.blockGasLimit;
+    const hasMessages = header.gasLimit === rulesAt(chain.parameters, header.timestamp).blockGasLimit;
     const builder = await chain.begin({ timestamp: header.timestamp, origin, hasMessages });
     try {
       for (const [index, bytes] of envelopes.entries()) {
@@ -280,7 +285,7 @@ export const createBlockSync = (components: BlockSyncComponents, options: BlockS
   const request = (): void => {
     if (fetching !== undefined || aborter.signal.aborted || evidence.halted || !isRoom()) return;
     const next = waiting();
-    if (pending.size > LOW_WATER && next !== undefined && isLinked(next)) return;
+    if (next !== undefined && isLinked(next) && (pending.size > LOW_WATER || isBeyondRules(next))) return;
     const best = bestPeer();
     if (best === undefined) return;
     const [peer, { head }] = best;

@@ -3,6 +3,7 @@ import { fromHex, type Hex, toHex } from "../../foundation/bytes.ts";
 import type { Block } from "../../protocol/block.ts";
 import { outputRootOf } from "../../protocol/chain-state.ts";
 import type { Backend, Claim, Claims, L1View } from "../backend.ts";
+import { findTransaction } from "../block-lookup.ts";
 import { refused } from "../errors.ts";
 import { type Expectation, expectationFrom } from "../expectation.ts";
 import { type Json, quantity } from "../format.ts";
@@ -103,20 +104,20 @@ const progressOf = async (block: Block, backend: Backend): Promise<Progress> => 
 };
 
 const transactionStatus = async (transaction: Hex, backend: Backend): Promise<Json> => {
-  const { chain, pool } = backend;
-  const place = chain.locate(transaction);
-  const block = place && chain.blockByNumber(place.number);
-  if (place === undefined || block?.transactions[place.index]?.hash !== transaction)
+  const { pool } = backend;
+  const found = findTransaction(backend, transaction);
+  if (found === undefined)
     throw pool?.get(transaction) === undefined
       ? refused("TRANSACTION_UNKNOWN", `no transaction ${transaction} is in the chain or waits here`)
       : refused("TRANSACTION_PENDING", "the transaction waits for a block");
+  const { block, index, hash } = found;
   const { state, claim, next, expected } = await progressOf(block, backend);
   return {
-    transactionHash: transaction,
+    transactionHash: hash,
     state,
     blockNumber: Number(block.header.number),
     blockHash: block.hash,
-    transactionIndex: place.index,
+    transactionIndex: index,
     timestamp: Number(block.header.timestamp),
     claimId: claim?.id ?? null,
     next: next ?? null,

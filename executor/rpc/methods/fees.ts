@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { Chain } from "../../chain/chain.ts";
-import { type Block, nextBaseFee } from "../../protocol/block.ts";
+import type { Block } from "../../protocol/block.ts";
 import type { Receipt } from "../../protocol/receipt.ts";
 import type { ChainTransaction } from "../../protocol/transaction.ts";
-import { receiptsOf, requireNumber } from "../block-lookup.ts";
+import { baseFeeBehind, receiptsOf, requireNumber } from "../block-lookup.ts";
 import { invalidParams } from "../errors.ts";
 import { quantity } from "../format.ts";
 import { type MethodTable, method } from "../method.ts";
@@ -79,10 +79,10 @@ const percentileList = z
 
 export const FEE_METHODS: MethodTable = {
   eth_gasPrice: method([], (_, { chain, pool }) =>
-    quantity(nextBaseFee(chain.head.header, chain.parameters) + suggestTip(chain, pool?.ordinaryTip ?? 0n)),
+    quantity(baseFeeBehind(chain, chain.head) + suggestTip(chain, pool?.ordinaryTip ?? 0n)),
   ),
   eth_maxPriorityFeePerGas: method([], (_, { chain, pool }) => quantity(suggestTip(chain, pool?.ordinaryTip ?? 0n))),
-  eth_baseFee: method([], (_, { chain }) => quantity(nextBaseFee(chain.head.header, chain.parameters))),
+  eth_baseFee: method([], (_, { chain }) => quantity(baseFeeBehind(chain, chain.head))),
   /** There are no blobs; the price is the least that Cancun knows. */
   eth_blobBaseFee: method([], () => "0x1"),
   eth_feeHistory: method([count, blockNumber, percentileList], ([blocks, newest, percentiles], { chain, pool }) => {
@@ -110,7 +110,7 @@ export const FEE_METHODS: MethodTable = {
       baseFees.push(quantity(header.baseFeePerGas));
       ratios.push(header.gasLimit === 0n ? 0 : Number(header.gasUsed) / Number(header.gasLimit));
       if (percentiles.length > 0) reward.push(rewards(chain, block, percentiles, least));
-      if (number === last) baseFees.push(quantity(nextBaseFee(header, chain.parameters)));
+      if (number === last) baseFees.push(quantity(baseFeeBehind(chain, block)));
     }
     return {
       oldestBlock: quantity(ratios.length === 0 ? 0n : first),

@@ -1,8 +1,9 @@
 import { crc32 } from "node:zlib";
 import { concat, fromHex, type Hex, toHex, uintBE } from "../../foundation/bytes.ts";
 import type { Block } from "../../protocol/block.ts";
-import { type ForkSchedule, forkAt, includes, type ScheduledFork, scheduledForks } from "../../protocol/forks.ts";
+import { type Fork, type ForkSchedule, includes, type ScheduledFork, scheduledForks } from "../../protocol/forks.ts";
 import { ADDRESS } from "../../protocol/parameters.ts";
+import { rulesAt } from "../../protocol/rules.ts";
 import type { Backend } from "../backend.ts";
 import { type Json, quantity } from "../format.ts";
 import { type MethodTable, method } from "../method.ts";
@@ -20,8 +21,8 @@ const P256_ADDRESS = 0x100;
 
 const addressOf = (number: number): Hex => toHex(uintBE(number, 20));
 
-const precompilesAt = (schedule: ForkSchedule, from: bigint): Readonly<Record<string, Hex>> => {
-  const fork = forkAt(schedule, from);
+/** By name, and this chain's own beside Ethereum's. */
+const precompilesOf = (fork: Fork): Readonly<Record<string, Hex>> => {
   const names = includes(fork, "prague") ? [...PRECOMPILES, ...PRAGUE_PRECOMPILES] : PRECOMPILES;
   const all = [
     ...names.map((name, i) => [name, addressOf(i + 1)] as const),
@@ -32,29 +33,30 @@ const precompilesAt = (schedule: ForkSchedule, from: bigint): Readonly<Record<st
   return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)));
 };
 
-/** EIP-6122: of genesis and each fork up to this one that is not in it. */
-const forkId = (genesisHash: Hex, schedule: ForkSchedule, from: bigint): Hex => {
-  const times = new Set(scheduledForks(schedule).map((fork) => fork.from));
-  const passed = [...times].filter((time) => time > 0n && time <= from);
+/** FORK_HASH of EIP-6122: of genesis and the time of each fork up to this one that does not begin with it. */
+export const forkId = (genesisHash: Hex, schedule: ForkSchedule, from: bigint): Hex => {
+  const times = scheduledForks(schedule).map((fork) => fork.from);
+  const passed = times.filter((time) => time > 0n && time <= from);
   return toHex(uintBE(crc32(concat(fromHex(genesisHash), ...passed.map((time) => uintBE(time, 8)))), 4));
 };
 
-/** EIP-7910. A fork that this version does not have is told without its precompiles. L2 has no blobs. */
-const describe = ({ genesisHash, parameters }: Backend["chain"], { from, isKnown }: ScheduledFork): Json => ({
+/** There are no blobs. With no excess of them BLOBBASEFEE is 1 whatever the fraction, which is EIP-4844's. */
+const NO_BLOBS = { baseFeeUpdateFraction: 3_338_477, max: 0, target: 0 };
+
+/** A fork as EIP-7910 has it. */
+const describe = ({ genesisHash, parameters }: Backend["chain"], { from }: ScheduledFork): Json => ({
   activationTime: Number(from),
-  blobSchedule: null,
+  blobSchedule: NO_BLOBS,
   chainId: quantity(parameters.chainId),
   forkId: forkId(genesisHash, parameters.forks, from),
-  precompiles: isKnown ? precompilesAt(parameters.forks, from) : {},
+  precompiles: precompilesOf(rulesAt(parameters, from).fork),
   systemContracts: { HISTORY_STORAGE_ADDRESS: ADDRESS.history },
 });
 
-/** The fork in force at the head, the next, and the last that is scheduled. Those that begin at once are one. */
-const standing = (schedule: ForkSchedule, { header }: Block) => {
-  const all = scheduledForks({ cancun: 0n, ...schedule });
-  const steps = all.filter(({ from }, i) => all[i + 1]?.from !== from);
-  const current = steps.findLast(({ from }) => from <= header.timestamp) as ScheduledFork;
-  const ahead = steps.slice(steps.indexOf(current) + 1);
+/** Of these forks, the first of which begins with the chain, the one in force at the head, the next, and the last. */
+const standing = (forks: readonly ScheduledFork[], { header }: Block) => {
+  const current = forks.findLast(({ from }) => from <= header.timestamp) as ScheduledFork;
+  const ahead = forks.slice(forks.indexOf(current) + 1);
   return { current, next: ahead[0], last: ahead.at(-1) };
 };
 
@@ -62,14 +64,16 @@ const plain = (fork: ScheduledFork | undefined): Json | null =>
   fork === undefined ? null : { name: fork.name, from: Number(fork.from), isKnown: fork.isKnown };
 
 export const FORK_METHODS: MethodTable = {
+  /** EIP-7910. Forks that this version does not have are no part of what it is configured for. */
   eth_config: method([], (_, { chain }) => {
-    const { current, next, last } = standing(chain.parameters.forks, chain.head);
+    const known = scheduledForks(chain.parameters.forks).filter(({ isKnown }) => isKnown);
+    const { current, next, last } = standing(known, chain.head);
     const or = (fork: ScheduledFork | undefined): Json | null => (fork === undefined ? null : describe(chain, fork));
     return { current: describe(chain, current), next: or(next), last: or(last) };
   }),
   /** By name; `isKnown`: whether this version has its rules. */
   rollup_forks: method([], (_, { chain }) => {
-    const { current, next, last } = standing(chain.parameters.forks, chain.head);
+    const { current, next, last } = standing(scheduledForks(chain.parameters.forks), chain.head);
     return { current: plain(current), next: plain(next), last: plain(last) };
   }),
 };

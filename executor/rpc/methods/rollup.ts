@@ -8,7 +8,8 @@ import type { Json } from "../format.ts";
 import { type MethodTable, method } from "../method.ts";
 import { count } from "../schemas.ts";
 
-/** How far the chain is, and what a claim says of a block: in the names of the OP Stack, whose numbers are plain. */
+/** How far the chain is, and what a claim says of a block: in the names of the OP Stack, whose numbers are plain.
+ * `derivation_failure`: why derivation stands still, null while it does not. */
 
 const formatRef = ({ hash, header, origin }: Block): Json => ({
   hash,
@@ -18,7 +19,7 @@ const formatRef = ({ hash, header, origin }: Block): Json => ({
   l1origin: { number: Number(origin.number), timestamp: Number(origin.timestamp) },
 });
 
-const syncStatus = ({ chain, l1 }: Backend): Json => {
+const syncStatus = ({ chain, l1, derivation }: Backend): Json => {
   /** Of a snapshot's own block there is the header, which is all that is told. */
   const at = (number: L2BlockNumber): Json => {
     const block = chain.blockByNumber(number);
@@ -34,6 +35,7 @@ const syncStatus = ({ chain, l1 }: Backend): Json => {
     unsafe_l2: at(unsafe),
     safe_l2: at(safe),
     finalized_l2: at(finalized),
+    derivation_failure: derivation?.failure ?? null,
   };
 };
 

@@ -1,17 +1,14 @@
-import { toHex } from "../../foundation/bytes.ts";
+import { type Hex, toHex } from "../../foundation/bytes.ts";
 import type { Backend } from "../backend.ts";
-import { findBlock, receiptsOf } from "../block-lookup.ts";
+import { findBlock, findTransaction, receiptsOf } from "../block-lookup.ts";
 import { serverError } from "../errors.ts";
 import { formatReceipt, formatTransaction, type Inclusion, type Json } from "../format.ts";
 import { type MethodTable, method } from "../method.ts";
 import { type BlockId, blockNumber, bytes, count, hash } from "../schemas.ts";
 
-const located = ({ chain }: Backend, transaction: `0x${string}`): Inclusion | undefined => {
-  const place = chain.locate(transaction);
-  const block = place && chain.blockByNumber(place.number);
-  // A rollback between the two reads leaves nothing, or another block.
-  if (place === undefined || block?.transactions[place.index]?.hash !== transaction) return undefined;
-  return { block, index: place.index, receipts: receiptsOf(chain, block) };
+const located = (backend: Backend, hash: Hex): Inclusion | undefined => {
+  const found = findTransaction(backend, hash);
+  return found && { ...found, receipts: receiptsOf(backend.chain, found.block) };
 };
 
 const included = ({ block, index, receipts }: Inclusion): Json | null => {

@@ -1,0 +1,93 @@
+import type { Abi } from "viem";
+import {
+  ADDRESS,
+  type ChainParameters,
+  type ForkSchedule,
+  type Hex,
+  STEP_PARTS,
+  type StepPart,
+  TRANSACTION_GAS_CAP,
+} from "../../executor/index.ts";
+import {
+  callSteps,
+  codeSteps,
+  decodeSteps,
+  derivationSteps,
+  frameSteps,
+  loadSteps,
+  stackSteps,
+  stateSteps,
+  transactionSteps,
+} from "../contracts/contracts.gen.ts";
+
+/** What the contracts that judge steps are made with. The last three: of the chain, unless it runs Ethereum's own tests. */
+export type StepRules = {
+  readonly inbox: Hex;
+  readonly parameters: ChainParameters;
+  /** Gas limit of a transaction, at most (EIP-7825). */
+  readonly gasCap?: bigint;
+  readonly coinbase?: Hex;
+  /** Who gets the base fee; zero burns it. */
+  readonly baseFeeVault?: Hex;
+};
+
+/** Everything that a contract is deployed from. */
+export type Creation = { readonly abi: Abi; readonly bytecode: Hex; readonly args: readonly unknown[] };
+
+const NEVER = 2n ** 64n - 1n;
+
+/** Timestamps from which Prague's and Osaka's rules hold, packed as the contracts have them. */
+export const packedForks = ({ prague, osaka = NEVER }: ForkSchedule): bigint => ((prague ?? osaka) << 64n) | osaka;
+
+/** The chain's parameters as contracts take them: twin of ChainRules.sol. */
+export const chainRules = ({ inbox, parameters }: StepRules) => ({
+  inbox,
+  forks: packedForks(parameters.forks),
+  chainId: parameters.chainId,
+  blockGasLimit: parameters.blockGasLimit,
+  minimumBaseFee: parameters.minimumBaseFee,
+  maxDrift: parameters.maxDrift,
+  maxLag: parameters.maxLag,
+  budgetRate: parameters.budget.rate,
+  budgetCap: parameters.budget.cap,
+  blockPrice: parameters.budget.block,
+  refusalPrice: parameters.budget.refusal,
+});
+
+type Made = Pick<Creation, "abi" | "bytecode">;
+/** Made by the compiler, by name. */
+type CompiledParts = { get(name: string): { readonly abi: readonly object[]; readonly bytecode: Hex } | undefined };
+type Part = { readonly name: string; readonly made: Made; readonly takes: (rules: StepRules) => readonly unknown[] };
+
+const forks = ({ parameters }: StepRules) => [packedForks(parameters.forks)];
+const inbox = ({ inbox }: StepRules) => [inbox];
+const all = (rules: StepRules) => [chainRules(rules)];
+const decoding = ({ gasCap = TRANSACTION_GAS_CAP, coinbase = ADDRESS.sequencerFeeVault, ...rules }: StepRules) => [
+  chainRules(rules),
+  gasCap,
+  coinbase,
+];
+const paying = ({ parameters, baseFeeVault = ADDRESS.baseFeeVault }: StepRules) => [
+  packedForks(parameters.forks),
+  baseFeeVault,
+];
+
+const PARTS: Readonly<Record<StepPart, Part>> = {
+  derivation: { name: "DerivationSteps", made: derivationSteps, takes: all },
+  load: { name: "LoadSteps", made: loadSteps, takes: inbox },
+  decode: { name: "DecodeSteps", made: decodeSteps, takes: decoding },
+  transaction: { name: "TransactionSteps", made: transactionSteps, takes: paying },
+  code: { name: "CodeSteps", made: codeSteps, takes: forks },
+  frames: { name: "FrameSteps", made: frameSteps, takes: forks },
+  stack: { name: "StackSteps", made: stackSteps, takes: forks },
+  state: { name: "StateSteps", made: stateSteps, takes: forks },
+  calls: { name: "CallSteps", made: callSteps, takes: forks },
+};
+
+/** The parts of the step verifier, in their order. `compiled`: in place of those that are kept with the program. */
+export const stepCreations = (rules: StepRules, compiled?: CompiledParts): readonly (readonly [StepPart, Creation])[] =>
+  STEP_PARTS.map((part) => {
+    const { name, made, takes } = PARTS[part];
+    const { abi, bytecode } = compiled?.get(name) ?? made;
+    return [part, { abi: abi as Abi, bytecode, args: takes(rules) }];
+  });
