@@ -71,7 +71,14 @@ export {
   type Published,
   registrationGas,
 } from "./clients/model-publisher.ts";
-export { type Creation, chainRules, packedForks, type StepRules, stepCreations } from "./clients/step-contracts.ts";
+export {
+  type CompiledParts,
+  type Creation,
+  chainRules,
+  packedForks,
+  type StepRules,
+  stepCreations,
+} from "./clients/step-contracts.ts";
 export {
   type BlobCall,
   createTransactor,
@@ -82,9 +89,11 @@ export {
 } from "./clients/transactor.ts";
 export {
   batchInbox,
+  bulkSteps,
   claimGame,
   claimGames,
   claimRegistry,
+  keccakF,
   l1CrossDomainMessenger,
   l1StandardBridge,
   leafRules,

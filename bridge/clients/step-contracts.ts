@@ -9,26 +9,31 @@ import {
   TRANSACTION_GAS_CAP,
 } from "../../executor/index.ts";
 import {
+  bulkSteps,
   callSteps,
+  checkSteps,
   codeSteps,
   decodeSteps,
   derivationSteps,
   frameSteps,
   loadSteps,
+  precompileSteps,
   stackSteps,
   stateSteps,
   transactionSteps,
 } from "../contracts/contracts.gen.ts";
 
-/** What the contracts that judge steps are made with. The last three: of the chain, unless it runs Ethereum's own tests. */
+/** What the contracts that judge steps are made with. */
 export type StepRules = {
   readonly inbox: Hex;
+  /** The permutation of Keccak: no part, for it judges nothing. */
+  readonly keccakF: Hex;
   readonly parameters: ChainParameters;
-  /** Gas limit of a transaction, at most (EIP-7825). */
-  readonly gasCap?: bigint;
+  /** Who gets tips of every block, and who base fees. The zero address: they are burned. */
   readonly coinbase?: Hex;
-  /** Who gets the base fee; zero burns it. */
   readonly baseFeeVault?: Hex;
+  /** Gas limit of a transaction, at most. */
+  readonly gasCap?: bigint;
 };
 
 /** Everything that a contract is deployed from. */
@@ -40,7 +45,7 @@ const NEVER = 2n ** 64n - 1n;
 export const packedForks = ({ prague, osaka = NEVER }: ForkSchedule): bigint => ((prague ?? osaka) << 64n) | osaka;
 
 /** The chain's parameters as contracts take them: twin of ChainRules.sol. */
-export const chainRules = ({ inbox, parameters }: StepRules) => ({
+export const chainRules = ({ inbox, parameters }: Pick<StepRules, "inbox" | "parameters">) => ({
   inbox,
   forks: packedForks(parameters.forks),
   chainId: parameters.chainId,
@@ -56,32 +61,39 @@ export const chainRules = ({ inbox, parameters }: StepRules) => ({
 
 type Made = Pick<Creation, "abi" | "bytecode">;
 /** Made by the compiler, by name. */
-type CompiledParts = { get(name: string): { readonly abi: readonly object[]; readonly bytecode: Hex } | undefined };
+export type CompiledParts = {
+  get(name: string): { readonly abi: readonly object[]; readonly bytecode: Hex } | undefined;
+};
 type Part = { readonly name: string; readonly made: Made; readonly takes: (rules: StepRules) => readonly unknown[] };
 
 const forks = ({ parameters }: StepRules) => [packedForks(parameters.forks)];
 const inbox = ({ inbox }: StepRules) => [inbox];
+/** What transactions are judged by. */
+const constants = ({
+  inbox,
+  parameters: { chainId, budget },
+  coinbase = ADDRESS.sequencerFeeVault,
+  gasCap = TRANSACTION_GAS_CAP,
+}: StepRules) => ({ inbox, chainId, gasCap, refusalPrice: budget.refusal, coinbase });
 const all = (rules: StepRules) => [chainRules(rules)];
-const decoding = ({ gasCap = TRANSACTION_GAS_CAP, coinbase = ADDRESS.sequencerFeeVault, ...rules }: StepRules) => [
-  chainRules(rules),
-  gasCap,
-  coinbase,
-];
-const paying = ({ parameters, baseFeeVault = ADDRESS.baseFeeVault }: StepRules) => [
-  packedForks(parameters.forks),
-  baseFeeVault,
-];
 
 const PARTS: Readonly<Record<StepPart, Part>> = {
   derivation: { name: "DerivationSteps", made: derivationSteps, takes: all },
   load: { name: "LoadSteps", made: loadSteps, takes: inbox },
-  decode: { name: "DecodeSteps", made: decodeSteps, takes: decoding },
-  transaction: { name: "TransactionSteps", made: transactionSteps, takes: paying },
   code: { name: "CodeSteps", made: codeSteps, takes: forks },
   frames: { name: "FrameSteps", made: frameSteps, takes: forks },
   stack: { name: "StackSteps", made: stackSteps, takes: forks },
   state: { name: "StateSteps", made: stateSteps, takes: forks },
   calls: { name: "CallSteps", made: callSteps, takes: forks },
+  bulk: { name: "BulkSteps", made: bulkSteps, takes: ({ keccakF }) => [keccakF] },
+  precompiles: { name: "PrecompileSteps", made: precompileSteps, takes: forks },
+  decode: { name: "DecodeSteps", made: decodeSteps, takes: (rules) => [...forks(rules), constants(rules)] },
+  transaction: {
+    name: "TransactionSteps",
+    made: transactionSteps,
+    takes: ({ baseFeeVault = ADDRESS.baseFeeVault, ...rules }) => [...forks(rules), baseFeeVault],
+  },
+  check: { name: "CheckSteps", made: checkSteps, takes: () => [] },
 };
 
 /** The parts of the step verifier, in their order. `compiled`: in place of those that are kept with the program. */

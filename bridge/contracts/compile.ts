@@ -42,20 +42,32 @@ type Output = {
  */
 const NOTICES: ReadonlySet<string | undefined> = new Set(["2394", "5159"]);
 
-/** The compiler's standard input for every `.sol` file under a folder of the repository. */
-const inputOf = (folder: string, evmVersion: EvmVersion): string => {
-  const files = filesOf(folder);
-  return JSON.stringify({
+/** Files that are compiled without the Yul optimiser, which spills the values of long straight code to memory. */
+const WITHOUT_YUL_OPTIMISER: ReadonlySet<string> = new Set(["bridge/contracts/steps/KeccakF.sol"]);
+
+/** The compiler's standard input for these files. */
+const inputOf = (files: readonly string[], evmVersion: EvmVersion, yul: "optimised" | "as written"): string =>
+  JSON.stringify({
     language: "Solidity",
     sources: Object.fromEntries(files.map((file) => [file, { content: readFileSync(join(ROOT, file), "utf8") }])),
     settings: {
       viaIR: true,
-      optimizer: { enabled: true, runs: 200 },
+      optimizer: { enabled: true, runs: 200, ...(yul === "optimised" ? {} : { details: { yul: false } }) },
       evmVersion,
       metadata: { appendCBOR: false, bytecodeHash: "none" },
       outputSelection: { "*": { "*": ["abi", "storageLayout", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
     },
   });
+
+/** The compiler's inputs for every `.sol` file under a folder of the repository, with the files that each is for. */
+const inputsOf = (folder: string, evmVersion: EvmVersion): readonly { files: readonly string[]; input: string }[] => {
+  const files = filesOf(folder);
+  const optimised = files.filter((file) => !WITHOUT_YUL_OPTIMISER.has(file));
+  const asWritten = files.filter((file) => WITHOUT_YUL_OPTIMISER.has(file));
+  return [
+    { files: optimised, input: inputOf(optimised, evmVersion, "optimised") },
+    { files: asWritten, input: inputOf(asWritten, evmVersion, "as written") },
+  ].filter((one) => one.files.length > 0);
 };
 
 export type EvmVersion = "cancun" | "prague";
@@ -74,36 +86,40 @@ const filesOf = (folder: string): readonly string[] =>
 export const hashOfSources = (folders: readonly string[], evmVersion: EvmVersion): Hex =>
   toHex(
     keccak256(
-      new TextEncoder().encode([solc.version(), ...folders.map((folder) => inputOf(folder, evmVersion))].join()),
+      new TextEncoder().encode(
+        [solc.version(), ...folders.flatMap((folder) => inputsOf(folder, evmVersion).map(({ input }) => input))].join(),
+      ),
     ),
   );
+
+const read = (path: string) => ({ contents: readFileSync(join(ROOT, path), "utf8") });
 
 /**
  * Compiles every `.sol` file under a folder of the repository with solc from npm. The result depends on the files alone.
  * SOLIDITY_ERROR on any error or warning.
  */
 export const compileFolder = (folder: string, evmVersion: EvmVersion): ReadonlyMap<string, Compiled> => {
-  const files = filesOf(folder);
-  const read = (path: string) => ({ contents: readFileSync(join(ROOT, path), "utf8") });
-  const output = JSON.parse(solc.compile(inputOf(folder, evmVersion), { import: read })) as Output;
-  const complaints = (output.errors ?? []).filter(
-    ({ severity, errorCode }) => severity !== "info" && !NOTICES.has(errorCode),
-  );
-  if (complaints.length > 0)
-    throw new CodedError<CompileErrorCode>(
-      "SOLIDITY_ERROR",
-      complaints.map((error) => error.formattedMessage).join("\n"),
-      { folder },
-    );
   const compiled = new Map<string, Compiled>();
-  // What is imported from elsewhere belongs there.
-  for (const [file, contracts] of Object.entries(output.contracts))
-    for (const [name, { abi, storageLayout, evm }] of files.includes(file) ? Object.entries(contracts) : [])
-      compiled.set(name, {
-        abi,
-        storageLayout,
-        bytecode: `0x${evm.bytecode.object}`,
-        code: `0x${evm.deployedBytecode.object}`,
-      });
+  for (const { files, input } of inputsOf(folder, evmVersion)) {
+    const output = JSON.parse(solc.compile(input, { import: read })) as Output;
+    const complaints = (output.errors ?? []).filter(
+      ({ severity, errorCode }) => severity !== "info" && !NOTICES.has(errorCode),
+    );
+    if (complaints.length > 0)
+      throw new CodedError<CompileErrorCode>(
+        "SOLIDITY_ERROR",
+        complaints.map((error) => error.formattedMessage).join("\n"),
+        { folder },
+      );
+    // What is imported from elsewhere belongs there.
+    for (const [file, contracts] of Object.entries(output.contracts))
+      for (const [name, { abi, storageLayout, evm }] of files.includes(file) ? Object.entries(contracts) : [])
+        compiled.set(name, {
+          abi,
+          storageLayout,
+          bytecode: `0x${evm.bytecode.object}`,
+          code: `0x${evm.deployedBytecode.object}`,
+        });
+  }
   return compiled;
 };

@@ -15,6 +15,7 @@ import {
   sleep,
   type Telemetry,
   toHex,
+  ZERO_32,
 } from "../../executor/index.ts";
 import type { Deployment } from "../clients/deploy.ts";
 import { createWindow } from "../clients/log-windows.ts";
@@ -28,6 +29,7 @@ import {
   lineageOf,
   type NewRecord,
 } from "./inbox-store.ts";
+import { inboxTotals } from "./inbox-totals.ts";
 import { type BlobSource, createBlobReader } from "./l1-blobs.ts";
 import { createL1Blocks, type L1BlocksErrorCode } from "./l1-blocks.ts";
 import type { Archive, L1Data } from "./l1-calldata.ts";
@@ -43,8 +45,8 @@ export type L1SourceErrorCode =
    */
   | "L1_DEPLOYMENT_MISMATCH"
   /**
-   * L1 shows records, messages or chunks out of sequence: its endpoint leaves logs out. Reading is tried again; use
-   * another endpoint if it stays.
+   * L1 shows records, messages or chunks out of sequence, or other ones than the inbox says it holds: its endpoint leaves
+   * logs out. Reading is tried again; use another endpoint if it stays, and an empty data directory if it stays with that.
    */
   | "L1_GAP";
 
@@ -234,9 +236,25 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     return {
       records,
       messages,
+      lineage: toHex(lineage),
       recordCount: counts.recordCount + BigInt(records.length),
       messageCount: counts.messageCount + BigInt(messages.length),
     };
+  };
+
+  /**
+   * INVARIANT: what is kept of a block is all that the inbox has: an endpoint whose logs come later than its blocks says
+   * that there are none. Of old blocks nobody may have the state any more; their logs have long come.
+   */
+  const requireWhole = async (linked: ReturnType<typeof link>, head: L1Block, shown: bigint): Promise<void> => {
+    if (head.number + LAG < shown) return;
+    const nothing = { recordCount: 0n, messageCount: 0n, lineage: toHex(ZERO_32) };
+    const totals = (await inboxTotals(client, deployment.contracts.batchInbox, head.hash)) ?? nothing;
+    const { recordCount, messageCount, lineage } = totals;
+    if (linked.recordCount === recordCount && linked.messageCount === messageCount && linked.lineage === lineage)
+      return;
+    const message = `L1 shows ${linked.recordCount} records and ${linked.messageCount} messages, not those that the inbox has`;
+    throw new CodedError<L1SourceErrorCode>("L1_GAP", message, totals);
   };
 
   /** What the contracts did above a block that was read, up to another. */
@@ -266,6 +284,7 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
     // INVARIANT: the stretch lies between two blocks that were both canonical after it was read.
     await Promise.all([blocks.confirm(base), blocks.confirm(head)]);
     const linked = link(stretch, base.number);
+    await requireWhole(linked, head, shown);
     await deliverModels(stretch);
     await inbox.apply({
       base: base.number,

@@ -10,6 +10,7 @@ import {
   CodedError,
   ceilLog2,
   chainStateAt,
+  checkedModel,
   concat,
   createAnswering,
   createEvmMachine,
@@ -76,16 +77,25 @@ const NOT_YET: BlobElement = { value: new Uint8Array(32), commitment: new Uint8A
  * Evidence of an ordinary step. Which elements of blobs it opens shows in a first pass, for opening one takes a sixth of a
  * second, on another thread. TRACE_CONTRADICTED for a blob that is not here, as the batch could not have been derived.
  */
-const evidenceOf = async (machineNow: () => EvmMachine, { hashes, blob }: Blobs): Promise<Bytes> => {
+const evidenceOf = async (
+  machineNow: () => EvmMachine,
+  { blobs: { hashes, blob }, models }: Pick<ExecutionComponents, "blobs" | "models">,
+): Promise<Bytes> => {
+  const id = checkedModel(machineNow());
+  const program = id === undefined ? undefined : await models.program(id);
+  const programOf = () => program as Program;
   const wanted = new Map<string, { readonly hash: Hex; readonly index: number }>();
   const keyOf = (hash: Hex, index: number) => `${hash}/${index}`;
   const blobHashes = (record: bigint) => hashes(record).map((hash) => fromHex(hash));
   const first = machineNow().witness({
-    blobHashes,
-    element(bytes, index) {
-      const hash = toHex(bytes);
-      wanted.set(keyOf(hash, index), { hash, index });
-      return NOT_YET;
+    programOf,
+    blobs: {
+      blobHashes,
+      element(bytes, index) {
+        const hash = toHex(bytes);
+        wanted.set(keyOf(hash, index), { hash, index });
+        return NOT_YET;
+      },
     },
   });
   if (first === undefined) return (machineNow().encode() as Bytes).slice();
@@ -97,7 +107,7 @@ const evidenceOf = async (machineNow: () => EvmMachine, { hashes, blob }: Blobs)
     opened.set(key, await openBlobElement(bytes, index));
   }
   const element = (hash: Bytes, index: number) => opened.get(keyOf(toHex(hash), index)) as BlobElement;
-  return machineNow().witness({ blobHashes, element }) as Bytes;
+  return machineNow().witness({ programOf, blobs: { blobHashes, element } }) as Bytes;
 };
 
 /** Level 1 of one unit: the states after its steps. */
@@ -131,10 +141,17 @@ const traceOf = (
     async evidence(position): Promise<Bytes> {
       if (position >= unit.steps) return encodeChainState(unit.ended.chain);
       const pending = pendingAt(position);
-      if (pending === undefined) return evidenceOf(() => unit.machineAt(position), blobs);
+      if (pending === undefined) return evidenceOf(() => unit.machineAt(position), { blobs, models });
       const { preimage } = identityOf(await models.program(pending.id));
       const { state, rest, registers } = pending.call;
       return concat(state, rest, registers, preimage);
+    },
+    async step(position) {
+      if (position >= unit.steps) return undefined;
+      const machine = unit.machineAt(position);
+      const [name, before] = [machine.name(), machine.view()];
+      machine.step();
+      return { name, before, after: machine.view() };
     },
     async below(position) {
       const pending = pendingAt(position);

@@ -11,6 +11,7 @@ import {
   type UnitContext,
 } from "./context.ts";
 import { beginUnit, type UnitSource } from "./derive.ts";
+import { nameOfStep, nameOfUnit, type StateView, viewOfChain, viewOfMachine } from "./describe.ts";
 import { needOf } from "./native.ts";
 import type { Precompiles } from "./precompiles.ts";
 import {
@@ -30,8 +31,8 @@ import type { World } from "./state/world.ts";
 import { arrive, stepTransaction } from "./step.ts";
 import { unitEvidence } from "./witness/derivation.ts";
 import { partOf, STEP_PARTS } from "./witness/parts.ts";
-import type { BlobSource } from "./witness/step.ts";
-import { witnessOf } from "./witness/witness.ts";
+import type { WitnessSources } from "./witness/step.ts";
+import { NO_SOURCES, witnessOf } from "./witness/witness.ts";
 
 /** Preimages of the parts of a state, undefined where there is no such part. A chain state has `chain` alone. */
 export type Preimages = Readonly<
@@ -80,7 +81,10 @@ export type EvmMachine = {
    * Evidence of the next step, as L1's contracts take it: `u8 part ++ the part's own`. Undefined where no contract has it.
    * MACHINE_NEEDS_ANSWER, MACHINE_INBOX_GAP.
    */
-  witness(blobs: BlobSource): Bytes | undefined;
+  witness(sources: Partial<WitnessSources>): Bytes | undefined;
+  /** What the next step does, as `StepView` names it. MACHINE_DONE, MACHINE_INBOX_GAP. */
+  name(): string;
+  view(): StateView;
   snapshot(): Snapshot;
   restore(snapshot: Snapshot): void;
 };
@@ -162,15 +166,25 @@ export const createEvmMachine = (
         ...(registers === undefined ? {} : { registers: encodeRegisters(registers) }),
       };
     },
-    witness(blobs) {
+    witness(sources) {
       const part = partOf(state);
       if (part === undefined || ended !== undefined) return undefined;
       const evidence =
         state === undefined || context === undefined
-          ? unitEvidence({ chain, tree, world, rules }, inbox, blobs)
-          : witnessOf(state, context, blobs);
+          ? unitEvidence({ chain, tree, world, rules }, inbox, sources.blobs ?? NO_SOURCES.blobs)
+          : witnessOf(state, context, sources);
       return evidence === undefined ? undefined : concat(Uint8Array.of(STEP_PARTS.indexOf(part)), evidence);
     },
+    name() {
+      if (state !== undefined) return nameOfStep(state);
+      if (ended !== undefined) throw fault("MACHINE_DONE", "the unit has ended");
+      const { batch } = chain.position;
+      const record = inbox.record(batch);
+      if (record === undefined)
+        throw fault("MACHINE_INBOX_GAP", `record ${batch} has not been read from L1`, { batch });
+      return nameOfUnit(chain, record, rules.parameters);
+    },
+    view: () => (state === undefined ? viewOfChain(ended?.chain ?? chain) : viewOfMachine(state)),
     snapshot: () => ({ step: steps, state: state === undefined ? undefined : { ...state }, context, ended }),
     restore(snapshot) {
       steps = snapshot.step;

@@ -17,7 +17,7 @@ const REGISTRY = fromHex(ADDRESS.modelRegistry);
 const ID_BYTES = 32;
 const ADMIT_BYTES = 64;
 /** Bytes of input that a step of CHECK reads. */
-const CHECK_BYTES = 1024;
+export const CHECK_BYTES = 1024;
 const IDENTITY = 4;
 
 const succeed = (state: MachineState, output: Reference): void => exitWith(state, RESULT.success, output);

@@ -254,7 +254,7 @@ const BLOCK: BlockContext = {
   gasLimit: 2n ** 52n,
   baseFee: 7n,
   coinbase: fromHex(ADDRESS.sequencerFeeVault),
-  // Of a block behind genesis, whose origin is L1's first block.
+  // Of the block behind no other, whose origin is L1's first.
   prevRandao: prevRandaoOf(toHex(ZERO_32), 0n),
   chainId: DEVNET_PARAMETERS.chainId,
   fork: "osaka",

@@ -1,8 +1,11 @@
-import { type Abi, createPublicClient, http, isAddressEqual, type PublicClient } from "viem";
+import { type Abi, createPublicClient, encodeDeployData, http, isAddressEqual, type PublicClient } from "viem";
 import {
   batchInbox,
+  bulkSteps,
+  type Creation,
   claimGames,
   claimRegistry,
+  keccakF,
   type L1Contracts,
   l1CrossDomainMessenger,
   l1StandardBridge,
@@ -10,8 +13,18 @@ import {
   meteringOf,
   modelRegistry,
   portal,
+  stepCreations,
+  stepVerifier,
 } from "../../bridge/index.ts";
-import { CodedError, type Genesis, genesisChainState, type Hex, hashChainState, toHex } from "../../executor/index.ts";
+import {
+  CodedError,
+  type Genesis,
+  genesisChainState,
+  type Hex,
+  hashChainState,
+  STEP_PARTS,
+  toHex,
+} from "../../executor/index.ts";
 import type { Rollup } from "../config/rollup.ts";
 
 export type L1ErrorCode =
@@ -30,7 +43,13 @@ export type L1ErrorCode =
    * The inbox on L1 meters by other constants than the rollup file's parameters, so claims would not fit their trees. Give
    * the file that `deploy` wrote; contracts that were deployed otherwise serve no chain.
    */
-  | "NODE_L1_PARAMETERS";
+  | "NODE_L1_PARAMETERS"
+  /**
+   * The contracts that judge steps are not this version's, or were made for other parameters than the rollup file's: a
+   * dispute could be lost by being right. Run the version that the chain was deployed with, with the file that `deploy`
+   * wrote.
+   */
+  | "NODE_L1_STEPS";
 
 const TIMEOUT_MS = 10_000;
 
@@ -117,6 +136,40 @@ export const requireMetering = async (client: PublicClient, { l1, chain }: Pick<
       );
   };
   await Promise.all(views.map(compare));
+};
+
+const BULK = STEP_PARTS.indexOf("bulk");
+
+/**
+ * The step verifier's parts must have the code that this version's have, made for the rollup file's parameters: L1 is asked
+ * what their creation would leave behind. NODE_L1_STEPS.
+ */
+export const requireSteps = async (
+  client: PublicClient,
+  { l1, chain }: Pick<Rollup, "l1" | "chain">,
+): Promise<void> => {
+  const address = l1.contracts.stepVerifier;
+  const parts = await client.readContract({ address, abi: stepVerifier.abi, functionName: "parts" }).catch(unreachable);
+  const permutation = await client
+    .readContract({ address: parts[BULK] ?? address, abi: bulkSteps.abi, functionName: "KECCAK_F" })
+    .catch(() => address);
+  const creations = stepCreations({ inbox: l1.contracts.batchInbox, keccakF: permutation, parameters: chain });
+  const wrong = (what: string, data: Record<string, unknown>) =>
+    new CodedError<L1ErrorCode>("NODE_L1_STEPS", `${what} by the rollup file and this version`, data);
+  if (parts.length !== creations.length)
+    throw wrong(`the step verifier on L1 has ${parts.length} parts, and ${creations.length}`, { address });
+  const compare = async (name: string, part: Hex, creation: Creation): Promise<void> => {
+    const [stated, own] = await Promise.all([
+      client.getCode({ address: part }),
+      client.call({ data: encodeDeployData(creation) }).then(({ data }) => data),
+    ]).catch(unreachable);
+    if (stated !== own)
+      throw wrong(`the step verifier's part ${name} on L1 is another than`, { part: name, address: part });
+  };
+  await Promise.all([
+    compare("keccakF", permutation, { ...keccakF, args: [] }),
+    ...creations.map(([name, creation], i) => compare(name, parts[i] as Hex, creation)),
+  ]);
 };
 
 /**

@@ -28,7 +28,7 @@ import type { NodeConfig } from "../config/config.ts";
 import { genesisOf, type Rollup } from "../config/rollup.ts";
 import { beginWith, isToRestore } from "../snapshot/begin.ts";
 import { warnOfForks } from "./fork-warnings.ts";
-import { connectL1, requireGenesis, requireMetering } from "./l1.ts";
+import { connectL1, requireGenesis, requireMetering, requireSteps } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
 import { showProgress } from "./restoring.ts";
 import { createRestoringMetrics } from "./restoring-metrics.ts";
@@ -88,6 +88,7 @@ export const openCore = async (
     // Before anything of it is on disk.
     await requireMetering(client, rollup);
     await requireGenesis(client, rollup, genesis);
+    await requireSteps(client, rollup);
     const { batchInbox: inbox } = rollup.l1.contracts;
     const named = await client.readContract({ address: inbox, abi: batchInbox.abi, functionName: "SEQUENCER" });
     const sequencer = named.toLowerCase() as Hex;

@@ -1,5 +1,4 @@
 import { DasContextJs } from "@crate-crypto/node-eth-kzg";
-import { stepCreations } from "../../bridge/index.ts";
 import { placeOfElement, versionedHash } from "../../executor/blob/blob.ts";
 import { deriveRandomBatches } from "../../executor/chain/units.fixture.ts";
 import {
@@ -21,7 +20,7 @@ import type { BlobSource } from "../../executor/machine/witness/step.ts";
 import { chainStateAt } from "../../executor/protocol/chain-state.ts";
 import { ADDRESS, TRANSACTION_GAS_CAP } from "../../executor/protocol/parameters.ts";
 import { type Record, startVerifier } from "../steps/verifier.ts";
-import { deployInbox, type KeptRecord } from "../support/inbox-storage.ts";
+import type { KeptRecord } from "../support/inbox-storage.ts";
 import { createRandom, type Random } from "../support/random-program.ts";
 
 const precompiles = await loadPrecompiles();
@@ -111,9 +110,7 @@ export const fuzzDerivation = async (
     baseFeeVault: fromHex(ADDRESS.baseFeeVault),
     gasCap: TRANSACTION_GAS_CAP,
   };
-  const verifier = await startVerifier(ends, async (l1) =>
-    stepCreations({ inbox: await deployInbox(l1, records, messages), parameters }),
-  );
+  const verifier = await startVerifier(ends, (inbox) => ({ inbox, parameters }), { records, messages });
   const source: UnitSource = {
     record: (index) => records[Number(index)],
     message: (index) => messages[Number(index)],
@@ -136,7 +133,7 @@ export const fuzzDerivation = async (
     const medium = records[Number(here.chain.position.batch)]?.medium;
     for (let isFirst = true; endOf(machine) === undefined; isFirst = false) {
       const { state } = machine;
-      const evidence = machine.witness(blobSource);
+      const evidence = machine.witness({ blobs: blobSource });
       const pre = machine.hash().slice();
       machine.step();
       const ended = endOf(machine);

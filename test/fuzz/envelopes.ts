@@ -1,6 +1,5 @@
 import { createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
 import { createTxFromRLP } from "@ethereumjs/tx";
-import { stepCreations } from "../../bridge/index.ts";
 import {
   type Bytes,
   concat,
@@ -23,9 +22,10 @@ import { decodeEnvelope, isRefusal } from "../../executor/protocol/envelope.ts";
 import { ADDRESS, TRANSACTION_GAS_CAP } from "../../executor/protocol/parameters.ts";
 import type { DecodedTransaction } from "../../executor/protocol/transaction.ts";
 import { type Record, startVerifier } from "../steps/verifier.ts";
-import { deployInbox, type KeptMessage, type KeptRecord } from "../support/inbox-storage.ts";
+import type { KeptMessage, KeptRecord } from "../support/inbox-storage.ts";
 import { addressOf, type EnvelopeWorld, randomEnvelope } from "../support/random-envelope.ts";
 import { createRandom, type Random } from "../support/random-program.ts";
+import type { StepsTally } from "./steps.ts";
 
 const { chainId } = DEVNET_PARAMETERS;
 const ETHER = 10n ** 18n;
@@ -125,15 +125,6 @@ const mutantOf = <R extends Record>(random: Random, step: R): R => {
   return { ...step, evidence: random.pick([changed, changed, evidence.subarray(0, place), longer]) };
 };
 
-export type EnvelopeTally = {
-  envelopes: number;
-  steps: number;
-  mutants: number;
-  /** How many of each type became transactions, and how many did not. */
-  readonly kinds: Map<string, number>;
-  readonly findings: string[];
-};
-
 /**
  * Random envelopes, posted and delayed, in blocks of every fork: the contract's verdict and next state against the machine's, its
  * decoder's verdict against @ethereumjs/tx, and what follows until the top frame begins. `mutants`: changed evidence for each.
@@ -141,18 +132,16 @@ export type EnvelopeTally = {
 export const fuzzEnvelopes = async (
   ends: { after(end: () => unknown): void },
   { count, seed, mutants }: { readonly count: number; readonly seed: number; readonly mutants: number },
-): Promise<EnvelopeTally> => {
+): Promise<StepsTally> => {
   const random = createRandom(seed);
-  const tally: EnvelopeTally = { envelopes: 0, steps: 0, mutants: 0, kinds: new Map(), findings: [] };
+  const tally: StepsTally = { steps: 0, mutants: 0, kinds: new Map(), findings: [] };
   const messages = Array.from({ length: MESSAGES }, (): KeptMessage => {
     const envelope = randomEnvelope(random, envelopeWorld);
     const isDeposit = (envelope[0] === 0x7e) !== random.chance(0.1);
     return { kind: isDeposit ? "deposit" : "raw", gas: BigInt(random.pick([21_000, 100_000, 2 ** 24])), envelope };
   });
   const parameters = { ...DEVNET_PARAMETERS, forks: FORKS };
-  const verifier = await startVerifier(ends, async (l1) =>
-    stepCreations({ inbox: await deployInbox(l1, RECORDS, messages), parameters }),
-  );
+  const verifier = await startVerifier(ends, (inbox) => ({ inbox, parameters }), { records: RECORDS, messages });
   const accounts = Object.fromEntries(SENDERS.map((account, i) => [addressOf(i), account]));
   const world = await worldWith(accounts);
   let taken: (Record & { readonly what: string })[] = [];
@@ -200,7 +189,6 @@ export const fuzzEnvelopes = async (
       }
       taken.push({ verifier: STEP_PARTS.indexOf(part), pre, post, evidence, what: `${what}, phase ${phase}` });
     }
-    tally.envelopes++;
     if (taken.length >= BATCH) await judge();
   }
   await judge();

@@ -1,4 +1,5 @@
 import type { Ends } from "../support/peers.ts";
+import type { StepsTally } from "./steps.ts";
 
 type Round = { readonly count: number; readonly seed: number; readonly print: (line: string) => void };
 
@@ -16,6 +17,8 @@ const MOST_FINDINGS = 10;
 
 /** Every so many messages one goes over a socket: a node lets in so many strangers a second. */
 const SOCKET_SHARE = 50;
+/** Every so many games one is played on a real L1, by whole processes. */
+const HOSTILE_SHARE = 500;
 
 const fuzzPrograms = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
   const { createTally, fuzzOne } = await import("./fuzz.ts");
@@ -49,28 +52,42 @@ const fuzzMessages = async ({ count, seed, print }: Round): Promise<readonly str
   return tally.findings;
 };
 
-const runEnvelopes = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
-  const { fuzzEnvelopes } = await import("./envelopes.ts");
-  const ending: (() => unknown)[] = [];
-  const started = performance.now();
-  const tally = await fuzzEnvelopes({ after: (done) => void ending.push(done) }, { count, seed, mutants: 2 });
-  for (const end of ending) await end();
-  const seconds = (performance.now() - started) / 1000;
-  print(`${tally.envelopes} envelopes, ${tally.steps} steps, ${tally.mutants} mutants in ${seconds.toFixed(1)} s`);
-  for (const [kind, made] of [...tally.kinds].sort()) print(`  ${kind.padEnd(36)} ${made}`);
-  return tally.findings;
-};
+/** Steps of transactions through the contracts, and mutants of their evidence. */
+const runSteps =
+  (fuzz: (ends: { after(end: () => unknown): void }, round: Round) => Promise<StepsTally>) =>
+  async (round: Round): Promise<readonly string[]> => {
+    const ending: (() => unknown)[] = [];
+    const started = performance.now();
+    const tally = await fuzz({ after: (done) => void ending.push(done) }, round);
+    for (const end of ending) await end();
+    const seconds = (performance.now() - started) / 1000;
+    round.print(`${tally.steps} steps, ${tally.mutants} mutants in ${seconds.toFixed(1)} s`);
+    for (const [kind, count] of [...tally.kinds].sort()) round.print(`  ${kind.padEnd(28)} ${count}`);
+    return tally.findings;
+  };
 
-const runSteps = async ({ count, seed, print }: Round): Promise<readonly string[]> => {
-  const { fuzzSteps } = await import("./steps.ts");
-  const ending: (() => unknown)[] = [];
-  const started = performance.now();
-  const tally = await fuzzSteps({ after: (done) => void ending.push(done) }, { transactions: count, seed, mutants: 2 });
-  for (const end of ending) await end();
-  const seconds = (performance.now() - started) / 1000;
-  print(`${tally.steps} steps, ${tally.mutants} mutants in ${seconds.toFixed(1)} s`);
-  return tally.findings;
-};
+const fuzzBytecode = runSteps(async (ends, { count, seed }) =>
+  (await import("./steps.ts")).fuzzSteps(ends, { transactions: count, seed, mutants: 2 }),
+);
+
+const fuzzDecoding = runSteps(async (ends, { count, seed }) =>
+  (await import("./envelopes.ts")).fuzzEnvelopes(ends, { count, seed, mutants: 2 }),
+);
+
+const fuzzNative = runSteps(async (ends, { count, seed }) => {
+  const { randomNativeCall } = await import("../support/random-native.ts");
+  return (await import("./steps.ts")).fuzzSteps(ends, {
+    transactions: count,
+    seed,
+    mutants: 2,
+    open: randomNativeCall,
+  });
+});
+
+const fuzzNativeEvidence = runSteps(async (ends, { count, seed }) => {
+  const { randomNativeCall } = await import("../support/random-native.ts");
+  return (await import("./steps.ts")).fuzzEvidence(ends, { transactions: count, seed, open: randomNativeCall });
+});
 
 /** Batches of one chain, and the share of them in blobs: an opening takes a sixth of a second. */
 const CHAIN_BATCHES = 20;
@@ -160,7 +177,18 @@ export const parts: readonly Part[] = [
     name: "game",
     what: "games of a dispute, liars against the honest client",
     count: 26_200,
-    run: async (round) => (await import("./game.ts")).fuzzGames(round),
+    run: async (round) => [
+      ...(await (await import("./game.ts")).fuzzGames(round)),
+      ...(await (
+        await import("./hostile.ts")
+      ).fuzzHostile({ ...round, count: Math.ceil(round.count / HOSTILE_SHARE) })),
+    ],
+  },
+  {
+    name: "hostile",
+    what: "games of a dispute on a real L1, with a hostile sequencer, reorgs, restarts and failing reads",
+    count: 20,
+    run: async (round) => (await import("./hostile.ts")).fuzzHostile(round),
   },
   {
     name: "board",
@@ -175,6 +203,12 @@ export const parts: readonly Part[] = [
     run: async (round) => (await import("./disputes.ts")).fuzzDisputes(round),
   },
   {
+    name: "lies",
+    what: "wrong claims, each in one step of a kind, twenty at once against one challenger",
+    count: 60,
+    run: async (round) => (await import("./lies.ts")).fuzzLies(round),
+  },
+  {
     name: "machine",
     what: "random transactions, the machine's steps against the library's opcodes",
     count: 2_000,
@@ -184,13 +218,25 @@ export const parts: readonly Part[] = [
     name: "steps",
     what: "random transactions step by step through the contracts, each step with two mutants",
     count: 300,
-    run: runSteps,
+    run: fuzzBytecode,
+  },
+  {
+    name: "native",
+    what: "calls of precompiles and models step by step through the contracts, each step with two mutants",
+    count: 300,
+    run: fuzzNative,
+  },
+  {
+    name: "evidence",
+    what: "calls of precompiles and models, one step of each kind with every byte changed and every cut",
+    count: 100,
+    run: fuzzNativeEvidence,
   },
   {
     name: "envelopes",
     what: "random envelopes, L1's decoder against the machine's and @ethereumjs/tx, each step with two mutants",
     count: 3_000,
-    run: runEnvelopes,
+    run: fuzzDecoding,
   },
   {
     name: "derivation",

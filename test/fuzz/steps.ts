@@ -1,10 +1,10 @@
-import { stepCreations } from "../../bridge/index.ts";
 import { type Bytes, concat } from "../../executor/index.ts";
 import { openTransaction, setupOf } from "../../executor/machine/transaction.fixture.ts";
 import { stepsOf, type Taken } from "../steps/collect.ts";
-import { rulesOn } from "../steps/contracts.ts";
+import { devnetAt } from "../steps/contracts.ts";
 import { startVerifier } from "../steps/verifier.ts";
 import { randomTransaction } from "../support/random-bytecode.ts";
+import type { Opened } from "../support/random-native.ts";
 import { createRandom, type Random } from "../support/random-program.ts";
 
 type Mutation = (random: Random, evidence: Bytes, other: Bytes) => Bytes;
@@ -24,21 +24,34 @@ const MUTATIONS: readonly Mutation[] = [
 
 export type StepsTally = { steps: number; mutants: number; readonly kinds: Map<string, number>; findings: string[] };
 
+/** Of bytecode. */
+const openBytecode = async (random: Random): Promise<Opened> => ({
+  machine: openTransaction(await setupOf(randomTransaction(random))),
+  sources: {},
+});
+
+type Steps = {
+  readonly transactions: number;
+  readonly seed: number;
+  readonly mutants: number;
+  /** Makes a transaction: of random bytecode, unless it is said. */
+  readonly open?: (random: Random) => Promise<Opened>;
+};
+
 /**
  * Random transactions step by step through the contracts, and for each of their steps `mutants` changed ones, of which none
  * may give any hash.
  */
 export const fuzzSteps = async (
   ends: { after(end: () => unknown): void },
-  { transactions, seed, mutants }: { readonly transactions: number; readonly seed: number; readonly mutants: number },
+  { transactions, seed, mutants, open = openBytecode }: Steps,
 ): Promise<StepsTally> => {
-  const verifier = await startVerifier(ends, async (l1) => stepCreations(await rulesOn(l1, "osaka")));
+  const verifier = await startVerifier(ends, (inbox) => devnetAt(inbox));
   const tally: StepsTally = { steps: 0, mutants: 0, kinds: new Map(), findings: [] };
   for (let i = 0; i < transactions; i++) {
     const random = createRandom(seed + i);
-    const steps: readonly Taken[] = [
-      ...stepsOf(openTransaction(await setupOf(randomTransaction(random))), tally.kinds),
-    ];
+    const { machine, sources } = await open(random);
+    const steps: readonly Taken[] = [...stepsOf(machine, tally.kinds, sources)];
     const verdicts = await verifier.judge(steps);
     for (const [k, { verdict, reason }] of verdicts.entries())
       if (verdict !== "right") tally.findings.push(`seed ${seed + i}: ${steps[k]?.what} ${verdict} ${reason}`);
@@ -52,6 +65,48 @@ export const fuzzSteps = async (
     for (const [k, { verdict }] of (await verifier.judge(changed)).entries())
       if (verdict !== "reverted") tally.findings.push(`seed ${seed + i}: mutant ${k} of ${changed[k]?.what} is taken`);
     tally.mutants += changed.length;
+  }
+  return tally;
+};
+
+/** Each byte changed, the evidence cut before each, and one longer. */
+const everyMutant = (random: Random, evidence: Bytes): readonly Bytes[] => [
+  ...Array.from(evidence, (byte, i) => {
+    const changed = evidence.slice();
+    changed[i] = byte ^ (1 << random.below(8));
+    return changed;
+  }),
+  ...Array.from(evidence, (_, i) => evidence.subarray(0, i)),
+  concat(evidence, Uint8Array.of(0)),
+];
+
+/** Evidence of more bytes is left to the mutants that are drawn. */
+const MOST_MUTATED = 6_000;
+
+/**
+ * Every changed byte and every cut of the evidence of one step of each kind that random calls of precompiles and models
+ * have: none may give any hash.
+ */
+export const fuzzEvidence = async (
+  ends: { after(end: () => unknown): void },
+  { transactions, seed, open }: Required<Pick<Steps, "transactions" | "seed" | "open">>,
+): Promise<StepsTally> => {
+  const verifier = await startVerifier(ends, (inbox) => devnetAt(inbox));
+  const tally: StepsTally = { steps: 0, mutants: 0, kinds: new Map(), findings: [] };
+  const met = new Set<string>();
+  for (let i = 0; i < transactions; i++) {
+    const random = createRandom(seed + i);
+    const { machine, sources } = await open(random);
+    const fresh = [...stepsOf(machine, tally.kinds, sources)].filter(
+      ({ what, evidence }) => evidence.length <= MOST_MUTATED && !met.has(what) && met.add(what),
+    );
+    for (const step of fresh) {
+      const changed = everyMutant(random, step.evidence).map((evidence) => ({ ...step, evidence }));
+      for (const [k, { verdict }] of (await verifier.judge(changed)).entries())
+        if (verdict !== "reverted") tally.findings.push(`seed ${seed + i}: mutant ${k} of ${step.what} is taken`);
+      tally.mutants += changed.length;
+    }
+    tally.steps += fresh.length;
   }
   return tally;
 };

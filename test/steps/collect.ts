@@ -1,7 +1,8 @@
-import { type Bytes, concat, equalBytes, hashChainState } from "../../executor/index.ts";
-import { FLAG, type MachineState } from "../../executor/machine/state/state.ts";
+import { type Bytes, concat, equalBytes, hashChainState, toHex } from "../../executor/index.ts";
+import { FLAG, type MachineState, PHASE, RESULT } from "../../executor/machine/state/state.ts";
 import type { openTransaction } from "../../executor/machine/transaction.fixture.ts";
 import { partOf, STEP_PARTS } from "../../executor/machine/witness/parts.ts";
+import type { WitnessSources } from "../../executor/machine/witness/step.ts";
 import { witnessOf } from "../../executor/machine/witness/witness.ts";
 import type { Record } from "./verifier.ts";
 
@@ -13,10 +14,6 @@ type Machine = ReturnType<typeof openTransaction>;
  */
 export type Taken = Record & { readonly what: string; forms(): readonly Bytes[] };
 
-const OP = 6;
-const EXIT = 10;
-const DEPOSIT = 11;
-const HALT = 3;
 const MORE_GAS = 10_000_000;
 /** State, rest and frame. */
 const HEAD_BYTES = 128 + 301 + 350;
@@ -27,7 +24,7 @@ const formsOf = (machine: Machine, evidence: Bytes) => {
   const { context } = machine;
   const { frame, phase } = state;
   return (): readonly Bytes[] => {
-    if (frame === undefined || (phase !== OP && phase !== DEPOSIT)) return [];
+    if (frame === undefined || (phase !== PHASE.op && phase !== PHASE.deposit)) return [];
     const others: readonly Partial<MachineState>[] = [
       { gas: 0 },
       { gas: state.gas + MORE_GAS },
@@ -42,24 +39,36 @@ const formsOf = (machine: Machine, evidence: Bytes) => {
   };
 };
 
+/** What tells steps of one phase apart: the kind of a copy or a hash, the precompile's address. */
+const detailOf = ({ phase, registers, frame }: Machine["state"]): string => {
+  if (phase === PHASE.bulk) return ` kind ${registers?.kind}`;
+  return phase === PHASE.precompile && frame !== undefined ? ` ${toHex(frame.codeAddress).replace(/^0x0*/, "")}` : "";
+};
+
 const endOf = ({ ended }: Machine) => ended;
 
 /** Takes a transaction to its end. Every step is counted in `counts`, and given with its evidence where a contract has it. */
-export function* stepsOf(machine: Machine, counts: Map<string, number>): Generator<Taken> {
+export function* stepsOf(
+  machine: Machine,
+  counts: Map<string, number>,
+  sources?: Partial<WitnessSources>,
+): Generator<Taken> {
   while (endOf(machine) === undefined) {
     const { state, context } = machine;
     const { phase, frame, pc } = state;
-    const code = phase === OP && frame !== undefined && frame.code.size > 0 ? frame.code.bytes : undefined;
+    const code = phase === PHASE.op && frame !== undefined && frame.code.size > 0 ? frame.code.bytes : undefined;
     const opcode = code?.[pc] ?? 0;
     const part = partOf(state);
-    const evidence = part === undefined ? undefined : witnessOf(state, context);
+    const evidence = part === undefined ? undefined : witnessOf(state, context, sources);
+    const detail = detailOf(state);
     const pre = machine.hash().slice();
     const forms = evidence === undefined ? undefined : formsOf(machine, evidence);
     machine.step();
     const ended = endOf(machine);
     const post = ended === undefined ? machine.hash().slice() : hashChainState(ended.chain);
-    const kind = phase === OP ? `op ${opcode.toString(16).padStart(2, "0")}` : `phase ${phase}`;
-    const what = ended === undefined && state.phase === EXIT && state.result === HALT ? `${kind} halt` : kind;
+    const kind = phase === PHASE.op ? `op ${opcode.toString(16).padStart(2, "0")}` : `phase ${phase}${detail}`;
+    const what =
+      ended === undefined && state.phase === PHASE.exit && state.result === RESULT.halt ? `${kind} halt` : kind;
     counts.set(what, (counts.get(what) ?? 0) + 1);
     if (part === undefined || evidence === undefined || forms === undefined) continue;
     yield { verifier: STEP_PARTS.indexOf(part), pre, post, evidence, what, forms };

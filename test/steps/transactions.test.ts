@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stepCreations } from "../../bridge/index.ts";
 import type { Bytes } from "../../executor/index.ts";
 import { openTransaction, setupOf } from "../../executor/machine/transaction.fixture.ts";
 import { fuzzEnvelopes } from "../fuzz/envelopes.ts";
 import { stepsOf, type Taken } from "./collect.ts";
-import { rulesOn } from "./contracts.ts";
+import { devnetAt } from "./contracts.ts";
 import { mutantsOf } from "./mutants.ts";
 import { everyTransaction, longest, TRANSACTION_STEPS } from "./transactions.fixture.ts";
 import { startVerifier } from "./verifier.ts";
@@ -24,12 +23,12 @@ const transactionGas = ({ evidence }: Pick<Taken, "evidence">, execution: number
 
 const decodeOf = async (envelope: Bytes): Promise<Taken> => {
   const setup = { ...(await setupOf({ accounts: {}, gas: 21_000, to: `0x${"c0".padStart(40, "0")}` })), envelope };
-  const { value } = stepsOf(openTransaction({ ...setup, gasCap: 2n ** 24n }), new Map()).next();
+  const { value } = stepsOf(openTransaction(setup), new Map()).next();
   return value as Taken;
 };
 
 test("transactions before and behind their frames: the machine's next hash, and none for other evidence", async (t) => {
-  const verifier = await startVerifier(t, async (l1) => stepCreations(await rulesOn(l1, "osaka")));
+  const verifier = await startVerifier(t, (inbox) => devnetAt(inbox));
   const steps = (await everyTransaction()).flatMap((setup) => [...stepsOf(openTransaction(setup), new Map())]);
   const own = steps.filter(({ what }) => TRANSACTION_STEPS.includes(what));
   assert.deepEqual(

@@ -1,6 +1,6 @@
+import type { Hex } from "viem";
 import { batchInbox, type Creation } from "../../bridge/index.ts";
-import { type Bytes, concat, type Hex, keccak256, keccakOf, type Origin, toHex, uintBE } from "../../executor/index.ts";
-import type { Anvil } from "./anvil.ts";
+import { type Bytes, concat, keccak256, keccakOf, type Origin, toHex, uintBE } from "../../executor/index.ts";
 
 /** A record as L1's inbox keeps it. `hashes`: of the blobs of a batch in blobs. */
 export type KeptRecord = {
@@ -60,18 +60,4 @@ export const inboxStorage = (records: readonly KeptRecord[], messages: readonly 
     return [lineage, concat(new Uint8Array(7), end, timestamp, number, kind)];
   });
   return [...arrayAt(RECORDS, kept), ...arrayAt(MESSAGES, queued)];
-};
-
-/** L1's own inbox with these records and messages in its storage. */
-export const deployInbox = async (
-  l1: Anvil,
-  records: readonly KeptRecord[],
-  messages: readonly KeptMessage[],
-): Promise<Hex> => {
-  const hash = await l1.wallet(0).deployContract(readOnlyInbox);
-  const { contractAddress: address } = await l1.client.waitForTransactionReceipt({ hash });
-  if (address === null || address === undefined) throw new Error("not deployed");
-  for (const [slot, value] of inboxStorage(records, messages))
-    await l1.control.setStorageAt({ address, index: toHex(slot) as never, value: toHex(value) });
-  return address;
 };

@@ -1,6 +1,6 @@
 import { createAddressFromString } from "@ethereumjs/util";
 import { type Abi, decodeErrorResult, decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
-import { leafRules, stepCreations, stepVerifier, tensorStepVerifier } from "../../bridge/index.ts";
+import { keccakF, leafRules, stepCreations, stepVerifier, tensorStepVerifier } from "../../bridge/index.ts";
 import type { LeafKind } from "../../challenger/index.ts";
 import { withoutModels } from "../../executor/chain/chain.fixture.ts";
 import {
@@ -51,8 +51,9 @@ export const deployLeafRules = async (
   const inbox = await deploy(encodeDeployData(readOnlyInbox));
   for (const [slot, value] of inboxStorage(records, messages))
     await manager.putStorage(createAddressFromString(inbox), slot, value);
+  const permutation = await deploy(encodeDeployData(keccakF));
   const parts: Hex[] = [];
-  for (const [, creation] of stepCreations({ inbox, parameters: DEVNET_PARAMETERS }))
+  for (const [, creation] of stepCreations({ inbox, keccakF: permutation, parameters: DEVNET_PARAMETERS }))
     parts.push(await deploy(encodeDeployData(creation)));
   const steps = await deploy(encodeDeployData({ ...stepVerifier, args: [parts] }));
   const tensors = await deploy(encodeDeployData(tensorStepVerifier));

@@ -113,7 +113,7 @@ const randomValue = (random: Random, dtype: Dtype, interval: Interval): number =
   return clamp(Math.round(lo + random.real() * (hi - lo)), interval);
 };
 
-const randomInterval = (random: Random, dtype: Dtype): Interval => {
+export const randomInterval = (random: Random, dtype: Dtype): Interval => {
   const { lo, hi } = DTYPES[dtype];
   switch (dtype) {
     case "f32": {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Evidence, EvidenceReader} from "../libraries/Evidence.sol";
+import {Reference} from "../libraries/MachineState.sol";
 import {Frame, Part, State} from "./Part.sol";
 import {Step} from "./Steps.sol";
 import {Words} from "./Words.sol";
@@ -32,17 +33,8 @@ library Code {
         uint256 last = (pc + length) / CHUNK;
         if (last >= chunks) last = chunks - 1;
         bytes memory data = Words.openWords(unread, root(s), chunks, first, last - first + 1).data;
+        uint256 code = _join(data);
         assembly ("memory-safe") {
-            // The chunks' code, side by side, in scratch behind all that is allocated; zeros behind it.
-            let code := mload(64)
-            let to := code
-            let from := add(data, 32)
-            for { let end := add(from, mload(data)) } lt(from, end) { from := add(from, 32) } {
-                mstore(to, shl(8, mload(from)))
-                to := add(to, 31)
-            }
-            mstore(to, 0)
-            mstore(add(to, 32), 0)
             opcode := byte(0, mload(add(code, index)))
             immediate := shr(sub(256, shl(3, length)), mload(add(add(code, index), 1)))
         }
@@ -52,6 +44,28 @@ library Code {
     function immediateSize(uint256 opcode) internal pure returns (uint256) {
         unchecked {
             return opcode >= 0x60 && opcode <= 0x7f ? opcode - 0x5f : 0;
+        }
+    }
+
+    /// @notice `size` bytes of a code from byte `from` of what is referred to on, as `Words.read`; `source` has the code's
+    /// size in place of the words.
+    function read(Evidence memory unread, Reference memory source, uint256 from, uint256 size)
+        internal
+        pure
+        returns (bytes memory bytes_)
+    {
+        bytes_ = new bytes(size);
+        if (from >= source.length) return bytes_;
+        uint256 there = source.length - from;
+        if (there > size) there = size;
+        uint256 offset = source.offset + from;
+        uint256 first = offset / CHUNK;
+        uint256 count = (offset + there - 1) / CHUNK - first + 1;
+        uint256 chunks = (uint256(source.words) + CHUNK - 1) / CHUNK;
+        bytes memory data = Words.openWords(unread, source.root, chunks, first, count).data;
+        uint256 code = _join(data);
+        assembly ("memory-safe") {
+            mcopy(add(bytes_, 32), add(code, mod(offset, 31)), there)
         }
     }
 
@@ -71,5 +85,20 @@ library Code {
 
     function root(Step memory s) internal pure returns (bytes32) {
         return bytes32(s.frame.get(Frame.CODE_ROOT));
+    }
+
+    /// @dev The chunks' code, side by side, in scratch behind all that is allocated, with 64 zeros behind it; its place.
+    function _join(bytes memory chunks) private pure returns (uint256 code) {
+        assembly ("memory-safe") {
+            code := mload(64)
+            let to := code
+            let from := add(chunks, 32)
+            for { let end := add(from, mload(chunks)) } lt(from, end) { from := add(from, 32) } {
+                mstore(to, shl(8, mload(from)))
+                to := add(to, 31)
+            }
+            mstore(to, 0)
+            mstore(add(to, 32), 0)
+        }
     }
 }

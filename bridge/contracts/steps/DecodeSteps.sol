@@ -10,13 +10,24 @@ import {Tag} from "../libraries/Tag.sol";
 import {WordRoots} from "../libraries/WordRoots.sol";
 import {Access} from "./Access.sol";
 import {Account, Accounts} from "./Accounts.sol";
-import {ChainRules} from "./ChainRules.sol";
 import {Delegation} from "./Delegation.sol";
 import {Envelope, Transaction} from "./Envelope.sol";
 import {Forks} from "./Forks.sol";
 import {BlockEnvironment, Chain, Environment, Frame, Part, Phase, Registers, Rest, Result, State} from "./Part.sol";
 import {Step, Steps} from "./Steps.sol";
 import {TopFrame} from "./TopFrame.sol";
+
+/// @notice Constants of the chain by which its transactions are judged.
+/// @param gasCap Gas limit of a transaction, at most (EIP-7825).
+/// @param refusalPrice What an envelope that is none takes from the budget.
+/// @param coinbase Of every block.
+struct ChainConstants {
+    IBatchInbox inbox;
+    uint64 chainId;
+    uint64 gasCap;
+    uint64 refusalPrice;
+    address coinbase;
+}
 
 /// @notice The envelope, and where it comes from.
 /// @param chain State of the chain before.
@@ -53,15 +64,13 @@ contract DecodeSteps is IStepVerifier {
     uint64 public immutable REFUSAL_PRICE;
     address public immutable COINBASE;
 
-    /// @param gasCap Gas limit of a transaction, at most (EIP-7825).
-    /// @param coinbase Of every block.
-    constructor(ChainRules memory rules, uint64 gasCap, address coinbase) {
-        FORKS = rules.forks;
-        INBOX = rules.inbox;
-        CHAIN_ID = rules.chainId;
-        REFUSAL_PRICE = rules.refusalPrice;
-        GAS_CAP = gasCap;
-        COINBASE = coinbase;
+    constructor(Forks forks, ChainConstants memory constants) {
+        FORKS = forks;
+        INBOX = constants.inbox;
+        CHAIN_ID = constants.chainId;
+        GAS_CAP = constants.gasCap;
+        REFUSAL_PRICE = constants.refusalPrice;
+        COINBASE = constants.coinbase;
     }
 
     /// @inheritdoc IStepVerifier

@@ -15,6 +15,16 @@ using ForkTimes for Forks global;
 library ForkTimes {
     using Part for bytes;
 
+    uint256 private constant NEVER = type(uint64).max;
+
+    function hasPrague(Forks forks) internal pure returns (bool) {
+        return Forks.unwrap(forks) >> 64 != NEVER;
+    }
+
+    function hasOsaka(Forks forks) internal pure returns (bool) {
+        return uint64(Forks.unwrap(forks)) != NEVER;
+    }
+
     function isPrague(Forks forks, Step memory s) internal pure returns (bool) {
         return s.blockEnvironment.get(BlockEnvironment.TIMESTAMP) >= Forks.unwrap(forks) >> 64;
     }

@@ -16,8 +16,8 @@ library Marks {
     uint256 internal constant CREATED = 2;
     uint256 internal constant DESTROYED = 4;
 
-    uint256 private constant INFER = 0xa1 | 0x42 << 152;
-    uint256 private constant ADMIT = 0xa3 | 0x42 << 152;
+    uint256 internal constant INFER = 0xa1 | 0x42 << 152;
+    uint256 internal constant ADMIT = 0xa3 | 0x42 << 152;
     uint256 private constant P256_VERIFY = 0x100;
 
     /// @notice Precompiles of the block's fork are warm by rule, only these: no mark of theirs is read or written. The block

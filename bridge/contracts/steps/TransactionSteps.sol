@@ -180,15 +180,10 @@ contract TransactionSteps is IStepVerifier {
         chain.put(Chain.BUDGET, budget > used ? budget - used : 0);
         chain.put(Chain.STATE_ROOT, s.rest.get(Rest.STATE_ROOT));
         chain.put(Chain.BLOOM, LogRecord.hashBloom(all));
-        chain.put(Chain.TRANSACTIONS, _append(s, chain.get(Chain.TRANSACTIONS), leaf));
-        chain.put(Chain.RECEIPTS, _append(s, chain.get(Chain.RECEIPTS), receipt));
+        chain.put(Chain.TRANSACTIONS, uint256(Frontier.append(s.unread, bytes32(chain.get(Chain.TRANSACTIONS)), leaf)));
+        chain.put(Chain.RECEIPTS, uint256(Frontier.append(s.unread, bytes32(chain.get(Chain.RECEIPTS)), receipt)));
         s.unread.close();
         return keccak256(chain);
-    }
-
-    function _append(Step memory s, uint256 frontier, bytes32 leaf) private pure returns (uint256) {
-        (uint256 count, bytes32[] memory peaks) = Frontier.open(s.unread, bytes32(frontier));
-        return uint256(Frontier.append(count, peaks, leaf));
     }
 
     /// @dev Sets the other's bits.

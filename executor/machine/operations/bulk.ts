@@ -8,7 +8,7 @@ import { type CodeReference, type Logs, type MachineState, PHASE, REGISTERS, typ
 import { numberIn } from "../state/word.ts";
 
 /** Bytes that one step of a copy moves at most: its destination is 32 words, the first step aligns it. */
-const COPY_BYTES = 1024;
+export const COPY_BYTES = 1024;
 
 /** Bytes of code, zeros behind its end. */
 const readCode = ({ code, offset, length }: CodeReference, at: number, size: number): Bytes => {

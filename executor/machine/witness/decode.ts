@@ -1,11 +1,17 @@
 import { type Bytes, fromHex } from "../../foundation/bytes.ts";
 import { encodeChainState } from "../../protocol/chain-state.ts";
+import type { Fork } from "../../protocol/forks.ts";
 import { decode } from "../decode.ts";
 import { encodeRegisters, PHASE, type Registers } from "../state/state.ts";
-import { warmAddress } from "../state/world.ts";
-import { openMark } from "./access.ts";
+import type { Tree } from "../state/tree.ts";
+import { addressMark, isPrecompile, warmAddress } from "../state/world.ts";
 import { openAccount } from "./accounts.ts";
 import type { Evidence, Step } from "./step.ts";
+import { openPath } from "./tree.ts";
+
+/** The mark of an address; none for a precompile, which is warm by rule. */
+export const openMark = (marks: Tree, address: Bytes, fork: Fork): Evidence =>
+  isPrecompile(address, fork) ? [] : openPath(marks, addressMark(address));
 
 /** As BatchInbox numbers them. */
 const MESSAGE_KIND = { deposit: 0, raw: 1 } as const;
@@ -33,7 +39,7 @@ export const decodeEvidence = ({ state, after, context }: Step): Evidence => {
   const marks: Bytes[] = [];
   let tree = state.txTree;
   for (const address of [origin, ...(to === undefined ? [] : [fromHex(to)]), block.coinbase]) {
-    marks.push(...openMark({ state: after }, tree, address));
+    marks.push(...openMark(tree, address, block.fork));
     tree = warmAddress(tree, address, block.fork);
   }
   return [...head, ...account, ...marks];

@@ -91,7 +91,7 @@ export const unitEvidence = (components: Components, source: UnitSource, blobs: 
 };
 
 /** LOAD: registers, the chain state before, the blobs' hashes, the element, the words that it fills. */
-export const loadEvidence = ({ state, context, blobs }: Step): Evidence => {
+export const loadEvidence = ({ state, context, sources: { blobs } }: Step): Evidence => {
   const registers = state.registers as Registers;
   const { cursor, length } = registers;
   const place = context.start + cursor;

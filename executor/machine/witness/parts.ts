@@ -7,13 +7,16 @@ import { type MachineState, PHASE, type Phase } from "../state/state.ts";
 export const STEP_PARTS = [
   "derivation",
   "load",
-  "decode",
-  "transaction",
   "code",
   "frames",
   "stack",
   "state",
   "calls",
+  "bulk",
+  "precompiles",
+  "check",
+  "decode",
+  "transaction",
 ] as const;
 export type StepPart = (typeof STEP_PARTS)[number];
 
@@ -23,13 +26,16 @@ const PHASES: Readonly<Partial<Record<Phase, StepPart>>> = {
   [PHASE.decode]: "decode",
   [PHASE.access]: "transaction",
   [PHASE.authorize]: "transaction",
+  [PHASE.txend]: "transaction",
+  [PHASE.sweep]: "transaction",
+  [PHASE.receipt]: "transaction",
   [PHASE.initcode]: "code",
   [PHASE.deposit]: "code",
   [PHASE.enter]: "frames",
   [PHASE.exit]: "frames",
-  [PHASE.txend]: "transaction",
-  [PHASE.sweep]: "transaction",
-  [PHASE.receipt]: "transaction",
+  [PHASE.bulk]: "bulk",
+  [PHASE.precompile]: "precompiles",
+  [PHASE.check]: "check",
 };
 
 /** Instructions that are not `stack`'s, which has the undefined ones as well. */

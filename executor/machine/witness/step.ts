@@ -1,5 +1,6 @@
 import type { BlobElement } from "../../blob/index.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
+import type { Program } from "../../tensor/program.ts";
 import type { UnitContext } from "../context.ts";
 import type { MachineState } from "../state/state.ts";
 
@@ -12,7 +13,7 @@ export type Step = {
   /** The frame halts in it: the evidence ends with what decides that. */
   readonly halts: boolean;
   readonly context: UnitContext;
-  readonly blobs: BlobSource;
+  readonly sources: WitnessSources;
 };
 
 /** What of a batch in blobs its data do not tell: the blobs themselves. */
@@ -20,6 +21,14 @@ export type BlobSource = {
   /** Versioned hashes of a record's blobs, in order. */
   blobHashes(record: bigint): readonly Bytes[];
   element(hash: Bytes, index: number): BlobElement;
+};
+
+/** What a step's evidence takes from elsewhere than the state. */
+export type WitnessSources = {
+  /** Of a transaction that comes in blobs. */
+  readonly blobs: BlobSource;
+  /** Of an inference, in CHECK: the program of this id. */
+  readonly programOf: (id: Bytes) => Program;
 };
 
 /** Pieces of evidence in the order in which they are read. */

@@ -14,7 +14,7 @@ import {
   nextSlot,
 } from "../decode.ts";
 import { sourceOf } from "../frames.ts";
-import { frameOf } from "../operations/operation.ts";
+import { forkOf, frameOf } from "../operations/operation.ts";
 import { referTo } from "../state/memory.ts";
 import {
   type Environment,
@@ -30,9 +30,9 @@ import {
 } from "../state/state.ts";
 import { addressMark, MARK, markOf, slotMark } from "../state/world.ts";
 import { credit, settle } from "../transaction.ts";
-import { openMark } from "./access.ts";
 import { openAccount } from "./accounts.ts";
 import { openBlock, openEnvironment } from "./block.ts";
+import { openMark } from "./decode.ts";
 import type { Evidence, Step } from "./step.ts";
 import { openPath, openRemoval } from "./tree.ts";
 import { openReference } from "./words.ts";
@@ -57,7 +57,7 @@ export const accessEvidence = (step: Step): Evidence => {
   const item = isSlot ? openReference(list, BigInt(cursor + 1), 32) : openReference(list, BigInt(cursor), ENTRY_BYTES);
   const mark = isSlot
     ? openPath(state.txTree, slotMark(registers.address, nextSlot(registers)))
-    : openMark(step, state.txTree, nextEntry(registers).address);
+    : openMark(state.txTree, nextEntry(registers).address, forkOf(state));
   const authorizations =
     after.phase === PHASE.authorize
       ? openReference(referTo(list.words, env.authorizationOffset, HEADER_BYTES), 0n, HEADER_BYTES)
@@ -77,7 +77,11 @@ export const authorizeEvidence = (step: Step): Evidence => {
   ];
   const authority = authorityFor(nextAuthorization(registers).authorization, env.block);
   if (authority === undefined) return head;
-  return [...head, ...openMark(step, state.txTree, authority), ...openAccount(state.world, state.stateRoot, authority)];
+  return [
+    ...head,
+    ...openMark(state.txTree, authority, forkOf(state)),
+    ...openAccount(state.world, state.stateRoot, authority),
+  ];
 };
 
 /** Who is paid at the end, each in the state behind the one before. */
