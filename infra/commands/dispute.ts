@@ -148,12 +148,15 @@ const stepTable = ({ before, after }: DisputedStep): string => {
   ]);
 };
 
-const printStep = (told: DisputedStep): void => {
-  const { unit, step, name, computed, claimed, isProven } = told;
-  print(`\nunit ${unit}, step ${step}: ${name}${isProven ? ", proven" : ""}`);
-  if (told.before !== null) print(stepTable(told));
-  print(`the state after it, computed: ${computed}`);
-  for (const node of claimed) print(`                   claimed:  ${node}`);
+/** A disputed step in words: what it does to the state, and what each side says comes of it. */
+export const stepText = (told: DisputedStep): string => {
+  const { unit, step, name, computed, claimed, isProven, before } = told;
+  return [
+    `\nunit ${unit}, step ${step}: ${name}${isProven ? ", proven" : ""}`,
+    ...(before === null ? [] : [stepTable(told)]),
+    `the state after it, computed: ${computed}`,
+    ...claimed.map((node) => `                   claimed:  ${node}`),
+  ].join("\n");
 };
 
 /** `assay dispute explain ID`. DISPUTE_UNKNOWN, the codes of `askNode`. */
@@ -172,6 +175,6 @@ export const explainDisputeCommand = async (config: CommandConfig<"dispute expla
     print(`${move.call} at ${placeOf(move) || "the claim"}\n  ${move.says}\n  ${move.because}`);
   for (const { error, ...move } of dispute.refusals)
     print(`${move.call} at ${placeOf(move)} is not sent: L1 says ${error}`);
-  for (const step of steps) printStep(step);
+  for (const step of steps) print(stepText(step));
   return 0;
 };

@@ -1,6 +1,14 @@
 import { getContractAddress, type LocalAccount } from "viem";
 import { type Bytes, concat, fromHex, type Hex, toHex, uintBE } from "../../executor/index.ts";
-import { assemble, callOf, type Item, initCodeOf, OP, op } from "../../executor/machine/bytecode.fixture.ts";
+import {
+  assemble,
+  callOf,
+  type Item,
+  initCodeOf,
+  OP,
+  op,
+  storeBytes,
+} from "../../executor/machine/bytecode.fixture.ts";
 
 /** Transactions that together take every kind of step a transaction can take, but those of models. */
 
@@ -84,7 +92,7 @@ const calls = (answering: bigint, failing: bigint): Bytes =>
 
 /** Makes an account that writes while it is made, and one that ends in the same transaction. */
 const creations = (): Bytes => {
-  const writing = assemble(op(OP.sstore, 3n, 4n), initCodeOf(ENDING));
+  const writing = assemble(op(OP.sstore, 3n, 4n), storeBytes(ENDING), op(OP.return, 0n, BigInt(ENDING.length)));
   const head = (at: bigint) =>
     assemble(
       op(OP.codecopy, 0n, concat(Uint8Array.of(0x61), uintBE(at, 2)), BigInt(writing.length)),

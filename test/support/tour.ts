@@ -21,6 +21,7 @@ import {
   encodeBlobs,
   fromHex,
   type Hex,
+  type Origin,
   TRANSACTION_GAS_CAP,
   toHex,
   uintBE,
@@ -46,8 +47,8 @@ const burning = (gas: bigint) => ({ data: Uint8Array.of(OP.invalid), gas });
 const garbage = (size: number): Bytes => new Uint8Array(size).fill(0xee);
 const item = (body: Bytes): Bytes => concat(uintBE(body.length, 4), body);
 
-/** Trees that hold the tour's units and steps. */
-export const TOUR_CLAIMS = { ...LOW, heights: [7, 12, 16, 26], period: 150n } as const;
+/** Trees that hold as many units as L1 counts for the tour's records, at most, and the steps of each. */
+export const TOUR_CLAIMS = { ...LOW, heights: [15, 12, 16, 26], period: 180n } as const;
 
 export type TourOptions = {
   /** Whether some of it is in blobs: for the first one L1 makes ready for seconds. */
@@ -82,9 +83,10 @@ export const takeTour = async (stage: Stage, { inBlobs, forceDelay }: TourOption
   const signer = createSigner(l2Account(SENDER), { chainId: Number(DEVNET_PARAMETERS.chainId) });
   const sender = l2Account(SENDER).address;
 
-  /** Appends a batch that takes all messages so far; `dataOf` is given the origin's time. */
-  const post = async (dataOf: (time: bigint) => Bytes | Promise<Bytes>, medium: "calldata" | "blobs" = "calldata") => {
-    const { number, timestamp } = await client.getBlock();
+  type Data = (time: bigint) => Bytes | Promise<Bytes>;
+  /** Appends a batch that takes all messages so far; `dataOf` is given the origin's time. Answers the origin, L1's head. */
+  const post = async (dataOf: Data, medium: "calldata" | "blobs" = "calldata", origin?: Origin): Promise<Origin> => {
+    const { number, timestamp } = origin ?? (await client.getBlock());
     const { recordCount, messageCount } = await readInbox(client, inbox);
     const place = {
       index: recordCount,
@@ -103,6 +105,7 @@ export const takeTour = async (stage: Stage, { inBlobs, forceDelay }: TourOption
         ? appendCall(inbox, { ...place, data })
         : appendBlobsCall(inbox, { ...place, blobs: await Promise.all(encodeBlobs(data).map(commitBlob)) }),
     );
+    return place.origin;
   };
 
   const { id, artifact } = everyKind();
@@ -139,7 +142,7 @@ export const takeTour = async (stage: Stage, { inBlobs, forceDelay }: TourOption
 
   // Blocks until the budget is used up, with something behind.
   await anvil.warp(60);
-  await post(async (timestamp) => {
+  const spent = await post(async (timestamp) => {
     const { blockGasLimit, budget } = DEVNET_PARAMETERS;
     const blocks: { timestamp: bigint; envelopes: Bytes[] }[] = [];
     let left = budget.cap - budget.block;
@@ -154,8 +157,10 @@ export const takeTour = async (stage: Stage, { inBlobs, forceDelay }: TourOption
       blocks.push({ timestamp, envelopes });
     }
     blocks.at(-1)?.envelopes.push(garbage(30));
-    return encodeBatch([...blocks, { timestamp, envelopes: [] }]);
+    return encodeBatch(blocks);
   });
+  // At the same time there is none for another.
+  await post((timestamp) => encodeBatch([{ timestamp, envelopes: [] }]), "calldata", spent);
 
   await asUser(enqueueCall(inbox, await sign({ from: 2, nonce: 1, to: sender, value: 1n, gas: 30_000n }), 30_000n));
   await anvil.warp(forceDelay + 1);
