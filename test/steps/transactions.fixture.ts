@@ -78,20 +78,16 @@ const MOST_BYTES = 98_304;
 const ENTRY_BYTES = 23;
 const SLOT_BYTES = 33;
 
-/** A transaction whose envelope is as long as may be, or up to `slack` bytes shorter. `fill`: fields for so many bytes. */
-const fullWith = async (slack: number, fill: (bytes: number) => object): Promise<Bytes> => {
-  for (let bytes = MOST_BYTES; ; bytes--) {
-    const envelope = await signed({
-      gas: 2n ** 24n,
-      to: CONTRACT,
-      type: "eip1559",
-      accessList: [],
-      data: "0x",
-      ...fill(bytes),
-    });
+/** A transaction whose envelope is as long as may be, or less than `unit` bytes shorter. `fill`: fields of about so many bytes. */
+const fullWith = async (unit: number, fill: (bytes: number) => object): Promise<Bytes> => {
+  let bytes = MOST_BYTES;
+  for (;;) {
+    const fields = { type: "eip1559", to: CONTRACT, gas: 2n ** 24n, accessList: [], data: "0x", ...fill(bytes) };
+    const envelope = await signed(fields);
     const over = envelope.length - MOST_BYTES;
-    if (over <= 0 && over >= -slack) return envelope;
-    if (over > 1) bytes -= over - 1;
+    if (over <= -unit) throw new Error(`nothing has ${MOST_BYTES} bytes`);
+    if (over <= 0) return envelope;
+    bytes -= over;
   }
 };
 
@@ -108,16 +104,18 @@ export const longest = async (): Promise<Readonly<Record<string, Bytes>>> => {
   const authorization = await authorize(1, { address: CONTRACT, nonce: 0 });
   const authorizationList = Array.from({ length: 300 }, () => authorization);
   const data = (bytes: number, from: Bytes) => toHex(from.subarray(0, bytes));
-  const bytes = await fullWith(0, (size) => ({ data: data(size, noise) }));
+  const bytes = await fullWith(4, (size) => ({ data: data(size, noise) }));
   return {
     bytes,
-    zeros: await fullWith(0, (size) => ({ data: data(size, new Uint8Array(MOST_BYTES)) })),
-    addresses: await fullWith(ENTRY_BYTES, (size) => ({ accessList: entries(size) })),
-    slots: await fullWith(SLOT_BYTES, (size) => ({ accessList: [{ address: CONTRACT, storageKeys: slots(size) }] })),
-    authorizations: await fullWith(ENTRY_BYTES, (size) => ({
+    zeros: await fullWith(4, (size) => ({ data: data(size, new Uint8Array(MOST_BYTES)) })),
+    addresses: await fullWith(2 * ENTRY_BYTES, (size) => ({ accessList: entries(size) })),
+    slots: await fullWith(2 * SLOT_BYTES, (size) => ({
+      accessList: [{ address: CONTRACT, storageKeys: slots(size) }],
+    })),
+    authorizations: await fullWith(2 * ENTRY_BYTES, (size) => ({
       type: "eip7702",
       authorizationList,
-      accessList: entries(Math.max(0, size - 28_500)),
+      accessList: entries(size),
     })),
     // Refused for its last byte.
     spoilt: bytes.with(bytes.length - 1, (bytes.at(-1) as number) ^ 1),

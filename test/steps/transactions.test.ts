@@ -5,21 +5,15 @@ import { openTransaction, setupOf } from "../../executor/machine/transaction.fix
 import { fuzzEnvelopes } from "../fuzz/envelopes.ts";
 import { stepsOf, type Taken } from "./collect.ts";
 import { devnetAt } from "./contracts.ts";
+import { l1Gas, MOST_EVIDENCE } from "./l1-gas.ts";
 import { mutantsOf } from "./mutants.ts";
 import { everyTransaction, longest, TRANSACTION_STEPS } from "./transactions.fixture.ts";
 import { startVerifier } from "./verifier.ts";
 
 const PLACES = 60;
-/** Of L1's 2^24. */
+/** Of an L1 transaction with a DECODE, of L1's 2^24; of one with another step. */
 const MOST_GAS = 6_000_000;
 const MOST_GAS_OF_OTHERS = 300_000;
-
-/** What a transaction with this calldata takes, the least by EIP-7623; its contracts' gas is measured. */
-const transactionGas = ({ evidence }: Pick<Taken, "evidence">, execution: number): number => {
-  const zeros = evidence.filter((byte) => byte === 0).length;
-  const tokens = zeros + 4 * (evidence.length - zeros);
-  return 21_000 + Math.max(4 * tokens + execution, 10 * tokens);
-};
 
 const decodeOf = async (envelope: Bytes): Promise<Taken> => {
   const setup = { ...(await setupOf({ accounts: {}, gas: 21_000, to: `0x${"c0".padStart(40, "0")}` })), envelope };
@@ -40,21 +34,27 @@ test("transactions before and behind their frames: the machine's next hash, and 
     own.filter((_, i) => verdicts[i]?.verdict !== "right").map(({ what }) => what),
     [],
   );
-  const dearest = Math.max(...own.map((step, i) => transactionGas(step, verdicts[i]?.gas as number)));
-  assert.ok(dearest < MOST_GAS_OF_OTHERS, `${dearest} gas`);
+  const dearest = Math.max(...own.map(({ evidence }, i) => l1Gas(evidence, verdicts[i]?.gas as number)));
+  assert.ok(dearest <= MOST_GAS_OF_OTHERS, `${dearest} gas`);
   for (const step of own) {
     const taken = (await verifier.judge([...mutantsOf(step, PLACES)])).filter(({ verdict }) => verdict !== "reverted");
     assert.deepEqual(taken, [], step.what);
   }
+});
 
-  // The longest envelopes.
-  const full = Object.entries(await longest());
-  const decodes = await Promise.all(full.map(([, envelope]) => decodeOf(envelope)));
-  for (const [i, { verdict, gas }] of (await verifier.judge(decodes)).entries()) {
-    const total = transactionGas(decodes[i] as Taken, gas);
-    t.diagnostic(`${full[i]?.[0]}: ${full[i]?.[1].length} bytes, ${total} gas, ${gas} of them execution`);
-    assert.equal(verdict, "right", full[i]?.[0]);
-    assert.ok(total < MOST_GAS, `${full[i]?.[0]}: ${total} gas`);
+test("the longest envelopes are decided within the gas and the bytes of a transaction on L1", async (t) => {
+  const verifier = await startVerifier(t, (inbox) => devnetAt(inbox));
+  const envelopes = Object.entries(await longest());
+  const steps = await Promise.all(envelopes.map(([, envelope]) => decodeOf(envelope)));
+  const verdicts = await verifier.judge(steps);
+  for (const [i, [what, envelope]] of envelopes.entries()) {
+    const { evidence } = steps[i] as Taken;
+    const { verdict, gas } = verdicts[i] as (typeof verdicts)[number];
+    const whole = l1Gas(evidence, gas);
+    t.diagnostic(`${what}: ${envelope.length} bytes, ${gas} gas, whole transaction ${whole}`);
+    assert.equal(verdict, "right", what);
+    assert.ok(whole <= MOST_GAS, `${what} takes ${whole}`);
+    assert.ok(evidence.length <= MOST_EVIDENCE, `${what} takes ${evidence.length} bytes`);
   }
 });
 
