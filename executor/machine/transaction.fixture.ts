@@ -38,13 +38,25 @@ export type TransactionSetup = {
   readonly gasCap: bigint;
   /** The envelope is loaded by field elements of a blob. */
   readonly inPieces?: boolean;
+  /** What the chain is before it, where that is not a block's begin. */
+  readonly pre?: Partial<ChainState>;
+  /** It is a delayed message. */
+  readonly delayed?: UnitContext["delayed"];
 };
 
 /** Of the length that stands before an envelope in a batch. */
 const LENGTH_BYTES = 4;
 
-/** The machine before DECODE, in a block without other transactions. */
-export const openTransaction = ({ world, envelope, block, gasCap, inPieces = false }: TransactionSetup) => {
+/** The machine before DECODE, in a block without other transactions unless `pre` says of them. */
+export const openTransaction = ({
+  world,
+  envelope,
+  block,
+  gasCap,
+  inPieces = false,
+  pre: given = {},
+  delayed,
+}: TransactionSetup) => {
   const pre: ChainState = {
     phase: "open",
     position: { batch: 0n, cursor: 0, delayed: 0n },
@@ -59,7 +71,10 @@ export const openTransaction = ({ world, envelope, block, gasCap, inPieces = fal
     bloom: new Uint8Array(BLOOM_BYTES),
     transactions: EMPTY_FRONTIER,
     receipts: EMPTY_FRONTIER,
+    ...given,
   };
+  const { position } = pre;
+  const start = delayed === undefined ? position.cursor + LENGTH_BYTES : 0;
   const chainPre = hashChainState(pre);
   const { world: machineWorld, tree } = openWorld(world.ground(world.version));
   const context: UnitContext = {
@@ -68,16 +83,18 @@ export const openTransaction = ({ world, envelope, block, gasCap, inPieces = fal
     gasCap,
     pre,
     chainPre,
-    after: { batch: 0n, cursor: LENGTH_BYTES + envelope.length, delayed: 0n },
+    after:
+      delayed === undefined
+        ? { ...position, cursor: start + envelope.length }
+        : { ...position, delayed: position.delayed + 1n },
     envelope,
-    start: LENGTH_BYTES,
-    delayed: undefined,
+    start,
+    delayed,
     block,
     precompiles,
     answers: createAnswers(),
   };
-  const { after, start, delayed } = context;
-  const arrival = { envelope, after, start, delayed, block, inPieces };
+  const arrival = { envelope, after: context.after, start, delayed, block, inPieces };
   const state = arrive(arrival, { tree, world: machineWorld, chainPre });
   const hasher = createHasher();
   let ended: Ended | undefined;

@@ -70,6 +70,10 @@ const fuzzBytecode = runSteps(async (ends, { count, seed }) =>
   (await import("./steps.ts")).fuzzSteps(ends, { transactions: count, seed, mutants: 2 }),
 );
 
+const fuzzDecoding = runSteps(async (ends, { count, seed }) =>
+  (await import("./envelopes.ts")).fuzzEnvelopes(ends, { count, seed, mutants: 2 }),
+);
+
 const fuzzNative = runSteps(async (ends, { count, seed }) => {
   const { randomNativeCall } = await import("../support/random-native.ts");
   return (await import("./steps.ts")).fuzzSteps(ends, {
@@ -227,6 +231,12 @@ export const parts: readonly Part[] = [
     what: "calls of precompiles and models, one step of each kind with every byte changed and every cut",
     count: 100,
     run: fuzzNativeEvidence,
+  },
+  {
+    name: "envelopes",
+    what: "random envelopes, L1's decoder against the machine's and @ethereumjs/tx, each step with two mutants",
+    count: 3_000,
+    run: fuzzDecoding,
   },
   {
     name: "derivation",
