@@ -1,3 +1,4 @@
+import type { Verifier } from "../steps/verifier.ts";
 import type { Ends } from "../support/peers.ts";
 import type { StepsTally } from "./steps.ts";
 
@@ -54,11 +55,14 @@ const fuzzMessages = async ({ count, seed, print }: Round): Promise<readonly str
 
 /** Steps of transactions through the contracts, and mutants of their evidence. */
 const runSteps =
-  (fuzz: (ends: { after(end: () => unknown): void }, round: Round) => Promise<StepsTally>) =>
+  (fuzz: (verifier: Verifier, round: Round) => Promise<StepsTally>) =>
   async (round: Round): Promise<readonly string[]> => {
     const ending: (() => unknown)[] = [];
     const started = performance.now();
-    const tally = await fuzz({ after: (done) => void ending.push(done) }, round);
+    const { startVerifier } = await import("../steps/verifier.ts");
+    const { rulesFrom } = await import("../steps/contracts.ts");
+    const ends = { after: (done: () => unknown) => void ending.push(done) };
+    const tally = await fuzz(await startVerifier(ends, () => rulesFrom("osaka")), round);
     for (const end of ending) await end();
     const seconds = (performance.now() - started) / 1000;
     round.print(`${tally.steps} steps, ${tally.mutants} mutants in ${seconds.toFixed(1)} s`);
@@ -66,13 +70,13 @@ const runSteps =
     return tally.findings;
   };
 
-const fuzzBytecode = runSteps(async (ends, { count, seed }) =>
-  (await import("./steps.ts")).fuzzSteps(ends, { transactions: count, seed, mutants: 2 }),
+const fuzzBytecode = runSteps(async (verifier, { count, seed }) =>
+  (await import("./steps.ts")).fuzzSteps(verifier, { transactions: count, seed, mutants: 2 }),
 );
 
-const fuzzNative = runSteps(async (ends, { count, seed }) => {
+const fuzzNative = runSteps(async (verifier, { count, seed }) => {
   const { randomNativeCall } = await import("../support/random-native.ts");
-  return (await import("./steps.ts")).fuzzSteps(ends, {
+  return (await import("./steps.ts")).fuzzSteps(verifier, {
     transactions: count,
     seed,
     mutants: 2,
@@ -80,9 +84,9 @@ const fuzzNative = runSteps(async (ends, { count, seed }) => {
   });
 });
 
-const fuzzNativeEvidence = runSteps(async (ends, { count, seed }) => {
+const fuzzNativeEvidence = runSteps(async (verifier, { count, seed }) => {
   const { randomNativeCall } = await import("../support/random-native.ts");
-  return (await import("./steps.ts")).fuzzEvidence(ends, { transactions: count, seed, open: randomNativeCall });
+  return (await import("./steps.ts")).fuzzEvidence(verifier, { transactions: count, seed, open: randomNativeCall });
 });
 
 /** Batches of one chain, and the share of them in blobs: an opening takes a sixth of a second. */
