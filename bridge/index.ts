@@ -89,6 +89,7 @@ export {
 } from "./clients/transactor.ts";
 export {
   batchInbox,
+  bulkSteps,
   claimGame,
   claimGames,
   claimRegistry,

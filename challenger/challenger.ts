@@ -14,6 +14,7 @@ import {
   CodedError,
   createLock,
   createWatch,
+  type DisputedStep,
   type Hex,
   hasCode,
   type KeyValueStore,
@@ -26,9 +27,11 @@ import { createBackground, reasonOf } from "./background.ts";
 import { createChallengerMetrics } from "./challenger-metrics.ts";
 import { choresIn } from "./chores.ts";
 import type { Dispute, Game } from "./dispute.ts";
+import { createExplainer } from "./explain.ts";
 import { createBoardReader, type FetchedBoard } from "./game/board-reader.ts";
 import { type Beginning, createClaimBook, type MadeClaim } from "./game/claim-book.ts";
 import type { Move } from "./game/solver.ts";
+import { createGameHold } from "./game-hold.ts";
 import { byUrgency, createGames, type GamesErrorCode } from "./games.ts";
 import { createJudgement, type Judgement, type RightChain } from "./judgement.ts";
 import { createL1Sources } from "./l1-sources.ts";
@@ -94,6 +97,8 @@ export type Challenger = Service & {
   readonly address: Hex;
   readonly isRehearsal: boolean;
   readonly disputes: readonly Dispute[];
+  /** The steps of the machine that a dispute, by its parent, has come down to. Executes; what fails is thrown. */
+  stepsOf(parent: ClaimId): Promise<readonly DisputedStep[]>;
   /** Undefined before the first look. */
   readonly findings: Findings | undefined;
   readonly plan: Plan | undefined;
@@ -161,8 +166,10 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
     { ...components, logger, book, background, signal },
     { account, also, isJanitor, patienceMs },
   );
+  const explain = createExplainer({ client, book, traceOf: games.traceOf }, { registry: registry.address });
   const sources = createL1Sources({ client, others, registry: components.registry }, { contract: registry.address });
   const spending = createSpending(components, { cap: options.spendCap });
+  const states = createGameHold(components.chain);
   let sender: Sender | undefined;
   let disputes: readonly Dispute[] = [];
   let findings: Findings | undefined;
@@ -286,6 +293,13 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
     return held;
   };
 
+  /** The oldest of the games that are not over, or the newest claim: what lies before is not asked about any more. */
+  const keep = async (at: L1BlockNumber): Promise<void> => {
+    const first = games.undecided[0];
+    const { place } = first === undefined ? await right.tip() : await right.claimAt(first);
+    states.note({ at, from: place.number }, l1.finalized);
+  };
+
   /** INVARIANT: one part that fails silences no other; what failed is told, by part. */
   const look = async (head: Head): Promise<void> => {
     const failures: Findings["failures"][number][] = [];
@@ -318,6 +332,7 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
     const board = await part("board", () => reader.at(head.number), undefined);
     if (board !== undefined)
       disputes = await part("games", () => games.judge(gamesIn(chain, judgement), board, lack), disputes);
+    if (failures.length === 0) await part("states", () => keep(head.number), undefined);
     const chores = await part(
       "chores",
       () =>
@@ -376,6 +391,10 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
     isRehearsal,
     get disputes() {
       return disputes;
+    },
+    async stepsOf(parent) {
+      const dispute = disputes.find((one) => one.parent === parent);
+      return dispute === undefined ? [] : explain(dispute);
     },
     get findings() {
       return findings;

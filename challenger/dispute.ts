@@ -1,6 +1,6 @@
 import type { ClaimId, L1BlockNumber, Wei } from "../executor/index.ts";
 import type { MadeClaim } from "./game/claim-book.ts";
-import type { Move } from "./game/solver.ts";
+import type { Move, Parting } from "./game/solver.ts";
 import type { Refusal } from "./sending.ts";
 
 /** A claim that is not the right one. */
@@ -25,6 +25,8 @@ export type Dispute = {
   /** Moves that L1 would refuse now. */
   readonly refusals: readonly Refusal[];
   readonly lack: string | undefined;
+  /** Steps of the machine that this node disputes. */
+  readonly partings: readonly Parting[];
   /** Wei of the account's own stakes that are not decided yet. */
   readonly staked: Wei;
   /** Of challenge, in L1 blocks. */

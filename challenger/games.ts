@@ -63,7 +63,7 @@ const MOST_BUSY = 64;
 const MOST_SHOWN = 16;
 const BATCH_BYTES = 2_048;
 
-type Ready = { readonly succession: Succession; readonly tree: OwnTree };
+type Ready = { readonly key: string; readonly succession: Succession; readonly trace: Trace; readonly tree: OwnTree };
 
 /** What an account that must move first thinks of: the least time left. */
 const clockOf = ({ rivals }: Pick<Dispute, "rivals">): bigint =>
@@ -84,6 +84,9 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
   );
   /** Decided games in which nothing is left to do, by their parents. */
   const finished = new Map<ClaimId, Dispute>();
+  /** Lost ones in which nothing is left to do. */
+  const ended = new Set<ClaimId>();
+  let undecided: readonly ClaimId[] = [];
   let staked = new Map<ClaimId, bigint>();
   let retractions = 0;
 
@@ -101,7 +104,8 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
         `this node has derived ${chain.position.batch} inbox records, the claims are about ${limitBatch}`,
         { derived: chain.position.batch, limitBatch },
       );
-    const made = { succession, tree: holdTree(await traceOf(succession, signal)) };
+    const trace = await traceOf(succession, signal);
+    const made = { key, succession, trace, tree: holdTree(trace) };
     ready.set(key, made);
     return made;
   };
@@ -143,8 +147,10 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
     const winner = book.winnerOn(game.parent);
     const isLost = winner !== undefined && winner !== succession.id;
     const state = isLost ? "lost" : moves.length > 0 ? "playing" : winner === undefined ? "waiting" : "settled";
-    const dispute: Dispute = { ...about, right: succession.id, state, moves, staked: solution.staked };
+    const { staked, partings } = solution;
+    const dispute: Dispute = { ...about, right: succession.id, state, moves, staked, partings };
     if (state === "settled" && !solution.isPending) finished.set(game.parent, dispute);
+    if (isLost && !solution.isPending) ended.add(game.parent);
     return dispute;
   };
 
@@ -175,6 +181,7 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
       moves: [],
       refusals: [],
       lack: undefined,
+      partings: [],
       staked: staked.get(parent) ?? 0n,
       period,
       l1Block: now,
@@ -194,12 +201,18 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
 
   return {
     isServed,
+    /** The right tree of a game, made when it is not at hand. Fails as a game does. */
+    traceOf: treeOf,
+    /** Parents of the games, as they were last judged, in which something is not decided yet. */
+    get undecided() {
+      return undecided;
+    },
     /**
      * What is done in each game, on one state of the board, in the games' order. `lack`: why it is not known what is right
      * in a game without a right claim.
      */
     async judge(games: readonly Game[], board: FetchedBoard, lack: unknown): Promise<readonly Dispute[]> {
-      if (retractions !== book.retractions) finished.clear();
+      if (retractions !== book.retractions) for (const known of [finished, ended]) known.clear();
       retractions = book.retractions;
       const given = { lack, isPending: book.isPendingBelow(isServed) };
       const decided = games.filter(({ parent }) => book.winnerOn(parent) !== undefined);
@@ -207,6 +220,10 @@ export const createGames = (components: GamesComponents, options: GamesOptions) 
       const disputes = await Promise.all(
         games.map(async (game) => finished.get(game.parent) ?? (await judge(game, board, given))),
       );
+      undecided = games.flatMap(({ parent, rightId }) => {
+        const isOver = !given.isPending && rightId !== undefined && book.winnerOn(parent) === rightId;
+        return isOver || finished.has(parent) || ended.has(parent) ? [] : [parent];
+      });
       staked = new Map(disputes.map(({ parent, staked }) => [parent, staked] as const));
       return disputes.filter(({ parent, state }) => state !== "settled" || !old.has(parent));
     },

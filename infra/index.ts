@@ -1,4 +1,5 @@
 // The face of the infrastructure: what tests and benchmarks may import.
+export { stepText } from "./commands/dispute.ts";
 export { COMMAND_SETTINGS, type CommandName, resolveConfig } from "./config/config.ts";
 export { genesisOf, type Rollup, readRollup, writeRollup } from "./config/rollup.ts";
 export { clientsOf } from "./devnet/contract.ts";

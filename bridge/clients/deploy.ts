@@ -39,7 +39,6 @@ import { type Creation, stepCreations } from "./step-contracts.ts";
 
 /** In the order in which they are deployed. */
 const CONTRACTS = [
-  "keccakF",
   "stepVerifier",
   "tensorStepVerifier",
   "leafRules",
@@ -136,7 +135,6 @@ const creations = async (
     claimGames: { ...claimGames, args: [contracts.claimRegistry, finalityDelay] },
     l1CrossDomainMessenger: { ...l1CrossDomainMessenger, args: [contracts.portal] },
     l1StandardBridge: { ...l1StandardBridge, args: [contracts.l1CrossDomainMessenger] },
-    keccakF: { ...keccakF, args: [] },
     stepVerifier: { ...stepVerifier, args: [parts] },
     tensorStepVerifier: { ...tensorStepVerifier, args: [] },
     leafRules: { ...leafRules, args: [...heights, contracts.tensorStepVerifier, contracts.stepVerifier] },
@@ -153,18 +151,21 @@ export const deployBridge = async ({ wallet, reader }: DeployClients, options: D
   const first = await reader.getTransactionCount({ address: from, blockTag: "pending" });
   const addressAt = (place: number): Hex =>
     getContractAddress({ from, nonce: BigInt(first + place) }).toLowerCase() as Hex;
-  const parts = options.rules === undefined ? STEP_PARTS : [];
-  const contracts = Object.fromEntries(CONTRACTS.map((name, i) => [name, addressAt(parts.length + i)])) as L1Contracts;
+  // Beside other rules no step is judged.
+  const isWhole = options.rules === undefined;
+  const parts = isWhole ? STEP_PARTS : [];
+  const before = isWhole ? 1 + parts.length : 0;
+  const contracts = Object.fromEntries(CONTRACTS.map((name, i) => [name, addressAt(before + i)])) as L1Contracts;
   const { parameters } = options.genesisOf(contracts);
   const made = await creations(
     contracts,
-    parts.map((_, i) => addressAt(i)),
+    parts.map((_, i) => addressAt(1 + i)),
     options,
   );
+  const steps = stepCreations({ inbox: contracts.batchInbox, keccakF: addressAt(0), parameters });
   const all: readonly (readonly [string, Creation])[] = [
-    ...stepCreations({ inbox: contracts.batchInbox, keccakF: contracts.keccakF, parameters })
-      .slice(0, parts.length)
-      .map(([part, creation]) => [`the step verifier's part ${part}`, creation] as const),
+    ...(isWhole ? [["keccakF", { ...keccakF, args: [] }] as const] : []),
+    ...(isWhole ? steps.map(([part, creation]) => [`the step verifier's part ${part}`, creation] as const) : []),
     ...CONTRACTS.map((name) => [name, made[name]] as const),
   ];
   const hashes: ViemHex[] = [];

@@ -1,16 +1,26 @@
 import type { Abi } from "viem";
-import { type ChainParameters, type ForkSchedule, type Hex, STEP_PARTS, type StepPart } from "../../executor/index.ts";
+import {
+  ADDRESS,
+  type ChainParameters,
+  type ForkSchedule,
+  type Hex,
+  STEP_PARTS,
+  type StepPart,
+  TRANSACTION_GAS_CAP,
+} from "../../executor/index.ts";
 import {
   bulkSteps,
   callSteps,
   checkSteps,
   codeSteps,
+  decodeSteps,
   derivationSteps,
   frameSteps,
   loadSteps,
   precompileSteps,
   stackSteps,
   stateSteps,
+  transactionSteps,
 } from "../contracts/contracts.gen.ts";
 
 /** What the contracts that judge steps are made with. */
@@ -19,6 +29,11 @@ export type StepRules = {
   /** The permutation of Keccak: no part, for it judges nothing. */
   readonly keccakF: Hex;
   readonly parameters: ChainParameters;
+  /** Who gets tips of every block, and who base fees. The zero address: they are burned. */
+  readonly coinbase?: Hex;
+  readonly baseFeeVault?: Hex;
+  /** Gas limit of a transaction, at most. */
+  readonly gasCap?: bigint;
 };
 
 /** Everything that a contract is deployed from. */
@@ -53,6 +68,13 @@ type Part = { readonly name: string; readonly made: Made; readonly takes: (rules
 
 const forks = ({ parameters }: StepRules) => [packedForks(parameters.forks)];
 const inbox = ({ inbox }: StepRules) => [inbox];
+/** What transactions are judged by. */
+const constants = ({
+  inbox,
+  parameters: { chainId, budget },
+  coinbase = ADDRESS.sequencerFeeVault,
+  gasCap = TRANSACTION_GAS_CAP,
+}: StepRules) => ({ inbox, chainId, gasCap, refusalPrice: budget.refusal, coinbase });
 const all = (rules: StepRules) => [chainRules(rules)];
 
 const PARTS: Readonly<Record<StepPart, Part>> = {
@@ -65,6 +87,12 @@ const PARTS: Readonly<Record<StepPart, Part>> = {
   calls: { name: "CallSteps", made: callSteps, takes: forks },
   bulk: { name: "BulkSteps", made: bulkSteps, takes: ({ keccakF }) => [keccakF] },
   precompiles: { name: "PrecompileSteps", made: precompileSteps, takes: forks },
+  decode: { name: "DecodeSteps", made: decodeSteps, takes: (rules) => [...forks(rules), constants(rules)] },
+  transaction: {
+    name: "TransactionSteps",
+    made: transactionSteps,
+    takes: ({ baseFeeVault = ADDRESS.baseFeeVault, ...rules }) => [...forks(rules), baseFeeVault],
+  },
   check: { name: "CheckSteps", made: checkSteps, takes: () => [] },
 };
 

@@ -23,6 +23,8 @@ const L1: readonly Entry[] = [
   { name: "callSteps", contract: "CallSteps", parts: ["abi", "bytecode"] },
   { name: "frameSteps", contract: "FrameSteps", parts: ["abi", "bytecode"] },
   { name: "codeSteps", contract: "CodeSteps", parts: ["abi", "bytecode"] },
+  { name: "decodeSteps", contract: "DecodeSteps", parts: ["abi", "bytecode"] },
+  { name: "transactionSteps", contract: "TransactionSteps", parts: ["abi", "bytecode"] },
   { name: "stepVerifier", contract: "StepVerifier", parts: ["abi", "bytecode"] },
   { name: "keccakF", contract: "KeccakF", parts: ["abi", "bytecode"] },
   { name: "bulkSteps", contract: "BulkSteps", parts: ["abi", "bytecode"] },

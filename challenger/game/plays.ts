@@ -10,6 +10,8 @@ export type Level = {
   readonly tree: OwnTree;
   /** The level is decided, and nothing of one's own is at stake in it. */
   readonly isIdle: boolean;
+  /** Below level 0: index of the leaf above, and context of the own tree's root. */
+  readonly above?: { readonly leaf: number; readonly root: Ctx };
   /** Level 3: the operator's leaf above. */
   readonly operator?: { readonly ctx: Ctx; readonly witness: Witness };
 };
@@ -44,8 +46,10 @@ const treeBelow = (hand: Hand, { level, ctx, context }: OwnEdge): OwnEdge | unde
   const tree = hand.below(level.tree, leafOf(ctx));
   const root = tree && hand.node(tree, tree.height, 0);
   if (kind === undefined || kind.kind === "prove" || tree === undefined || root === undefined) return undefined;
-  if (kind.kind === "refine")
-    return ownEdge({ tree, isIdle: level.isIdle }, rootContext(kind.level, context, kind.height, tree.start), root);
+  if (kind.kind === "refine") {
+    const below = rootContext(kind.level, context, kind.height, tree.start);
+    return ownEdge({ tree, isIdle: level.isIdle, above: { leaf: leafOf(ctx), root: below } }, below, root);
+  }
   const witness = hand.witness(level.tree, ctx);
   const below = rootContext(kind.level, context, kind.height, NONE.state);
   return witness && ownEdge({ tree, isIdle: level.isIdle, operator: { ctx, witness } }, below, root);

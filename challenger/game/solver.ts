@@ -1,8 +1,9 @@
 import type { ClaimId, ContextId, EdgeId, Hex, Wei } from "../../executor/index.ts";
+import { LEVEL } from "../trace/trace.ts";
 import type { Call, CallType } from "./calls.ts";
 import { createDraft, type Draft } from "./draft.ts";
 import { createHand, type Hand } from "./hand.ts";
-import { rootContext } from "./ids.ts";
+import { type Ctx, rootContext } from "./ids.ts";
 import type { Need, OwnTree } from "./own-tree.ts";
 import { LINKS, type Links, type OwnEdge, ownEdge, PLAYS, standsAt } from "./plays.ts";
 import { type RuleName, ruleFor, type Stands } from "./rules.ts";
@@ -32,6 +33,17 @@ export type OwnGame = {
   readonly isForAll?: boolean;
 };
 
+/** A leaf of level 1 that has a rival: the step on which two trees part. */
+export type Parting = {
+  /** Of the range. */
+  readonly unit: number;
+  /** Of the unit. */
+  readonly step: number;
+  /** Context of the root of the unit's tree. */
+  readonly root: Ctx;
+  readonly isProven: boolean;
+};
+
 export type Solution = {
   /** In an order in which each may be sent after those before it. */
   readonly moves: readonly Move[];
@@ -41,6 +53,7 @@ export type Solution = {
   readonly lost: readonly EdgeId[];
   /** Wei of the account's roots that are not decided yet. */
   readonly staked: Wei;
+  readonly partings: readonly Parting[];
   /** Whether a root for which something may have to be done later is not decided yet. */
   readonly isPending: boolean;
 };
@@ -55,10 +68,13 @@ type Visit = {
   readonly draft: Draft;
   readonly hand: Hand;
   readonly moves: Move[];
+  readonly partings: Parting[];
   /** Of levels, lowest first. */
   readonly roots: Standing[];
 };
 
+/** Partings that are told of one game. */
+const MOST_PARTINGS = 32;
 const NOTHING: Links = { below: [] };
 
 /** What is below an edge, when the places there are known too: the draft must know who is there before it adds anyone. */
@@ -73,10 +89,22 @@ const apply = ({ draft, game }: Visit, at: OwnEdge, type: CallType, { below }: L
   for (const child of below) draft.add(child, type === "refine" ? game.account : undefined);
 };
 
+/** A step of the machine, where it has a rival, proven or not. */
+const notePartings = (
+  { partings }: Visit,
+  { level: { above }, ctx }: OwnEdge,
+  { isRivalled, isProven }: { readonly isRivalled: boolean; readonly isProven: boolean },
+): void => {
+  if (!isRivalled || above === undefined || ctx.level !== LEVEL.execution || ctx.height > 0) return;
+  if (partings.length < MOST_PARTINGS)
+    partings.push({ unit: above.leaf, step: Number(ctx.position), root: above.root, isProven });
+};
+
 /** Plays at an own edge, by one rule. Answers what to visit below. */
 const play = (visit: Visit, at: OwnEdge, { context, edge }: Spot): Links => {
   const { hand, draft, moves } = visit;
   const isRivalled = context.secondAt !== 0n;
+  notePartings(visit, at, { isRivalled, isProven: edge.proven });
   const looksBelow = edge.exists && isRivalled && !edge.proven;
   const stands = looksBelow ? standsAt(hand, at) : undefined;
   const links = linksOf(visit, at, stands);
@@ -170,10 +198,10 @@ const finish = ({ board, game, hand, moves }: Visit, roots: readonly Standing[])
 export const solve = (board: BoardView, game: OwnGame): Solution => {
   const draft = createDraft(board);
   const hand = createHand(board, draft);
-  const visit: Visit = { board, game, draft, hand, moves: [], roots: [] };
+  const visit: Visit = { board, game, draft, hand, moves: [], partings: [], roots: [] };
   const { tree, origin } = game;
   const node = hand.node(tree, tree.height, 0);
-  if (node === undefined) return { moves: [], needs: hand.needs, lost: [], staked: 0n, isPending: true };
+  if (node === undefined) return { moves: [], needs: hand.needs, lost: [], staked: 0n, partings: [], isPending: true };
   const root = ownEdge({ tree, isIdle: false }, rootContext(0, origin, tree.height, tree.start), node);
   propose(visit, root);
   visitEdge(visit, root);
@@ -181,5 +209,5 @@ export const solve = (board: BoardView, game: OwnGame): Solution => {
   const open = visit.roots.filter(({ spot }) => spot.root.staker === game.account && !spot.context.settled);
   const staked = open.reduce((sum, { spot }) => sum + spot.root.stake, 0n);
   const isPending = visit.roots.some(({ spot }) => isServed(game, spot.root.staker) && !spot.context.settled);
-  return { moves: visit.moves, needs: hand.needs, lost, staked, isPending };
+  return { moves: visit.moves, needs: hand.needs, lost, staked, partings: visit.partings, isPending };
 };

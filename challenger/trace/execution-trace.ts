@@ -146,6 +146,13 @@ const traceOf = (
       const { state, rest, registers } = pending.call;
       return concat(state, rest, registers, preimage);
     },
+    async step(position) {
+      if (position >= unit.steps) return undefined;
+      const machine = unit.machineAt(position);
+      const [name, before] = [machine.name(), machine.view()];
+      machine.step();
+      return { name, before, after: machine.view() };
+    },
     async below(position) {
       const pending = pendingAt(position);
       if (pending === undefined) throw noTreeBelow(LEVEL.execution, position);

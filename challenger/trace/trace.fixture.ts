@@ -36,8 +36,6 @@ export type Held = {
   readonly positions: readonly number[];
   /** The leaf of the level above in which the tree must end; undefined at level 0. */
   readonly leaf?: Bytes;
-  /** Leaves that no contract can prove. */
-  readonly unproven?: ReadonlySet<number>;
   /** Level 3: where the tensor lies at level 2. */
   readonly above?: { readonly trace: Trace; readonly operator: number; readonly origin: Bytes };
 };
@@ -79,7 +77,7 @@ const holdPath = async (trace: Trace, position: number): Promise<void> => {
  * the same when they are asked for again.
  */
 export const holdTrace = async (trace: Trace, held: Held): Promise<void> => {
-  const { origin, judge, positions, leaf, unproven, above } = held;
+  const { origin, judge, positions, leaf, above } = held;
   const last = 2 ** trace.height - 1;
   const isTensor = trace.level >= LEVEL.tensor;
   await sameNode(trace, trace.height, 0);
@@ -104,10 +102,6 @@ export const holdTrace = async (trace: Trace, held: Held): Promise<void> => {
     } else {
       const past = await pastOf(trace, position, origin);
       const verdict = await judge.leafOf({ level: trace.level, position }, past, evidence);
-      if (unproven?.has(position) === true) {
-        assert.deepEqual(verdict, { error: "BadEvidence" }, label);
-        continue;
-      }
       assert.ok("leaf" in verdict, `${label}: ${JSON.stringify(verdict)}`);
       assert.deepEqual(verdict.leaf, kind, label);
       if (kind.kind === "prove") assert.equal(verdict.post, node, label);

@@ -1,4 +1,4 @@
-import { type Bytes, CodedError } from "../../executor/index.ts";
+import { type Bytes, CodedError, type StepView } from "../../executor/index.ts";
 
 /** Levels of a dispute. The byte of a tensor's level is `tensor + k`, where 2^k elements make a word. */
 export const LEVEL = { chain: 0, execution: 1, inference: 2, tensor: 0x30 } as const;
@@ -28,6 +28,8 @@ export type Trace = {
   evidence(position: number): Promise<Bytes>;
   /** The tree below a leaf that is refined or descended. */
   below(position: number): Promise<Trace>;
+  /** Level 1: the step that makes a leaf; undefined for padding. */
+  step?(position: number): Promise<StepView | undefined>;
   /** Level 3: the packed elements below a node at a height up to k. */
   packed?(height: number, index: number): Promise<Bytes>;
 };

@@ -19,6 +19,7 @@ import {
 } from "../protocol/transaction.ts";
 import { isEmptyAccount } from "../state/account.ts";
 import type { UnitContext } from "./context.ts";
+import { sourceOf } from "./frames.ts";
 import { creationFrame } from "./operations/calls.ts";
 import { NO_WORDS, type Reference, readBytes, readReference, referTo, type Words } from "./state/memory.ts";
 import { itemSpan, type Span, spanOf } from "./state/span.ts";
@@ -30,6 +31,7 @@ import {
   PHASE,
   REGISTERS,
   RESULT,
+  type Registers,
   registersOf,
 } from "./state/state.ts";
 import { type Account, codeFrom, NO_CODE, warmAddress, warmSlot } from "./state/world.ts";
@@ -39,7 +41,7 @@ import { type Account, codeFrom, NO_CODE, warmAddress, warmSlot } from "./state/
 const MAX_NONCE = 2n ** 64n - 1n;
 const NO_ADDRESS: Bytes = new Uint8Array(20);
 /** Of an RLP header, at most. */
-const HEADER_BYTES = 5;
+export const HEADER_BYTES = 5;
 /** Bit of an environment's kind. */
 export const CREATION = 0x80;
 
@@ -87,7 +89,10 @@ const isValid = (
 };
 
 /** The transaction, if the stateless rules hold and a message of the delayed queue is what its kind says. */
-const decode = (envelope: Bytes, { delayed, parameters, gasCap }: UnitContext): DecodedTransaction | undefined => {
+export const decode = (
+  envelope: Bytes,
+  { delayed, parameters, gasCap }: UnitContext,
+): DecodedTransaction | undefined => {
   if ((envelope[0] === DEPOSIT_TYPE) !== (delayed?.kind === "deposit")) return undefined;
   const decoded = decodeEnvelope(envelope, { chainId: parameters.chainId, gasCap });
   if (isRefusal(decoded)) return undefined;
@@ -207,47 +212,66 @@ export const runDecode = (state: MachineState, context: UnitContext): boolean =>
 };
 
 /** Bytes that the headers of an entry and of its keys have at most, its address between them. */
-const ENTRY_BYTES = 32;
+export const ENTRY_BYTES = 32;
 const ADDRESS_ITEM = 21;
 const KEY_ITEM = 33;
+
+/** The entry of the access list at the cursor. `keys`: payload of their list, from the entry's begin on. */
+export const nextEntry = ({ source, cursor }: Registers): { readonly address: Bytes; readonly keys: Span } => {
+  const head = readReference(sourceOf({ source }), cursor, ENTRY_BYTES);
+  const { start } = spanOf(head, 0);
+  return { address: head.slice(start + 1, start + ADDRESS_ITEM), keys: spanOf(head, start + ADDRESS_ITEM) };
+};
+
+/** The slot at the cursor. */
+export const nextSlot = ({ source, cursor }: Registers): Bytes =>
+  readReference(sourceOf({ source }), cursor + 1, KEY_ITEM - 1);
 
 /**
  * One address or one slot of the access list becomes warm. `cursor`: next item in the list's payload; `length`: where the
  * keys of `address` end.
  */
 export const runAccess = (state: MachineState): void => {
-  const registers = state.registers;
-  const env = state.env;
-  if (registers === undefined || env === undefined || !("words" in registers.source)) return;
-  const { source, cursor, length } = registers;
+  const { registers, env } = state;
+  if (registers === undefined || env === undefined) return;
+  const { cursor, length } = registers;
   let after = registers;
   if (cursor < length) {
-    const slot = readReference(source, cursor + 1, KEY_ITEM - 1);
-    state.txTree = warmSlot(state.txTree, registers.address, slot);
+    state.txTree = warmSlot(state.txTree, registers.address, nextSlot(registers));
     after = { ...registers, cursor: cursor + KEY_ITEM };
   } else {
-    const head = readReference(source, cursor, ENTRY_BYTES);
-    const entry = spanOf(head, 0);
-    const address = head.slice(entry.start + 1, entry.start + ADDRESS_ITEM);
-    const keys = spanOf(head, entry.start + ADDRESS_ITEM);
+    const { address, keys } = nextEntry(registers);
     state.txTree = warmAddress(state.txTree, address, env.block.fork);
     after = { ...registers, address, cursor: cursor + keys.start, length: cursor + keys.end };
   }
-  if (after.cursor === source.length) beginAuthorizations(state, env, source.words);
+  if (after.cursor === after.source.length) beginAuthorizations(state, env, sourceOf(after).words);
   else state.registers = after;
 };
 
 /** Of an authorization's list, header and all: six items of at most 33 bytes. */
-const MOST_AUTHORIZATION_BYTES = 2 + 33 + 21 + 9 + 2 + 33 + 33;
+export const MOST_AUTHORIZATION_BYTES = 2 + 33 + 21 + 9 + 2 + 33 + 33;
+
+/** The authorization at the cursor. `end`: bytes that it has. */
+export const nextAuthorization = ({ source, cursor }: Registers): { authorization: Authorization; end: number } => {
+  const list = sourceOf({ source });
+  const head = readReference(list, cursor, Math.min(MOST_AUTHORIZATION_BYTES, list.length - cursor));
+  const { end } = spanOf(head, 0);
+  return { authorization: decodeAuthorization(head.subarray(0, end)), end };
+};
+
+/** Whose account an authorization of this chain is about; undefined: nobody's. */
+export const authorityFor = (authorization: Authorization, { chainId }: BlockContext): Bytes | undefined => {
+  const isOurs = authorization.chainId === 0n || authorization.chainId === chainId;
+  return isOurs && authorization.nonce < MAX_NONCE ? authorityOf(authorization) : undefined;
+};
 
 /** Lets an account's code be another's, if it signed that and nothing speaks against it. */
-const authorize = (state: MachineState, authorization: Authorization, { chainId, fork }: BlockContext): void => {
+const authorize = (state: MachineState, authorization: Authorization, block: BlockContext): void => {
   const { nonce } = authorization;
-  if ((authorization.chainId !== 0n && authorization.chainId !== chainId) || nonce >= MAX_NONCE) return;
-  const authority = authorityOf(authorization);
+  const authority = authorityFor(authorization, block);
   if (authority === undefined) return;
   const { world } = state;
-  state.txTree = warmAddress(state.txTree, authority, fork);
+  state.txTree = warmAddress(state.txTree, authority, block.fork);
   const account = world.account(state.stateRoot, authority);
   const { code } = account;
   const isFree = code.size === 0 || (code.size === DELEGATION_BYTES && delegateOf(code.bytes) !== undefined);
@@ -260,11 +284,10 @@ const authorize = (state: MachineState, authorization: Authorization, { chainId,
 /** One authorization. `cursor`: the next one in the list's payload. */
 export const runAuthorize = (state: MachineState): void => {
   const { registers, env } = state;
-  if (registers === undefined || env === undefined || !("words" in registers.source)) return;
-  const { source, cursor } = registers;
-  const head = readReference(source, cursor, Math.min(MOST_AUTHORIZATION_BYTES, source.length - cursor));
-  const { end } = spanOf(head, 0);
-  authorize(state, decodeAuthorization(head.subarray(0, end)), env.block);
-  if (cursor + end === source.length) begin(state, env);
-  else state.registers = { ...registers, cursor: cursor + end };
+  if (registers === undefined || env === undefined) return;
+  const { authorization, end } = nextAuthorization(registers);
+  authorize(state, authorization, env.block);
+  const cursor = registers.cursor + end;
+  if (cursor === registers.source.length) begin(state, env);
+  else state.registers = { ...registers, cursor };
 };

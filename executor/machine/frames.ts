@@ -34,7 +34,7 @@ const requireRegisters = (state: MachineState): Registers => {
 };
 
 /** The reference that registers hold. */
-export const sourceOf = ({ source }: Registers): Reference => {
+export const sourceOf = ({ source }: Pick<Registers, "source">): Reference => {
   if (!("words" in source)) throw fault("MACHINE_BROKEN", "registers refer to code where words belong");
   return source;
 };

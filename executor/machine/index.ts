@@ -1,7 +1,13 @@
 // The machine: one step of a unit at a time.
 export { type AnsweringModels, createAnswering, supplyTo } from "./answers.ts";
 export type { UnitSource } from "./derive.ts";
-export { afterInference, checkedModel, type PendingInference, pendingInference } from "./inference-call.ts";
+export type { ChainView, MachineView, StateView, StepView } from "./describe.ts";
+export {
+  afterInference,
+  checkedModel,
+  type PendingInference,
+  pendingInference,
+} from "./inference-call.ts";
 export { createEvmMachine, type EvmMachine } from "./machine.ts";
 export { loadPrecompiles } from "./precompiles.ts";
 export { openWorld } from "./state/world.ts";

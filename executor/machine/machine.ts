@@ -11,6 +11,7 @@ import {
   type UnitContext,
 } from "./context.ts";
 import { beginUnit, type UnitSource } from "./derive.ts";
+import { nameOfStep, nameOfUnit, type StateView, viewOfChain, viewOfMachine } from "./describe.ts";
 import { needOf } from "./native.ts";
 import type { Precompiles } from "./precompiles.ts";
 import {
@@ -81,6 +82,9 @@ export type EvmMachine = {
    * MACHINE_NEEDS_ANSWER, MACHINE_INBOX_GAP.
    */
   witness(sources: Partial<WitnessSources>): Bytes | undefined;
+  /** What the next step does, as `StepView` names it. MACHINE_DONE, MACHINE_INBOX_GAP. */
+  name(): string;
+  view(): StateView;
   snapshot(): Snapshot;
   restore(snapshot: Snapshot): void;
 };
@@ -171,6 +175,16 @@ export const createEvmMachine = (
           : witnessOf(state, context, sources);
       return evidence === undefined ? undefined : concat(Uint8Array.of(STEP_PARTS.indexOf(part)), evidence);
     },
+    name() {
+      if (state !== undefined) return nameOfStep(state);
+      if (ended !== undefined) throw fault("MACHINE_DONE", "the unit has ended");
+      const { batch } = chain.position;
+      const record = inbox.record(batch);
+      if (record === undefined)
+        throw fault("MACHINE_INBOX_GAP", `record ${batch} has not been read from L1`, { batch });
+      return nameOfUnit(chain, record, rules.parameters);
+    },
+    view: () => (state === undefined ? viewOfChain(ended?.chain ?? chain) : viewOfMachine(state)),
     snapshot: () => ({ step: steps, state: state === undefined ? undefined : { ...state }, context, ended }),
     restore(snapshot) {
       steps = snapshot.step;

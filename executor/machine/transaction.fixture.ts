@@ -7,6 +7,7 @@ import { applyTransaction, type Outcome } from "../evm/transition.ts";
 import { type Bytes, EMPTY_BYTES, equalBytes, fromHex, type Hex, toHex, uintBE, ZERO_32 } from "../foundation/bytes.ts";
 import { keccak256 } from "../foundation/keccak.ts";
 import { appendLeaf, EMPTY_FRONTIER } from "../foundation/merkle.ts";
+import { prevRandaoOf } from "../protocol/block.ts";
 import { BLOOM_BYTES, bloomOf } from "../protocol/bloom.ts";
 import { type ChainState, hashChainState } from "../protocol/chain-state.ts";
 import { decodeEnvelope, isRefusal } from "../protocol/envelope.ts";
@@ -236,7 +237,8 @@ const BLOCK: BlockContext = {
   gasLimit: 2n ** 52n,
   baseFee: 7n,
   coinbase: fromHex(ADDRESS.sequencerFeeVault),
-  prevRandao: new Uint8Array(32).fill(3),
+  // Of the block behind no other, whose origin is L1's first.
+  prevRandao: prevRandaoOf(toHex(ZERO_32), 0n),
   chainId: DEVNET_PARAMETERS.chainId,
   fork: "osaka",
 };

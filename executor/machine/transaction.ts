@@ -7,7 +7,7 @@ import { CREATION } from "./decode.ts";
 import { writeBytes } from "./state/memory.ts";
 import { type Environment, type MachineState, PHASE, RESULT, type SweepLink } from "./state/state.ts";
 import { hashTree, type Tree } from "./state/tree.ts";
-import { MARK, markOf } from "./state/world.ts";
+import { MARK, markOf, type World } from "./state/world.ts";
 
 /** What is before and after the frames of a transaction: LOAD, TXEND, SWEEP, RECEIPT. */
 
@@ -32,26 +32,37 @@ const environmentOf = (state: MachineState): Environment => {
   return state.env;
 };
 
-const credit = (state: MachineState, address: Bytes | undefined, amount: bigint): void => {
-  if (amount === 0n || address === undefined) return;
-  const account = state.world.account(state.stateRoot, address);
-  const balance = account.balance + amount;
-  state.stateRoot = state.world.setAccount(state.stateRoot, address, { ...account, balance });
+type Credit = { readonly address: Bytes; readonly amount: bigint };
+
+/** What is left of the gas, refunds included, and who is paid: nobody whose amount is nothing. */
+export const settle = (
+  { gas, refund, env }: Pick<MachineState, "gas" | "refund"> & { readonly env: Environment },
+  baseFeeVault: Bytes | undefined,
+): { readonly left: number; readonly credits: readonly Credit[] } => {
+  const gasLimit = Number(env.gasLimit);
+  const refunded = gas + Math.min(refund, Math.floor((gasLimit - gas) / REFUND_QUOTIENT));
+  const left = Math.min(refunded, gasLimit - Number(env.floorGas));
+  if (env.gasPrice === 0n) return { left, credits: [] };
+  const paid = BigInt(gasLimit - left);
+  const { baseFee, coinbase } = env.block;
+  const credits = [
+    { address: env.origin, amount: BigInt(left) * env.gasPrice },
+    { address: coinbase, amount: paid * env.tip },
+    ...(baseFeeVault === undefined ? [] : [{ address: baseFeeVault, amount: paid * baseFee }]),
+  ];
+  return { left, credits: credits.filter(({ amount }) => amount > 0n) };
+};
+
+/** The state with the amount on top of the account's balance. */
+export const credit = (world: World, tree: Tree, { address, amount }: Credit): Tree => {
+  const account = world.account(tree, address);
+  return world.setAccount(tree, address, { ...account, balance: account.balance + amount });
 };
 
 /** Refund, the least price, and fees. `gas` becomes what the transaction did not use, refunds included. */
-export const runTxend = (state: MachineState, { baseFeeVault, block }: UnitContext): void => {
-  const env = environmentOf(state);
-  const gasLimit = Number(env.gasLimit);
-  const used = gasLimit - state.gas;
-  const refunded = state.gas + Math.min(state.refund, Math.floor(used / REFUND_QUOTIENT));
-  const left = Math.min(refunded, gasLimit - Number(env.floorGas));
-  const paid = BigInt(gasLimit - left);
-  if (env.gasPrice > 0n) {
-    credit(state, env.origin, BigInt(left) * env.gasPrice);
-    credit(state, block.coinbase, paid * env.tip);
-    credit(state, baseFeeVault, paid * block.baseFee);
-  }
+export const runTxend = (state: MachineState, { baseFeeVault }: UnitContext): void => {
+  const { left, credits } = settle({ ...state, env: environmentOf(state) }, baseFeeVault);
+  for (const one of credits) state.stateRoot = credit(state.world, state.stateRoot, one);
   state.gas = left;
   state.refund = 0;
   state.phase = state.sweep.destroyed === undefined ? PHASE.receipt : PHASE.sweep;

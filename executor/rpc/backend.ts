@@ -2,6 +2,7 @@ import type { Chain } from "../chain/chain.ts";
 import type { L1BlockNumber, L2BlockNumber, RecordIndex, Wei } from "../foundation/brand.ts";
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { ClaimId, StateHash } from "../foundation/ids.ts";
+import type { StateView } from "../machine/describe.ts";
 import type { Network } from "../p2p/network/network.ts";
 import type { Peering } from "../p2p/peering.ts";
 import type { ChainTransaction, RefusalCode } from "../protocol/transaction.ts";
@@ -171,6 +172,23 @@ export type DisputeView = {
   readonly l1Block: number;
 };
 
+/** A step of the machine on which claims part. */
+export type DisputedStep = {
+  /** Of the range, and of the unit. */
+  readonly unit: number;
+  readonly step: number;
+  /** A mnemonic, a phase, or what derivation does; `padding` behind the unit's end. */
+  readonly name: string;
+  /** The states around it as this node has them; null for padding. */
+  readonly before: StateView | null;
+  readonly after: StateView | null;
+  /** Hash of the state behind it, as this node has it; and as others claim it, as far as L1 saw them say so. */
+  readonly computed: Hex;
+  readonly claimed: readonly Hex[];
+  /** Whether a contract has taken this node's proof. */
+  readonly isProven: boolean;
+};
+
 /** A claim on L1 that a challenger does not hold for right. */
 export type DoubtfulClaim = {
   readonly id: Hex;
@@ -230,6 +248,8 @@ export type Backend = {
   readonly peering?: Peers;
   /** Of a challenger: the disputes at its last look. */
   readonly disputes?: () => readonly DisputeView[];
+  /** Of a challenger: the steps of the machine that a dispute, by its parent, has come down to. */
+  readonly disputedSteps?: (parent: Hex) => Promise<readonly DisputedStep[]>;
   /** Of a challenger: undefined before its first look. */
   readonly challenger?: () => ChallengerView | undefined;
 };

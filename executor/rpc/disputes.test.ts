@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { openChain, telemetry } from "../chain/chain.fixture.ts";
 import type { Hex } from "../foundation/bytes.ts";
-import type { Backend, DisputeView } from "./backend.ts";
+import type { Backend, DisputedStep, DisputeView } from "./backend.ts";
 import { createRpcServer } from "./server/server.ts";
 
 const id = (byte: string): Hex => `0x${byte.repeat(32)}`;
@@ -52,8 +52,33 @@ test("a challenger tells its disputes, each by the claim below it, the right one
   assert.equal((await ask("rollup_dispute", "0x01")).error?.code, -32602);
 });
 
+test("a challenger tells the steps that a dispute has come down to, by any of its claims", async () => {
+  const steps: readonly DisputedStep[] = [
+    {
+      ...{ unit: 2, step: 40, name: "padding", before: null, after: null, isProven: true },
+      ...{ computed: id("0a"), claimed: [id("0b")] },
+    },
+  ];
+  const asked: Hex[] = [];
+  const ask = await serve({
+    disputes: () => [dispute],
+    disputedSteps: async (parent) => {
+      asked.push(parent);
+      return steps;
+    },
+  });
+  for (const about of ["01", "02", "03"])
+    assert.deepEqual((await ask("rollup_disputedSteps", id(about))).result, steps);
+  assert.deepEqual(new Set(asked), new Set([id("01")]));
+  assert.equal((await ask("rollup_disputedSteps", id("04"))).result, null);
+});
+
 test("another node knows no disputes", async () => {
   const ask = await serve({});
-  for (const [method, ...params] of [["rollup_disputes"], ["rollup_dispute", id("01")]] as const)
+  for (const [method, ...params] of [
+    ["rollup_disputes"],
+    ["rollup_dispute", id("01")],
+    ["rollup_disputedSteps", id("01")],
+  ] as const)
     assert.equal((await ask(method, ...params)).error?.data?.code, "DISPUTES_UNKNOWN");
 });

@@ -7,6 +7,7 @@ export type {
   ClaimState,
   Claims,
   ClaimsErrorCode,
+  DisputedStep,
   DisputeMove,
   DisputeView,
   DoubtfulClaim,

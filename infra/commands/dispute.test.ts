@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
-import type { ChallengerView, DisputeView, Hex } from "../../executor/index.ts";
+import type { ChallengerView, DisputedStep, DisputeView, Hex } from "../../executor/index.ts";
 import { explainDisputeCommand, listDisputesCommand, showDisputeCommand } from "./dispute.ts";
 
 const id = (byte: string): Hex => `0x${byte.repeat(32)}`;
@@ -31,6 +31,19 @@ const blocked: DisputeView = {
   lack: "MODEL_MISSING: no artifact",
   moves: [],
   refusals: [],
+};
+
+const word = (byte: string): Hex => `0x${byte.padStart(64, "0")}`;
+const machine = { kind: "machine", phase: "op", result: "none", pc: 17, depth: 1 } as const;
+const step: DisputedStep = {
+  unit: 2,
+  step: 40,
+  name: "sstore",
+  before: { ...machine, gas: 30_000, words: 3, stack: [word("5"), word("ab"), word("77")] },
+  after: { ...machine, pc: 18, gas: 7_900, words: 1, stack: [word("77")] },
+  computed: id("0a"),
+  claimed: [id("0b"), id("0c")],
+  isProven: false,
 };
 
 const clean: ChallengerView = {
@@ -148,20 +161,43 @@ test("show: the claims with their clocks, the moves with their places", async (t
 });
 
 test("explain: why each move is made, why one is not sent, and what is missing", async (t) => {
-  const config = await asking(t, { result: playing });
+  const config = await asking(t, { rollup_dispute: playing, rollup_disputedSteps: [] });
   const text = await printed(t, () => explainDisputeCommand(config, playing.parent));
   for (const cell of [open.says, open.because, "inference, leaf 9, height 0", "NoVerifier"])
     assert.ok(text.includes(cell), cell);
-  const lacking = await asking(t, { result: blocked });
+  const lacking = await asking(t, { rollup_dispute: blocked, rollup_disputedSteps: null });
   const lack = await printed(t, () => explainDisputeCommand(lacking, blocked.parent));
   assert.ok(lack.includes(blocked.lack as string));
+});
+
+test("explain: the step on which claims part, before and after it, and what each claims", async (t) => {
+  const config = await asking(t, { rollup_dispute: playing, rollup_disputedSteps: [step] });
+  const text = await printed(t, () => explainDisputeCommand(config, playing.parent));
+  assert.ok(text.includes("unit 2, step 40: sstore\n"));
+  for (const row of [
+    ["pc", "17", "18"],
+    ["gas", "30000", "7900"],
+    ["stack[0]", "0x5", "0x77"],
+    ["stack[2]", "0x77"],
+  ])
+    assert.ok(
+      text.split("\n").some((line) => line.split(/ {3,}/).join() === row.join()),
+      row.join(),
+    );
+  for (const hash of [step.computed, ...step.claimed]) assert.ok(text.includes(hash));
+  const padding = { ...step, name: "padding", before: null, after: null, isProven: true };
+  const other = await asking(t, { rollup_dispute: playing, rollup_disputedSteps: [padding] });
+  assert.match(
+    await printed(t, () => explainDisputeCommand(other, playing.parent)),
+    /step 40: padding, proven\nthe state/,
+  );
 });
 
 test("as JSON the answers are the node's own", async (t) => {
   const disputes = [playing, blocked];
   const all = await asking(t, { rollup_disputes: disputes, rollup_challenger: doubtful }, true);
   assert.deepEqual(JSON.parse(await printed(t, () => listDisputesCommand(all), 3)), { challenger: doubtful, disputes });
-  const one = await asking(t, { result: playing }, true);
+  const one = await asking(t, { rollup_dispute: playing, rollup_disputedSteps: [step] }, true);
   assert.deepEqual(JSON.parse(await printed(t, () => showDisputeCommand(one, playing.parent))), playing);
   const { state, lack, moves, refusals } = playing;
   assert.deepEqual(JSON.parse(await printed(t, () => explainDisputeCommand(one, playing.parent))), {
@@ -169,6 +205,7 @@ test("as JSON the answers are the node's own", async (t) => {
     lack,
     moves,
     refusals,
+    steps: [step],
   });
 });
 

@@ -1,9 +1,11 @@
 import {
   type ChallengerView,
   CodedError,
+  type DisputedStep,
   type DisputeMove,
   type DisputeView,
   type DoubtfulClaim,
+  type StateView,
 } from "../../executor/index.ts";
 import type { CommandConfig } from "../config/config.ts";
 import { askNode } from "../node/rpc-client.ts";
@@ -124,12 +126,46 @@ export const showDisputeCommand = async (config: CommandConfig<"dispute show">, 
   return 0;
 };
 
+/** Fields of a state but its kind, each on a line; the stack's words by their place from the top. */
+const fieldsOf = (state: StateView | null): ReadonlyMap<string, string> => {
+  if (state === null) return new Map();
+  const { kind: _, ...fields } = state;
+  return new Map(
+    Object.entries(fields).flatMap(([name, value]): (readonly [string, string])[] =>
+      Array.isArray(value)
+        ? value.map((word: string, i) => [`stack[${i}]`, word.replace(/^0x0*(?=.)/, "0x")])
+        : [[name, String(value)]],
+    ),
+  );
+};
+
+const stepTable = ({ before, after }: DisputedStep): string => {
+  const [left, right] = [fieldsOf(before), fieldsOf(after)];
+  const names = [...new Set([...left.keys(), ...right.keys()])];
+  return columns([
+    ["", "before", "after"],
+    ...names.map((name) => [name, left.get(name) ?? "", right.get(name) ?? ""]),
+  ]);
+};
+
+/** A disputed step in words: what it does to the state, and what each side says comes of it. */
+export const stepText = (told: DisputedStep): string => {
+  const { unit, step, name, computed, claimed, isProven, before } = told;
+  return [
+    `\nunit ${unit}, step ${step}: ${name}${isProven ? ", proven" : ""}`,
+    ...(before === null ? [] : [stepTable(told)]),
+    `the state after it, computed: ${computed}`,
+    ...claimed.map((node) => `                   claimed:  ${node}`),
+  ].join("\n");
+};
+
 /** `assay dispute explain ID`. DISPUTE_UNKNOWN, the codes of `askNode`. */
 export const explainDisputeCommand = async (config: CommandConfig<"dispute explain">, id: string): Promise<number> => {
   const dispute = await find(config.nodeRpc, id);
+  const steps = (await askNode<readonly DisputedStep[] | null>(config.nodeRpc, "rollup_disputedSteps", id)) ?? [];
   if (config.json) {
     const { moves, refusals, lack, state } = dispute;
-    print(JSON.stringify({ state, lack, moves, refusals }));
+    print(JSON.stringify({ state, lack, moves, refusals, steps }));
     return 0;
   }
   print(heading(dispute));
@@ -139,5 +175,6 @@ export const explainDisputeCommand = async (config: CommandConfig<"dispute expla
     print(`${move.call} at ${placeOf(move) || "the claim"}\n  ${move.says}\n  ${move.because}`);
   for (const { error, ...move } of dispute.refusals)
     print(`${move.call} at ${placeOf(move)} is not sent: L1 says ${error}`);
+  for (const step of steps) print(stepText(step));
   return 0;
 };

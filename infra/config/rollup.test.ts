@@ -23,7 +23,6 @@ const rollup: Rollup = {
       claimGames: at("05"),
       l1CrossDomainMessenger: at("06"),
       l1StandardBridge: at("07"),
-      keccakF: at("0b"),
       stepVerifier: at("0a"),
       tensorStepVerifier: at("08"),
       leafRules: at("09"),

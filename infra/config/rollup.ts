@@ -43,7 +43,6 @@ const schema = z.strictObject({
       claimGames: address,
       l1CrossDomainMessenger: address,
       l1StandardBridge: address,
-      keccakF: address,
       stepVerifier: address,
       tensorStepVerifier: address,
       leafRules: address,

@@ -1,6 +1,7 @@
 import { type Abi, createPublicClient, encodeDeployData, http, isAddressEqual, type PublicClient } from "viem";
 import {
   batchInbox,
+  bulkSteps,
   type Creation,
   claimGames,
   claimRegistry,
@@ -15,7 +16,15 @@ import {
   stepCreations,
   stepVerifier,
 } from "../../bridge/index.ts";
-import { CodedError, type Genesis, genesisChainState, type Hex, hashChainState, toHex } from "../../executor/index.ts";
+import {
+  CodedError,
+  type Genesis,
+  genesisChainState,
+  type Hex,
+  hashChainState,
+  STEP_PARTS,
+  toHex,
+} from "../../executor/index.ts";
 import type { Rollup } from "../config/rollup.ts";
 
 export type L1ErrorCode =
@@ -129,6 +138,8 @@ export const requireMetering = async (client: PublicClient, { l1, chain }: Pick<
   await Promise.all(views.map(compare));
 };
 
+const BULK = STEP_PARTS.indexOf("bulk");
+
 /**
  * The step verifier's parts must have the code that this version's have, made for the rollup file's parameters: L1 is asked
  * what their creation would leave behind. NODE_L1_STEPS.
@@ -139,11 +150,10 @@ export const requireSteps = async (
 ): Promise<void> => {
   const address = l1.contracts.stepVerifier;
   const parts = await client.readContract({ address, abi: stepVerifier.abi, functionName: "parts" }).catch(unreachable);
-  const creations = stepCreations({
-    inbox: l1.contracts.batchInbox,
-    keccakF: l1.contracts.keccakF,
-    parameters: chain,
-  });
+  const permutation = await client
+    .readContract({ address: parts[BULK] ?? address, abi: bulkSteps.abi, functionName: "KECCAK_F" })
+    .catch(() => address);
+  const creations = stepCreations({ inbox: l1.contracts.batchInbox, keccakF: permutation, parameters: chain });
   const wrong = (what: string, data: Record<string, unknown>) =>
     new CodedError<L1ErrorCode>("NODE_L1_STEPS", `${what} by the rollup file and this version`, data);
   if (parts.length !== creations.length)
@@ -157,7 +167,7 @@ export const requireSteps = async (
       throw wrong(`the step verifier's part ${name} on L1 is another than`, { part: name, address: part });
   };
   await Promise.all([
-    compare("keccakF", l1.contracts.keccakF, { ...keccakF, args: [] }),
+    compare("keccakF", permutation, { ...keccakF, args: [] }),
     ...creations.map(([name, creation], i) => compare(name, parts[i] as Hex, creation)),
   ]);
 };

@@ -87,8 +87,8 @@ export const openCore = async (
     const genesis = genesisOf(rollup, rollup.l1.contracts);
     // Before anything of it is on disk.
     await requireMetering(client, rollup);
-    await requireSteps(client, rollup);
     await requireGenesis(client, rollup, genesis);
+    await requireSteps(client, rollup);
     const { batchInbox: inbox } = rollup.l1.contracts;
     const named = await client.readContract({ address: inbox, abi: batchInbox.abi, functionName: "SEQUENCER" });
     const sequencer = named.toLowerCase() as Hex;

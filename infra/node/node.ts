@@ -10,6 +10,7 @@ import {
 import { createChallenger, createTraces, describeChallenger, describeDispute } from "../../challenger/index.ts";
 import {
   type Backend,
+  type ClaimId,
   CodedError,
   createRpcServer,
   fromHex,
@@ -46,7 +47,7 @@ const clientVersion = (): string => {
   return `assay/v${version}/${process.platform}-${process.arch}/node${process.versions.node}`;
 };
 
-type Parts = Pick<Backend, "pool" | "disputes" | "challenger"> & {
+type Parts = Pick<Backend, "pool" | "disputes" | "disputedSteps" | "challenger"> & {
   readonly start: () => void;
   /** What must hold beside the chain's own conditions before the node is ready. */
   readonly checks?: readonly ReadinessCheck[];
@@ -59,7 +60,7 @@ const serve = async (
   telemetry: Telemetry,
   config: NodeConfig,
   core: Core,
-  { pool, disputes, challenger, batches, start, checks = [] }: Parts,
+  { pool, disputes, disputedSteps, challenger, batches, start, checks = [] }: Parts,
 ): Promise<AssayNode> => {
   const { services, chain, client, store, world, l1, follower, peering, claims, contracts, failed } = core;
   try {
@@ -78,6 +79,7 @@ const serve = async (
       identity: { clientVersion: clientVersion() },
       ...(pool === undefined ? {} : { pool }),
       ...(disputes === undefined ? {} : { disputes }),
+      ...(disputedSteps === undefined ? {} : { disputedSteps }),
       ...(challenger === undefined ? {} : { challenger }),
       ...(peering === undefined ? {} : { peering }),
     };
@@ -166,6 +168,7 @@ export const createChallengerNode = async (
   );
   return serve(telemetry, node, core, {
     disputes: () => challenger.disputes.map(describeDispute),
+    disputedSteps: (parent) => challenger.stepsOf(parent as ClaimId),
     challenger: () => describeChallenger(challenger),
     checks: challengerChecks(challenger),
     start: () => {

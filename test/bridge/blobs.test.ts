@@ -61,12 +61,12 @@ const bulky = (nonce: number): Promise<Bytes> =>
 /** All on one L1: its first blob costs it seconds. */
 const SCENES: Record<string, (t: TestContext, l1: Anvil) => Promise<void>> = {};
 
-for (const { hardfork, transfers, blobs } of [
-  { hardfork: "prague", transfers: 2, blobs: 2 },
-  { hardfork: "osaka", transfers: 7, blobs: 6 },
+for (const { transfers, blobs } of [
+  { transfers: 2, blobs: 2 },
+  { transfers: 7, blobs: 6 },
 ])
-  test(`batches of one and of ${blobs} blobs and in calldata make one chain (${hardfork})`, async (t) => {
-    const l1 = await startAnvil(t, "--hardfork", hardfork);
+  test(`batches of one and of ${blobs} blobs and in calldata make one chain`, async (t) => {
+    const l1 = await startAnvil(t);
     const layout = await layOut(l1);
     const blobSources = [createBeaconSource(l1.url)];
     const sequencer = await startNode(l1, layout, { keepUnsafe: true, blobSources });

@@ -167,7 +167,7 @@ test("chunks that are logged cost what calldata costs", async (t) => {
 });
 
 const setUp = async (t: TestContext) => {
-  const l1 = await startAnvil(t, "--hardfork", "prague");
+  const l1 = await startAnvil(t);
   const code = await walletOn(l1);
   const layout = await layOut(l1);
   await l1.automatic();

@@ -57,38 +57,34 @@ test("a challenger alone against L1, its node and time", async (t) => {
   };
 
   await scenario(
-    "steps of the machine have no verifier: nobody wins there, and others are beaten as far",
+    "a wrong step of the machine and another envelope are proven wrong, as a lie in a model is",
     async (t) => {
-      const stuck = [
+      const liars = [
         await liar(t, { ...machineStep(CALL, 2), seed: 1 }, 20),
         await liar(t, { ...otherEnvelope(TRANSFER, CALL), seed: 2 }, 21),
+        await liar(t, { ...LIE, seed: 3 }, 22),
       ];
-      const beaten = await liar(t, { ...LIE, seed: 3 }, 22);
       const challenger = startChallenger(t, stage, node);
       const nonces: number[] = [];
       for (let round = 0; round < 24; round++) {
         nonces.push(await anvil.client.getTransactionCount({ address: challenger.address }));
-        if (round < 14) for (const each of [...stuck, beaten]) await each.act();
+        if (round < 14) for (const each of liars) await each.act();
         await challenger.act();
         await anvil.mine(round < 14 ? 1 : 60);
       }
       const [dispute] = challenger.disputes;
       assert.ok(dispute);
-      assert.equal(dispute.state, "playing");
-      const refused = dispute.refusals.filter(({ move }) => move.call.type === "prove");
-      assert.deepEqual(
-        refused.map(({ error }) => error),
-        ["NoVerifier", "NoVerifier"],
-      );
+      assert.equal(dispute.state, "settled");
+      assert.deepEqual(dispute.refusals, []);
       assert.equal(nonces.at(-1), nonces.at(-4), "nothing is sent in vain");
-      assert.equal(dispute.rivals.length, 3);
-      for (const { timer, status } of dispute.rivals) {
-        assert.equal(status, "open");
-        assert.ok(timer < LOW.period, `${timer} of ${LOW.period}`);
-      }
-      assert.equal((await registry.proven()).length, 1, "the lie inside the model is proven");
+      // Of each lie the leaf where it parts from the truth.
+      assert.equal((await registry.proven()).length, liars.length);
       assert.ok(dispute.right);
-      assert.equal(await registry.status(dispute.right), OPEN);
+      assert.equal(await registry.status(dispute.right), CONFIRMED);
+      // Where one liar was right against another, what he won is his to take.
+      const losers = await registry.losers();
+      assert.ok(!losers.includes(challenger.address), "an honest stake was lost");
+      for (const { address } of liars) assert.ok(losers.includes(address), "a liar's stake was not lost");
     },
   );
 

@@ -112,7 +112,6 @@ test("from a claim down to an element of a model, every level ends in the leaf a
       judge,
       positions: [...ordinary, infer, padding, padding + 1, (padding + last) >> 1, last],
       leaf: leafOfUnit,
-      unproven: new Set([1, padding - 1].slice(medium === "blobs" ? 1 : 0)),
     });
     const inference = await unit.below(infer);
     const finish = program.operators.length;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import {
+  createPublicClient,
   createTestClient,
   decodeFunctionData,
   formatEther,
@@ -10,36 +11,59 @@ import {
   publicActions,
   type TransactionReceipt,
 } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
 import { claimRegistry } from "../../bridge/index.ts";
 import {
   type Bytes,
   countOf,
+  type DisputedStep,
   type DisputeView,
   fromHex,
   importOnnx,
   type Operator,
   runReference,
   sleep,
+  toHex,
 } from "../../executor/index.ts";
 import {
   askNode,
   COMMAND_SETTINGS,
+  type DevnetInfo,
   readRollup,
   resolveConfig,
   sampleModelFile,
   sampleScans,
   startDevnet,
+  stepText,
 } from "../../infra/index.ts";
 import { account } from "../support/anvil.ts";
-import { type Corruption, corruptRun, type Lie, startDishonest } from "../support/dishonest.ts";
+import {
+  type Corruption,
+  corruptRun,
+  type Dishonest,
+  type Lie,
+  startDishonest,
+  startStepLiar,
+} from "../support/dishonest.ts";
 import { telemetry } from "../support/stage.ts";
+import { type Met, STEP_KIND_NAMES, type StepKind } from "../support/step-kinds.ts";
+import { createSigner, tourTransactions } from "../support/tour-transactions.ts";
 
 /**
- * A wrong claim, and how it is beaten: the devnet with its challenger, and a proposer whose models corrupt one element of
- * one operator. `--json`: nothing but one JSON object, in the last line. `--exit`: ends when it is decided.
+ * A wrong claim, and how it is beaten: the devnet with its challenger, and a proposer who lies. `--lie element`, which is what
+ * is shown otherwise: its models corrupt one element of one operator. `--lie KIND`: one step of this kind is wrong. `--json`:
+ * nothing but one JSON object, in the last line. `--exit`: ends when it is decided.
  */
 
-const { values: flags } = parseArgs({ options: { json: { type: "boolean" }, exit: { type: "boolean" } } });
+const { values: flags } = parseArgs({
+  options: { json: { type: "boolean" }, exit: { type: "boolean" }, lie: { type: "string", default: "element" } },
+});
+const KINDS: readonly string[] = ["element", ...STEP_KIND_NAMES];
+if (!KINDS.includes(flags.lie)) {
+  process.stderr.write(`no lie of kind "${flags.lie}": ${KINDS.join(", ")}\n`);
+  process.exit(2);
+}
+const kind = flags.lie as StepKind | "element";
 const { abi } = claimRegistry;
 const PROPOSER = 9;
 /** Milliseconds between two blocks of L1 while both sides answer. */
@@ -48,6 +72,8 @@ const BLOCK_MS = 250;
 const QUIET = 8;
 const LEAP = 24;
 const MOST_BLOCKS = 4_000;
+/** Kinds of steps that only batches in blobs have. */
+const IN_BLOBS: ReadonlySet<string> = new Set<StepKind>(["arrival-in-blobs", "load"]);
 const CONFIRMED = 2;
 
 const say = (line: string): void => {
@@ -121,9 +147,11 @@ process.once("SIGINT", () => aborter.abort());
 const free = Object.fromEntries(
   ["l1Port", "rpcPort", "executorRpcPort", "metricsPort", "executorMetricsPort"].map((key) => [key, "0"]),
 );
-const config = resolveConfig(COMMAND_SETTINGS.devnet, { ...free, batchData: "calldata", logLevel: "warn" }, {});
+/** An L1 node that is new takes seconds to make ready for its first blob. */
+const batchData = IN_BLOBS.has(kind) ? "blobs" : "calldata";
+const config = resolveConfig(COMMAND_SETTINGS.devnet, { ...free, batchData, logLevel: "warn" }, {});
 const devnet = await startDevnet(config, { logger: telemetry().logger, signal: aborter.signal, progress: say });
-let dishonest: Awaited<ReturnType<typeof startDishonest>> | undefined;
+let dishonest: Dishonest | undefined;
 
 /** A transaction at the registry of claims. */
 type Sent = {
@@ -138,21 +166,38 @@ type Wrong = { readonly id: Hex; readonly parent: Hex; readonly at: bigint };
 /** Moves that close in on the difference; others end what is decided. */
 const CLOSING_IN = new Set(["propose", "open", "openWord", "refine", "descend", "prove", "proveElement"]);
 
+/** Sends what takes every kind of step that a transaction can take, and waits until it is in blocks. */
+const takeSteps = async ({ sequencerRpc, chainId, accounts }: DevnetInfo): Promise<void> => {
+  const [sender, delegator] = accounts.slice(-2).map(({ privateKey }) => privateKeyToAccount(privateKey));
+  if (sender === undefined || delegator === undefined) throw new Error("the devnet has no accounts");
+  const client = createPublicClient({ transport: http(sequencerRpc), cacheTime: 0, pollingInterval: 100 });
+  const hashes: Hex[] = [];
+  for (const envelope of await tourTransactions(createSigner(sender, { chainId }), delegator))
+    hashes.push(await client.sendRawTransaction({ serializedTransaction: toHex(envelope) }));
+  for (const hash of hashes) await client.waitForTransactionReceipt({ hash });
+};
+
+/** The proposer who lies, as he was told to. */
+const startLying = async (info: DevnetInfo, told: (lie: Lie | Met) => void): Promise<Dishonest> => {
+  const key = account(PROPOSER).getHdKey().privateKey as Uint8Array;
+  const options = { l1Rpc: info.l1Rpc, rollup: readRollup(info.rollup), privateKey: toHex(key) };
+  if (kind === "element") {
+    say(`\na proposer joins whose models answer wrongly: one element of operator ${operator} is not what it is`);
+    return startDishonest(options, { corruption, onLie: told });
+  }
+  say("\ntransactions are sent that take steps of every kind");
+  await takeSteps(info);
+  say(`a proposer joins who lies in one step of the machine, of kind ${kind}`);
+  return startStepLiar(options, { kind, onLie: told });
+};
+
 const run = async () => {
   const { info } = devnet;
   const client = createTestClient({ mode: "anvil", transport: http(info.l1Rpc), cacheTime: 0 }).extend(publicActions);
   const registry = { address: info.l1Contracts.claimRegistry, abi } as const;
-  let lie: Lie | undefined;
-  say(`\na proposer joins whose models answer wrongly: one element of operator ${operator} is not what it is`);
-  const key = account(PROPOSER).getHdKey().privateKey as Uint8Array;
-  dishonest = await startDishonest({
-    l1Rpc: info.l1Rpc,
-    rollup: readRollup(info.rollup),
-    privateKey: `0x${Buffer.from(key).toString("hex")}`,
-    corruption,
-    onLie: (told) => {
-      lie = told;
-    },
+  let lie: Lie | Met | undefined;
+  dishonest = await startLying(info, (told) => {
+    lie = told;
   });
   const { address } = dishonest;
   const sent: Sent[] = [];
@@ -240,16 +285,25 @@ const run = async () => {
     const gasOf = (side: boolean) =>
       Number(counted.reduce((sum, { isProposers, gas }) => (isProposers === side ? sum + gas : sum), 0n));
     const honest = counted.filter(({ isProposers }) => !isProposers).flatMap(({ calls }) => calls);
-    const proven = honest.find(({ name }) => name === "proveElement")?.ctx;
-    return {
+    const common = {
       verdict: decided,
       moves: honest.length,
       gas: { challenger: gasOf(false), claimant: gasOf(true) },
       l1Blocks: Number(number - since),
-      level: proven === undefined ? null : "tensor",
-      operator,
-      element: digitsOf(disputed, proven === undefined ? corruption.element : Number(proven.position)),
-      ...lie,
+      kind,
+    };
+    if (!("unit" in lie)) {
+      const proven = honest.find(({ name }) => name === "proveElement")?.ctx;
+      const element = digitsOf(disputed, proven === undefined ? corruption.element : Number(proven.position));
+      return { ...common, level: proven === undefined ? null : "tensor", operator, element, ...lie, step: null };
+    }
+    const { unit, step: at } = lie;
+    const steps = await askNode<readonly DisputedStep[]>(info.challengerRpc, "rollup_disputedSteps", wrong.id);
+    const step = steps.find((one) => one.unit === unit && one.step === at) ?? null;
+    return {
+      ...common,
+      ...{ level: step?.isProven ? "execution" : null, operator: null, element: null },
+      ...{ claimed: step?.claimed[0] ?? null, computed: step?.computed ?? null, step },
     };
   }
   throw new Error("the dispute was not decided");
@@ -263,7 +317,8 @@ try {
   await devnet.stop();
   throw error;
 }
-say(`\n${place}: claimed ${result.claimed}, computed ${result.computed}`);
+if (result.step === null) say(`\n${place}: claimed ${result.claimed}, computed ${result.computed}`);
+else say(stepText(result.step));
 say(`verdict: the ${result.verdict} is right, after ${result.moves} moves in ${result.l1Blocks} L1 blocks`);
 say(`gas: ${grouped(result.gas.challenger)} of the honest side, ${grouped(result.gas.claimant)} of the proposer`);
 if (flags.json) process.stdout.write(`${JSON.stringify(result)}\n`);

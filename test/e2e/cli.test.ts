@@ -113,7 +113,6 @@ test("a node without L1, with a bad rollup file: a code, exit 1", async () => {
         claimGames: zero,
         l1CrossDomainMessenger: zero,
         l1StandardBridge: zero,
-        keccakF: zero,
         stepVerifier: zero,
         tensorStepVerifier: zero,
         leafRules: zero,

@@ -20,8 +20,7 @@ import type { BlobSource } from "../../executor/machine/witness/step.ts";
 import { chainStateAt } from "../../executor/protocol/chain-state.ts";
 import { ADDRESS, TRANSACTION_GAS_CAP } from "../../executor/protocol/parameters.ts";
 import { type Record, startVerifier } from "../steps/verifier.ts";
-import type { Anvil } from "../support/anvil.ts";
-import { inboxStorage, type KeptRecord, readOnlyInbox } from "../support/inbox-storage.ts";
+import type { KeptRecord } from "../support/inbox-storage.ts";
 import { createRandom, type Random } from "../support/random-program.ts";
 
 const precompiles = await loadPrecompiles();
@@ -54,20 +53,6 @@ const createBlobs = () => {
 };
 
 type Posted = KeptRecord;
-
-/** L1's own inbox with these records and messages in its storage. */
-const deployInbox = async (
-  l1: Anvil,
-  records: readonly Posted[],
-  messages: readonly DelayedMessage[],
-): Promise<Hex> => {
-  const hash = await l1.wallet(0).deployContract(readOnlyInbox);
-  const { contractAddress: address } = await l1.client.waitForTransactionReceipt({ hash });
-  if (address === null || address === undefined) throw new Error("not deployed");
-  for (const [slot, value] of inboxStorage(records, messages))
-    await l1.control.setStorageAt({ address, index: toHex(slot) as never, value: toHex(value) });
-  return address;
-};
 
 /** A batch as it might be posted: whole, cut anywhere, with a byte changed; in calldata, blobs, or forced where it is empty. */
 const postedFrom = (
@@ -125,10 +110,7 @@ export const fuzzDerivation = async (
     baseFeeVault: fromHex(ADDRESS.baseFeeVault),
     gasCap: TRANSACTION_GAS_CAP,
   };
-  const verifier = await startVerifier(ends, async (l1) => ({
-    inbox: await deployInbox(l1, records, messages),
-    parameters,
-  }));
+  const verifier = await startVerifier(ends, (inbox) => ({ inbox, parameters }), { records, messages });
   const source: UnitSource = {
     record: (index) => records[Number(index)],
     message: (index) => messages[Number(index)],

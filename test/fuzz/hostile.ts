@@ -1,6 +1,6 @@
 import { createAddressFromString } from "@ethereumjs/util";
 import { claimRegistry } from "../../bridge/index.ts";
-import { type ClaimId, createMemoryStore, keccakOf, utf8 } from "../../executor/index.ts";
+import { type ClaimId, createMemoryStore, keccakOf, messageOf, utf8 } from "../../executor/index.ts";
 import { createReads, type Fault, openDeriving, openHonest } from "../support/honest-side.ts";
 import { createHostileSequencer } from "../support/hostile-sequencer.ts";
 import { createLiars } from "../support/liars.ts";
@@ -210,7 +210,7 @@ export const playWorld = async (t: Ends, { seed, blocks }: WorldOptions): Promis
     await l1.mine(1);
     tally.blocks++;
     await observe();
-    if (!isHostile) return;
+    if (!isHostile) return void (random.chance(0.15) && (await restart("challenger")));
     await measureLag();
     if (random.chance(0.03)) await reorganise();
     if (random.chance(0.03) && absences.allow(now, 1)) {
@@ -233,6 +233,8 @@ export const playWorld = async (t: Ends, { seed, blocks }: WorldOptions): Promis
     await l1.mine(AT_ONCE);
     await observe();
   }
+  // One that has just begun anew has not looked yet.
+  await honest.challenger.look();
   if (findings.length < MOST_FINDINGS && (await held()) !== 0n) findings.push("not every stake is decided");
   await judgeWorld(l1, { truth, honest, book }, { until, tally, random });
   return tally;
@@ -261,6 +263,8 @@ export const fuzzHostile = async ({ count, seed, print }: Round): Promise<readon
       total.findings.push(...findings.map((what) => `world ${options.seed} of ${blocks} blocks: ${what}`));
       const seconds = ((performance.now() - started) / 1000).toFixed(0);
       print(`  world ${options.seed}: ${played.games} games in ${played.blocks} L1 blocks, ${seconds} s`);
+    } catch (error) {
+      total.findings.push(`world ${seed + world} of ${blocks} blocks: ${messageOf(error)}`);
     } finally {
       for (const end of ends.reverse()) await end();
     }

@@ -60,9 +60,9 @@ const runSteps =
     const ending: (() => unknown)[] = [];
     const started = performance.now();
     const { startVerifier } = await import("../steps/verifier.ts");
-    const { rulesFrom } = await import("../steps/contracts.ts");
+    const { devnetAt } = await import("../steps/contracts.ts");
     const ends = { after: (done: () => unknown) => void ending.push(done) };
-    const tally = await fuzz(await startVerifier(ends, () => rulesFrom("osaka")), round);
+    const tally = await fuzz(await startVerifier(ends, devnetAt), round);
     for (const end of ending) await end();
     const seconds = (performance.now() - started) / 1000;
     round.print(`${tally.steps} steps, ${tally.mutants} mutants in ${seconds.toFixed(1)} s`);
@@ -201,6 +201,12 @@ export const parts: readonly Part[] = [
     what: "wrong claims at once, of random lies, against one challenger",
     count: 4,
     run: async (round) => (await import("./disputes.ts")).fuzzDisputes(round),
+  },
+  {
+    name: "lies",
+    what: "wrong claims, each in one step of a kind, twenty at once against one challenger",
+    count: 60,
+    run: async (round) => (await import("./lies.ts")).fuzzLies(round),
   },
   {
     name: "machine",

@@ -3,14 +3,14 @@ import { test } from "node:test";
 import { openTransaction, setupOf } from "../../executor/machine/transaction.fixture.ts";
 import { CALL_STEPS, EVERY_CALL } from "./calls.fixture.ts";
 import { stepsOf } from "./collect.ts";
-import { rulesFrom } from "./contracts.ts";
+import { devnetAt } from "./contracts.ts";
 import { mutantsOf } from "./mutants.ts";
 import { startVerifier } from "./verifier.ts";
 
 const PLACES = 40;
 
 test("calls, creations and frames: the machine's next hash, and none for other evidence", async (t) => {
-  const verifier = await startVerifier(t, () => rulesFrom("osaka"));
+  const verifier = await startVerifier(t, (inbox) => devnetAt(inbox));
   const counts = new Map<string, number>();
   const steps = [...stepsOf(openTransaction(await setupOf(EVERY_CALL)), counts)];
   const own = steps.filter(({ what }) => CALL_STEPS.includes(what));

@@ -20,7 +20,7 @@ import { randomNativeCall, randomPrecompileCall } from "../support/random-native
 import { createRandom } from "../support/random-program.ts";
 import { startHarness } from "../support/solidity.ts";
 import { stepsOf, type Taken } from "./collect.ts";
-import { rulesFrom } from "./contracts.ts";
+import { devnetAt, NOBODY } from "./contracts.ts";
 import { startVerifier } from "./verifier.ts";
 
 const PRECOMPILES = `
@@ -41,14 +41,13 @@ contract Prices {
 type Price = readonly [valid: boolean, gas: bigint, output: bigint];
 const MOST = 8_000_000n;
 
-const NOBODY: Hex = `0x${"00".repeat(20)}`;
 const creationFor = (forks: ForkSchedule): Creation => {
   const rules = { inbox: NOBODY, keccakF: NOBODY, parameters: { ...DEVNET_PARAMETERS, forks } };
   return new Map(stepCreations(rules)).get("precompiles") as Creation;
 };
 const { abi } = creationFor({});
 
-const verifier = startVerifier({ after: (end: () => unknown) => after(() => void end()) }, () => rulesFrom("osaka"));
+const verifier = startVerifier({ after: (end: () => unknown) => after(() => void end()) }, devnetAt);
 const harness = startHarness("Prices", PRECOMPILES);
 
 /** What the contract charges, and what the chain does. */
@@ -131,7 +130,7 @@ test("short of gas a step reverts, and is never taken for one that fails", async
   assert.ok(steps.length > 8, `${steps.length} kinds`);
   const outcomes = { right: 0, none: 0 };
   for (const { verifier, pre, post, evidence, what } of steps)
-    for (let gas = 60_000n; gas < 12_000_000n; gas = (gas * 5n) / 3n) {
+    for (let gas = 60_000n; gas < 12_000_000n; gas *= 2n) {
       const given = { address: addresses[verifier] as Hex, abi, functionName: "step", gas };
       const answer = await client.readContract({ ...given, args: [toHex(pre), toHex(evidence)] }).catch((error) => {
         if (error instanceof BaseError) return undefined;
@@ -140,7 +139,7 @@ test("short of gas a step reverts, and is never taken for one that fails", async
       if (answer !== undefined) assert.equal(answer, toHex(post), `${what} with ${gas} gas`);
       outcomes[answer === undefined ? "none" : "right"]++;
     }
-  assert.ok(outcomes.right > 20 && outcomes.none > 20, JSON.stringify(outcomes));
+  assert.ok(outcomes.right > 10 && outcomes.none > 10, JSON.stringify(outcomes));
 });
 
 test("an L1 that lacks a precompile of the chain's forks takes no such contract", async (t) => {

@@ -1,17 +1,31 @@
 import { readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
-import { type CompiledParts, type Creation, keccakF, type StepRules, stepCreations } from "../../bridge/index.ts";
-import { type Bytes, concat, fromHex, type Hex, toHex, uintBE } from "../../executor/index.ts";
+import { type CompiledParts, type Creation, keccakF, stepCreations } from "../../bridge/index.ts";
+import { type Bytes, concat, fromHex, type Hex, STEP_PARTS, toHex, uintBE } from "../../executor/index.ts";
 import { type Anvil, startAnvil } from "../support/anvil.ts";
+import { inboxStorage, type KeptMessage, type KeptRecord, readOnlyInbox } from "../support/inbox-storage.ts";
 import { compileHarness } from "../support/solidity.ts";
+import { type Judged, ONE_RECORD } from "./contracts.ts";
 
 /** A step for a contract to judge: evidence from `pre`, and the hash that must come of it. */
 export type Record = { readonly verifier: number; readonly pre: Bytes; readonly post: Bytes; readonly evidence: Bytes };
 export type Verdict = { readonly verdict: "right" | "wrong" | "reverted"; readonly gas: number; readonly reason: Hex };
 
-/** What steps are judged by. */
-export type Judged = Omit<StepRules, "keccakF">;
+const DECODE = STEP_PARTS.indexOf("decode");
+
+/** The place of the contract that decodes for the n-th of `coinbases`. */
+export const decoderOf = (n: number): number => STEP_PARTS.length + n;
+
+export type VerifierOptions = {
+  /** In place of the contracts that are kept with the program. */
+  readonly compiled?: CompiledParts;
+  /** What the inbox holds. */
+  readonly records?: readonly KeptRecord[];
+  readonly messages?: readonly KeptMessage[];
+  /** Further contracts that decode, for blocks with another coinbase than the chain's. */
+  readonly coinbases?: readonly Hex[];
+};
 
 const VERDICTS = ["right", "wrong", "reverted"] as const;
 const VERDICT_BYTES = 9;
@@ -27,8 +41,8 @@ export type Verifier = Awaited<ReturnType<typeof startVerifier>>;
 /** The contracts, in the order of a record's `verifier`, on an L1 of their own, and what takes batches of steps to them. */
 export const startVerifier = async (
   t: Pick<TestContext, "after">,
-  rulesOn: (l1: Anvil) => Promise<Judged> | Judged,
-  compiled?: CompiledParts,
+  rulesOn: (inbox: Hex, l1: Anvil) => Promise<Judged> | Judged,
+  { compiled, records = [ONE_RECORD], messages = [], coinbases = [] }: VerifierOptions = {},
 ) => {
   const anvil = await startAnvil(
     t,
@@ -46,9 +60,16 @@ export const startVerifier = async (
     return contractAddress;
   };
   const permutation = await deploy({ ...keccakF, ...compiled?.get("KeccakF"), args: [] } as Creation);
+  const inbox = await deploy(readOnlyInbox);
+  for (const [slot, value] of inboxStorage(records, messages))
+    await anvil.control.setStorageAt({ address: inbox, index: toHex(slot) as never, value: toHex(value) });
+  const rules = { ...(await rulesOn(inbox, anvil)), keccakF: permutation };
   const addresses: Hex[] = [];
-  for (const [, creation] of stepCreations({ ...(await rulesOn(anvil)), keccakF: permutation }, compiled))
-    addresses.push(await deploy(creation));
+  for (const [, creation] of stepCreations(rules, compiled)) addresses.push(await deploy(creation));
+  for (const coinbase of coinbases) {
+    const [, decoder] = stepCreations({ ...rules, coinbase }, compiled)[DECODE] as readonly [string, Creation];
+    addresses.push(await deploy(decoder));
+  }
 
   const call = async (batch: readonly Record[]): Promise<readonly Verdict[]> => {
     const steps = toHex(concat(...batch.map(encode)));

@@ -23,6 +23,8 @@ const binary = (): string =>
   require.resolve(`@foundry-rs/anvil-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}/bin/anvil`);
 
 const RECEIPT_POLL_MS = 10;
+/** L1's rules today: the contracts ask for its precompiles. */
+const L1_FORK = "osaka";
 
 /** Anvil's own accounts, each with 10,000 ether. */
 export const account = (index: number) =>
@@ -46,7 +48,8 @@ const listening = (child: ChildProcessByStdio<null, Readable, Readable>): Promis
 
 /** An L1 of its own for one test; ended with it. It mines when a transaction arrives, until `manual` is called. */
 export const startAnvil = async (t: Pick<TestContext, "after">, ...options: readonly string[]) => {
-  const child = spawn(binary(), ["--host", "127.0.0.1", "--port", "0", ...options], {
+  const fork = options.includes("--hardfork") ? [] : ["--hardfork", L1_FORK];
+  const child = spawn(binary(), ["--host", "127.0.0.1", "--port", "0", ...fork, ...options], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   t.after(() => child.kill());

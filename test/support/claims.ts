@@ -69,7 +69,7 @@ export const createClaims = async (
   alloc: GenesisAlloc = {},
   setUp: (l1: Anvil) => Promise<Partial<DeployOptions>> = async () => ({}),
 ) => {
-  const l1: Anvil = await startAnvil(t, "--hardfork", "prague");
+  const l1: Anvil = await startAnvil(t);
   const options = await setUp(l1);
   let genesis: Genesis | undefined;
   const { contracts } = await deployBridge(

@@ -11,29 +11,16 @@ import {
   rootOverLast,
   type Transactor,
 } from "../../bridge/index.ts";
-import {
-  type Challenger,
-  type ChallengerOptions,
-  createAttempts,
-  createBoardReader,
-  createChallenger,
-  createTraces,
-  holdTree,
-  type Trace,
-  visit,
-} from "../../challenger/index.ts";
+import { type Challenger, type ChallengerOptions, createChallenger, createTraces } from "../../challenger/index.ts";
 import {
   ADDRESS,
   type Bytes,
   type BytesOf,
-  type ChainState,
   concat,
   createMemoryStore,
   createModelRuntime,
-  encodeChainState,
   fromHex,
   type Hex,
-  hashChainState,
   type KeyValueStore,
   keccakOf,
   type ModelPrograms,
@@ -42,9 +29,9 @@ import {
   toHex,
 } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
-import { openBook } from "./claim-book.ts";
 import { claimsOn, clientOf, createLife, type Life, startClaimant } from "./claimant.ts";
 import { everyKind, everyKindInput } from "./every-kind.ts";
+import { createLiar, type RightRange, type Story } from "./liar.ts";
 import { wrongState } from "./lying-trace.ts";
 import type { Ends } from "./peers.ts";
 import { publishOn } from "./publish.ts";
@@ -68,31 +55,15 @@ const CLAIMANT = 5;
 const CHALLENGER = 6;
 const LIAR = 7;
 
-type StageOptions = {
-  /** What differs from the devnet's rules for claims. */
-  readonly claims: Partial<ClaimParameters>;
+type CallOptions = {
   readonly model: { readonly id: Hex; readonly artifact: Bytes };
   /** Of the call. */
   readonly input: Bytes;
   /** Units beside the call's: transfers before it. */
   readonly transfers: number;
 };
-const STAGE: StageOptions = { claims: LOW, model: MODEL, input: everyKindInput(1), transfers: 0 };
-
-/** A chain on which the model was called once, and nodes that derive it. */
-export const createDisputeStage = async (t: Ends, options: Partial<StageOptions> = {}) => {
-  const { claims, model, input, transfers } = { ...STAGE, ...options };
-  const runtimes = new Map<KeyValueStore, ModelRuntime & ModelPrograms>();
-  const stage = await createStage(
-    t,
-    3_600n,
-    async (store) => {
-      const models = await createModelRuntime({ ...telemetry(), store });
-      runtimes.set(store, models);
-      return models;
-    },
-    claims,
-  );
+/** Publishes a model and calls it once. */
+const callOnce = async (stage: Stage, { model, input, transfers }: CallOptions): Promise<void> => {
   await publishOn(stage, { ...model, name: "called@1.0" });
   const sequencer = await stage.sequencer();
   await sequencer.follow();
@@ -108,6 +79,31 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
     Array(transfers + 1).fill(1),
   );
   await sequencer.post();
+};
+
+type StageOptions = CallOptions & {
+  /** What differs from the devnet's rules for claims. */
+  readonly claims: Partial<ClaimParameters>;
+  /** Brings to L1 what the claims are about, in place of the call. */
+  readonly fill?: (stage: Stage) => Promise<void>;
+};
+const STAGE: StageOptions = { claims: LOW, model: MODEL, input: everyKindInput(1), transfers: 0 };
+
+/** A chain about which nobody has claimed more than its beginning, and nodes that derive it. */
+export const createDisputeStage = async (t: Ends, options: Partial<StageOptions> = {}) => {
+  const { claims, fill, ...call } = { ...STAGE, ...options };
+  const runtimes = new Map<KeyValueStore, ModelRuntime & ModelPrograms>();
+  const stage = await createStage(
+    t,
+    3_600n,
+    async (store) => {
+      const models = await createModelRuntime({ ...telemetry(), store });
+      runtimes.set(store, models);
+      return models;
+    },
+    claims,
+  );
+  await (fill ?? ((on) => callOnce(on, call)))(stage);
   /** A node that has derived nothing yet. */
   const prepare = async (
     store: KeyValueStore = createMemoryStore(),
@@ -122,7 +118,7 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
     await node.follow();
     return node;
   };
-  // The first claim is about what the inbox held when the registry was made: nothing. The next is about the call.
+  // The first claim is about what the inbox held when the registry was made: nothing. The next is about all of it.
   const claimant = startClaimant(t, stage, await open(), { from: CLAIMANT, depth: 0n, intervalBlocks: 1n });
   for (let looks = 0; (await claimsOn(stage).proposed()).length === 0; looks++) {
     assert.ok(looks < 20, "there is a claim");
@@ -131,7 +127,7 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
   }
   await claimant.stop();
   await stage.anvil.mine(Number(claims.spacing ?? DEVNET_CLAIMS.spacing));
-  return { ...stage, prepare, open };
+  return { ...stage, claims: { ...DEVNET_CLAIMS, ...claims }, prepare, open };
 };
 export type DisputeStage = Awaited<ReturnType<typeof createDisputeStage>>;
 type Node = Awaited<ReturnType<DisputeStage["open"]>>;
@@ -224,13 +220,6 @@ export const startChallenger = (
   });
 };
 
-/** Changes what a chain state says; its bytes stay ones that L1 takes. */
-export const otherState = (state: ChainState, seed: number): ChainState => {
-  const stateRoot = state.stateRoot.slice();
-  stateRoot[31] = ((stateRoot[31] as number) + seed) & 255;
-  return { ...state, stateRoot };
-};
-
 export type LiarActor = {
   /** The claim that he stands for. */
   readonly claim: Hex;
@@ -241,8 +230,18 @@ export type LiarActor = {
   launch(): Promise<void>;
 };
 
-/** How a liar's tree of units comes from the right one; `end`: hash of the state that he claims. */
-export type Story = (right: Trace, about: { readonly units: number; readonly end: Bytes }) => Promise<Trace> | Trace;
+/** The range that is claimed next, as a node computes it. `back`: so many right claims before the newest stands its parent. */
+export const rightRange = async (t: Ends, stage: DisputeStage, node: Node, back = 0): Promise<RightRange> => {
+  const right = rightClaimsOf(t, stage, node);
+  await right.walk(await stage.anvil.client.getBlockNumber());
+  const on = right.steps.at(-1 - back);
+  const parent = on === undefined ? await right.tip() : await right.claimAt(on.id);
+  const succession = await right.succession(parent);
+  assert.ok(succession);
+  const traceOf = createTraces({ chain: node.chain, l1: node.l1, models: node.models, right });
+  const trace = await traceOf(succession, new AbortController().signal);
+  return { right, parent, succession, trace };
+};
 
 export const startLiar = async (
   t: Ends,
@@ -265,46 +264,11 @@ export const startLiar = async (
   const { anvil, deployment } = stage;
   const { client } = anvil;
   const registry = deployment.contracts.claimRegistry;
-  const right = rightClaimsOf(t, stage, node);
+  const range = await rightRange(t, stage, node, back);
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   t.after(() => transactor.stop());
   await anvil.control.setBalance({ address: transactor.address, value: 10n ** 21n });
-  const { parameters } = await right.rules();
-  await right.walk(await client.getBlockNumber());
-  const on = right.steps.at(-1 - back);
-  const parent = on === undefined ? await right.tip() : await right.claimAt(on.id);
-  const succession = await right.succession(parent);
-  assert.ok(succession);
-  const end = seed === 0 ? succession.range.end : otherState(succession.range.end, seed);
-  const trace = await createTraces({ chain: node.chain, l1: node.l1, models: node.models, right })(
-    succession,
-    new AbortController().signal,
-  );
-  const tree = holdTree(await story(trace, { units: succession.range.units, end: hashChainState(end) }));
-  const book = await openBook(client, registry);
-  const reader = createBoardReader(client, { registry, book });
-  const attempt = createAttempts(client, { registry, account: transactor.address, stakes: parameters.stakes });
-  const { signal } = new AbortController();
-  const game = {
-    parent: parent.id,
-    origin: toHex(succession.origin),
-    tree,
-    endState: toHex(encodeChainState(end)),
-    isDue: true,
-    account: transactor.address,
-  };
-  const launch = async () => {
-    await transactor.tick();
-    if (transactor.pending > 0) return;
-    const now = await client.getBlockNumber({ cacheTime: 0 });
-    await book.sync({ number: now });
-    const { moves } = await visit(await reader.at(now), game, { signal });
-    if (moves.length === 0) return;
-    const { data, value, moves: sent } = await attempt(moves);
-    if (sent.length === 0) return;
-    void transactor.send({ to: registry, data, value }).catch(() => undefined);
-    await transactor.tick();
-  };
+  const launch = await createLiar({ client, registry, transactor }, range, { story, seed });
   const act = async () => {
     await launch();
     await land(transactor);
@@ -321,6 +285,7 @@ export const startLiar = async (
   assert.ok(own, "the liar's claim is on L1");
   return { claim: own.args.id, address: transactor.address, act, launch };
 };
+
 /** What L1 holds of a dispute. */
 export const registryOf = ({ anvil, deployment }: DisputeStage) => {
   const address = deployment.contracts.claimRegistry;

@@ -40,7 +40,7 @@ export const bench = async (
   blockGasLimit = 30_000_000n,
   budget: ChainParameters["budget"] = DEVNET_PARAMETERS.budget,
 ): Promise<Bench> => {
-  const l1 = await startAnvil(t, "--hardfork", "prague");
+  const l1 = await startAnvil(t);
   const { contracts } = await deployBridge(
     { wallet: l1.wallet(0), reader: l1.client },
     {

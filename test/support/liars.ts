@@ -16,8 +16,8 @@ import {
   uintBE,
 } from "../../executor/index.ts";
 import { openBook } from "./claim-book.ts";
-import { otherState } from "./disputes.ts";
 import type { Deriving } from "./honest-side.ts";
+import { otherState } from "./liar.ts";
 import { only, type Told, unitLies } from "./lies.ts";
 import type { Random } from "./random-program.ts";
 import type { SteppedL1 } from "./stepped-l1.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Trace } from "../../challenger/index.ts";
-import type { Program } from "../../executor/index.ts";
-import type { Story } from "./disputes.ts";
+import type { Bytes, Program } from "../../executor/index.ts";
+import type { Story } from "./liar.ts";
 import { lyingOperator, lyingTensor, lyingTrace, wrongState } from "./lying-trace.ts";
 
 /** A lie with what it is about; `seed`: of the end that the liar claims, 0 for the right one. */
@@ -22,13 +22,6 @@ const callOf = async (right: Trace, units: number): Promise<{ readonly unit: num
   throw new Error("the model is not called");
 };
 
-/** Everything from a leaf on is otherwise: as leaves of a tree of this height. */
-const from = (first: number, height: number, leaf: Uint8Array): Map<number, Uint8Array> => {
-  const leaves = new Map<number, Uint8Array>();
-  for (let position = first; position < 2 ** height; position++) leaves.set(position, leaf);
-  return leaves;
-};
-
 /** An element's bytes, one bit of them changed. */
 const changed = async ({ packed }: Trace, position: number): Promise<Uint8Array> => {
   assert.ok(packed);
@@ -45,7 +38,7 @@ export const unitLies = {
   },
   allLeaves: {
     name: "all leaves",
-    story: (right, { end }) => lyingTrace(right, { leaves: from(0, right.height, end) }),
+    story: (right, { end }) => lyingTrace(right, { rest: { from: 0, leaf: end } }),
   },
 } as const satisfies Record<string, Told>;
 
@@ -62,49 +55,38 @@ export const only = (name: string, leafOf: (units: number) => number, seed: numb
     }),
 });
 
-/** From one step of a unit on, the machine is in states of the liar's; `statesOf`: by step. */
-const inUnit = (
-  name: string,
-  {
-    unitOf,
-    statesOf,
-  }: {
-    readonly unitOf: (units: number) => number;
-    readonly statesOf: (right: Trace, unit: number) => Promise<Map<number, Uint8Array>>;
-  },
-): Told => ({
+/** The right tree but for its last leaf. */
+const lastOf = (tree: Trace, end: Bytes): Trace => lyingTrace(tree, { leaves: new Map([[2 ** tree.height - 1, end]]) });
+
+/** Of a unit: the right tree of its steps, that of the units, and where the liar must end. */
+type InUnit = { readonly own: Trace; readonly right: Trace; readonly end: Bytes };
+
+/** A unit comes to another end, by the liar's tree of its steps; so does everything behind it. */
+const inUnit = (name: string, unit: number, stepsOf: (about: InUnit) => Promise<Trace> | Trace): Told => ({
   name,
-  async story(right, { units, end }) {
-    const unit = unitOf(units);
-    const states = await statesOf(right, unit);
+  async story(right, { end }) {
+    const told = await stepsOf({ own: await right.below(unit), right, end });
     return lyingTrace(right, {
-      leaves: from(unit, right.height, end),
-      below: (position, execution) =>
-        lyingTrace(execution, {
-          leaves: (position === unit ? states : new Map<number, Uint8Array>()).set(2 ** execution.height - 1, end),
-        }),
+      rest: { from: unit, leaf: end },
+      below: (position, tree) => (position === unit ? told : lastOf(tree, end)),
     });
   },
 });
 
-/** From one ordinary step of the machine on, in a unit. */
+/** From one ordinary step of the machine on, in a unit, its states are the liar's. */
 export const machineStep = (unit: number, step: number): Told =>
-  inUnit(`step ${step} of unit ${unit}`, {
-    unitOf: () => unit,
-    statesOf: async (right) => from(step, (await right.below(unit)).height, wrongState(step)),
-  });
+  inUnit(`step ${step} of unit ${unit}`, unit, ({ own, end }) =>
+    lyingTrace(own, {
+      leaves: new Map([[2 ** own.height - 1, end]]),
+      rest: { from: step, leaf: wrongState(step) },
+    }),
+  );
 
 /** The liar's unit executes the envelope of another one. */
 export const otherEnvelope = (unit: number, other: number): Told =>
-  inUnit(`unit ${unit} executes the envelope of unit ${other}`, {
-    unitOf: () => unit,
-    async statesOf(right) {
-      const execution = await right.below(other);
-      const states = new Map<number, Uint8Array>();
-      for (let step = 0; step < 2 ** execution.height; step++) states.set(step, await execution.node(0, step));
-      return states;
-    },
-  });
+  inUnit(`unit ${unit} executes the envelope of unit ${other}`, unit, async ({ own, right, end }) =>
+    lastOf({ ...own, node: (await right.below(other)).node }, end),
+  );
 
 /** Lies inside a call of a model, told at level 2 and below, and consistent above it. */
 export const modelLies = ({ operators }: Program) => {
@@ -115,24 +97,17 @@ export const modelLies = ({ operators }: Program) => {
       const finish = wrongState(step);
       const rightExecution = await right.below(unit);
       const told = await inference(await rightExecution.below(step), finish);
-      // Above the leaves that lie on the way the tree may be high: what follows differs in its last leaf alone.
-      const steps = new Map([[step, finish]]);
-      if (rightExecution.height < 16) for (const [at] of from(step + 1, rightExecution.height, end)) steps.set(at, end);
       const last = [2 ** rightExecution.height - 1, end] as const;
-      const leaves =
-        right.height < 16
-          ? from(unit, right.height, end)
-          : new Map([
-              [unit, end],
-              [2 ** right.height - 1, end],
-            ]);
       return lyingTrace(right, {
-        leaves,
+        rest: { from: unit, leaf: end },
         below: (position, execution) =>
-          lyingTrace(execution, {
-            leaves: position === unit ? steps.set(...last) : new Map([last]),
-            ...(position === unit ? { below: () => told } : {}),
-          }),
+          position === unit
+            ? lyingTrace(execution, {
+                leaves: new Map([[step, finish], last]),
+                rest: { from: step + 1, leaf: end },
+                below: () => told,
+              })
+            : lastOf(execution, end),
       });
     },
   });
@@ -144,16 +119,16 @@ export const modelLies = ({ operators }: Program) => {
       inTheModel(`element ${position} of operator ${operator}, ${operators[operator]?.kind}`, async (right, finish) => {
         const rightTensor = await right.below(operator);
         const tensor = lyingTensor(rightTensor, new Map([[position, await changed(rightTensor, position)]]));
-        const leaves = from(operators.length, right.height, finish).set(
-          operator,
-          await lyingOperator(operator, tensor),
-        );
-        return lyingTrace(right, { leaves, below: () => tensor });
+        return lyingTrace(right, {
+          leaves: new Map([[operator, await lyingOperator(operator, tensor)]]),
+          rest: { from: operators.length, leaf: finish },
+          below: () => tensor,
+        });
       }),
     /** Every element of every operator is another. */
     everything: inTheModel("every element of every operator", async (right, finish) => {
       const tensors: Trace[] = [];
-      const leaves = from(operators.length, right.height, finish);
+      const leaves = new Map<number, Bytes>();
       for (const [operator] of operators.entries()) {
         const tensor = await right.below(operator);
         const elements = new Map<number, Uint8Array>();
@@ -162,10 +137,11 @@ export const modelLies = ({ operators }: Program) => {
         tensors.push(lyingTensor(tensor, elements));
         leaves.set(operator, await lyingOperator(operator, tensors[operator] as Trace));
       }
-      return lyingTrace(right, { leaves, below: (position) => tensors[position] as Trace });
+      const rest = { from: operators.length, leaf: finish };
+      return lyingTrace(right, { leaves, rest, below: (position) => tensors[position] as Trace });
     }),
     finish: inTheModel("the machine after the call", async (right, finish) =>
-      lyingTrace(right, { leaves: from(operators.length, right.height, finish) }),
+      lyingTrace(right, { rest: { from: operators.length, leaf: finish } }),
     ),
     padding: inTheModel("padding behind the machine after the call", async (right, finish) =>
       lyingTrace(right, { leaves: new Map([[2 ** right.height - 1, finish]]) }),

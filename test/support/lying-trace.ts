@@ -7,29 +7,36 @@ export const wrongState = (seed: number): Bytes => keccakOf(Uint8Array.of(0x6c, 
 /** Which leaves of a level are wrong, and with what. */
 export type Lie = {
   /** Leaves that the liar states otherwise than they are. */
-  readonly leaves: ReadonlyMap<number, Bytes>;
+  readonly leaves?: ReadonlyMap<number, Bytes>;
+  /** All leaves from one on, but for those. */
+  readonly rest?: { readonly from: number; readonly leaf: Bytes };
   /** The liar's tree below a leaf of his; by default the right tree but for its last leaf. */
   readonly below?: (position: number, right: Trace) => Trace;
 };
 
+const NO_LEAVES: ReadonlyMap<number, Bytes> = new Map();
+
 /** Nodes above wrong leaves; all others are the right ones. */
-const nodesOf = (right: Trace, leaves: ReadonlyMap<number, Bytes>) => {
+const nodesOf = (right: Trace, { leaves = NO_LEAVES, rest }: Lie) => {
   const known = new Map<string, Promise<Bytes>>();
   const touched = Array.from({ length: right.height + 1 }, () => new Set<number>());
   for (const position of leaves.keys())
     for (const [height, indices] of touched.entries()) indices.add(Math.floor(position / 2 ** height));
+  const made = async (height: number, index: number): Promise<Bytes> => {
+    const [first, end] = [index * 2 ** height, (index + 1) * 2 ** height];
+    const isTouched = touched[height]?.has(index) ?? false;
+    if (!isTouched && (rest === undefined || end <= rest.from)) return right.node(height, index);
+    if (height === 0) return leaves.get(index) ?? (rest?.leaf as Bytes);
+    // Equal leaves alone: both halves are the same.
+    const isUniform = !isTouched && rest !== undefined && first >= rest.from;
+    const left = await node(height - 1, 2 * index);
+    return innerNode(left, isUniform ? left : await node(height - 1, 2 * index + 1));
+  };
   const node = (height: number, index: number): Promise<Bytes> => {
-    if (!touched[height]?.has(index)) return right.node(height, index);
     const key = `${height}/${index}`;
-    const made =
-      known.get(key) ??
-      (height === 0
-        ? Promise.resolve(leaves.get(index) as Bytes)
-        : Promise.all([node(height - 1, 2 * index), node(height - 1, 2 * index + 1)]).then(([l, r]) =>
-            innerNode(l, r),
-          ));
-    known.set(key, made);
-    return made;
+    const found = known.get(key) ?? made(height, index);
+    known.set(key, found);
+    return found;
   };
   return node;
 };
@@ -38,15 +45,16 @@ const nodesOf = (right: Trace, leaves: ReadonlyMap<number, Bytes>) => {
  * A liar's tree of one level: the right one with some leaves changed. Below a changed leaf stands a tree that ends in it,
  * as the contract asks for; so the lie goes on down to a step that the contract itself takes.
  */
-export const lyingTrace = (right: Trace, { leaves, below }: Lie): Trace => {
-  const node = nodesOf(right, leaves);
+export const lyingTrace = (right: Trace, lie: Lie): Trace => {
+  const { leaves, rest, below } = lie;
+  const node = nodesOf(right, lie);
   return {
     ...right,
     node,
     pre: (position) => (position === 0 ? Promise.resolve(right.start) : node(0, position - 1)),
     async below(position) {
       const tree = await right.below(position);
-      const leaf = leaves.get(position);
+      const leaf = leaves?.get(position) ?? (rest !== undefined && position >= rest.from ? rest.leaf : undefined);
       if (leaf === undefined) return tree;
       return below?.(position, tree) ?? lyingTrace(tree, { leaves: new Map([[2 ** tree.height - 1, leaf]]) });
     },

@@ -22,7 +22,7 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     machine: ["foundation", "blob", "tensor", "protocol", "precompiles", "state", "models"],
     chain: ["foundation", "store", "protocol", "genesis", "state", "models", "evm"],
     p2p: ["foundation", "store", "blob", "protocol", "state", "models", "chain"],
-    rpc: ["foundation", "protocol", "state", "chain", "p2p"],
+    rpc: ["foundation", "protocol", "state", "machine", "chain", "p2p"],
   },
   bridge: {
     contracts: [],

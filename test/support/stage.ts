@@ -137,7 +137,7 @@ export const createStage = async (
   modelsOf: (store: KeyValueStore) => Promise<ModelRuntime> = async () => withoutModels,
   claims: Partial<ClaimParameters> = {},
 ): Promise<Stage> => {
-  const anvil = await startAnvil(t, "--hardfork", "prague");
+  const anvil = await startAnvil(t);
   const rules = settlement(l1Account(0).address);
   const deployment = await deployBridge(
     { wallet: anvil.wallet(0), reader: anvil.client },

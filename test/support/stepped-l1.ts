@@ -39,7 +39,7 @@ const lower = (hex: Hex): Hex => hex.toLowerCase() as Hex;
 export const startSteppedL1 = async (t: Ends, options: SteppedL1Options) => {
   const { chain, claims, alloc, forceDelay } = options;
   const sizes = ["--gas-limit", `${BLOCK_GAS}`, "--accounts", `${ACCOUNTS}`, "--balance", `${ETHER_EACH}`];
-  const anvil = await startAnvil(t, "--hardfork", "prague", "--order", "fifo", "--timestamp", `${START}`, ...sizes);
+  const anvil = await startAnvil(t, "--order", "fifo", "--timestamp", `${START}`, ...sizes);
   const { client, control } = anvil;
   await control.setBlockTimestampInterval({ interval: Number(BLOCK_TIME) });
   const chainId = await client.getChainId();

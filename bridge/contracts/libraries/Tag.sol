@@ -30,6 +30,7 @@ library Tag {
     bytes1 internal constant LOGS_RECORD = 0x46;
     bytes1 internal constant LOGS_LINK = 0x47;
     bytes1 internal constant LOG_ENTRY = 0x48;
+    bytes1 internal constant RECEIPT = 0x49;
     bytes1 internal constant FRONTIER = 0x4a;
     bytes1 internal constant SWEEP_RECORD = 0x4b;
     bytes1 internal constant FRESH_SLOT = 0x4c;
@@ -39,4 +40,5 @@ library Tag {
     bytes1 internal constant TRANSIENT_SLOT = 0x50;
     bytes1 internal constant BLOOM = 0x51;
     bytes1 internal constant PREV_RANDAO = 0x52;
+    bytes1 internal constant TRANSACTION = 0x53;
 }

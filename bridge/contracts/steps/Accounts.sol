@@ -55,6 +55,13 @@ library Accounts {
         s.rest.put(Rest.STATE_ROOT, uint256(root));
     }
 
+    /// @notice Removes an account's leaf, if there is one; its slots stay. Evidence: the path to the leaf, what its removal takes.
+    function remove(Step memory s, uint256 address_) internal pure {
+        bytes32 key = keccak256(abi.encodePacked(Tag.ACCOUNT_KEY, uint160(address_)));
+        Path memory path = StateTree.open(s.unread, bytes32(s.rest.get(Rest.STATE_ROOT)), key, 32);
+        s.rest.put(Rest.STATE_ROOT, uint256(StateTree.remove(s.unread, path)));
+    }
+
     function isEmpty(Account memory account) internal pure returns (bool) {
         return account.nonce == 0 && account.balance == 0 && account.codeSize == 0;
     }

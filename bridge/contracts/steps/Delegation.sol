@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {Account} from "./Accounts.sol";
+import {Account, Accounts} from "./Accounts.sol";
 import {Forks} from "./Forks.sol";
 import {Step} from "./Steps.sol";
 
@@ -21,5 +21,12 @@ library Delegation {
         // u8 push data, 3 bytes of prefix, 20 of address, 8 zeros.
         uint256 chunk = account.codeRoot;
         return (chunk >> 224 == PREFIX, uint160(chunk >> 64));
+    }
+
+    /// @notice What an account has of the code that delegates to an address; of zero it is no code.
+    function codeOf(uint256 delegate) internal pure returns (uint256 codeHash, uint256 codeSize, uint256 codeRoot) {
+        if (delegate == 0) return (Accounts.NO_CODE, 0, 0);
+        codeHash = uint256(keccak256(abi.encodePacked(uint24(PREFIX), uint160(delegate))));
+        return (codeHash, SIZE, PREFIX << 224 | delegate << 64);
     }
 }

@@ -44,14 +44,16 @@ library Frontier {
         }
     }
 
-    /// @notice Hash of the frontier with one more leaf.
-    function append(uint256 count, bytes32[] memory peaks, bytes32 leaf) internal pure returns (bytes32) {
-        uint256 merged;
-        for (uint256 rest = count; rest & 1 == 1; rest >>= 1) leaf = _inner(peaks[merged++], leaf);
-        bytes32[] memory next = new bytes32[](peaks.length - merged + 1);
-        next[0] = leaf;
-        for (uint256 i = 1; i < next.length; ++i) next[i] = peaks[merged + i - 1];
-        return hashOf(count + 1, next);
+    /// @notice Hash of the frontier with this hash once it has the leaf. Twin of `appendLeaf` in
+    /// executor/foundation/merkle.ts.
+    function append(Evidence memory unread, bytes32 hash, bytes32 leaf) internal pure returns (bytes32) {
+        (uint256 count, bytes32[] memory peaks) = open(unread, hash);
+        uint256 joined;
+        for (; count >> joined & 1 == 1; ++joined) leaf = _inner(peaks[joined], leaf);
+        bytes32[] memory grown = new bytes32[](peaks.length - joined + 1);
+        grown[0] = leaf;
+        for (uint256 i = 1; i < grown.length; ++i) grown[i] = peaks[joined + i - 1];
+        return hashOf(count + 1, grown);
     }
 
     function _inner(bytes32 left, bytes32 right) private pure returns (bytes32) {

@@ -19,10 +19,7 @@ library LogRecord {
     /// @return what `K(address ++ u8 topics ++ topics)`.
     function begin(Step memory s, uint256[] memory operands) internal pure returns (bytes32 what) {
         bytes memory record = open(s);
-        bytes memory bloom = s.unread.take(BLOOM);
-        if (uint256(keccak256(abi.encodePacked(Tag.BLOOM, bloom))) != record.get(Logs.BLOOM)) {
-            revert ILeafRules.BadEvidence();
-        }
+        bytes memory bloom = openBloom(s, record.get(Logs.BLOOM));
         bytes20 self = bytes20(uint160(s.frame.get(Frame.SELF)));
         _add(bloom, keccak256(abi.encodePacked(self)));
         uint256 topics = operands.length - 2;
@@ -31,10 +28,20 @@ library LogRecord {
             _add(bloom, keccak256(abi.encodePacked(operands[2 + i])));
             preimage = abi.encodePacked(preimage, operands[2 + i]);
         }
-        record.put(Logs.BLOOM, uint256(keccak256(abi.encodePacked(Tag.BLOOM, bloom))));
+        record.put(Logs.BLOOM, hashBloom(bloom));
         s.rest.put(Rest.LOGS, uint256(keccak256(record)));
         s.logs = record;
         return keccak256(preimage);
+    }
+
+    /// @notice Opens the bloom with this hash.
+    function openBloom(Step memory s, uint256 hash) internal pure returns (bytes memory bloom) {
+        bloom = s.unread.take(BLOOM);
+        if (hashBloom(bloom) != hash) revert ILeafRules.BadEvidence();
+    }
+
+    function hashBloom(bytes memory bloom) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encodePacked(Tag.BLOOM, bloom)));
     }
 
     /// @notice Opens the record.

@@ -15,6 +15,12 @@ library Sweep {
     Field internal constant FRESH = Field.wrap(1 << 8 | 32);
     Field internal constant DESTROYED = Field.wrap(33 << 8 | 32);
 
+    uint256 private constant DESTROYED_LINK = 53;
+    uint256 private constant FRESH_LINK = 85;
+    Field private constant PREVIOUS = Field.wrap(1 << 8 | 32);
+    Field private constant ADDRESS = Field.wrap(33 << 8 | 20);
+    Field private constant SLOT = Field.wrap(53 << 8 | 32);
+
     function open(Step memory s) internal pure returns (bytes memory) {
         return Steps.part(s, bytes32(s.rest.get(Rest.SWEEP)), SIZE, Tag.SWEEP_RECORD);
     }
@@ -31,5 +37,21 @@ library Sweep {
         bytes memory link = abi.encodePacked(Tag.DESTROYED_ACCOUNT, record.get(DESTROYED), uint160(address_));
         record.put(DESTROYED, uint256(keccak256(link)));
         s.rest.put(Rest.SWEEP, uint256(keccak256(record)));
+    }
+
+    /// @notice Takes the last link off the chain of fresh slots. Evidence: the link.
+    function popFreshSlot(Step memory s, bytes memory record) internal pure returns (uint256 address_, uint256 slot) {
+        bytes memory link = Steps.part(s, bytes32(record.get(FRESH)), FRESH_LINK, Tag.FRESH_SLOT);
+        record.put(FRESH, link.get(PREVIOUS));
+        s.rest.put(Rest.SWEEP, uint256(keccak256(record)));
+        return (link.get(ADDRESS), link.get(SLOT));
+    }
+
+    /// @notice Takes the last link off the chain of destroyed accounts. Evidence: the link.
+    function popDestroyed(Step memory s, bytes memory record) internal pure returns (uint256 address_) {
+        bytes memory link = Steps.part(s, bytes32(record.get(DESTROYED)), DESTROYED_LINK, Tag.DESTROYED_ACCOUNT);
+        record.put(DESTROYED, link.get(PREVIOUS));
+        s.rest.put(Rest.SWEEP, uint256(keccak256(record)));
+        return link.get(ADDRESS);
     }
 }

@@ -15,12 +15,20 @@ export const STEP_PARTS = [
   "bulk",
   "precompiles",
   "check",
+  "decode",
+  "transaction",
 ] as const;
 export type StepPart = (typeof STEP_PARTS)[number];
 
 /** Whose phases are whose; OP's by the instruction, INFER's by a level of its own. */
 const PHASES: Readonly<Partial<Record<Phase, StepPart>>> = {
   [PHASE.load]: "load",
+  [PHASE.decode]: "decode",
+  [PHASE.access]: "transaction",
+  [PHASE.authorize]: "transaction",
+  [PHASE.txend]: "transaction",
+  [PHASE.sweep]: "transaction",
+  [PHASE.receipt]: "transaction",
   [PHASE.initcode]: "code",
   [PHASE.deposit]: "code",
   [PHASE.enter]: "frames",

@@ -4,15 +4,20 @@ import { createHasher, encodeRest, type MachineState, PHASE, type Phase, RESULT 
 import { stepTransaction } from "../step.ts";
 import { bulkEvidence } from "./bulk.ts";
 import { depositEvidence, initcodeEvidence } from "./code-steps.ts";
+import { decodeEvidence } from "./decode.ts";
 import { loadEvidence } from "./derivation.ts";
 import { enterEvidence, exitEvidence } from "./frames.ts";
 import { instructionEvidence } from "./instruction.ts";
 import { checkEvidence, precompileEvidence } from "./native.ts";
 import type { Evidence, Step, WitnessSources } from "./step.ts";
+import { accessEvidence, authorizeEvidence, endEvidence, receiptEvidence, sweepEvidence } from "./transaction.ts";
 
 /** What a step reads behind state and rest, by phase. */
 const PHASES: Readonly<Partial<Record<Phase, (step: Step) => Evidence | undefined>>> = {
   [PHASE.load]: loadEvidence,
+  [PHASE.decode]: decodeEvidence,
+  [PHASE.access]: accessEvidence,
+  [PHASE.authorize]: authorizeEvidence,
   [PHASE.initcode]: initcodeEvidence,
   [PHASE.enter]: enterEvidence,
   [PHASE.op]: instructionEvidence,
@@ -21,6 +26,9 @@ const PHASES: Readonly<Partial<Record<Phase, (step: Step) => Evidence | undefine
   [PHASE.check]: checkEvidence,
   [PHASE.exit]: exitEvidence,
   [PHASE.deposit]: depositEvidence,
+  [PHASE.txend]: endEvidence,
+  [PHASE.sweep]: sweepEvidence,
+  [PHASE.receipt]: receiptEvidence,
 };
 
 const missing = (what: string) => (): never => {

@@ -12,6 +12,9 @@ const asked = <Answer>(ask: (() => Answer) | undefined): Answer => {
 };
 const disputesOf = ({ disputes }: Backend): readonly DisputeView[] => asked(disputes);
 
+const disputeAt = (backend: Backend, id: string): DisputeView | undefined =>
+  disputesOf(backend).find((dispute) => isAbout(dispute, id));
+
 const isAbout = ({ parent, right, rivals }: DisputeView, id: string): boolean =>
   id === parent || id === right || rivals.some((rival) => rival.id === id);
 
@@ -20,8 +23,11 @@ export const DISPUTE_METHODS: MethodTable = {
   rollup_challenger: method([], (_, { challenger }) => (asked(challenger) ?? null) as unknown as Json),
   rollup_disputes: method([], (_, backend) => disputesOf(backend) as unknown as Json),
   /** By the id of the parent, of the right claim or of a wrong one; null when nothing is disputed there. */
-  rollup_dispute: method(
-    [hash],
-    ([id], backend) => (disputesOf(backend).find((dispute) => isAbout(dispute, id)) ?? null) as unknown as Json,
-  ),
+  rollup_dispute: method([hash], ([id], backend) => (disputeAt(backend, id) ?? null) as unknown as Json),
+  /** Steps of the machine that such a dispute has come down to, with what is claimed of each; null where there is none. */
+  rollup_disputedSteps: method([hash], async ([id], backend) => {
+    const dispute = disputeAt(backend, id);
+    const steps = dispute === undefined ? undefined : await backend.disputedSteps?.(dispute.parent);
+    return (steps ?? null) as unknown as Json;
+  }),
 };

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { boundOf, playAtOnce } from "../support/at-once.ts";
+import { createDisputeStage, rightRange } from "../support/disputes.ts";
+import { machineStep } from "../support/lies.ts";
+import { type Met, STEP_KIND_NAMES, type StepKind, surveyOf } from "../support/step-kinds.ts";
+import { TOUR_CLAIMS, takeTour } from "../support/tour.ts";
+
+/** One of each contract that judges steps, LOAD apart: L1 makes ready for blobs for seconds. All are `npm run fuzz lies`. */
+const LIED: readonly StepKind[] = [
+  ...(["begin", "forced-message", "skip-unpaid"] as const),
+  ...(["decode", "authorize", "sweep", "receipt"] as const),
+  ...(["initcode", "exit-revert", "check", "precompile-4", "bulk"] as const),
+  ...(["arithmetic", "sstore", "call"] as const),
+];
+/** What the tour has in blobs alone. */
+const IN_BLOBS: readonly StepKind[] = ["arrival-in-blobs", "refuse-length", "load"];
+
+test("a liar in one step is beaten whatever the step's kind: each is proven by L1's contracts, all at once", async (t) => {
+  const stage = await createDisputeStage(t, {
+    claims: TOUR_CLAIMS,
+    fill: (on) => takeTour(on, { inBlobs: false, forceDelay: 3_600 }),
+  });
+  const node = await stage.open();
+  const { trace, succession } = await rightRange(t, stage, node);
+  const met = await surveyOf(trace, { units: succession.range.units, l1: node.l1 });
+  assert.deepEqual(
+    STEP_KIND_NAMES.filter((kind) => !met.has(kind)),
+    IN_BLOBS,
+    "the tour takes every other kind of step",
+  );
+  const steps = LIED.map((kind) => met.get(kind)?.[0] as Met);
+  const lies = steps.map(({ unit, step }, i) => ({ ...machineStep(unit, step), name: LIED[i] as string }));
+  const { findings, proven, rounds, residentMib } = await playAtOnce(t, stage, { lies, bound: boundOf(stage.claims) });
+  t.diagnostic(`${lies.length} liars, ${rounds} rounds, ${residentMib.toFixed(0)} MiB resident`);
+  assert.deepEqual(findings, []);
+  assert.equal(proven, lies.length, "each lie came down to its step, and L1 proved that");
+});
