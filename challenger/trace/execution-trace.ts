@@ -23,6 +23,7 @@ import {
   hashChainState,
   identityOf,
   loadPrecompiles,
+  machineEvidence,
   openBlobElement,
   openRun,
   openWorld,
@@ -87,7 +88,7 @@ const evidenceOf = async (
   const wanted = new Map<string, { readonly hash: Hex; readonly index: number }>();
   const keyOf = (hash: Hex, index: number) => `${hash}/${index}`;
   const blobHashes = (record: bigint) => hashes(record).map((hash) => fromHex(hash));
-  const first = machineNow().witness({
+  const first = machineEvidence(machineNow(), {
     programOf,
     blobs: {
       blobHashes,
@@ -107,7 +108,7 @@ const evidenceOf = async (
     opened.set(key, await openBlobElement(bytes, index));
   }
   const element = (hash: Bytes, index: number) => opened.get(keyOf(toHex(hash), index)) as BlobElement;
-  return machineNow().witness({ programOf, blobs: { blobHashes, element } }) as Bytes;
+  return machineEvidence(machineNow(), { programOf, blobs: { blobHashes, element } }) as Bytes;
 };
 
 /** Level 1 of one unit: the states after its steps. */

@@ -12,5 +12,6 @@ export { createEvmMachine, type EvmMachine } from "./machine.ts";
 export { loadPrecompiles } from "./precompiles.ts";
 export { openWorld } from "./state/world.ts";
 export { createUnitTrace, type UnitTrace } from "./trace.ts";
+export { machineEvidence } from "./witness/machine-evidence.ts";
 export { STEP_PARTS, type StepPart } from "./witness/parts.ts";
 export type { BlobSource, WitnessSources } from "./witness/step.ts";

@@ -1,4 +1,4 @@
-import { type Bytes, concat } from "../foundation/bytes.ts";
+import type { Bytes } from "../foundation/bytes.ts";
 import { type ChainState, encodeChainState, hashChainState } from "../protocol/chain-state.ts";
 import {
   type Answer,
@@ -29,10 +29,6 @@ import {
 import type { Tree } from "./state/tree.ts";
 import type { World } from "./state/world.ts";
 import { arrive, stepTransaction } from "./step.ts";
-import { unitEvidence } from "./witness/derivation.ts";
-import { partOf, STEP_PARTS } from "./witness/parts.ts";
-import type { WitnessSources } from "./witness/step.ts";
-import { NO_SOURCES, witnessOf } from "./witness/witness.ts";
 
 /** Preimages of the parts of a state, undefined where there is no such part. A chain state has `chain` alone. */
 export type Preimages = Readonly<
@@ -59,6 +55,12 @@ export type MachineComponents = {
   readonly answers?: Answers;
 };
 
+/** The chain state at which a unit stands, the state behind its root, and where both are read. */
+export type UnitBegin = Pick<MachineComponents, "inbox" | "world" | "rules"> & {
+  readonly chain: ChainState;
+  readonly tree: Tree;
+};
+
 /** The unit at a chain state, step by step. */
 export type EvmMachine = {
   /** Steps taken. */
@@ -77,11 +79,8 @@ export type EvmMachine = {
   /** The 128 bytes behind the hash of a machine state, valid until the next call; undefined for a chain state. */
   encode(): Bytes | undefined;
   preimages(): Preimages;
-  /**
-   * Evidence of the next step, as L1's contracts take it: `u8 part ++ the part's own`. Undefined where no contract has it.
-   * MACHINE_NEEDS_ANSWER, MACHINE_INBOX_GAP.
-   */
-  witness(sources: Partial<WitnessSources>): Bytes | undefined;
+  /** What the unit begins with, and is read from. */
+  readonly unit: UnitBegin;
   /** What the next step does, as `StepView` names it. MACHINE_DONE, MACHINE_INBOX_GAP. */
   name(): string;
   view(): StateView;
@@ -166,15 +165,7 @@ export const createEvmMachine = (
         ...(registers === undefined ? {} : { registers: encodeRegisters(registers) }),
       };
     },
-    witness(sources) {
-      const part = partOf(state);
-      if (part === undefined || ended !== undefined) return undefined;
-      const evidence =
-        state === undefined || context === undefined
-          ? unitEvidence({ chain, tree, world, rules }, inbox, sources.blobs ?? NO_SOURCES.blobs)
-          : witnessOf(state, context, sources);
-      return evidence === undefined ? undefined : concat(Uint8Array.of(STEP_PARTS.indexOf(part)), evidence);
-    },
+    unit: { chain, tree, world, rules, inbox },
     name() {
       if (state !== undefined) return nameOfStep(state);
       if (ended !== undefined) throw fault("MACHINE_DONE", "the unit has ended");

@@ -14,7 +14,7 @@ import {
 } from "../../executor/index.ts";
 import { createAnswers, type DelayedMessage, type MachineRules } from "../../executor/machine/context.ts";
 import type { UnitSource } from "../../executor/machine/derive.ts";
-import { createEvmMachine, loadPrecompiles, openWorld } from "../../executor/machine/index.ts";
+import { createEvmMachine, loadPrecompiles, machineEvidence, openWorld } from "../../executor/machine/index.ts";
 import type { EvmMachine } from "../../executor/machine/machine.ts";
 import type { BlobSource } from "../../executor/machine/witness/step.ts";
 import { chainStateAt } from "../../executor/protocol/chain-state.ts";
@@ -133,7 +133,7 @@ export const fuzzDerivation = async (
     const medium = records[Number(here.chain.position.batch)]?.medium;
     for (let isFirst = true; endOf(machine) === undefined; isFirst = false) {
       const { state } = machine;
-      const evidence = machine.witness({ blobs: blobSource });
+      const evidence = machineEvidence(machine, { blobs: blobSource });
       const pre = machine.hash().slice();
       machine.step();
       const ended = endOf(machine);
