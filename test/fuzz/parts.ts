@@ -52,9 +52,16 @@ const fuzzMessages = async ({ count, seed, print }: Round): Promise<readonly str
   return tally.findings;
 };
 
+/** The contracts with the devnet's constants. */
+const devnetVerifier = async (ends: Ends) => {
+  const { startVerifier } = await import("../steps/verifier.ts");
+  const { devnetAt } = await import("../steps/contracts.ts");
+  return startVerifier(ends, devnetAt);
+};
+
 /** Steps of transactions through the contracts, and mutants of their evidence. */
 const runSteps =
-  (fuzz: (ends: { after(end: () => unknown): void }, round: Round) => Promise<StepsTally>) =>
+  (fuzz: (ends: Ends, round: Round) => Promise<StepsTally>) =>
   async (round: Round): Promise<readonly string[]> => {
     const ending: (() => unknown)[] = [];
     const started = performance.now();
@@ -67,7 +74,7 @@ const runSteps =
   };
 
 const fuzzBytecode = runSteps(async (ends, { count, seed }) =>
-  (await import("./steps.ts")).fuzzSteps(ends, { transactions: count, seed, mutants: 2 }),
+  (await import("./steps.ts")).fuzzSteps(await devnetVerifier(ends), { transactions: count, seed, mutants: 2 }),
 );
 
 const fuzzDecoding = runSteps(async (ends, { count, seed }) =>
@@ -76,7 +83,7 @@ const fuzzDecoding = runSteps(async (ends, { count, seed }) =>
 
 const fuzzNative = runSteps(async (ends, { count, seed }) => {
   const { randomNativeCall } = await import("../support/random-native.ts");
-  return (await import("./steps.ts")).fuzzSteps(ends, {
+  return (await import("./steps.ts")).fuzzSteps(await devnetVerifier(ends), {
     transactions: count,
     seed,
     mutants: 2,
@@ -86,7 +93,11 @@ const fuzzNative = runSteps(async (ends, { count, seed }) => {
 
 const fuzzNativeEvidence = runSteps(async (ends, { count, seed }) => {
   const { randomNativeCall } = await import("../support/random-native.ts");
-  return (await import("./steps.ts")).fuzzEvidence(ends, { transactions: count, seed, open: randomNativeCall });
+  return (await import("./steps.ts")).fuzzEvidence(await devnetVerifier(ends), {
+    transactions: count,
+    seed,
+    open: randomNativeCall,
+  });
 });
 
 /** Batches of one chain, and the share of them in blobs: an opening takes a sixth of a second. */

@@ -1,8 +1,8 @@
 import { type Bytes, concat } from "../../executor/index.ts";
 import { openTransaction, setupOf } from "../../executor/machine/transaction.fixture.ts";
 import { stepsOf, type Taken } from "../steps/collect.ts";
-import { devnetAt } from "../steps/contracts.ts";
-import { startVerifier } from "../steps/verifier.ts";
+import { mutantsOf } from "../steps/mutants.ts";
+import type { Verifier } from "../steps/verifier.ts";
 import { randomTransaction } from "../support/random-bytecode.ts";
 import type { Opened } from "../support/random-native.ts";
 import { createRandom, type Random } from "../support/random-program.ts";
@@ -43,10 +43,9 @@ type Steps = {
  * may give any hash.
  */
 export const fuzzSteps = async (
-  ends: { after(end: () => unknown): void },
+  verifier: Verifier,
   { transactions, seed, mutants, open = openBytecode }: Steps,
 ): Promise<StepsTally> => {
-  const verifier = await startVerifier(ends, (inbox) => devnetAt(inbox));
   const tally: StepsTally = { steps: 0, mutants: 0, kinds: new Map(), findings: [] };
   for (let i = 0; i < transactions; i++) {
     const random = createRandom(seed + i);
@@ -69,18 +68,7 @@ export const fuzzSteps = async (
   return tally;
 };
 
-/** Each byte changed, the evidence cut before each, and one longer. */
-const everyMutant = (random: Random, evidence: Bytes): readonly Bytes[] => [
-  ...Array.from(evidence, (byte, i) => {
-    const changed = evidence.slice();
-    changed[i] = byte ^ (1 << random.below(8));
-    return changed;
-  }),
-  ...Array.from(evidence, (_, i) => evidence.subarray(0, i)),
-  concat(evidence, Uint8Array.of(0)),
-];
-
-/** Evidence of more bytes is left to the mutants that are drawn. */
+/** Longer evidence is left to the mutants that are drawn. */
 const MOST_MUTATED = 6_000;
 
 /**
@@ -88,10 +76,9 @@ const MOST_MUTATED = 6_000;
  * have: none may give any hash.
  */
 export const fuzzEvidence = async (
-  ends: { after(end: () => unknown): void },
+  verifier: Verifier,
   { transactions, seed, open }: Required<Pick<Steps, "transactions" | "seed" | "open">>,
 ): Promise<StepsTally> => {
-  const verifier = await startVerifier(ends, (inbox) => devnetAt(inbox));
   const tally: StepsTally = { steps: 0, mutants: 0, kinds: new Map(), findings: [] };
   const met = new Set<string>();
   for (let i = 0; i < transactions; i++) {
@@ -101,7 +88,7 @@ export const fuzzEvidence = async (
       ({ what, evidence }) => evidence.length <= MOST_MUTATED && !met.has(what) && met.add(what),
     );
     for (const step of fresh) {
-      const changed = everyMutant(random, step.evidence).map((evidence) => ({ ...step, evidence }));
+      const changed = [...mutantsOf(step, step.evidence.length)];
       for (const [k, { verdict }] of (await verifier.judge(changed)).entries())
         if (verdict !== "reverted") tally.findings.push(`seed ${seed + i}: mutant ${k} of ${step.what} is taken`);
       tally.mutants += changed.length;

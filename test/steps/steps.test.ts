@@ -2,9 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fuzzStateTree } from "../fuzz/state-tree.ts";
 import { fuzzSteps } from "../fuzz/steps.ts";
+import { devnetAt } from "./contracts.ts";
+import { startVerifier } from "./verifier.ts";
 
 test("contracts give the machine's next hash for every step they judge, and none for changed evidence", async (t) => {
-  const { findings, steps, mutants } = await fuzzSteps(t, { transactions: 20, seed: 7, mutants: 2 });
+  const { findings, steps, mutants } = await fuzzSteps(await startVerifier(t, devnetAt), {
+    transactions: 20,
+    seed: 7,
+    mutants: 2,
+  });
   assert.deepEqual(findings, []);
   assert.ok(steps > 300 && mutants === 2 * steps, `${steps} steps, ${mutants} mutants`);
 });

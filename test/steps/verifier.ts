@@ -36,6 +36,8 @@ const CALL_GAS = 10n ** 12n;
 const encode = ({ verifier, pre, post, evidence }: Record): Bytes =>
   concat(Uint8Array.of(verifier), uintBE(evidence.length, 4), pre, post, evidence);
 
+export type Verifier = Awaited<ReturnType<typeof startVerifier>>;
+
 /** The contracts, in the order of a record's `verifier`, on an L1 of their own, and what takes batches of steps to them. */
 export const startVerifier = async (
   t: Pick<TestContext, "after">,
@@ -86,6 +88,9 @@ export const startVerifier = async (
   };
 
   return {
+    client: anvil.client,
+    /** Of the contracts. */
+    addresses: addresses as readonly Hex[],
     /** Verdicts in the order of the records. */
     async judge(records: readonly Record[]): Promise<readonly Verdict[]> {
       const verdicts: Verdict[] = [];

@@ -185,7 +185,8 @@ const spoilt = (random: Random, input: Bytes): Bytes =>
     () => concat(input, new Uint8Array(Math.max(0, random.pick([38_400, 38_592, 65_536, 65_537]) - input.length))),
   ])();
 
-const precompileCall = async (random: Random): Promise<Opened> => {
+/** One call of a precompile. */
+export const randomPrecompileCall = async (random: Random): Promise<Opened> => {
   const [address, make] = random.pick([...INPUTS]);
   const made = make(random);
   const data = random.chance(0.3) ? spoilt(random, made) : made;
@@ -310,4 +311,4 @@ const modelCall = async (random: Random): Promise<Opened> => {
 
 /** One call that no bytecode answers: of a precompile, of a model, of an admission. */
 export const randomNativeCall = (random: Random): Promise<Opened> =>
-  random.chance(0.5) ? precompileCall(random) : random.chance(0.95) ? modelCall(random) : admitCall(random);
+  random.chance(0.5) ? randomPrecompileCall(random) : random.chance(0.95) ? modelCall(random) : admitCall(random);
