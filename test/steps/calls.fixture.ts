@@ -19,6 +19,8 @@ const DELEGATES = 0xd2n;
 const DELEGATES_TO_PRECOMPILE = 0xd3n;
 const NOBODY = 0xd4n;
 const IDENTITY = 4n;
+const OLDEST = 0xd5n;
+const DEEP = 0xd6n;
 const POOR = 10n ** 30n;
 
 const CALLS = [OP.call, OP.callcode, OP.delegatecall, OP.staticcall] as const;
@@ -53,6 +55,7 @@ const main = concat(
     popped(callOf(OP.call, { to, value: 1n, ...BEGUN })),
   ),
   popped(callOf(OP.call, { to: ECHO, value: POOR, ...BEGUN })),
+  popped(callOf(OP.call, { to: OLDEST, gas: 100_000n })),
   ...SINGLES.map(([to]) => popped(callOf(OP.call, { to, gas: 50n }))),
   ...SINGLES.map(([to]) => popped(callOf(OP.staticcall, { to, gas: 100_000n }))),
   create(initCodeOf(runtime), 1n),
@@ -70,11 +73,31 @@ export const EVERY_CALL: CallSetup = {
     [hexOf(REVERTS)]: { nonce: 1n, code: assemble(op(OP.revert, 0n, 9n)) },
     [hexOf(DELEGATES)]: { nonce: 1n, code: delegationTo(fromHex(hexOf(ECHO))) },
     [hexOf(DELEGATES_TO_PRECOMPILE)]: { nonce: 1n, code: delegationTo(fromHex(hexOf(IDENTITY))) },
+    // Its nonce cannot count another creation.
+    [hexOf(OLDEST)]: { nonce: 2n ** 64n - 1n, code: op(OP.create, 0n, 0n, 0n) },
     ...Object.fromEntries(SINGLES.map(([address, code]) => [hexOf(address), { nonce: 1n, balance: 9n, code }])),
   },
   to: hexOf(MAIN),
   gas: 16_000_000,
   value: 5n,
+};
+
+/** A transaction whose frames begin another until none may, and then try each other way. */
+export const DEEPEST: CallSetup = {
+  accounts: {
+    [hexOf(DEEP)]: {
+      nonce: 1n,
+      balance: 5n,
+      code: concat(
+        popped(callOf(OP.call, { to: OP.address })),
+        ...CALLS.map((opcode) => popped(callOf(opcode, { to: ECHO, value: 1n, ...BEGUN }))),
+        popped(op(OP.create, 1n, 0n, 32n)),
+        popped(op(OP.create2, 1n, 0n, 32n, 0n)),
+      ),
+    },
+  },
+  to: hexOf(DEEP),
+  gas: 2 ** 50,
 };
 
 const CREATES = ["f0", "f5"];

@@ -12,7 +12,7 @@ import { startVerifier } from "./verifier.ts";
 
 const PLACES = 60;
 /** Of an L1 transaction with a DECODE, of L1's 2^24; of one with another step. */
-const MOST_GAS = 6_000_000;
+const MOST_GAS = 15_000_000;
 const MOST_GAS_OF_OTHERS = 300_000;
 
 const decodeOf = async (envelope: Bytes): Promise<Taken> => {
@@ -22,7 +22,7 @@ const decodeOf = async (envelope: Bytes): Promise<Taken> => {
 };
 
 test("transactions before and behind their frames: the machine's next hash, and none for other evidence", async (t) => {
-  const verifier = await startVerifier(t, (inbox) => devnetAt(inbox));
+  const verifier = await startVerifier(t, devnetAt);
   const steps = (await everyTransaction()).flatMap((setup) => [...stepsOf(openTransaction(setup), new Map())]);
   const own = steps.filter(({ what }) => TRANSACTION_STEPS.includes(what));
   assert.deepEqual(
@@ -43,7 +43,7 @@ test("transactions before and behind their frames: the machine's next hash, and 
 });
 
 test("the longest envelopes are decided within the gas and the bytes of a transaction on L1", async (t) => {
-  const verifier = await startVerifier(t, (inbox) => devnetAt(inbox));
+  const verifier = await startVerifier(t, devnetAt);
   const envelopes = Object.entries(await longest());
   const steps = await Promise.all(envelopes.map(([, envelope]) => decodeOf(envelope)));
   const verdicts = await verifier.judge(steps);
