@@ -61,6 +61,17 @@ const PAYS: CallSetup = {
   gas: 1_000_000,
 };
 
+const ADDS: CallSetup = {
+  accounts: {
+    [CALLER]: {
+      nonce: 1n,
+      code: concat(fromHex(`0x7f${"a5".repeat(32)}7f${"5a".repeat(32)}01`), ONE_BYTE_OPCODES(24_500)),
+    },
+  },
+  to: CALLER,
+  gas: 1_000_000,
+};
+
 const DELEGATES: CallSetup = {
   accounts: {},
   to: CALLER,
@@ -70,6 +81,7 @@ const DELEGATES: CallSetup = {
 
 /** Whole transactions on L1, but for what board and rules add. */
 const ROWS: readonly { readonly what: string; readonly setup: CallSetup; readonly most: number }[] = [
+  { what: "op 01", setup: ADDS, most: 60_000 },
   { what: "op f1", setup: PAYS, most: 200_000 },
   { what: "phase 2", setup: DELEGATES, most: 250_000 },
   { what: "phase 16", setup: DELEGATES, most: 150_000 },

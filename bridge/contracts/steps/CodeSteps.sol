@@ -13,7 +13,7 @@ import {Step, Steps} from "./Steps.sol";
 import {Words} from "./Words.sol";
 
 /// @title Bytes that become code: phases INITCODE and DEPOSIT
-/// @notice Evidence behind state and rest: the frame, the registers where there are any, then what the functions below say, in
+/// @notice Evidence behind state, rest and frame: the registers where there are any, then what the functions below say, in
 /// their order.
 contract CodeSteps is IStepVerifier {
     using Part for bytes;
@@ -34,8 +34,7 @@ contract CodeSteps is IStepVerifier {
     function step(bytes32 pre, bytes calldata evidence) external view returns (bytes32) {
         // Which of the two is a claim of the evidence's, until the state is opened in that phase.
         bool begins = evidence.length > 1 && uint8(evidence[1]) == Phase.INITCODE;
-        Step memory s = Steps.open(pre, evidence, begins ? Phase.INITCODE : Phase.DEPOSIT);
-        s.openFrame();
+        Step memory s = Steps.openFramed(pre, evidence, begins ? Phase.INITCODE : Phase.DEPOSIT);
         return begins ? _run(s) : _store(s);
     }
 

@@ -14,7 +14,7 @@ import {Stack} from "./Stack.sol";
 import {Step, Steps} from "./Steps.sol";
 
 /// @title Begin and end of frames: phases ENTER and EXIT
-/// @notice Evidence behind state and rest: the frame, then what the functions below say, in their order.
+/// @notice Evidence behind state, rest and frame: what the functions below say, in their order.
 contract FrameSteps is IStepVerifier {
     using Part for bytes;
     using Stack for Step;
@@ -30,8 +30,7 @@ contract FrameSteps is IStepVerifier {
     function step(bytes32 pre, bytes calldata evidence) external view returns (bytes32) {
         // Which of the two is a claim of the evidence's, until the state is opened in that phase.
         bool enters = evidence.length > 1 && uint8(evidence[1]) == Phase.ENTER;
-        Step memory s = Steps.open(pre, evidence, enters ? Phase.ENTER : Phase.EXIT);
-        s.openFrame();
+        Step memory s = Steps.openFramed(pre, evidence, enters ? Phase.ENTER : Phase.EXIT);
         if (!enters) return _exit(s);
         return s.frame.get(Frame.FLAGS) & Frame.CREATE != 0 ? _enterCreation(s) : _enterCall(s);
     }

@@ -67,15 +67,14 @@ library Opcodes {
         hex"0303010003070100030701000102000003060100030401000000000000000000" // 0xf0
         hex"0000000000000000030601000000000000000000010200000000000002010000";
 
-    /// @notice Opens frame and instruction. Not `going`: undefined, or a stack that is too small or would be too large: the
+    /// @notice Opens the instruction. Not `going`: undefined, or a stack that is too small or would be too large: the
     /// frame halts. An instruction of another family is not this contract's to judge.
-    /// Evidence: frame, the instruction's chunks, for CLZ environment and block, the operands.
+    /// Evidence: the instruction's chunks, for CLZ environment and block, the operands.
     function begin(Step memory s, uint256 family, Forks forks)
         internal
         pure
         returns (bool going, Instruction memory instruction)
     {
-        Steps.openFrame(s);
         (instruction.opcode, instruction.immediate) = Code.instruction(s);
         bytes memory table = TABLE;
         uint256 entry;

@@ -13,7 +13,7 @@ import {Step, Steps} from "./Steps.sol";
 import {Words} from "./Words.sol";
 
 /// @title PRECOMPILE: one call that no bytecode answers
-/// @notice Evidence behind state and rest: the frame; the whole input's words, none where it is longer than the precompile
+/// @notice Evidence behind state, rest and frame: the whole input's words, none where it is longer than the precompile
 /// takes, and none of IDENTITY, which passes it on. Of INFER, if the input has a model's id: the id's words, the path of the
 /// model's slot. Of ADMIT nothing more.
 contract PrecompileSteps is IStepVerifier {
@@ -37,8 +37,7 @@ contract PrecompileSteps is IStepVerifier {
 
     /// @inheritdoc IStepVerifier
     function step(bytes32 pre, bytes calldata evidence) external view returns (bytes32) {
-        Step memory s = Steps.open(pre, evidence, Phase.PRECOMPILE);
-        s.openFrame();
+        Step memory s = Steps.openFramed(pre, evidence, Phase.PRECOMPILE);
         uint256 address_ = s.frame.get(Frame.CODE_ADDRESS);
         Reference memory input = MachineState.referenceAt(s.frame, Frame.CALLDATA_AT);
         if (address_ == Marks.INFER) return _infer(s, input);

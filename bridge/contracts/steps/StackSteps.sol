@@ -37,7 +37,7 @@ contract StackSteps is IStepVerifier {
 
     /// @inheritdoc IStepVerifier
     function step(bytes32 pre, bytes calldata evidence) external view returns (bytes32) {
-        Step memory s = Steps.open(pre, evidence, Phase.OP);
+        Step memory s = Steps.openFramed(pre, evidence, Phase.OP);
         (bool going, Instruction memory instruction) = Opcodes.begin(s, Opcodes.STACK, FORKS);
         if (!going) return s.halt();
         uint256 opcode = instruction.opcode;

@@ -8,11 +8,11 @@ import {Tag} from "../libraries/Tag.sol";
 import {BlockEnvironment, Environment, Field, Frame, Part, Phase, Registers, Rest, Result, State} from "./Part.sol";
 
 /// @notice One step of the machine: what of its evidence is not read yet, and the state's parts as they become.
-/// @param start Where in calldata the state before stands.
+/// @param before State and rest before the step, side by side.
 /// @param frame Empty until it is opened, as all that follow.
 struct Step {
     Evidence unread;
-    uint256 start;
+    bytes before;
     bytes state;
     bytes rest;
     bytes frame;
@@ -23,20 +23,55 @@ struct Step {
 }
 
 /// @title The frame of every step: parts are opened by the hash that names them, changed in memory, and sealed
-/// @notice Evidence begins with state and rest. A part is taken only once its hash is known; its width and its tag are
-/// tested, so that no preimage of another kind is read as one. A check that fails ends the evidence: what would be read
-/// later must not be there.
+/// @notice Evidence begins with the state without its rest's hash, and the rest; in phases of a frame with the rest without
+/// its frame's hash, and the frame: those hashes are computed. Any other part is taken only once its hash is known. Width and
+/// tag of each are tested, so that no preimage of another kind is read as one. A check that fails ends the evidence: what
+/// would be read later must not be there.
 library Steps {
     using EvidenceReader for Evidence;
     using Part for bytes;
 
     /// @notice Opens the state with hash `pre` in the given phase.
     function open(bytes32 pre, bytes calldata evidence, uint256 phase) internal pure returns (Step memory s) {
+        _begin(s, evidence);
+        s.rest = s.unread.take(Rest.SIZE);
+        _openState(s, pre, phase);
+    }
+
+    /// @notice Opens the state with hash `pre` in the given phase, which is one of a frame's, and its frame.
+    function openFramed(bytes32 pre, bytes calldata evidence, uint256 phase) internal pure returns (Step memory s) {
+        _begin(s, evidence);
+        s.rest = _without(s, Rest.SIZE, Rest.FRAME);
+        s.frame = s.unread.take(Frame.SIZE);
+        if (s.frame[0] != Tag.FRAME) revert ILeafRules.BadEvidence();
+        setFrame(s);
+        _openState(s, pre, phase);
+    }
+
+    function _begin(Step memory s, bytes calldata evidence) private pure {
         s.unread = EvidenceReader.open(evidence);
-        s.start = s.unread.offset;
-        s.state = part(s, pre, State.SIZE, Tag.MACHINE_STATE);
-        if (s.state.get(State.PHASE) != phase) revert ILeafRules.BadEvidence();
-        s.rest = part(s, bytes32(s.state.get(State.REST)), Rest.SIZE, Tag.REST);
+        s.state = _without(s, State.SIZE, State.REST);
+    }
+
+    /// @dev The next bytes as a part of `size` bytes whose field `hash`, a word, is not among them.
+    function _without(Step memory s, uint256 size, Field hash) private pure returns (bytes memory opened) {
+        uint256 place = Field.unwrap(hash) >> 8;
+        opened = new bytes(size);
+        uint256 from = s.unread.offset;
+        s.unread.take(size - 32);
+        assembly ("memory-safe") {
+            calldatacopy(add(opened, 32), from, place)
+            calldatacopy(add(add(opened, 64), place), add(from, place), sub(sub(size, 32), place))
+        }
+    }
+
+    function _openState(Step memory s, bytes32 pre, uint256 phase) private pure {
+        s.state.put(State.REST, uint256(keccak256(s.rest)));
+        if (
+            keccak256(s.state) != pre || s.state[0] != Tag.MACHINE_STATE || s.rest[0] != Tag.REST
+                || s.state.get(State.PHASE) != phase
+        ) revert ILeafRules.BadEvidence();
+        s.before = bytes.concat(s.state, s.rest);
     }
 
     /// @notice The next `size` bytes, which must be the preimage of `hash`.
@@ -91,10 +126,10 @@ library Steps {
 
     /// @notice HALT: the state before, with result 3, no gas and no registers, in EXIT. What the step did never was.
     function halt(Step memory s) internal pure returns (bytes32) {
-        (bytes memory state, bytes memory rest, uint256 start) = (s.state, s.rest, s.start);
+        (bytes memory before, bytes memory state, bytes memory rest) = (s.before, s.state, s.rest);
         assembly ("memory-safe") {
-            calldatacopy(add(state, 32), start, mload(state))
-            calldatacopy(add(rest, 32), add(start, mload(state)), mload(rest))
+            mcopy(add(state, 32), add(before, 32), mload(state))
+            mcopy(add(rest, 32), add(add(before, 32), mload(state)), mload(rest))
         }
         s.state.put(State.GAS, 0);
         return exit(s, Result.HALT, Reference(0, 0, 0, 0));

@@ -47,23 +47,28 @@ library Words {
         window.first = first;
         window.depth = Program.ceilLog2(count);
         window.siblings = unread.offset;
-        uint256 siblings;
+        unread.take(32 * _siblings(first, size, window.depth));
+        if (fold(window) != root) revert ILeafRules.BadEvidence();
+    }
+
+    /// @dev How many nodes surround `size` words from `first` on: one a level where it is one word.
+    function _siblings(uint256 first, uint256 size, uint256 depth) private pure returns (uint256 count) {
+        if (size == 1) return depth;
         unchecked {
             uint256 last = first + size - 1;
-            for (uint256 i; i < window.depth; ++i) {
-                siblings += (first & 1) + ((last & 1) ^ 1);
+            for (; depth > 0; --depth) {
+                count += (first & 1) + ((last & 1) ^ 1);
                 first >>= 1;
                 last >>= 1;
             }
         }
-        unread.take(32 * siblings);
-        if (fold(window) != root) revert ILeafRules.BadEvidence();
     }
 
     /// @notice Root of the tree with the window's words as they are now.
     function fold(Window memory window) internal pure returns (bytes32 root) {
         (bytes memory data, uint256 first, uint256 depth, uint256 from) =
             (window.data, window.first, window.depth, window.siblings);
+        if (data.length == 32) return _climb(bytes32(data), first, depth, from);
         assembly ("memory-safe") {
             // Scratch behind all that is allocated: a word for a left sibling, the level, a word for a right one.
             let base := add(mload(64), 32)
@@ -91,6 +96,20 @@ library Words {
                 level := base
             }
             root := mload(level)
+        }
+    }
+
+    /// @dev Root above one word.
+    function _climb(bytes32 word, uint256 index, uint256 depth, uint256 from) private pure returns (bytes32 root) {
+        assembly ("memory-safe") {
+            root := word
+            for { let end := add(from, shl(5, depth)) } lt(from, end) { from := add(from, 32) } {
+                let side := shl(5, and(index, 1))
+                mstore(side, root)
+                mstore(xor(side, 32), calldataload(from))
+                root := keccak256(0, 64)
+                index := shr(1, index)
+            }
         }
     }
 

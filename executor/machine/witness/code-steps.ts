@@ -1,7 +1,7 @@
 import { canStore, sourceOf } from "../frames.ts";
 import { frameOf } from "../operations/operation.ts";
 import type { Reference } from "../state/memory.ts";
-import { encodeFrame, encodeRegisters, REGISTERS, type Registers } from "../state/state.ts";
+import { encodeRegisters, REGISTERS, type Registers } from "../state/state.ts";
 import { openAccess } from "./access.ts";
 import { openAccount } from "./accounts.ts";
 import type { Evidence, Step } from "./step.ts";
@@ -18,7 +18,6 @@ export const initcodeEvidence = (step: Step): Evidence => {
   const registers = state.registers as Registers;
   const creator = registers.kind === REGISTERS.initcode ? openAccount(world, stateRoot, frame.caller) : [];
   return [
-    encodeFrame(frame),
     encodeRegisters(registers),
     ...whole(sourceOf(registers)),
     ...creator,
@@ -31,8 +30,8 @@ export const depositEvidence = ({ state, halts }: Step): Evidence => {
   const { world, stateRoot, registers, gas } = state;
   const frame = frameOf(state);
   const account = halts ? [] : openAccount(world, stateRoot, frame.self);
-  if (registers === undefined) return [encodeFrame(frame), ...account];
+  if (registers === undefined) return account;
   const output = sourceOf(registers);
   const code = canStore(output.length, gas) ? whole(output) : [];
-  return [encodeFrame(frame), encodeRegisters(registers), ...code, ...account];
+  return [encodeRegisters(registers), ...code, ...account];
 };

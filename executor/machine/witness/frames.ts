@@ -1,6 +1,6 @@
 import { delegateFor } from "../operations/calls.ts";
 import { forkOf, frameOf } from "../operations/operation.ts";
-import { encodeFrame, encodeRegisters, encodeSuspended, FLAG, RESULT } from "../state/state.ts";
+import { encodeRegisters, encodeSuspended, FLAG, RESULT } from "../state/state.ts";
 import type { Tree } from "../state/tree.ts";
 import { addressMark, isPrecompile } from "../state/world.ts";
 import { openAccount, openTransfer } from "./accounts.ts";
@@ -44,7 +44,7 @@ const enterCall = (step: Step): Evidence => {
 export const enterEvidence = (step: Step): Evidence => {
   const frame = frameOf(step.state);
   const creates = (frame.flags & FLAG.create) !== 0;
-  return [encodeFrame(frame), ...(creates ? enterCreation(step) : enterCall(step))];
+  return creates ? enterCreation(step) : enterCall(step);
 };
 
 /** EXIT: twin of FrameSteps.sol. */
@@ -53,8 +53,8 @@ export const exitEvidence = ({ state }: Step): Evidence => {
   const { result, registers } = state;
   const { parent } = frame;
   const creates = (frame.flags & FLAG.create) !== 0;
-  if (parent === undefined || (creates && result === RESULT.success)) return [encodeFrame(frame)];
+  if (parent === undefined || (creates && result === RESULT.success)) return [];
   const shown = creates ? result === RESULT.revert : result !== RESULT.halt;
   const output = shown && registers !== undefined ? [encodeRegisters(registers)] : [];
-  return [encodeFrame(frame), ...output, encodeSuspended(parent)];
+  return [...output, encodeSuspended(parent)];
 };

@@ -1,7 +1,7 @@
 import { OPERATIONS } from "../operations/opcodes.ts";
 import { forkOf } from "../operations/operation.ts";
 import { drop, hashStack, operands } from "../state/stack.ts";
-import { encodeFrame, type Frame } from "../state/state.ts";
+import type { Frame } from "../state/state.ts";
 import { wordOf } from "../state/word.ts";
 import { openBlock } from "./block.ts";
 import { CALL_EVIDENCE } from "./call-steps.ts";
@@ -21,21 +21,17 @@ const EVIDENCE: ReadonlyMap<number, (step: Step) => Evidence> = new Map([
 ]);
 
 /**
- * One instruction: frame, its chunks, for CLZ environment and block, the operands, and what its family reads. Undefined where
+ * One instruction: its chunks, for CLZ environment and block, the operands, and what its family reads. Undefined where
  * no contract has it.
  */
 export const instructionEvidence = (step: Step): Evidence | undefined => {
   const { state } = step;
   const frame = state.frame as Frame;
   const { code } = frame;
-  if (state.pc >= code.size) return [encodeFrame(frame)];
+  if (state.pc >= code.size) return [];
   const opcode = code.bytes[state.pc] as number;
   const immediate = opcode >= 0x60 && opcode <= 0x7f ? opcode - 0x5f : 0;
-  const head = [
-    encodeFrame(frame),
-    ...openCode(code, state.pc, state.pc + 1 + immediate),
-    ...(opcode === CLZ ? openBlock(step) : []),
-  ];
+  const head = [...openCode(code, state.pc, state.pc + 1 + immediate), ...(opcode === CLZ ? openBlock(step) : [])];
   const operation = OPERATIONS[forkOf(state)][opcode];
   if (operation === undefined) return head;
   const { pops, pushes } = operation;

@@ -9,7 +9,7 @@ import { countOf, type OperatorOf } from "../../tensor/program.ts";
 import { sourceOf } from "../frames.ts";
 import { CHECK_BYTES } from "../native.ts";
 import { type Reference, readReference } from "../state/memory.ts";
-import { encodeFrame, encodeRegisters, type Frame, type Registers } from "../state/state.ts";
+import { encodeRegisters, type Frame, type Registers } from "../state/state.ts";
 import type { Evidence, Step } from "./step.ts";
 import { openPath } from "./tree.ts";
 import { openReference } from "./words.ts";
@@ -31,12 +31,11 @@ const modelEvidence = ({ stateRoot }: Step["state"], calldata: Reference): Evide
 export const precompileEvidence = ({ state }: Step): Evidence => {
   const frame = state.frame as Frame;
   const { codeAddress, calldata } = frame;
-  const head = [encodeFrame(frame)];
-  if (equalBytes(codeAddress, ADMIT)) return head;
-  if (equalBytes(codeAddress, INFER)) return [...head, ...modelEvidence(state, calldata)];
+  if (equalBytes(codeAddress, ADMIT)) return [];
+  if (equalBytes(codeAddress, INFER)) return modelEvidence(state, calldata);
   const address = (codeAddress[18] as number) * 256 + (codeAddress[19] as number);
-  if (address === IDENTITY || calldata.length > maximumInput(address)) return head;
-  return [...head, ...openReference(calldata, 0n, calldata.length)];
+  if (address === IDENTITY || calldata.length > maximumInput(address)) return [];
+  return openReference(calldata, 0n, calldata.length);
 };
 
 /** Where an input's elements begin and end in the packed input. */

@@ -1,6 +1,15 @@
 import { type Bytes, concat } from "../../foundation/bytes.ts";
 import { fault, type UnitContext } from "../context.ts";
-import { createHasher, encodeRest, type MachineState, PHASE, type Phase, RESULT } from "../state/state.ts";
+import {
+  createHasher,
+  encodeFrame,
+  encodeRest,
+  type Frame,
+  type MachineState,
+  PHASE,
+  type Phase,
+  RESULT,
+} from "../state/state.ts";
 import { stepTransaction } from "../step.ts";
 import { bulkEvidence } from "./bulk.ts";
 import { depositEvidence, initcodeEvidence } from "./code-steps.ts";
@@ -12,7 +21,7 @@ import { checkEvidence, precompileEvidence } from "./native.ts";
 import type { Evidence, Step, WitnessSources } from "./step.ts";
 import { accessEvidence, authorizeEvidence, endEvidence, receiptEvidence, sweepEvidence } from "./transaction.ts";
 
-/** What a step reads behind state and rest, by phase. */
+/** What a step reads behind its head, by phase. */
 const PHASES: Readonly<Partial<Record<Phase, (step: Step) => Evidence | undefined>>> = {
   [PHASE.load]: loadEvidence,
   [PHASE.decode]: decodeEvidence,
@@ -42,6 +51,28 @@ export const NO_SOURCES: WitnessSources = {
 
 const hasher = createHasher();
 
+/** Phases of a frame: it belongs to the evidence's head. */
+const FRAMED: ReadonlySet<Phase> = new Set([
+  PHASE.initcode,
+  PHASE.enter,
+  PHASE.op,
+  PHASE.precompile,
+  PHASE.exit,
+  PHASE.deposit,
+]);
+
+/** Where the rest's hash stands in a state, and its frame's in a rest. */
+const REST_AT = 96;
+const FRAME_AT = 1;
+
+/** State and rest, of a frame's phases the frame, each without the hash of what follows it. */
+const headOf = (state: Readonly<MachineState>): Evidence => {
+  const scalars = hasher.encode(state).slice(0, REST_AT);
+  const rest = encodeRest(state);
+  if (!FRAMED.has(state.phase)) return [scalars, rest];
+  return [scalars, rest.subarray(0, FRAME_AT), rest.subarray(FRAME_AT + 32), encodeFrame(state.frame as Frame)];
+};
+
 /**
  * Evidence of the step at this state, in the one form that L1's contracts take: a function of the state before it.
  * Undefined where no contract has the step.
@@ -58,5 +89,5 @@ export const witnessOf = (
   const halts = after.phase === PHASE.exit && after.result === RESULT.halt;
   const evidence = open({ state, after, halts, context, sources: { ...NO_SOURCES, ...sources } });
   if (evidence === undefined) return undefined;
-  return concat(hasher.encode(state).slice(), encodeRest(state), ...evidence);
+  return concat(...headOf(state), ...evidence);
 };
