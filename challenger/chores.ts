@@ -1,5 +1,5 @@
 import { gameHash } from "../bridge/index.ts";
-import { type ClaimId, type Hex, type L1BlockNumber, type StateHash, toEdge, toHex } from "../executor/index.ts";
+import { type ClaimId, type Hex, type L1BlockNumber, toEdge, toHex } from "../executor/index.ts";
 import type { ClaimBook, MadeClaim } from "./game/claim-book.ts";
 import { rootContext } from "./game/ids.ts";
 import type { Move } from "./game/solver.ts";
@@ -11,6 +11,8 @@ export type ChoreSituation = {
   readonly chain: RightChain;
   readonly judgement: Pick<Judgement, "isRight">;
   readonly registry: Hex;
+  /** The claim that all others stand on, the first of the right ones. */
+  readonly anchor: Pick<MadeClaim, "endState" | "limitBatch">;
   readonly l1ChainId: bigint;
   /** Of the tree of level 0. */
   readonly height: number;
@@ -33,15 +35,14 @@ const MOST_CHORES = 64;
  * challenge period, taking the bonds of those that lost to a right one, and ending those that stand on such.
  */
 export const choresIn = (situation: ChoreSituation): readonly Move[] => {
-  const { book, chain, judgement, registry, l1ChainId, height, isServed, disputed } = situation;
+  const { book, chain, judgement, registry, anchor, l1ChainId, height, isServed, disputed } = situation;
   const { period, grace, now, account } = situation;
   const [genesis] = chain.ids;
 
   /** Place of a claim; undefined where the list does not reach back to what it stands on. */
   const edgeOf = ({ parent, node }: MadeClaim) => {
-    // The chain's first claim is in no list; the one of a snapshot is.
-    const on =
-      book.claim(parent) ?? (parent === genesis ? { endState: parent as Hex as StateHash, limitBatch: 0n } : undefined);
+    // The claim that all others stand on is in no list.
+    const on = book.claim(parent) ?? (parent === genesis ? anchor : undefined);
     if (on === undefined) return undefined;
     const game = { l1ChainId, registry, parent, limitBatch: on.limitBatch };
     return { ctx: rootContext(0, toHex(gameHash(game)), height, on.endState), node };

@@ -8,6 +8,7 @@ import {
   type Transport,
   type Hex as ViemHex,
   type WalletClient,
+  zeroAddress,
 } from "viem";
 import {
   type ChainParameters,
@@ -30,9 +31,15 @@ import {
   leafRules,
   modelRegistry,
   portal,
+  systemConfig,
   tensorStepVerifier,
 } from "../contracts/contracts.gen.ts";
-import { type ClaimParameters, DEVNET_CLAIMS, type WithdrawalParameters } from "./claim-parameters.ts";
+import {
+  type ClaimParameters,
+  DEVNET_CLAIMS,
+  type SystemParameters,
+  type WithdrawalParameters,
+} from "./claim-parameters.ts";
 
 /** In the order in which they are deployed. */
 const CONTRACTS = [
@@ -45,6 +52,7 @@ const CONTRACTS = [
   "claimGames",
   "l1CrossDomainMessenger",
   "l1StandardBridge",
+  "systemConfig",
 ] as const;
 
 export type L1Contracts = { readonly [name in (typeof CONTRACTS)[number]]: Hex };
@@ -76,8 +84,7 @@ export type DeployClients = {
 };
 
 export type DeployOptions = {
-  /** The account that may append batches. */
-  readonly sequencer: Hex;
+  readonly system: SystemParameters;
   /** Seconds after which a delayed message may not be left out. */
   readonly forceDelay: bigint;
   /** Seconds that an origin's timestamp may be old when its batch comes to L1. */
@@ -104,52 +111,62 @@ export const meteringOf = ({ blockGasLimit, maxDrift, maxLag, budget }: ChainPar
   unitPrice: leastUnitPrice(budget),
 });
 
+/** Beside other rules these are never asked: their heights may be any that they take. */
+const rulesOf = (made: Pick<L1Contracts, "tensorStepVerifier">, claims: ClaimParameters, rules: Hex | undefined) => {
+  const [, ...heights] = rules === undefined ? claims.heights : DEVNET_CLAIMS.heights;
+  return {
+    tensorStepVerifier: { ...tensorStepVerifier, args: [] },
+    leafRules: { ...leafRules, args: [...heights, made.tensorStepVerifier] },
+  };
+};
+
 const creations = async (
   contracts: L1Contracts,
-  { sequencer, forceDelay, maxOriginAge = MAX_ORIGIN_AGE, genesisOf, claims, withdrawals, rules }: DeployOptions,
+  { system, forceDelay, maxOriginAge = MAX_ORIGIN_AGE, genesisOf, claims, withdrawals, rules }: DeployOptions,
 ): Promise<{ readonly [name in keyof L1Contracts]: Creation }> => {
   const genesis = genesisOf(contracts);
   const inbox = { ...meteringOf(genesis.parameters), forceDelay, maxOriginAge };
   const first = toHex(encodeChainState(await genesisChainState(genesis)));
-  // Beside other rules these are never asked: their heights may be any that they take.
-  const [, ...heights] = rules === undefined ? claims.heights : DEVNET_CLAIMS.heights;
-  const { guardian, proofMaturityDelay, finalityDelay, pauseDuration } = withdrawals;
+  const { proofMaturityDelay, finalityDelay, pauseDuration } = withdrawals;
   return {
     batchInbox: {
       ...batchInbox,
-      args: [sequencer, contracts.portal, contracts.modelRegistry, inbox],
+      args: [contracts.systemConfig, contracts.portal, contracts.modelRegistry, inbox],
     },
     portal: {
       ...portal,
-      args: [contracts.batchInbox, contracts.claimGames, { guardian, proofMaturityDelay, pauseDuration }],
+      args: [contracts.systemConfig, contracts.batchInbox, contracts.claimGames, { proofMaturityDelay, pauseDuration }],
     },
     modelRegistry: { ...modelRegistry, args: [contracts.batchInbox] },
     claimRegistry: {
       ...claimRegistry,
-      args: [contracts.batchInbox, contracts.claimGames, rules ?? contracts.leafRules, first, claims],
+      args: [contracts.batchInbox, contracts.claimGames, rules ?? contracts.leafRules, zeroAddress, first, claims],
     },
-    claimGames: { ...claimGames, args: [contracts.claimRegistry, finalityDelay] },
+    claimGames: { ...claimGames, args: [contracts.claimRegistry, contracts.systemConfig, finalityDelay] },
     l1CrossDomainMessenger: { ...l1CrossDomainMessenger, args: [contracts.portal] },
     l1StandardBridge: { ...l1StandardBridge, args: [contracts.l1CrossDomainMessenger] },
-    tensorStepVerifier: { ...tensorStepVerifier, args: [] },
-    leafRules: { ...leafRules, args: [...heights, contracts.tensorStepVerifier] },
+    ...rulesOf(contracts, claims, rules),
+    systemConfig: { ...systemConfig, args: [contracts.portal, system] },
   };
 };
 
 /**
- * Deploys the L1 contracts. They know each other from the start: each is made for the addresses that the account's next
- * transactions create. DEPLOY_FAILED when a creation is refused or reverts; DEPLOY_ADDRESS when another transaction of
- * the account came between.
+ * Creates contracts that know each other from the start: each is made for the addresses that the account's next transactions
+ * create. DEPLOY_FAILED, DEPLOY_ADDRESS.
  */
-export const deployBridge = async ({ wallet, reader }: DeployClients, options: DeployOptions): Promise<Deployment> => {
+const createAll = async <Name extends string>(
+  { wallet, reader }: DeployClients,
+  names: readonly Name[],
+  creationsOf: (contracts: { readonly [name in Name]: Hex }) => Promise<{ readonly [name in Name]: Creation }>,
+) => {
   const from = wallet.account.address;
   const first = await reader.getTransactionCount({ address: from, blockTag: "pending" });
   const contracts = Object.fromEntries(
-    CONTRACTS.map((name, i) => [name, getContractAddress({ from, nonce: BigInt(first + i) }).toLowerCase()]),
-  ) as L1Contracts;
-  const creation = await creations(contracts, options);
+    names.map((name, i) => [name, getContractAddress({ from, nonce: BigInt(first + i) }).toLowerCase()]),
+  ) as { readonly [name in Name]: Hex };
+  const creation = await creationsOf(contracts);
   const hashes: ViemHex[] = [];
-  for (const [i, name] of CONTRACTS.entries())
+  for (const [i, name] of names.entries())
     try {
       hashes.push(await wallet.deployContract({ ...creation[name], nonce: first + i }));
     } catch (error) {
@@ -163,7 +180,7 @@ export const deployBridge = async ({ wallet, reader }: DeployClients, options: D
       throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `L1 does not show the creations: ${why}`, { hashes });
     },
   );
-  for (const [i, name] of CONTRACTS.entries()) {
+  for (const [i, name] of names.entries()) {
     const receipt = receipts[i];
     if (receipt?.status !== "success")
       throw new CodedError<DeployErrorCode>("DEPLOY_FAILED", `the creation of ${name} failed on L1`, {
@@ -178,4 +195,29 @@ export const deployBridge = async ({ wallet, reader }: DeployClients, options: D
     contracts,
     startBlock: receipts.reduce((low, { blockNumber }) => (blockNumber < low ? blockNumber : low), 2n ** 64n),
   };
+};
+
+/** Deploys the L1 contracts. DEPLOY_FAILED when a creation is refused or reverts; DEPLOY_ADDRESS. */
+export const deployBridge = (clients: DeployClients, options: DeployOptions): Promise<Deployment> =>
+  createAll(clients, CONTRACTS, (contracts) => creations(contracts, options));
+
+/** What an upgrade puts in the place of what is in force. */
+const SUCCESSORS = ["tensorStepVerifier", "leafRules", "claimRegistry"] as const;
+export type Successors = { readonly [name in (typeof SUCCESSORS)[number]]: Hex };
+
+/**
+ * Deploys this version's claim registry, rules of leaves and verifier, to take over from the registry `predecessor` of a
+ * deployment. Any account may: nothing changes before the owner has announced the registry. `rules` stand in place of this
+ * version's. DEPLOY_FAILED, DEPLOY_ADDRESS.
+ */
+export const deploySuccessors = async (
+  clients: DeployClients,
+  { batchInbox: inbox, claimGames: games }: Pick<L1Contracts, "batchInbox" | "claimGames">,
+  { predecessor, claims, rules }: { readonly predecessor: Hex; readonly claims: ClaimParameters; readonly rules?: Hex },
+): Promise<Successors> => {
+  const { contracts } = await createAll(clients, SUCCESSORS, async (made) => ({
+    ...rulesOf(made, claims, rules),
+    claimRegistry: { ...claimRegistry, args: [inbox, games, rules ?? made.leafRules, predecessor, "0x", claims] },
+  }));
+  return contracts;
 };

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Deposit, IBatchInbox, InboxParameters, Message, Record} from "./interfaces/IBatchInbox.sol";
+import {ISystemConfig} from "./interfaces/ISystemConfig.sol";
 import {RLPWriter} from "./libraries/RLPWriter.sol";
 
 /// @title BatchInbox
@@ -39,7 +40,8 @@ contract BatchInbox is IBatchInbox {
     /// @dev The same, and the step over what the budget does not pay for.
     uint256 private constant UNPAID_UNITS_OF_BATCH = 4;
 
-    address public immutable SEQUENCER;
+    /// @notice Says who appends.
+    ISystemConfig public immutable CONFIG;
     address public immutable PORTAL;
     address public immutable MODEL_REGISTRY;
     /// @notice Declared gas of the messages of one batch: the L2 block's gas limit.
@@ -60,8 +62,8 @@ contract BatchInbox is IBatchInbox {
     uint128 private _queuedInBlock;
     uint128 private _queuedGas;
 
-    constructor(address sequencer, address portal, address modelRegistry, InboxParameters memory given) {
-        SEQUENCER = sequencer;
+    constructor(ISystemConfig config, address portal, address modelRegistry, InboxParameters memory given) {
+        CONFIG = config;
         PORTAL = portal;
         MODEL_REGISTRY = modelRegistry;
         BLOCK_GAS_LIMIT = given.blockGasLimit;
@@ -190,7 +192,7 @@ contract BatchInbox is IBatchInbox {
         bytes32 delayedAccumulator
     ) private view {
         // INVARIANT: the caller is an account without code that signed this transaction: the bytes are its input or blobs.
-        if (msg.sender != SEQUENCER || msg.sender != tx.origin || msg.sender.code.length != 0) {
+        if (msg.sender != CONFIG.batcher() || msg.sender != tx.origin || msg.sender.code.length != 0) {
             revert NotSequencer(msg.sender);
         }
         uint64 start = _checkPlace(index, delayedEnd);

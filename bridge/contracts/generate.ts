@@ -15,6 +15,7 @@ const L1: readonly Entry[] = [
   { name: "modelRegistry", contract: "ModelRegistry", parts: ["abi", "bytecode"] },
   { name: "claimRegistry", contract: "ClaimRegistry", parts: ["abi", "bytecode"] },
   { name: "claimGames", contract: "ClaimGames", parts: ["abi", "bytecode"] },
+  { name: "systemConfig", contract: "SystemConfig", parts: ["abi", "bytecode"] },
   { name: "tensorStepVerifier", contract: "TensorStepVerifier", parts: ["abi", "bytecode"] },
   { name: "leafRules", contract: "LeafRules", parts: ["abi", "bytecode"] },
   { name: "l1CrossDomainMessenger", contract: "L1CrossDomainMessenger", parts: ["abi", "bytecode"] },

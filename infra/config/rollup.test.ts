@@ -25,6 +25,7 @@ const rollup: Rollup = {
       l1StandardBridge: at("07"),
       tensorStepVerifier: at("08"),
       leafRules: at("09"),
+      systemConfig: at("0a"),
     },
   },
   chain: DEVNET_PARAMETERS,

@@ -45,6 +45,7 @@ const schema = z.strictObject({
       l1StandardBridge: address,
       tensorStepVerifier: address,
       leafRules: address,
+      systemConfig: address,
     }),
   }),
   chain: z.strictObject({

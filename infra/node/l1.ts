@@ -10,6 +10,7 @@ import {
   meteringOf,
   modelRegistry,
   portal,
+  systemConfig,
 } from "../../bridge/index.ts";
 import { CodedError, type Genesis, genesisChainState, type Hex, hashChainState, toHex } from "../../executor/index.ts";
 import type { Rollup } from "../config/rollup.ts";
@@ -43,7 +44,10 @@ const LINKS: readonly Link[] = [
   ["modelRegistry", modelRegistry, "INBOX", "batchInbox"],
   ["portal", portal, "INBOX", "batchInbox"],
   ["portal", portal, "GAMES", "claimGames"],
-  ["claimGames", claimGames, "REGISTRY", "claimRegistry"],
+  ["batchInbox", batchInbox, "CONFIG", "systemConfig"],
+  ["portal", portal, "CONFIG", "systemConfig"],
+  ["claimGames", claimGames, "CONFIG", "systemConfig"],
+  ["systemConfig", systemConfig, "PORTAL", "portal"],
   ["claimRegistry", claimRegistry, "LISTING", "claimGames"],
   ["claimRegistry", claimRegistry, "INBOX", "batchInbox"],
   ["claimRegistry", claimRegistry, "RULES", "leafRules"],
@@ -89,6 +93,10 @@ export const connectL1 = async (url: string, { l1 }: Pick<Rollup, "l1">): Promis
       throw wrong(`the ${names} of ${of} is ${actual}, not ${contracts[names]}`, address);
   };
   await Promise.all(LINKS.map(requireLink));
+  const games = { address: contracts.claimGames, abi: claimGames.abi } as const;
+  const [first] = await client.readContract({ ...games, functionName: "registries" }).catch(unreachable);
+  if (first === undefined || !isAddressEqual(contracts.claimRegistry, first))
+    throw wrong(`the first claimRegistry of claimGames is ${first}, not ${contracts.claimRegistry}`, games.address);
   return client;
 };
 
@@ -128,7 +136,7 @@ export const requireGenesis = async (
   genesis: Genesis,
 ): Promise<void> => {
   const contract = { address: l1.contracts.claimRegistry, abi: claimRegistry.abi } as const;
-  const stated = await client.readContract({ ...contract, functionName: "GENESIS" }).catch(unreachable);
+  const stated = await client.readContract({ ...contract, functionName: "anchorClaim" }).catch(unreachable);
   const own = toHex(hashChainState(await genesisChainState(genesis)));
   if (stated !== own)
     throw new CodedError<L1ErrorCode>(

@@ -115,6 +115,7 @@ test("a node without L1, with a bad rollup file: a code, exit 1", async () => {
         l1StandardBridge: zero,
         tensorStepVerifier: zero,
         leafRules: zero,
+        systemConfig: zero,
       },
     },
     chain: DEVNET_PARAMETERS,
