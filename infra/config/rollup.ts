@@ -47,6 +47,7 @@ const schema = z.strictObject({
       stepVerifier: address,
       tensorStepVerifier: address,
       leafRules: address,
+      systemConfig: address,
     }),
   }),
   chain: z.strictObject({

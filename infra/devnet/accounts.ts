@@ -19,7 +19,7 @@ const accountAt = (addressIndex: number): DevnetAccount => {
 };
 
 /**
- * `deployer` sets the devnet up on both layers; `sequencer` posts batches; `claimant` claims; `visitor` comes over the
+ * `deployer` sets the devnet up on both layers; `sequencer` posts batches, `signer` signs blocks; `claimant` claims; `visitor` comes over the
  * bridge; `challenger` disputes. None is handed out: their nonces are theirs.
  */
 export const devnetAccounts = () => ({
@@ -29,5 +29,6 @@ export const devnetAccounts = () => ({
   claimant: accountAt(USERS + 2),
   visitor: accountAt(USERS + 3),
   challenger: accountAt(USERS + 4),
-  total: USERS + 5,
+  signer: accountAt(USERS + 5),
+  total: USERS + 6,
 });

@@ -1,6 +1,7 @@
 import { type Abi, createPublicClient, encodeDeployData, http, isAddressEqual, type PublicClient } from "viem";
 import {
   batchInbox,
+  bulkSteps,
   type Creation,
   claimGames,
   claimRegistry,
@@ -14,8 +15,17 @@ import {
   portal,
   stepCreations,
   stepVerifier,
+  systemConfig,
 } from "../../bridge/index.ts";
-import { CodedError, type Genesis, genesisChainState, type Hex, hashChainState, toHex } from "../../executor/index.ts";
+import {
+  CodedError,
+  type Genesis,
+  genesisChainState,
+  type Hex,
+  hashChainState,
+  STEP_PARTS,
+  toHex,
+} from "../../executor/index.ts";
 import type { Rollup } from "../config/rollup.ts";
 
 export type L1ErrorCode =
@@ -53,7 +63,10 @@ const LINKS: readonly Link[] = [
   ["modelRegistry", modelRegistry, "INBOX", "batchInbox"],
   ["portal", portal, "INBOX", "batchInbox"],
   ["portal", portal, "GAMES", "claimGames"],
-  ["claimGames", claimGames, "REGISTRY", "claimRegistry"],
+  ["batchInbox", batchInbox, "CONFIG", "systemConfig"],
+  ["portal", portal, "CONFIG", "systemConfig"],
+  ["claimGames", claimGames, "CONFIG", "systemConfig"],
+  ["systemConfig", systemConfig, "PORTAL", "portal"],
   ["claimRegistry", claimRegistry, "LISTING", "claimGames"],
   ["claimRegistry", claimRegistry, "INBOX", "batchInbox"],
   ["claimRegistry", claimRegistry, "RULES", "leafRules"],
@@ -100,6 +113,10 @@ export const connectL1 = async (url: string, { l1 }: Pick<Rollup, "l1">): Promis
       throw wrong(`the ${names} of ${of} is ${actual}, not ${contracts[names]}`, address);
   };
   await Promise.all(LINKS.map(requireLink));
+  const games = { address: contracts.claimGames, abi: claimGames.abi } as const;
+  const [first] = await client.readContract({ ...games, functionName: "registries" }).catch(unreachable);
+  if (first === undefined || !isAddressEqual(contracts.claimRegistry, first))
+    throw wrong(`the first claimRegistry of claimGames is ${first}, not ${contracts.claimRegistry}`, games.address);
   return client;
 };
 
@@ -129,19 +146,32 @@ export const requireMetering = async (client: PublicClient, { l1, chain }: Pick<
   await Promise.all(views.map(compare));
 };
 
+/** The step verifier of the registry in force, and the permutation that its part for bulk steps names. */
+const judgesInForce = async (client: PublicClient, { contracts }: Rollup["l1"]) => {
+  const ask = async (address: Hex, { abi }: { readonly abi: Abi }, functionName: string): Promise<Hex> =>
+    (await client.readContract({ address, abi, functionName }).catch(unreachable)) as Hex;
+  const registry = await ask(contracts.claimGames, claimGames, "registry");
+  const rules = await ask(registry, claimRegistry, "RULES");
+  const address = await ask(rules, leafRules, "STEP_VERIFIER");
+  const parts = await client.readContract({ address, abi: stepVerifier.abi, functionName: "parts" }).catch(unreachable);
+  const bulk = parts[STEP_PARTS.indexOf("bulk")];
+  const keccakF = bulk === undefined ? contracts.keccakF : await ask(bulk, bulkSteps, "KECCAK_F");
+  return { inbox: contracts.batchInbox, address, keccakF };
+};
+
 /**
- * The step verifier's parts must have the code that this version's have, made for the rollup file's parameters: L1 is asked
+ * The parts of the step verifier in force must have the code that this version's have, made for the rollup file's parameters: L1 is asked
  * what their creation would leave behind. NODE_L1_STEPS.
  */
 export const requireSteps = async (
   client: PublicClient,
   { l1, chain }: Pick<Rollup, "l1" | "chain">,
 ): Promise<void> => {
-  const address = l1.contracts.stepVerifier;
+  const { inbox, address, keccakF: permutation } = await judgesInForce(client, l1);
   const parts = await client.readContract({ address, abi: stepVerifier.abi, functionName: "parts" }).catch(unreachable);
   const creations = stepCreations({
-    inbox: l1.contracts.batchInbox,
-    keccakF: l1.contracts.keccakF,
+    inbox,
+    keccakF: permutation,
     parameters: chain,
   });
   const wrong = (what: string, data: Record<string, unknown>) =>
@@ -157,7 +187,7 @@ export const requireSteps = async (
       throw wrong(`the step verifier's part ${name} on L1 is another than`, { part: name, address: part });
   };
   await Promise.all([
-    compare("keccakF", l1.contracts.keccakF, { ...keccakF, args: [] }),
+    compare("keccakF", permutation, { ...keccakF, args: [] }),
     ...creations.map(([name, creation], i) => compare(name, parts[i] as Hex, creation)),
   ]);
 };
@@ -172,7 +202,7 @@ export const requireGenesis = async (
   genesis: Genesis,
 ): Promise<void> => {
   const contract = { address: l1.contracts.claimRegistry, abi: claimRegistry.abi } as const;
-  const stated = await client.readContract({ ...contract, functionName: "GENESIS" }).catch(unreachable);
+  const stated = await client.readContract({ ...contract, functionName: "anchorClaim" }).catch(unreachable);
   const own = toHex(hashChainState(await genesisChainState(genesis)));
   if (stated !== own)
     throw new CodedError<L1ErrorCode>(

@@ -30,6 +30,7 @@ import {
   type TensorData,
 } from "../../executor/index.ts";
 import { genesisOf, type Rollup } from "../../infra/index.ts";
+import { onlyRegistry } from "./only-registry.ts";
 import { telemetry } from "./stage.ts";
 
 /** One element of one operator's output, and what is added to it. */
@@ -117,7 +118,7 @@ export const startDishonest = async ({ l1Rpc, rollup, privateKey, corruption, on
   const account = privateKeyToAccount(privateKey);
   const transactor = createTransactor({ logger, registry, client, account }, { pollMs: 100 });
   const claimant = createClaimant(
-    { logger, registry, client, chain, l1, right, transactor },
+    { logger, registry, client, chain, l1, registries: onlyRegistry(right), transactor },
     { intervalBlocks: 1n, pollMs: 100 },
   );
   const defender = createChallenger(
@@ -128,10 +129,10 @@ export const startDishonest = async ({ l1Rpc, rollup, privateKey, corruption, on
       chain,
       l1,
       follower,
-      right,
+      registries: onlyRegistry(right),
       store,
       transactor,
-      traceOf: createTraces({ chain, l1, models: lying, right, open }),
+      tracesOf: (right) => createTraces({ chain, l1, models: lying, right, open }),
     },
     { startBlock: BigInt(deployment.startBlock), pollMs: 100 },
   );
