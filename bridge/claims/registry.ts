@@ -1,11 +1,14 @@
 import { encodeFunctionData, type PublicClient } from "viem";
 import {
+  type Bytes,
   type BytesOf,
   type ChainState,
   type ClaimId,
+  CodedError,
   type ContextId,
   type EdgeId,
   encodeChainState,
+  fromHex,
   type Hex,
   type L1BlockNumber,
   type L2BlockNumber,
@@ -18,6 +21,10 @@ import {
 import type { ClaimParameters } from "../clients/claim-parameters.ts";
 import type { L1Call } from "../clients/transactor.ts";
 import { claimRegistry } from "../contracts/contracts.gen.ts";
+
+export type RegistryErrorCode =
+  /** The endpoint leaves out the log with which a registry's claims begin. It is asked again; use another if it stays. */
+  "CLAIMS_NO_BEGINNING";
 
 /** As the contract numbers them. */
 const STATUS = ["none", "open", "confirmed", "forfeited"] as const;
@@ -62,9 +69,30 @@ export const createRegistryReader = (client: PublicClient, address: Hex, at: () 
       const winner = await client.readContract({ ...now(), functionName: "winners", args: [toHex(context)] });
       return BigInt(winner) === 0n ? undefined : (winner as EdgeId);
     },
+    /** Whether anything was ever claimed in a context. */
+    async isClaimed(context: BytesOf<ContextId>): Promise<boolean> {
+      const state = await client.readContract({ ...now(), functionName: "contextState", args: [toHex(context)] });
+      return state.firstAt !== 0n;
+    },
     credit: (account: Hex) => client.readContract({ ...now(), functionName: "credits", args: [account] }),
-    async genesis(): Promise<ClaimId> {
-      return (await client.readContract({ ...contract, functionName: "GENESIS" })) as ClaimId;
+    /** The claim that all others stand on. */
+    async anchor(): Promise<ClaimId> {
+      return (await client.readContract({ ...contract, functionName: "anchorClaim" })) as ClaimId;
+    },
+    /** Whether it is the chain's first registry, which begins at genesis. */
+    async isFirst(): Promise<boolean> {
+      return BigInt(await client.readContract({ ...contract, functionName: "predecessor" })) === 0n;
+    },
+    /** Chain state that the claim which all others stand on claims, encoded. `madeAt`: its L1 block. */
+    async anchorState(madeAt: L1BlockNumber): Promise<Bytes> {
+      const range = { fromBlock: madeAt, toBlock: madeAt };
+      const [log] = await client.getContractEvents({ ...contract, ...range, eventName: "ClaimsBegun", strict: true });
+      if (log === undefined)
+        throw new CodedError<RegistryErrorCode>("CLAIMS_NO_BEGINNING", "L1 does not show with what its claims begin", {
+          registry: address,
+          block: madeAt,
+        });
+      return fromHex(log.args.endState);
     },
     async parameters(): Promise<ClaimParameters> {
       return client.readContract({ ...contract, functionName: "parameters" });

@@ -41,7 +41,7 @@ const NODE = [...LOG, "l1Rpc", ...REST] as const satisfies readonly SettingName[
 
 export const COMMAND_SETTINGS = {
   executor: [...NODE, "claimKey", "claimIntervalBlocks", "claimDepth"],
-  sequencer: [...NODE, "sequencerKey", "blockTimeMs", "batchIntervalMs", "batchData"],
+  sequencer: [...NODE, "batcherKeys", "signerKeys", "blockTimeMs", "batchIntervalMs", "batchData"],
   devnet: [
     ...LOG,
     "json",
@@ -65,8 +65,12 @@ export const COMMAND_SETTINGS = {
     "newRollup",
     "privateKey",
     "l2ChainId",
-    "sequencerAddress",
+    "owner",
+    "batcher",
+    "signer",
     "guardian",
+    "upgradeDelay",
+    "rotationDelay",
     "feeRecipient",
     "forceDelay",
     "gasRate",
@@ -212,4 +216,5 @@ export const settingsTable = (command: CommandName): string =>
 export const secretsOf = <Name extends SettingName>(config: Config<Name>): string[] =>
   (Object.keys(config) as Name[])
     .filter((name) => (SETTINGS[name] as Setting<unknown>).secret && config[name] !== undefined)
-    .map((name) => String(config[name]));
+    .flatMap((name): unknown => config[name])
+    .map(String);

@@ -15,6 +15,7 @@ import {
   portal,
   stepCreations,
   stepVerifier,
+  systemConfig,
 } from "../../bridge/index.ts";
 import {
   CodedError,
@@ -62,7 +63,10 @@ const LINKS: readonly Link[] = [
   ["modelRegistry", modelRegistry, "INBOX", "batchInbox"],
   ["portal", portal, "INBOX", "batchInbox"],
   ["portal", portal, "GAMES", "claimGames"],
-  ["claimGames", claimGames, "REGISTRY", "claimRegistry"],
+  ["batchInbox", batchInbox, "CONFIG", "systemConfig"],
+  ["portal", portal, "CONFIG", "systemConfig"],
+  ["claimGames", claimGames, "CONFIG", "systemConfig"],
+  ["systemConfig", systemConfig, "PORTAL", "portal"],
   ["claimRegistry", claimRegistry, "LISTING", "claimGames"],
   ["claimRegistry", claimRegistry, "INBOX", "batchInbox"],
   ["claimRegistry", claimRegistry, "RULES", "leafRules"],
@@ -109,6 +113,10 @@ export const connectL1 = async (url: string, { l1 }: Pick<Rollup, "l1">): Promis
       throw wrong(`the ${names} of ${of} is ${actual}, not ${contracts[names]}`, address);
   };
   await Promise.all(LINKS.map(requireLink));
+  const games = { address: contracts.claimGames, abi: claimGames.abi } as const;
+  const [first] = await client.readContract({ ...games, functionName: "registries" }).catch(unreachable);
+  if (first === undefined || !isAddressEqual(contracts.claimRegistry, first))
+    throw wrong(`the first claimRegistry of claimGames is ${first}, not ${contracts.claimRegistry}`, games.address);
   return client;
 };
 
@@ -140,20 +148,30 @@ export const requireMetering = async (client: PublicClient, { l1, chain }: Pick<
 
 const BULK = STEP_PARTS.indexOf("bulk");
 
+/** The step verifier that a claim registry's games are decided by. */
+const stepVerifierOf = async (client: PublicClient, registry: Hex): Promise<Hex> => {
+  const rules = await client.readContract({ address: registry, abi: claimRegistry.abi, functionName: "RULES" });
+  return client.readContract({ address: rules, abi: leafRules.abi, functionName: "STEP_VERIFIER" });
+};
+
 /**
- * The step verifier's parts must have the code that this version's have, made for the rollup file's parameters: L1 is asked
- * what their creation would leave behind. NODE_L1_STEPS.
+ * The parts of the step verifier in force must have the code that this version's have, made for the rollup file's
+ * parameters: L1 is asked what their creation would leave behind. NODE_L1_STEPS.
  */
 export const requireSteps = async (
   client: PublicClient,
   { l1, chain }: Pick<Rollup, "l1" | "chain">,
 ): Promise<void> => {
-  const address = l1.contracts.stepVerifier;
+  const { batchInbox: inbox, claimGames: games } = l1.contracts;
+  const registry = await client
+    .readContract({ address: games, abi: claimGames.abi, functionName: "registry" })
+    .catch(unreachable);
+  const address = await stepVerifierOf(client, registry).catch(unreachable);
   const parts = await client.readContract({ address, abi: stepVerifier.abi, functionName: "parts" }).catch(unreachable);
   const permutation = await client
     .readContract({ address: parts[BULK] ?? address, abi: bulkSteps.abi, functionName: "KECCAK_F" })
     .catch(() => address);
-  const creations = stepCreations({ inbox: l1.contracts.batchInbox, keccakF: permutation, parameters: chain });
+  const creations = stepCreations({ inbox, keccakF: permutation, parameters: chain });
   const wrong = (what: string, data: Record<string, unknown>) =>
     new CodedError<L1ErrorCode>("NODE_L1_STEPS", `${what} by the rollup file and this version`, data);
   if (parts.length !== creations.length)
@@ -182,7 +200,7 @@ export const requireGenesis = async (
   genesis: Genesis,
 ): Promise<void> => {
   const contract = { address: l1.contracts.claimRegistry, abi: claimRegistry.abi } as const;
-  const stated = await client.readContract({ ...contract, functionName: "GENESIS" }).catch(unreachable);
+  const stated = await client.readContract({ ...contract, functionName: "anchorClaim" }).catch(unreachable);
   const own = toHex(hashChainState(await genesisChainState(genesis)));
   if (stated !== own)
     throw new CodedError<L1ErrorCode>(

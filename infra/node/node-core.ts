@@ -1,7 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
-  batchInbox,
   createBeaconSource,
   createClaimView,
   createFollower,
@@ -9,6 +8,8 @@ import {
   createL1Source,
   createPeerBlobSource,
   type FollowerOptions,
+  isSigner,
+  openSystemWatch,
 } from "../../bridge/index.ts";
 import {
   type BlockBuilder,
@@ -20,7 +21,6 @@ import {
   createPeerArtifactSource,
   createServices,
   createWorldState,
-  type Hex,
   openRocksStore,
   type Telemetry,
 } from "../../executor/index.ts";
@@ -89,9 +89,6 @@ export const openCore = async (
     await requireMetering(client, rollup);
     await requireGenesis(client, rollup, genesis);
     await requireSteps(client, rollup);
-    const { batchInbox: inbox } = rollup.l1.contracts;
-    const named = await client.readContract({ address: inbox, abi: batchInbox.abi, functionName: "SEQUENCER" });
-    const sequencer = named.toLowerCase() as Hex;
     mkdirSync(config.dataDir, { recursive: true });
     const store = await openRocksStore(join(config.dataDir, "store"));
     services.add({ name: "store", stop: () => store.close() });
@@ -135,6 +132,9 @@ export const openCore = async (
         },
       ),
     );
+    const system = services.add(
+      await openSystemWatch({ ...telemetry, client, l1 }, rollup.l1.contracts, { pollMs: config.l1PollMs }),
+    );
     const claims = createClaimView({ ...telemetry, client, l1 }, rollup.l1.contracts);
     const follower = services.add(createFollower({ ...telemetry, chain, l1, store }, following));
     const peering = config.p2pOff
@@ -143,7 +143,7 @@ export const openCore = async (
           await openPeering(
             // What a peer's block lacks, L1 brings: only damage to the disk ends the node here.
             { ...telemetry, chain: watched(opened, { codes: DAMAGE, fail }), store, models, l1 },
-            { config, sequencer, hears, agent },
+            { config, isSigner: (account, origin) => isSigner(system.state, account, origin), hears, agent },
           ),
         );
     if (peering !== undefined) content.fill(peering.content);
@@ -163,7 +163,7 @@ export const openCore = async (
       chain,
       l1,
       follower,
-      sequencer,
+      system,
       peering,
       claims,
       hears,

@@ -11,6 +11,7 @@ import {
 } from "../../bridge/index.ts";
 import { createMemoryStore, type Hex, type KeyValueStore } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
+import { onlyRegistry } from "./only-registry.ts";
 import { type NodeActor, type Stage, telemetry } from "./stage.ts";
 
 /** One life of a process: from its step number `limit` on, nothing that it does has an effect. */
@@ -75,9 +76,10 @@ export const startClaimant = (
     { ...telemetry(), client, chain, l1, store: storeOf(store, life) },
     { registry: deployment.contracts.claimRegistry, depth },
   );
-  const retention = createRetention({ ...telemetry(), client, chain, l1, right });
+  const registries = onlyRegistry(right);
+  const retention = createRetention({ ...telemetry(), client, chain, l1, registries });
   const claimant = createClaimant(
-    { ...telemetry(), client, chain, l1, right, transactor },
+    { ...telemetry(), client, chain, l1, registries, transactor },
     { intervalBlocks: 5n, ...rest },
   );
   const stop = async () => {
@@ -125,7 +127,7 @@ export const claimsOn = ({ anvil, deployment }: Stage) => {
       return inputs;
     },
     claim: (id: Hex) => client.readContract({ ...contract, functionName: "claimOf", args: [id] }),
-    genesis: () => client.readContract({ ...contract, functionName: "GENESIS" }),
+    genesis: () => client.readContract({ ...contract, functionName: "anchorClaim" }),
     held: () => client.readContract({ ...contract, functionName: "held" }),
     credit: (of: Hex) => client.readContract({ ...contract, functionName: "credits", args: [of] }),
   };

@@ -32,6 +32,7 @@ import { claimsOn, clientOf, createLife, type Life, startClaimant } from "./clai
 import { everyKind, everyKindInput } from "./every-kind.ts";
 import { createLiar, type RightRange, type Story } from "./liar.ts";
 import { wrongState } from "./lying-trace.ts";
+import { onlyRegistry } from "./only-registry.ts";
 import type { Ends } from "./peers.ts";
 import { publishOn } from "./publish.ts";
 import { createStage, type NodeActor, type Stage, type StageRules, telemetry } from "./stage.ts";
@@ -189,10 +190,11 @@ export const startChallenger = (
   const client = clientOf(given, life);
   const right = wrapRight(rightClaimsOf(t, stage, node, store));
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
-  const common = { client, chain, l1, follower, right, transactor, store, others };
-  const retention = createRetention({ ...telemetry(), client, chain, l1, right });
+  const registries = onlyRegistry(right);
+  const common = { client, chain, l1, follower, registries, transactor, store, others };
+  const retention = createRetention({ ...telemetry(), client, chain, l1, registries });
   const challenger = createChallenger(
-    { ...told, ...common, traceOf: wrapTraces(createTraces({ chain, l1, models, right })) },
+    { ...told, ...common, tracesOf: (right) => wrapTraces(createTraces({ chain, l1, models, right })) },
     // A look waits for all that it needs: how long that takes says nothing here.
     { startBlock: deployment.startBlock, patienceMs: 600_000, ...options },
   );

@@ -141,11 +141,10 @@ export const createStage = async (
   { l1, ...claims }: StageRules = {},
 ): Promise<Stage> => {
   const anvil = l1 ?? (await startAnvil(t));
-  const rules = settlement(l1Account(0).address);
+  const rules = settlement({ guardian: l1Account(0).address, sequencer: l1Account(SEQUENCER).address });
   const deployment = await deployBridge(
     { wallet: anvil.wallet(0), reader: anvil.client },
     {
-      sequencer: l1Account(SEQUENCER).address,
       forceDelay,
       genesisOf,
       ...rules,
