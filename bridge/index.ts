@@ -22,6 +22,7 @@ export {
   rightBase,
   rootOverLast,
 } from "./claims/game-hash.ts";
+export { type Beginning, latestConfirmed } from "./claims/latest.ts";
 export { claimedRange, GENESIS_PLACE, type Place, type RangeComponents, statesOf } from "./claims/range.ts";
 export { openRegistries, type Registries, type RegistriesErrorCode } from "./claims/registries.ts";
 export { settleCall, withdrawCreditCall } from "./claims/registry.ts";
@@ -81,6 +82,7 @@ export {
 } from "./clients/model-publisher.ts";
 export {
   CHANGE_OVER,
+  describeSystem,
   isSigner,
   keyAt,
   ROLES,

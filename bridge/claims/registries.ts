@@ -51,12 +51,12 @@ const startIn = async (
   if (base !== undefined && id !== undefined && (await registry.claim(id)).status === "confirmed")
     return { id, place: base };
   const anchor = await registry.anchor();
-  const { madeAt, blockNumber } = await registry.claim(anchor);
+  const { blockNumber } = await registry.claim(anchor);
   if (base !== undefined && blockNumber < base.number) return undefined;
-  return { id: anchor, place: { ...placeIn(await registry.anchorState(madeAt)), ahead: 0 } };
+  return { id: anchor, place: { ...placeIn(await registry.endState(anchor)), ahead: 0 } };
 };
 
-/** CLAIMS_BEFORE_SNAPSHOT, CLAIMS_NO_BEGINNING; fails as the client does. `depth`: as of `createRightClaims`. */
+/** CLAIMS_BEFORE_SNAPSHOT, CLAIMS_NO_STATE; fails as the client does. `depth`: as of `createRightClaims`. */
 export const openRegistries = async (
   components: RegistriesComponents,
   { depth }: { readonly depth: bigint },

@@ -7,6 +7,7 @@ import {
   createRightClaims,
   createTransactor,
   DEVNET_CLAIMS,
+  type Registries,
   type RightClaims,
   rootOverLast,
   type Transactor,
@@ -178,12 +179,15 @@ export const startChallenger = (
     client: given = stage.anvil.client,
     wrapTraces = (traceOf) => traceOf,
     wrapRight = (right) => right,
+    registries: following,
     ...options
   }: Partial<ChallengerOptions> & {
     readonly client?: PublicClient;
     /** What differs in this challenger's trees, and in what it knows of right claims. */
     readonly wrapTraces?: (traceOf: Traces) => Traces;
     readonly wrapRight?: (right: RightClaims) => RightClaims;
+    /** All that L1 has, in place of the chain's first. */
+    readonly registries?: Pick<Registries, "all" | "onEntered">;
     readonly from?: number;
     readonly life?: Life;
     readonly told?: ReturnType<typeof telemetry>;
@@ -194,9 +198,8 @@ export const startChallenger = (
   const { deployment } = stage;
   const { chain, l1, models } = node;
   const client = clientOf(given, life);
-  const right = wrapRight(rightClaimsOf(t, stage, node, store));
+  const registries = following ?? onlyRegistry(wrapRight(rightClaimsOf(t, stage, node, store)));
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
-  const registries = onlyRegistry(right);
   const common = { client, chain, l1, registries, transactor, store, others };
   const retention = createRetention({ ...telemetry(), client, chain, l1, registries });
   const challenger = createChallenger(
@@ -256,18 +259,20 @@ export const startLiar = async (
     seed = 1,
     from = LIAR,
     back = 0,
+    right = rightClaimsOf(t, stage, node),
   }: {
     readonly story: Story;
     readonly seed?: number;
     readonly from?: number;
+    /** Of the registry in which he claims; the chain's first when not given. */
+    readonly right?: RightClaims;
     /** So many right claims before the newest stands the one that he claims on. */
     readonly back?: number;
   },
 ): Promise<LiarActor> => {
-  const { anvil, deployment } = stage;
+  const { anvil } = stage;
   const { client } = anvil;
-  const registry = deployment.contracts.claimRegistry;
-  const right = rightClaimsOf(t, stage, node);
+  const registry = right.registry.address;
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   t.after(() => transactor.stop());
   await anvil.control.setBalance({ address: transactor.address, value: 10n ** 21n });
@@ -325,8 +330,7 @@ export const startLiar = async (
   return { claim: own.args.id, address: transactor.address, act, launch };
 };
 /** What L1 holds of a dispute. */
-export const registryOf = ({ anvil, deployment }: DisputeStage) => {
-  const address = deployment.contracts.claimRegistry;
+export const registryOf = ({ anvil, deployment }: DisputeStage, address = deployment.contracts.claimRegistry) => {
   const contract = { address, abi: claimRegistry.abi } as const;
   const { client } = anvil;
   const claimOf = (id: Hex) => client.readContract({ ...contract, functionName: "claimOf", args: [id] });
