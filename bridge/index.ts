@@ -22,6 +22,7 @@ export {
   rightBase,
   rootOverLast,
 } from "./claims/game-hash.ts";
+export { type Beginning, latestConfirmed } from "./claims/latest.ts";
 export { claimedRange, GENESIS_PLACE, type Place, type RangeComponents, statesOf } from "./claims/range.ts";
 export { openRegistries, type Registries, type RegistriesErrorCode } from "./claims/registries.ts";
 export { settleCall, withdrawCreditCall } from "./claims/registry.ts";
@@ -69,6 +70,7 @@ export {
   readWindow,
   refusalOfAppend,
 } from "./clients/inbox.ts";
+export { createJudges, type Judges } from "./clients/judges.ts";
 export { createKeyring, type KeyringErrorCode } from "./clients/keyring.ts";
 export { type BlockRange, createLogWindows, type LogWindows } from "./clients/log-windows.ts";
 export { chunksOf, type ModelData } from "./clients/model-chunks.ts";
@@ -91,6 +93,7 @@ export {
 } from "./clients/step-contracts.ts";
 export {
   CHANGE_OVER,
+  describeSystem,
   isSigner,
   keyAt,
   ROLES,

@@ -9,6 +9,7 @@ import {
   type Service,
   type Telemetry,
 } from "../../executor/index.ts";
+import type { Judges } from "../clients/judges.ts";
 import type { L1Source } from "../derivation/l1-source.ts";
 import type { SystemWatch } from "../derivation/system-watch.ts";
 import { createRegistryReader } from "./registry.ts";
@@ -28,6 +29,8 @@ export type RegistriesComponents = Pick<Telemetry, "logger"> & {
   readonly l1: L1Source;
   readonly store: KeyValueStore;
   readonly system: Pick<SystemWatch, "state" | "onLook">;
+  /** Say whose claims this version does not judge; without them nobody's. */
+  readonly judges?: Judges;
 };
 
 /**
@@ -51,17 +54,17 @@ const startIn = async (
   if (base !== undefined && id !== undefined && (await registry.claim(id)).status === "confirmed")
     return { id, place: base };
   const anchor = await registry.anchor();
-  const { madeAt, blockNumber } = await registry.claim(anchor);
+  const { blockNumber } = await registry.claim(anchor);
   if (base !== undefined && blockNumber < base.number) return undefined;
-  return { id: anchor, place: { ...placeIn(await registry.anchorState(madeAt)), ahead: 0 } };
+  return { id: anchor, place: { ...placeIn(await registry.endState(anchor)), ahead: 0 } };
 };
 
-/** CLAIMS_BEFORE_SNAPSHOT, CLAIMS_NO_BEGINNING; fails as the client does. `depth`: as of `createRightClaims`. */
+/** CLAIMS_BEFORE_SNAPSHOT, CLAIMS_NO_STATE; fails as the client does. `depth`: as of `createRightClaims`. */
 export const openRegistries = async (
   components: RegistriesComponents,
   { depth }: { readonly depth: bigint },
 ): Promise<Registries> => {
-  const { client, chain, store, system } = components;
+  const { client, chain, store, system, judges } = components;
   const logger = components.logger.child({ module: "registries" });
   const listeners = new Set<(right: RightClaims) => void>();
   const lock = createLock();
@@ -70,6 +73,8 @@ export const openRegistries = async (
   let isStopped = false;
 
   const open = async (address: Hex): Promise<RightClaims | undefined> => {
+    // INVARIANT: nothing is claimed or disputed by contracts that were not held against this version's.
+    if ((await judges?.foreign(address)) !== undefined) return undefined;
     const isFirst = await createRegistryReader(client, address, () => undefined).isFirst();
     // The chain's first registry is held against the node's own genesis.
     if (isFirst && chain.base === undefined) return createRightClaims(components, { registry: address, depth });
@@ -91,7 +96,7 @@ export const openRegistries = async (
   };
   await enter();
   const inForce = system.state.registries.at(-1) as Hex;
-  if (opened.get(inForce) === undefined)
+  if (opened.get(inForce) === undefined && (await judges?.foreign(inForce)) === undefined)
     throw new CodedError<RegistriesErrorCode>(
       "CLAIMS_BEFORE_SNAPSHOT",
       "the claims on L1 go on from an older claim than this node's chain begins with",

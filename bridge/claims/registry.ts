@@ -23,8 +23,8 @@ import type { L1Call } from "../clients/transactor.ts";
 import { claimRegistry } from "../contracts/contracts.gen.ts";
 
 export type RegistryErrorCode =
-  /** The endpoint leaves out the log with which a registry's claims begin. It is asked again; use another if it stays. */
-  "CLAIMS_NO_BEGINNING";
+  /** The L1 endpoint leaves out the log with which a claim was made. It is asked again; use another if it stays. */
+  "CLAIMS_NO_STATE";
 
 /** As the contract numbers them. */
 const STATUS = ["none", "open", "confirmed", "forfeited"] as const;
@@ -83,17 +83,24 @@ export const createRegistryReader = (client: PublicClient, address: Hex, at: () 
     async isFirst(): Promise<boolean> {
       return BigInt(await client.readContract({ ...contract, functionName: "predecessor" })) === 0n;
     },
-    /** Chain state that the claim which all others stand on claims, encoded. `madeAt`: its L1 block. */
-    async anchorState(madeAt: L1BlockNumber): Promise<Bytes> {
-      const range = { fromBlock: madeAt, toBlock: madeAt };
-      const [log] = await client.getContractEvents({ ...contract, ...range, eventName: "ClaimsBegun", strict: true });
+    /** Chain state of the claim, encoded, from the log with which it was made. CLAIMS_NO_STATE. */
+    async endState(id: ClaimId): Promise<Bytes> {
+      const { madeAt } = await client.readContract({ ...now(), functionName: "claimOf", args: [id] });
+      const range = { ...contract, fromBlock: madeAt, toBlock: madeAt, args: { id }, strict: true } as const;
+      const [proposed, begun] = await Promise.all([
+        client.getContractEvents({ ...range, eventName: "ClaimProposed" }),
+        client.getContractEvents({ ...range, eventName: "ClaimsBegun" }),
+      ]);
+      const log = proposed[0] ?? begun[0];
       if (log === undefined)
-        throw new CodedError<RegistryErrorCode>("CLAIMS_NO_BEGINNING", "L1 does not show with what its claims begin", {
+        throw new CodedError<RegistryErrorCode>("CLAIMS_NO_STATE", `L1 does not show with what claim ${id} was made`, {
           registry: address,
           block: madeAt,
         });
       return fromHex(log.args.endState);
     },
+    /** Whether it is the newest confirmed claim between two blocks. */
+    isLatest: (id: ClaimId) => client.readContract({ ...now(), functionName: "isLatest", args: [id] }),
     async parameters(): Promise<ClaimParameters> {
       return client.readContract({ ...contract, functionName: "parameters" });
     },

@@ -114,12 +114,15 @@ export const meteringOf = ({ blockGasLimit, maxDrift, maxLag, budget }: ChainPar
   unitPrice: leastUnitPrice(budget),
 });
 
-/** `parts`: addresses of the step verifier's. Beside other rules these are never asked: their heights may be any that they take. */
-const judgesOf = (
+/**
+ * What judges leaves. `parts`: addresses of the step verifier's. Beside other rules these are never asked: their heights may
+ * be any that they take.
+ */
+export const judgesOf = (
   made: Pick<L1Contracts, (typeof JUDGES)[number]>,
   parts: readonly Hex[],
-  claims: ClaimParameters,
-  rules: Hex | undefined,
+  claims: Pick<ClaimParameters, "heights">,
+  rules?: Hex,
 ) => {
   const [, ...heights] = rules === undefined ? claims.heights : DEVNET_CLAIMS.heights;
   return {

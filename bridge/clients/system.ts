@@ -1,5 +1,5 @@
 import type { Abi, ContractFunctionParameters, PublicClient } from "viem";
-import type { Hex, Origin } from "../../executor/index.ts";
+import type { Hex, Origin, RoleView, SystemView } from "../../executor/index.ts";
 import { claimGames, systemConfig } from "../contracts/contracts.gen.ts";
 import type { L1Contracts } from "./deploy.ts";
 
@@ -58,6 +58,27 @@ export const signersOf = (
   const { key, former } = state.keys.signer;
   const first = keyAt(state.keys.signer, origin.timestamp);
   return [first, first === key ? former : key].filter((account) => isSigner(state, account, origin));
+};
+
+/** As the RPC gives it. */
+export const describeSystem = (state: SystemState): SystemView => {
+  const { block, keys, owner, scheduled } = state;
+  const roleOf = (role: RoleKey): RoleView => ({
+    inEffect: keyAt(role, block.timestamp),
+    next: role.since > block.timestamp ? { key: role.key, time: Number(role.since) } : null,
+  });
+  return {
+    l1Block: Number(block.number),
+    owner: owner ?? null,
+    upgradeDelay: Number(state.upgradeDelay),
+    rotationDelay: Number(state.rotationDelay),
+    batcher: roleOf(keys.batcher),
+    signer: roleOf(keys.signer),
+    guardian: roleOf(keys.guardian),
+    claimRegistry: state.registries.at(-1) as Hex,
+    formerRegistries: state.registries.slice(0, -1),
+    upgrade: scheduled === undefined ? null : { registry: scheduled.registry, time: Number(scheduled.time) },
+  };
 };
 
 /** Reads it as of L1's newest block. Fails as the client does. */

@@ -12,6 +12,11 @@ export const createSystemWatchMetrics = (registry: Registry) => ({
     labelNames: ["role"],
     registers: [registry],
   }),
+  foreign: new Gauge({
+    name: "assay_system_foreign_registries",
+    help: "Claim registries on L1, an announced one included, whose claims this version does not judge: install the one that does",
+    registers: [registry],
+  }),
   registries: new Gauge({
     name: "assay_system_claim_registries",
     help: "Claim registries that were ever in force on L1, the present one included",

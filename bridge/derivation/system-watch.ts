@@ -1,6 +1,7 @@
 import type { PublicClient } from "viem";
-import { createWatch, type Service, type Telemetry } from "../../executor/index.ts";
+import { createWatch, type Hex, type Service, type Telemetry } from "../../executor/index.ts";
 import type { L1Contracts } from "../clients/deploy.ts";
+import type { Judges } from "../clients/judges.ts";
 import { ROLES, readSystem, type SystemState } from "../clients/system.ts";
 import type { L1Source } from "./l1-source.ts";
 import { createSystemWatchMetrics } from "./system-watch-metrics.ts";
@@ -8,6 +9,8 @@ import { createSystemWatchMetrics } from "./system-watch-metrics.ts";
 export type SystemWatchComponents = Telemetry & {
   readonly client: PublicClient;
   readonly l1: Pick<L1Source, "onAdvance">;
+  /** Say what of a registry's contracts this version does not know; without them nothing is asked. */
+  readonly judges?: Judges;
 };
 
 /**
@@ -16,6 +19,8 @@ export type SystemWatchComponents = Telemetry & {
  */
 export type SystemWatch = Service & {
   readonly state: SystemState;
+  /** Registries, one that is announced among them, whose claims this version does not judge, and why. */
+  readonly foreign: ReadonlyMap<Hex, string>;
   /** Looks at L1 once. */
   look(): Promise<void>;
   /** Begins to look whenever L1 goes on. */
@@ -26,7 +31,7 @@ export type SystemWatch = Service & {
 
 /** Fails as the client does when L1 cannot be asked for the first time. */
 export const openSystemWatch = async (
-  { client, l1, registry, ...components }: SystemWatchComponents,
+  { client, l1, registry, judges, ...components }: SystemWatchComponents,
   contracts: L1Contracts,
   { pollMs = 1_000, maxBackoffMs = 30_000 }: { readonly pollMs?: number; readonly maxBackoffMs?: number } = {},
 ): Promise<SystemWatch> => {
@@ -58,9 +63,25 @@ export const openSystemWatch = async (
     }
   };
 
+  const foreign = new Map<Hex, string>();
+  /** Tells of registries whose claims this version will not judge, those that are only announced as well. */
+  const hold = async ({ registries, scheduled }: SystemState): Promise<void> => {
+    for (const address of [...registries, ...(scheduled === undefined ? [] : [scheduled.registry])]) {
+      const why = await judges?.foreign(address);
+      if (why === undefined || foreign.has(address)) continue;
+      foreign.set(address, why);
+      logger.error(
+        { registry: address, why },
+        "this version does not judge the claims of a registry: install the one that does",
+      );
+    }
+    metrics.foreign.set(foreign.size);
+  };
+
   let state = await readSystem(client, contracts);
   observe(state);
   announce(state, undefined);
+  await hold(state);
 
   const look = async (): Promise<void> => {
     const found = await readSystem(client, contracts);
@@ -69,6 +90,7 @@ export const openSystemWatch = async (
     announce(found, state);
     state = found;
     observe(state);
+    await hold(state);
     for (const listener of listeners) listener();
   };
   const watch = createWatch({
@@ -85,6 +107,7 @@ export const openSystemWatch = async (
     get state() {
       return state;
     },
+    foreign,
     look,
     start: watch.start,
     onLook(listener) {

@@ -57,6 +57,20 @@ type Fork = { readonly name: string; readonly from: number; readonly isKnown: bo
 /** What `rollup_forks` says. */
 type Forks = { readonly current: Fork; readonly next: Fork | null; readonly last: Fork | null };
 
+/** What is shown of `rollup_system`. */
+type Role = { readonly inEffect: string; readonly next: { readonly key: string; readonly time: number } | null };
+type System = {
+  readonly owner: string | null;
+  readonly upgradeDelay: number;
+  readonly rotationDelay: number;
+  readonly batcher: Role;
+  readonly signer: Role;
+  readonly guardian: Role;
+  readonly claimRegistry: string;
+  readonly formerRegistries: readonly string[];
+  readonly upgrade: { readonly registry: string; readonly time: number } | null;
+};
+
 type Settlement = { readonly claims: readonly ClaimRow[]; readonly settlement: Parameters };
 
 const SHOWN_CLAIMS = 5;
@@ -118,6 +132,37 @@ const describeForks = ({ current, next, last }: Forks): string => {
   ]);
 };
 
+const describeSystem = ({ owner, upgrade, claimRegistry, formerRegistries, ...system }: System): string => {
+  const role = (name: string, { inEffect, next }: Role) => [
+    [name, inEffect, "in effect"],
+    ...(next === null ? [] : [["", next.key, `ANNOUNCED: in effect from ${timeOf(next.time)} on`]]),
+  ];
+  return columns([
+    ["on L1", "account", "meaning"],
+    owner === null
+      ? ["owner", "none", "nothing of this changes, ever"]
+      : [
+          "owner",
+          owner,
+          `announces changes: of claims ${system.upgradeDelay} s before, of keys ${system.rotationDelay} s`,
+        ],
+    ["claim registry", claimRegistry, "in force"],
+    ...formerRegistries.map((former) => ["", former, "decides what was claimed there before"]),
+    ...(upgrade === null
+      ? []
+      : [
+          [
+            "",
+            upgrade.registry,
+            `ANNOUNCED: can take over from ${timeOf(upgrade.time)} on; leave before if you object`,
+          ],
+        ]),
+    ...role("batcher", system.batcher),
+    ...role("signer", system.signer),
+    ...role("guardian", system.guardian),
+  ]);
+};
+
 /** Claims, or why the node cannot tell them: its heads are worth showing all the same. */
 const settlementOf = async (rpc: string): Promise<Settlement | CodedError> => {
   try {
@@ -133,9 +178,10 @@ const settlementOf = async (rpc: string): Promise<Settlement | CodedError> => {
 };
 
 const nodeStatus = async ({ nodeRpc, json }: CommandConfig<"status">): Promise<string> => {
-  const [status, forks, settled] = await Promise.all([
+  const [status, forks, system, settled] = await Promise.all([
     askNode<SyncStatus>(nodeRpc, "rollup_syncStatus"),
     askNode<Forks>(nodeRpc, "rollup_forks"),
+    askNode<System>(nodeRpc, "rollup_system"),
     settlementOf(nodeRpc),
   ]);
   const failed = settled instanceof CodedError;
@@ -143,6 +189,7 @@ const nodeStatus = async ({ nodeRpc, json }: CommandConfig<"status">): Promise<s
     return JSON.stringify({
       ...status,
       forks,
+      system,
       ...(failed ? { claims: null, settlement: null, claimsError: settled.code } : settled),
     });
   return [
@@ -156,6 +203,8 @@ const nodeStatus = async ({ nodeRpc, json }: CommandConfig<"status">): Promise<s
     ...(status.derivation_failure === null ? [] : [`derivation stands still: ${status.derivation_failure}`]),
     "",
     describeForks(forks),
+    "",
+    describeSystem(system),
     "",
     failed ? `no claims are known: ${settled.code}: ${messageOf(settled)}` : describeSettlement(settled),
   ].join("\n");

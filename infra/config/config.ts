@@ -39,6 +39,9 @@ const REST = [
 ] as const satisfies readonly SettingName[];
 const NODE = [...LOG, "l1Rpc", ...REST] as const satisfies readonly SettingName[];
 
+/** Of commands that announce, or carry out what was announced. */
+const OWNER = ["json", "l1Rpc", "rollup", "printCall", "ownerKey"] as const satisfies readonly SettingName[];
+
 export const COMMAND_SETTINGS = {
   executor: [...NODE, "claimKey", "claimIntervalBlocks", "claimDepth"],
   sequencer: [...NODE, "batcherKeys", "signerKeys", "blockTimeMs", "batchIntervalMs", "batchData"],
@@ -95,6 +98,12 @@ export const COMMAND_SETTINGS = {
     "maxSpendPerDay",
     "dryRun",
   ],
+  "upgrade deploy": ["json", "l1Rpc", "rollup", "privateKey"],
+  "upgrade schedule": OWNER,
+  "upgrade cancel": OWNER,
+  "upgrade execute": OWNER,
+  "keys rotate": [...OWNER, "role"],
+  "keys cancel": [...OWNER, "role"],
   "snapshot export": [...LOG, "json", "l1Rpc", "rollup", "dataDir", "snapshotOut"],
   "snapshot verify": [...LOG, "json", "l1Rpc", "rollup"],
   audit: ["json", "ownRpc", "againstRpc"],

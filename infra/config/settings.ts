@@ -432,6 +432,31 @@ export const SETTINGS = {
     description: "private key that pays on L1; prefer the variable, flags are visible to other users",
     parse: privateKey,
   },
+  ownerKey: {
+    flag: "--private-key",
+    argument: "key",
+    variable: "ASSAY_PRIVATE_KEY",
+    secret: true,
+    optional: true,
+    description:
+      "private key of the owner, or of whoever executes; not needed with --print; prefer the variable, flags are visible to other users",
+    parse: privateKey,
+  },
+  printCall: {
+    flag: "--print",
+    variable: "ASSAY_PRINT",
+    fallback: "false",
+    description:
+      "send nothing: print the call, for a multisig or a timelock to make; L1 is asked whether it would take it",
+    parse: flag,
+  },
+  role: {
+    flag: "--role",
+    argument: "role",
+    variable: "ASSAY_ROLE",
+    description: "whose key: batcher, signer or guardian",
+    parse: oneOf("batcher", "signer", "guardian"),
+  },
   newRollup: {
     flag: "--rollup",
     argument: "file",

@@ -1,11 +1,9 @@
-import { type Abi, createPublicClient, encodeDeployData, http, isAddressEqual, type PublicClient } from "viem";
+import { type Abi, createPublicClient, http, isAddressEqual, type PublicClient } from "viem";
 import {
   batchInbox,
-  bulkSteps,
-  type Creation,
   claimGames,
   claimRegistry,
-  keccakF,
+  type Judges,
   type L1Contracts,
   l1CrossDomainMessenger,
   l1StandardBridge,
@@ -13,19 +11,9 @@ import {
   meteringOf,
   modelRegistry,
   portal,
-  stepCreations,
-  stepVerifier,
   systemConfig,
 } from "../../bridge/index.ts";
-import {
-  CodedError,
-  type Genesis,
-  genesisChainState,
-  type Hex,
-  hashChainState,
-  STEP_PARTS,
-  toHex,
-} from "../../executor/index.ts";
+import { CodedError, type Genesis, genesisChainState, type Hex, hashChainState, toHex } from "../../executor/index.ts";
 import type { Rollup } from "../config/rollup.ts";
 
 export type L1ErrorCode =
@@ -146,48 +134,26 @@ export const requireMetering = async (client: PublicClient, { l1, chain }: Pick<
   await Promise.all(views.map(compare));
 };
 
-const BULK = STEP_PARTS.indexOf("bulk");
-
-/** The step verifier that a claim registry's games are decided by. */
-const stepVerifierOf = async (client: PublicClient, registry: Hex): Promise<Hex> => {
-  const rules = await client.readContract({ address: registry, abi: claimRegistry.abi, functionName: "RULES" });
-  return client.readContract({ address: rules, abi: leafRules.abi, functionName: "STEP_VERIFIER" });
-};
-
 /**
- * The parts of the step verifier in force must have the code that this version's have, made for the rollup file's
- * parameters: L1 is asked what their creation would leave behind. NODE_L1_STEPS.
+ * Claims of one registry at least must be judged by this version's contracts, made for the rollup file's parameters; of the
+ * others the node says so. NODE_L1_STEPS.
  */
-export const requireSteps = async (
+export const requireJudges = async (
   client: PublicClient,
-  { l1, chain }: Pick<Rollup, "l1" | "chain">,
+  judges: Judges,
+  { l1 }: Pick<Rollup, "l1">,
 ): Promise<void> => {
-  const { batchInbox: inbox, claimGames: games } = l1.contracts;
-  const registry = await client
-    .readContract({ address: games, abi: claimGames.abi, functionName: "registry" })
-    .catch(unreachable);
-  const address = await stepVerifierOf(client, registry).catch(unreachable);
-  const parts = await client.readContract({ address, abi: stepVerifier.abi, functionName: "parts" }).catch(unreachable);
-  const permutation = await client
-    .readContract({ address: parts[BULK] ?? address, abi: bulkSteps.abi, functionName: "KECCAK_F" })
-    .catch(() => address);
-  const creations = stepCreations({ inbox, keccakF: permutation, parameters: chain });
-  const wrong = (what: string, data: Record<string, unknown>) =>
-    new CodedError<L1ErrorCode>("NODE_L1_STEPS", `${what} by the rollup file and this version`, data);
-  if (parts.length !== creations.length)
-    throw wrong(`the step verifier on L1 has ${parts.length} parts, and ${creations.length}`, { address });
-  const compare = async (name: string, part: Hex, creation: Creation): Promise<void> => {
-    const [stated, own] = await Promise.all([
-      client.getCode({ address: part }),
-      client.call({ data: encodeDeployData(creation) }).then(({ data }) => data),
-    ]).catch(unreachable);
-    if (stated !== own)
-      throw wrong(`the step verifier's part ${name} on L1 is another than`, { part: name, address: part });
-  };
-  await Promise.all([
-    compare("keccakF", permutation, { ...keccakF, args: [] }),
-    ...creations.map(([name, creation], i) => compare(name, parts[i] as Hex, creation)),
-  ]);
+  const { address, abi } = { address: l1.contracts.claimGames, abi: claimGames.abi };
+  const registries = await client.readContract({ address, abi, functionName: "registries" }).catch(unreachable);
+  let why: string | undefined;
+  for (const registry of registries.toReversed()) {
+    const foreign = await judges.foreign(registry.toLowerCase() as Hex).catch(unreachable);
+    if (foreign === undefined) return;
+    why ??= foreign;
+  }
+  throw new CodedError<L1ErrorCode>("NODE_L1_STEPS", `claims on L1 are not judged by this version: ${why}`, {
+    registries,
+  });
 };
 
 /**

@@ -4,6 +4,7 @@ import {
   createBeaconSource,
   createClaimView,
   createFollower,
+  createJudges,
   createL1ArtifactSource,
   createL1Source,
   createPeerBlobSource,
@@ -28,7 +29,7 @@ import type { NodeConfig } from "../config/config.ts";
 import { genesisOf, type Rollup } from "../config/rollup.ts";
 import { beginWith, isToRestore } from "../snapshot/begin.ts";
 import { warnOfForks } from "./fork-warnings.ts";
-import { connectL1, requireGenesis, requireMetering, requireSteps } from "./l1.ts";
+import { connectL1, requireGenesis, requireJudges, requireMetering } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
 import { showProgress } from "./restoring.ts";
 import { createRestoringMetrics } from "./restoring-metrics.ts";
@@ -88,7 +89,8 @@ export const openCore = async (
     // Before anything of it is on disk.
     await requireMetering(client, rollup);
     await requireGenesis(client, rollup, genesis);
-    await requireSteps(client, rollup);
+    const judges = createJudges(client, { inbox: rollup.l1.contracts.batchInbox, parameters: rollup.chain });
+    await requireJudges(client, judges, rollup);
     mkdirSync(config.dataDir, { recursive: true });
     const store = await openRocksStore(join(config.dataDir, "store"));
     services.add({ name: "store", stop: () => store.close() });
@@ -133,7 +135,7 @@ export const openCore = async (
       ),
     );
     const system = services.add(
-      await openSystemWatch({ ...telemetry, client, l1 }, rollup.l1.contracts, { pollMs: config.l1PollMs }),
+      await openSystemWatch({ ...telemetry, client, l1, judges }, rollup.l1.contracts, { pollMs: config.l1PollMs }),
     );
     const claims = createClaimView({ ...telemetry, client, l1 }, rollup.l1.contracts);
     const follower = services.add(createFollower({ ...telemetry, chain, l1, store }, following));
@@ -164,6 +166,7 @@ export const openCore = async (
       l1,
       follower,
       system,
+      judges,
       peering,
       claims,
       hears,

@@ -8,6 +8,7 @@ import {
   createRetention,
   createRightClaims,
   createTransactor,
+  type Registries,
 } from "../../bridge/index.ts";
 import { createMemoryStore, type Hex, type KeyValueStore } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
@@ -66,9 +67,18 @@ export const startClaimant = (
     readonly depth?: bigint;
     readonly store?: KeyValueStore;
     readonly life?: Life;
+    /** All that L1 has, in place of the chain's first. */
+    readonly registries?: Pick<Registries, "all" | "onEntered">;
   } = {},
 ): ClaimantActor => {
-  const { from = CLAIMANT, store = createMemoryStore(), life = createLife(), depth = 2n, ...rest } = options;
+  const {
+    from = CLAIMANT,
+    store = createMemoryStore(),
+    life = createLife(),
+    depth = 2n,
+    registries: following,
+    ...rest
+  } = options;
   const client = clientOf(anvil.client, life);
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   const { chain, l1 } = node;
@@ -76,7 +86,7 @@ export const startClaimant = (
     { ...telemetry(), client, chain, l1, store: storeOf(store, life) },
     { registry: deployment.contracts.claimRegistry, depth },
   );
-  const registries = onlyRegistry(right);
+  const registries = following ?? onlyRegistry(right);
   const retention = createRetention({ ...telemetry(), client, chain, l1, registries });
   const claimant = createClaimant(
     { ...telemetry(), client, chain, l1, registries, transactor },

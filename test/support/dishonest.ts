@@ -147,7 +147,10 @@ export const startDishonest = async (
       },
     }),
   );
-  const claimant = createClaimant({ ...node, registries: onlyRegistry(node.right) }, { intervalBlocks: 1n, pollMs: 100 });
+  const claimant = createClaimant(
+    { ...node, registries: onlyRegistry(node.right) },
+    { intervalBlocks: 1n, pollMs: 100 },
+  );
   const defender = createChallenger(
     { ...node, registries: onlyRegistry(node.right), tracesOf: (right) => createTraces({ ...node, right, open }) },
     { startBlock: BigInt(options.rollup.l1.startBlock), pollMs: 100 },

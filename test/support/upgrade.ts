@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { Abi, Hex } from "viem";
 import {
@@ -6,12 +7,15 @@ import {
   DEVNET_CLAIMS,
   DEVNET_DELAYS,
   deploySuccessors,
+  latestConfirmed,
+  readSystem,
   systemConfig,
 } from "../../bridge/index.ts";
 import { type Bytes, type ChainState, DEVNET_PARAMETERS, encodeChainState, toHex } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
 import { GUARDIAN } from "./claims.ts";
 import { settlement } from "./settlement.ts";
+import { STAGE_OWNER, type Stage } from "./stage.ts";
 import { createSettlement } from "./withdrawals.ts";
 
 export const OWNER = 8;
@@ -51,3 +55,56 @@ export const createOwned = async (t: Pick<TestContext, "after">) => {
   };
 };
 export type Owned = Awaited<ReturnType<typeof createOwned>>;
+
+/** What the owner of a stage does, and anybody when the time has come. */
+export const upgradesOf = ({ anvil, deployment }: Stage) => {
+  const { client } = anvil;
+  const { contracts } = deployment;
+  const config = { address: contracts.systemConfig, abi: systemConfig.abi } as const;
+  const mined = async (hash: Hex): Promise<void> => {
+    const { status } = await client.waitForTransactionReceipt({ hash });
+    assert.equal(status, "success");
+  };
+  return {
+    /** Announces this version's registry with the parameters of the one in force; answers its address. */
+    async announce(): Promise<Hex> {
+      const predecessor = (await readSystem(client, contracts)).registries.at(-1) as Hex;
+      const claims = await client.readContract({
+        ...config,
+        address: predecessor,
+        abi: claimRegistry.abi,
+        functionName: "parameters",
+      });
+      const made = await deploySuccessors({ wallet: anvil.wallet(9), reader: client }, contracts, {
+        predecessor,
+        claims,
+        parameters: DEVNET_PARAMETERS,
+      });
+      await mined(
+        await anvil
+          .wallet(STAGE_OWNER)
+          .writeContract({ ...config, functionName: "scheduleUpgrade", args: [made.claimRegistry] }),
+      );
+      return made.claimRegistry;
+    },
+    /** Lets the time of what is announced come. */
+    async pass(): Promise<void> {
+      const { scheduled, block } = await readSystem(client, contracts);
+      await anvil.warp(Number((scheduled?.time ?? 0n) - block.timestamp));
+    },
+    async execute(): Promise<void> {
+      const { id, endState } = await latestConfirmed(client, contracts);
+      await mined(
+        await anvil.wallet(9).writeContract({ ...config, functionName: "executeUpgrade", args: [id, toHex(endState)] }),
+      );
+    },
+    /** Announces a key of a role, 0 batcher, 1 signer, 2 guardian. */
+    async rotate(role: number, key: Hex): Promise<void> {
+      await mined(
+        await anvil
+          .wallet(STAGE_OWNER)
+          .writeContract({ ...config, functionName: "scheduleRotation", args: [role, key] }),
+      );
+    },
+  };
+};
