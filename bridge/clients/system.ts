@@ -60,8 +60,8 @@ export const signersOf = (
   return [first, first === key ? former : key].filter((account) => isSigner(state, account, origin));
 };
 
-/** As the RPC gives it. */
-export const describeSystem = (state: SystemState): SystemView => {
+/** As the RPC gives it. `foreign`: registries whose claims this version does not judge, and why. */
+export const describeSystem = (state: SystemState, foreign: ReadonlyMap<Hex, string>): SystemView => {
   const { block, keys, owner, scheduled } = state;
   const roleOf = (role: RoleKey): RoleView => ({
     inEffect: keyAt(role, block.timestamp),
@@ -78,6 +78,7 @@ export const describeSystem = (state: SystemState): SystemView => {
     claimRegistry: state.registries.at(-1) as Hex,
     formerRegistries: state.registries.slice(0, -1),
     upgrade: scheduled === undefined ? null : { registry: scheduled.registry, time: Number(scheduled.time) },
+    foreign: Array.from(foreign, ([registry, why]) => ({ registry, why })),
   };
 };
 

@@ -249,6 +249,8 @@ export type SystemView = {
   readonly formerRegistries: readonly Hex[];
   /** Another claim registry that is announced; `time`: from when on it can take over. */
   readonly upgrade: { readonly registry: Hex; readonly time: number } | null;
+  /** Of these, the announced one included, whose claims this node's version does not judge, and why. */
+  readonly foreign: readonly { readonly registry: Hex; readonly why: string }[];
 };
 
 /** What the methods stand on. */

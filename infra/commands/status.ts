@@ -69,6 +69,7 @@ type System = {
   readonly claimRegistry: string;
   readonly formerRegistries: readonly string[];
   readonly upgrade: { readonly registry: string; readonly time: number } | null;
+  readonly foreign: readonly { readonly registry: string; readonly why: string }[];
 };
 
 type Settlement = { readonly claims: readonly ClaimRow[]; readonly settlement: Parameters };
@@ -132,7 +133,7 @@ const describeForks = ({ current, next, last }: Forks): string => {
   ]);
 };
 
-const describeSystem = ({ owner, upgrade, claimRegistry, formerRegistries, ...system }: System): string => {
+const describeSystem = ({ owner, upgrade, claimRegistry, formerRegistries, foreign, ...system }: System): string => {
   const role = (name: string, { inEffect, next }: Role) => [
     [name, inEffect, "in effect"],
     ...(next === null ? [] : [["", next.key, `ANNOUNCED: in effect from ${timeOf(next.time)} on`]]),
@@ -157,6 +158,7 @@ const describeSystem = ({ owner, upgrade, claimRegistry, formerRegistries, ...sy
             `ANNOUNCED: can take over from ${timeOf(upgrade.time)} on; leave before if you object`,
           ],
         ]),
+    ...foreign.map(({ registry, why }) => ["NOT JUDGED BY THIS VERSION", registry, why]),
     ...role("batcher", system.batcher),
     ...role("signer", system.signer),
     ...role("guardian", system.guardian),

@@ -21,7 +21,7 @@ import { connectL1 } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
 import { type Core, openCore } from "./node-core.ts";
 import { startPeering } from "./node-peers.ts";
-import { challengerChecks, type ReadinessParts, readinessOf } from "./readiness.ts";
+import { challengerChecks, judgesCheck, type ReadinessParts, readinessOf } from "./readiness.ts";
 import { createSequencerKeys } from "./sequencer-keys.ts";
 
 /** A node that runs. `rpc` and `metrics`: where it listens. `p2p`: where peers can dial it; empty without peers. */
@@ -68,7 +68,7 @@ const serve = async (
       l1,
       derivation: follower,
       claims,
-      system: () => describeSystem(system.state),
+      system: () => describeSystem(system.state, system.foreign),
       identity: { clientVersion: clientVersion() },
       ...(pool === undefined ? {} : { pool }),
       ...(disputes === undefined ? {} : { disputes }),
@@ -117,6 +117,7 @@ export const createExecutorNode = async (
       ),
     );
     return await serve(telemetry, config, core, {
+      checks: [judgesCheck(core.system)],
       start: () => {
         transactor.start();
         retention.start();
@@ -165,7 +166,7 @@ export const createChallengerNode = async (
       disputes: () => challenger.disputes.map(describeDispute),
       disputedSteps: (parent) => challenger.stepsOf(parent as ClaimId),
       challenger: () => describeChallenger(challenger),
-      checks: challengerChecks(challenger),
+      checks: [judgesCheck(core.system), ...challengerChecks(challenger)],
       start: () => {
         transactor.start();
         retention.start();

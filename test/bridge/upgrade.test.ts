@@ -2,10 +2,28 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Abi, type Address, getAddress, type Hex, parseEther, type TransactionReceipt } from "viem";
 import { getWithdrawals } from "viem/op-stack";
-import { claimGame, DEVNET_CLAIMS, DEVNET_WITHDRAWALS, readSystem } from "../../bridge/index.ts";
-import { type ChainState, encodeChainState, fromHex, hashChainState, keccakOf, toHex } from "../../executor/index.ts";
+import {
+  claimGame,
+  createJudges,
+  DEVNET_CLAIMS,
+  DEVNET_WITHDRAWALS,
+  describeSystem,
+  openSystemWatch,
+  readSystem,
+} from "../../bridge/index.ts";
+import {
+  type ChainState,
+  DEVNET_PARAMETERS,
+  encodeChainState,
+  fromHex,
+  hashChainState,
+  keccakOf,
+  toHex,
+} from "../../executor/index.ts";
+import { judgesCheck } from "../../infra/node/readiness.ts";
 import { account } from "../support/anvil.ts";
 import { BOND, PERIOD, SPACING } from "../support/claims.ts";
+import { telemetry } from "../support/stage.ts";
 import { createOwned, OWNER, type Owned } from "../support/upgrade.ts";
 
 const STRANGER = 3;
@@ -227,4 +245,34 @@ test("an upgrade follows an upgrade, and each game knows the registry that decid
   const [, , game] = await s.read<readonly [number, bigint, Hex]>(s.contracts.claimGames, s.games, "gameAtIndex", [0n]);
   assert.equal(getAddress(await s.read<Hex>(game, claimGame.abi as Abi, "registry")), getAddress(last));
   assert.equal(await s.read(s.contracts.claimGames, s.games, "isGameProper", [game]), true);
+});
+
+test("a registry is judged by this version's contracts, made for this chain, or is foreign", async (t) => {
+  const s = await createOwned(t);
+  const judges = createJudges(s.l1.client, { inbox: s.contracts.batchInbox, parameters: DEVNET_PARAMETERS });
+  const others = createJudges(s.l1.client, {
+    inbox: s.contracts.batchInbox,
+    parameters: { ...DEVNET_PARAMETERS, maxLag: DEVNET_PARAMETERS.maxLag + 1n },
+  });
+  const successor = await s.successor();
+  assert.equal(await judges.foreign(successor), undefined);
+  assert.match((await others.foreign(successor)) ?? "", /part derivation at 0x/);
+  assert.match((await judges.foreign(await s.successor({}, s.contracts.portal))) ?? "", /no registry with/);
+  assert.match((await judges.foreign(account(STRANGER).address)) ?? "", /no registry with/);
+
+  // Told of from the announcement on; the one in force stays judged.
+  const l1 = { onAdvance: () => () => undefined };
+  const foreignRegistry = await s.successor({}, s.contracts.portal);
+  const telling = telemetry();
+  const system = await openSystemWatch({ ...telling, client: s.l1.client, l1, judges }, s.contracts);
+  t.after(() => system.stop());
+  assert.ok(!system.foreign.has(foreignRegistry));
+  await s.schedule(foreignRegistry);
+  await system.look();
+  assert.ok(system.foreign.has(foreignRegistry));
+  const { foreign, upgrade } = describeSystem(system.state, system.foreign);
+  assert.equal(upgrade?.registry, foreignRegistry);
+  assert.ok(foreign.some(({ registry }) => registry === foreignRegistry));
+  const check = judgesCheck(system);
+  assert.match(check.notice?.() ?? "", /is announced/);
 });
