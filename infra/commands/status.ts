@@ -165,33 +165,37 @@ const describeSystem = ({ owner, upgrade, claimRegistry, formerRegistries, forei
   ]);
 };
 
-/** Claims, or why the node cannot tell them: its heads are worth showing all the same. */
-const settlementOf = async (rpc: string): Promise<Settlement | CodedError> => {
+/** What a node that does not read L1 cannot tell: its heads are worth showing all the same. */
+const orWhyNot = async <T>(asked: Promise<T>): Promise<T | CodedError> => {
   try {
-    const [claims, settlement] = await Promise.all([
-      askNode<ClaimRow[]>(rpc, "rollup_claims", { limit: SHOWN_CLAIMS }),
-      askNode<Parameters>(rpc, "rollup_settlementParameters"),
-    ]);
-    return { claims, settlement };
+    return await asked;
   } catch (error) {
     if (error instanceof CodedError && error.code.startsWith("CLAIMS_")) return error;
     throw error;
   }
 };
 
+const settlementOf = async (rpc: string): Promise<Settlement> => {
+  const [claims, settlement] = await Promise.all([
+    askNode<ClaimRow[]>(rpc, "rollup_claims", { limit: SHOWN_CLAIMS }),
+    askNode<Parameters>(rpc, "rollup_settlementParameters"),
+  ]);
+  return { claims, settlement };
+};
+
 const nodeStatus = async ({ nodeRpc, json }: CommandConfig<"status">): Promise<string> => {
   const [status, forks, system, settled] = await Promise.all([
     askNode<SyncStatus>(nodeRpc, "rollup_syncStatus"),
     askNode<Forks>(nodeRpc, "rollup_forks"),
-    askNode<System>(nodeRpc, "rollup_system"),
-    settlementOf(nodeRpc),
+    orWhyNot(askNode<System>(nodeRpc, "rollup_system")),
+    orWhyNot(settlementOf(nodeRpc)),
   ]);
   const failed = settled instanceof CodedError;
   if (json)
     return JSON.stringify({
       ...status,
       forks,
-      system,
+      system: system instanceof CodedError ? null : system,
       ...(failed ? { claims: null, settlement: null, claimsError: settled.code } : settled),
     });
   return [
@@ -206,7 +210,7 @@ const nodeStatus = async ({ nodeRpc, json }: CommandConfig<"status">): Promise<s
     "",
     describeForks(forks),
     "",
-    describeSystem(system),
+    system instanceof CodedError ? messageOf(system) : describeSystem(system),
     "",
     failed ? `no claims are known: ${settled.code}: ${messageOf(settled)}` : describeSettlement(settled),
   ].join("\n");
