@@ -22,7 +22,9 @@ export {
   rightBase,
   rootOverLast,
 } from "./claims/game-hash.ts";
+export { type Beginning, latestConfirmed } from "./claims/latest.ts";
 export { claimedRange, GENESIS_PLACE, type Place, type RangeComponents, statesOf } from "./claims/range.ts";
+export { openRegistries, type Registries, type RegistriesErrorCode } from "./claims/registries.ts";
 export { settleCall, withdrawCreditCall } from "./claims/registry.ts";
 export { createRetention } from "./claims/retention.ts";
 export {
@@ -34,14 +36,22 @@ export {
   type Succession,
 } from "./claims/right-claims.ts";
 export { firstClaimWrite } from "./claims/trail.ts";
-export { type ClaimParameters, DEVNET_CLAIMS, DEVNET_WITHDRAWALS } from "./clients/claim-parameters.ts";
+export {
+  type ClaimParameters,
+  DEVNET_CLAIMS,
+  DEVNET_DELAYS,
+  DEVNET_WITHDRAWALS,
+  type SystemParameters,
+} from "./clients/claim-parameters.ts";
 export {
   type Deployment,
   type DeployOptions,
   deployBridge,
+  deploySuccessors,
   type L1Contracts,
   meteringOf,
   partnersOf,
+  type Successors,
 } from "./clients/deploy.ts";
 export type { BaseFees } from "./clients/fees.ts";
 export { BLOB_GAS, estimateGas, gasLimitOf, L1_GAS_CAP, L1_MAX_BYTES, refusalOf, rpcErrorOf } from "./clients/gas.ts";
@@ -60,6 +70,8 @@ export {
   readWindow,
   refusalOfAppend,
 } from "./clients/inbox.ts";
+export { createJudges, type Judges } from "./clients/judges.ts";
+export { createKeyring, type KeyringErrorCode } from "./clients/keyring.ts";
 export { type BlockRange, createLogWindows, type LogWindows } from "./clients/log-windows.ts";
 export { chunksOf, type ModelData } from "./clients/model-chunks.ts";
 export {
@@ -79,6 +91,19 @@ export {
   type StepRules,
   stepCreations,
 } from "./clients/step-contracts.ts";
+export {
+  CHANGE_OVER,
+  describeSystem,
+  isSigner,
+  keyAt,
+  ROLES,
+  type Role,
+  type RoleKey,
+  readSystem,
+  type ScheduledUpgrade,
+  type SystemState,
+  signersOf,
+} from "./clients/system.ts";
 export {
   type BlobCall,
   createTransactor,
@@ -100,6 +125,7 @@ export {
   modelRegistry,
   portal,
   stepVerifier,
+  systemConfig,
   tensorStepVerifier,
 } from "./contracts/contracts.gen.ts";
 export { createBeaconSource } from "./derivation/beacon.ts";
@@ -111,3 +137,4 @@ export { type BlobSource, createPeerBlobSource } from "./derivation/l1-blobs.ts"
 export type { Archive } from "./derivation/l1-calldata.ts";
 export { createL1Source, type L1Source, type L1SourceOptions } from "./derivation/l1-source.ts";
 export { accumulate, depositEnvelope } from "./derivation/messages.ts";
+export { openSystemWatch, type SystemWatch } from "./derivation/system-watch.ts";

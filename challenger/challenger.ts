@@ -3,39 +3,28 @@ import type {
   Follower,
   L1Source,
   LogWindows,
+  Registries,
   RightClaims,
-  RightClaimsErrorCode,
   Succession,
   Transactor,
 } from "../bridge/index.ts";
 import {
   type Chain,
   type ClaimId,
-  CodedError,
   createLock,
   createWatch,
   type DisputedStep,
   type Hex,
-  hasCode,
   type KeyValueStore,
-  type L1BlockNumber,
   messageOf,
   type Service,
   type Telemetry,
 } from "../executor/index.ts";
-import { createBackground, reasonOf } from "./background.ts";
+import { type Arena, createArena, type Findings, type Head, type Sight } from "./arena.ts";
 import { createChallengerMetrics } from "./challenger-metrics.ts";
-import { choresIn } from "./chores.ts";
-import type { Dispute, Game } from "./dispute.ts";
-import { createExplainer } from "./explain.ts";
-import { createBoardReader, type FetchedBoard } from "./game/board-reader.ts";
-import { type Beginning, createClaimBook, type MadeClaim } from "./game/claim-book.ts";
-import type { Move } from "./game/solver.ts";
-import { createGameHold } from "./game-hold.ts";
-import { byUrgency, createGames, type GamesErrorCode } from "./games.ts";
-import { createJudgement, type Judgement, type RightChain } from "./judgement.ts";
+import type { Dispute } from "./dispute.ts";
 import { createL1Sources } from "./l1-sources.ts";
-import { createSender, type Plan, type Sender } from "./sender.ts";
+import type { Plan } from "./sender.ts";
 import { createSpending } from "./spending.ts";
 import type { Trace } from "./trace/trace.ts";
 
@@ -47,12 +36,12 @@ export type ChallengerComponents = Telemetry & {
   readonly l1: L1Source;
   /** Why derivation stands still is what claims beyond it cannot be judged for. */
   readonly follower: Pick<Follower, "failure">;
-  readonly right: RightClaims;
+  readonly registries: Pick<Registries, "all">;
   readonly store: KeyValueStore;
   /** Of the account whose stakes are at risk. */
   readonly transactor: Transactor;
-  /** The tree over the units that claims on a right claim are about. */
-  readonly traceOf: (succession: Succession, signal: AbortSignal) => Promise<Trace>;
+  /** The trees over the units that claims on right claims of a registry are about. */
+  readonly tracesOf: (right: RightClaims) => (succession: Succession, signal: AbortSignal) => Promise<Trace>;
 };
 
 export type ChallengerOptions = {
@@ -73,24 +62,8 @@ export type ChallengerOptions = {
   readonly maxBackoffMs?: number;
 };
 
-/** A claim on L1 that is not positively judged right. */
-export type Doubt = Pick<MadeClaim, "id" | "parent" | "staker" | "l1Block"> & {
-  readonly verdict: "wrong" | "unjudged" | "lost";
-  readonly lack: string | undefined;
-};
-
-/** What a look found. */
-export type Findings = {
-  readonly l1Block: bigint;
-  readonly counts: { readonly right: number; readonly wrong: number; readonly unjudged: number };
-  readonly oldestUnjudgedSeconds: bigint;
-  readonly doubts: readonly Doubt[];
-  readonly failures: readonly { readonly part: string; readonly error: string }[];
-  readonly heldBack: string | undefined;
-};
-
 /**
- * Watches all claims on L1, recomputes each from L1 alone, and plays against those that are not the right one, however old
+ * Watches all claims on L1, in every registry that there is, recomputes each from L1 alone, and plays against those that are not the right one, however old
  * the claim is that they stand on. It remembers no move: each look decides anew, from the board and its own trees.
  */
 export type Challenger = Service & {
@@ -111,256 +84,91 @@ export type Challenger = Service & {
 };
 
 const DEFAULTS = { pollMs: 1000, maxBackoffMs: 30_000, patienceMs: 5_000, isJanitor: false, isRehearsal: false };
-/** L1 blocks by which the beginning of what is remembered of L1 moves at a time. */
-const FORGET_EVERY = 7_200n;
-
-type Head = { readonly number: L1BlockNumber; readonly hash: Hex; readonly timestamp: bigint };
 
 export const createChallenger = (components: ChallengerComponents, options: ChallengerOptions): Challenger => {
-  const { client, l1, right, transactor, others = [] } = components;
-  const {
-    startBlock,
-    also = [],
-    isJanitor,
-    isRehearsal,
-    patienceMs,
-    pollMs,
-    maxBackoffMs,
-  } = { ...DEFAULTS, ...options };
+  const { client, l1, registries, transactor, tracesOf, others = [] } = components;
+  const { also = [], pollMs, maxBackoffMs, ...given } = { ...DEFAULTS, ...options };
   const account = transactor.address;
   const logger = components.logger.child({ module: "challenger", address: account });
   const metrics = createChallengerMetrics(components.registry);
-  const { registry } = right;
   const aborter = new AbortController();
   const { signal } = aborter;
   const lock = createLock();
-  const background = createBackground({ onLate: () => watch.rouse(), signal });
-
-  /** Stakes are free so many L1 blocks after the first claim of their game: thrice the bound for its verdict. */
-  const horizonBlocks = async (): Promise<bigint> => {
-    const { heights, period, censorship, delay } = (await right.rules()).parameters;
-    const answers = BigInt(heights.reduce((sum, height) => sum + height + 1, 0));
-    return 3n * (period + censorship + (delay + 1n) * (answers + 1n));
-  };
-  const beginning = async (head: bigint): Promise<Beginning> => {
-    const horizon = head - (await horizonBlocks());
-    const steps = [...right.steps];
-    let begin: Beginning = { id: (await right.rules()).genesis, l1Block: startBlock };
-    // Confirmed claims are the oldest, and blocks rise with them.
-    for (let [low, high] = [0, steps.length]; low < high; ) {
-      const middle = Math.floor((low + high) / 2);
-      const id = steps[middle]?.id as ClaimId;
-      const { status, madeAt } = await registry.claim(id);
-      if (status === "confirmed" && madeAt <= horizon) [low, begin] = [middle + 1, { id, l1Block: madeAt }];
-      else high = middle;
-    }
-    return begin;
-  };
-  const book = createClaimBook(client, {
-    registry: registry.address,
-    beginning: async () => beginning(await client.getBlockNumber({ cacheTime: 0 })),
-    ...(options.windows && { windows: options.windows }),
-  });
-  const reader = createBoardReader(client, { registry: registry.address, book });
-  const games = createGames(
-    { ...components, logger, book, background, signal },
-    { account, also, isJanitor, patienceMs },
-  );
-  const explain = createExplainer({ client, book, traceOf: games.traceOf }, { registry: registry.address });
-  const sources = createL1Sources({ client, others, registry: components.registry }, { contract: registry.address });
+  const sources = createL1Sources({ client, others, registry: components.registry });
   const spending = createSpending(components, { cap: options.spendCap });
-  const states = createGameHold(components.chain);
-  let sender: Sender | undefined;
-  let disputes: readonly Dispute[] = [];
+  const known = new Map<RightClaims, Arena>();
   let findings: Findings | undefined;
-  let candidate: { readonly parent: ClaimId; readonly id: ClaimId; readonly lineage: Hex | undefined } | undefined;
-  let lack: unknown = new CodedError<GamesErrorCode>("CHALLENGER_DATA_INCOMPLETE", "nothing was computed yet");
-  /** Inbox records that the candidate is about. */
-  let limit = 0n;
-  let forgotten = 0n;
-  let oldest: { readonly id: ClaimId; readonly createdAt: bigint } | undefined;
+  let turn = 0;
 
-  /** The right claim on the newest right one on L1, where somebody has claimed or it is not there. */
-  const seek = async (head: bigint): Promise<Succession | undefined> => {
-    const { candidate } = await right.walk(head);
-    if (candidate !== undefined) return candidate;
-    const tip = await right.tip();
-    return book.on(tip.id).length === 0 ? undefined : right.succession(tip);
+  const arenaOf = (right: RightClaims): Arena => {
+    const arena =
+      known.get(right) ??
+      createArena(
+        {
+          ...components,
+          right,
+          traceOf: tracesOf(right),
+          logger,
+          sources,
+          spending,
+          metrics,
+          signal,
+          onDone: () => watch.rouse(),
+        },
+        { ...given, also },
+      );
+    known.set(right, arena);
+    return arena;
   };
+  /** Oldest first. */
+  const arenas = (): readonly Arena[] => registries.all.map(arenaOf);
+  const disputes = (): readonly Dispute[] => arenas().flatMap((arena) => arena.disputes);
 
-  const walk = async (head: bigint): Promise<void> => {
-    try {
-      const found = await background.within(patienceMs, "the walk along right claims", () => seek(head));
-      const { parent, id } = found ?? {};
-      const lineage = parent && l1.lineage(parent.claim.limitBatch);
-      candidate = parent && id ? { parent: parent.id, id, lineage } : undefined;
-      limit = parent?.claim.limitBatch ?? 0n;
-      const { batch } = components.chain.position;
-      const { failure } = components.follower;
-      const why = failure === undefined ? "" : `: ${failure}`;
-      const message = `this node has derived ${batch} inbox records, which is less than the claims are about${why}`;
-      lack = new CodedError<GamesErrorCode>("CHALLENGER_DATA_INCOMPLETE", message, { derived: batch });
-    } catch (error) {
-      lack = error;
-      throw error;
-    }
-  };
-
-  /** What is known begins with the first claim of all, or with a later one, when older ones were forgotten. */
-  const idsFrom = (genesis: ClaimId): readonly ClaimId[] => {
-    const ids = right.steps.map(({ id }) => id);
-    const [first] = ids;
-    const parent = first && book.claim(first)?.parent;
-    return parent === undefined || parent === genesis ? [genesis, ...ids] : ids;
-  };
-
-  /** Games of which somebody made a claim that is not known to be right, oldest first. */
-  const gamesIn = ({ ids }: RightChain, { rightOn }: Judgement): readonly Game[] =>
-    ids.flatMap((parent) => {
-      const claims = book.on(parent);
-      const rightId = rightOn(parent);
-      return claims.some(({ id }) => id !== rightId) ? [{ parent, rightId }] : [];
-    });
-
-  const ageOf = async (claim: MadeClaim | undefined, { timestamp }: Head): Promise<bigint> => {
-    if (claim === undefined) return 0n;
-    if (oldest === undefined || oldest.id !== claim.id) {
-      const { timestamp: createdAt } = await client.getBlock({ blockNumber: claim.l1Block });
-      oldest = { id: claim.id, createdAt };
-    }
-    return timestamp > oldest.createdAt ? timestamp - oldest.createdAt : 0n;
-  };
-
-  /** What there is to say of every claim that is not decided, and of those that L1 took wrongly. */
-  const weigh = (judgement: Judgement) => {
-    const counts = { right: 0, wrong: 0, unjudged: 0 };
-    const doubts: Doubt[] = [];
-    let first: MadeClaim | undefined;
-    for (const claim of book.undecided()) {
-      const verdict = judgement.verdictOf(claim);
-      counts[verdict]++;
-      if (verdict === "unjudged") first ??= claim;
-      if (verdict !== "right")
-        doubts.push({ ...claim, verdict, lack: verdict === "unjudged" ? reasonOf(lack) : undefined });
-    }
-    for (const { parent, rivals, state } of disputes)
-      for (const rival of state === "lost" ? rivals : [])
-        if (rival.id === book.winnerOn(parent)) doubts.push({ ...rival, verdict: "lost", lack: undefined });
-    return { counts, doubts, first };
-  };
-
-  const observe = ({ counts, oldestUnjudgedSeconds }: Findings, { period }: FetchedBoard): void => {
+  const observe = ({ counts, oldestUnjudgedSeconds }: Findings, periods: readonly bigint[]): void => {
+    const all = disputes();
     metrics.disputes.reset();
-    for (const { state } of disputes) metrics.disputes.inc({ state });
+    for (const { state } of all) metrics.disputes.inc({ state });
     metrics.wrongClaims.set(counts.wrong);
     metrics.unjudgedClaims.set(counts.unjudged);
     metrics.oldestUnjudged.set(Number(oldestUnjudgedSeconds));
-    const open = disputes
+    const clocks = all
       .filter(({ state }) => state !== "settled")
-      .flatMap(({ rivals }) => rivals)
-      .filter(({ status }) => status === "open");
-    const most = open.reduce((timer, rival) => (rival.timer > timer ? rival.timer : timer), 0n);
-    metrics.rivalClock.set(Number(period > most ? period - most : 0n));
-    metrics.atStake.set(Number(formatEther(disputes.reduce((sum, { staked }) => sum + staked, 0n))));
+      .flatMap(({ rivals, period }) => rivals.map((rival) => ({ ...rival, period })))
+      .filter(({ status }) => status === "open")
+      .map(({ timer, period }) => (period > timer ? period - timer : 0n));
+    metrics.rivalClock.set(Number([...periods, ...clocks].reduce((least, clock) => (clock < least ? clock : least))));
+    metrics.atStake.set(Number(formatEther(all.reduce((sum, { staked }) => sum + staked, 0n))));
   };
 
-  /** Claims that moves are about, with what they stand on. */
-  const claimsOf = (moves: readonly Move[]): readonly ClaimId[] => {
-    const about = new Set<ClaimId>();
-    for (const { parent, right: id, rivals, moves: own } of disputes)
-      if (own.some((move) => moves.includes(move)))
-        for (const claim of [parent, id, ...rivals.map((rival) => rival.id)]) if (claim !== undefined) about.add(claim);
-    for (const { call } of moves) {
-      const claim = call.type === "forfeit" ? book.claim(call.claim) : undefined;
-      if (claim !== undefined) for (const id of [claim.id, claim.parent]) about.add(id);
-    }
-    return [...about];
-  };
-
-  const act = async (head: Head, chores: readonly Move[]): Promise<string | undefined> => {
-    if (sender === undefined || sender.isBusy) return findings?.heldBack;
-    const moves = [...disputes.toSorted(byUrgency).flatMap((dispute) => dispute.moves), ...chores];
-    const { number, hash, timestamp } = head;
-    const at = { head: { number, hash }, timestamp, derived: l1.head, claims: claimsOf(moves) };
-    const { refusals, lack: held } = await sender.send(moves, at);
-    disputes = disputes.map((dispute) => ({
-      ...dispute,
-      ...(held !== undefined && dispute.moves.length > 0 ? { state: "blocked", lack: held } : {}),
-      refusals: refusals.filter(({ move }) => dispute.moves.includes(move)),
-    }));
-    const isIdle = moves.length === 0 && disputes.every(({ staked }) => staked === 0n);
-    if (isIdle && (await registry.credit(account)) > 0n) await sender.withdraw(at);
-    return held;
-  };
-
-  /** The oldest of the games that are not over, or the newest claim: what lies before is not asked about any more. */
-  const keep = async (at: L1BlockNumber): Promise<void> => {
-    const first = games.undecided[0];
-    const { place } = first === undefined ? await right.tip() : await right.claimAt(first);
-    states.note({ at, from: place.number }, l1.finalized);
-  };
-
-  /** INVARIANT: one part that fails silences no other; what failed is told, by part. */
-  const look = async (head: Head): Promise<void> => {
-    const failures: Findings["failures"][number][] = [];
-    const part = async <T>(name: string, work: () => T | Promise<T>, otherwise: T): Promise<T> => {
-      try {
-        return await work();
-      } catch (error) {
-        signal.throwIfAborted();
-        failures.push({ part: name, error: reasonOf(error) });
-        metrics.failures.inc({ part: name });
-        const level = hasCode<RightClaimsErrorCode>(error, "CLAIMS_L1_CHANGED") ? "debug" : "warn";
-        logger[level]({ err: error, part: name }, `a part of the look at disputes failed: ${messageOf(error)}`);
-        return otherwise;
-      }
+  const merged = (l1Block: bigint, sights: readonly Sight[]): Findings => {
+    const sum = (count: keyof Findings["counts"]) => sights.reduce((total, { counts }) => total + counts[count], 0);
+    return {
+      l1Block,
+      counts: { right: sum("right"), wrong: sum("wrong"), unjudged: sum("unjudged") },
+      oldestUnjudgedSeconds: sights.reduce((most, { oldestUnjudgedSeconds: age }) => (age > most ? age : most), 0n),
+      doubts: sights.flatMap(({ doubts }) => doubts),
+      failures: sights.flatMap(({ failures }) => failures),
+      heldBack: sights.find(({ heldBack }) => heldBack !== undefined)?.heldBack,
     };
-    const { genesis, parameters, l1ChainId } = await right.rules();
-    sender ??= createSender(
-      { client, transactor, sources, spending, metrics, signal, logger, onDone: watch.rouse },
-      { registry: registry.address, stakes: parameters.stakes, isRehearsal },
-    );
-    const sync = () => background.within(patienceMs, "the list of claims", () => book.sync(head));
-    await part("claims", sync, undefined);
-    await part("walk", () => walk(head.number), undefined);
-    const ids = idsFrom(genesis);
-    // What was found before holds as long as nothing has moved below it.
-    const isStill = candidate?.parent === ids.at(-1) && candidate?.lineage === l1.lineage(limit);
-    const next = isStill ? candidate?.id : undefined;
-    const chain: RightChain = { ids, next };
-    const judgement = createJudgement(book, chain);
-    const board = await part("board", () => reader.at(head.number), undefined);
-    if (board !== undefined)
-      disputes = await part("games", () => games.judge(gamesIn(chain, judgement), board, lack), disputes);
-    if (failures.length === 0) await part("states", () => keep(head.number), undefined);
-    const chores = await part(
-      "chores",
-      () =>
-        choresIn({
-          book,
-          chain,
-          judgement,
-          registry: registry.address,
-          l1ChainId,
-          lineageAt: l1.lineage,
-          height: parameters.heights[0],
-          period: parameters.period,
-          grace: parameters.spacing,
-          now: head.number,
-          account,
-          isServed: games.isServed,
-          disputed: new Set(disputes.filter(({ state }) => state !== "settled").map(({ parent }) => parent)),
-        }),
-      [],
-    );
-    const { counts, doubts, first } = weigh(judgement);
-    const oldestUnjudgedSeconds = await part("age", () => ageOf(first, head), 0n);
-    const heldBack = await part("sending", () => act(head, chores), undefined);
-    findings = { l1Block: head.number, counts, doubts, oldestUnjudgedSeconds, failures, heldBack };
-    if (board !== undefined) observe(findings, board);
-    if (head.number < forgotten + FORGET_EVERY) return;
-    await part("memory", async () => book.forget(await beginning(head.number)), undefined);
-    forgotten = head.number;
+  };
+
+  /** INVARIANT: no registry keeps another from being looked at, or from its turn to send. */
+  const look = async (head: Head): Promise<void> => {
+    const all = arenas();
+    const first = turn++ % all.length;
+    const sights: Sight[] = [];
+    const errors: unknown[] = [];
+    if (transactor.pending === 0) metrics.heldBack.reset();
+    for (const arena of [...all.slice(first), ...all.slice(0, first)])
+      await arena.look(head).then(
+        (sight) => sights.push(sight),
+        (error: unknown) => errors.push(error),
+      );
+    signal.throwIfAborted();
+    if (sights.length > 0) findings = merged(head.number, sights);
+    const periods = sights.flatMap(({ period }) => period ?? []);
+    if (findings !== undefined && periods.length > 0) observe(findings, periods);
+    if (errors.length > 0) throw errors[0];
   };
 
   const tick = (): Promise<void> =>
@@ -388,19 +196,24 @@ export const createChallenger = (components: ChallengerComponents, options: Chal
   return {
     name: "challenger",
     address: account,
-    isRehearsal,
+    isRehearsal: given.isRehearsal,
     get disputes() {
-      return disputes;
+      return disputes();
     },
     async stepsOf(parent) {
-      const dispute = disputes.find((one) => one.parent === parent);
-      return dispute === undefined ? [] : explain(dispute);
+      const arena = arenas().find(({ disputes }) => disputes.some((one) => one.parent === parent));
+      return (await arena?.stepsOf(parent)) ?? [];
     },
     get findings() {
       return findings;
     },
     get plan() {
-      return sender?.plan;
+      return arenas()
+        .map(({ plan }) => plan)
+        .reduce(
+          (newest, plan) => (plan && (newest === undefined || plan.l1Block > newest.l1Block) ? plan : newest),
+          undefined,
+        );
     },
     get spending() {
       return { spent: spending.spent(l1.head?.timestamp ?? 0n), cap: spending.cap };

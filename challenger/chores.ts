@@ -1,13 +1,5 @@
 import { gameHash } from "../bridge/index.ts";
-import {
-  type ClaimId,
-  type Hex,
-  type L1BlockNumber,
-  type RecordIndex,
-  type StateHash,
-  toEdge,
-  toHex,
-} from "../executor/index.ts";
+import { type ClaimId, type Hex, type L1BlockNumber, type RecordIndex, toEdge, toHex } from "../executor/index.ts";
 import type { ClaimBook, MadeClaim } from "./game/claim-book.ts";
 import { rootContext } from "./game/ids.ts";
 import type { Move } from "./game/solver.ts";
@@ -19,6 +11,8 @@ export type ChoreSituation = {
   readonly chain: RightChain;
   readonly judgement: Pick<Judgement, "isRight">;
   readonly registry: Hex;
+  /** The claim that all others stand on, the first of the right ones. */
+  readonly anchor: Pick<MadeClaim, "endState" | "limitBatch">;
   readonly l1ChainId: bigint;
   /** Of so many inbox records; undefined where they are not here. */
   readonly lineageAt: (count: RecordIndex) => Hex | undefined;
@@ -43,15 +37,14 @@ const MOST_CHORES = 64;
  * challenge period, taking the bonds of those that lost to a right one, and ending those that stand on such.
  */
 export const choresIn = (situation: ChoreSituation): readonly Move[] => {
-  const { book, chain, judgement, registry, l1ChainId, lineageAt, height, isServed, disputed } = situation;
+  const { book, chain, judgement, registry, anchor, l1ChainId, lineageAt, height, isServed, disputed } = situation;
   const { period, grace, now, account } = situation;
   const [genesis] = chain.ids;
 
   /** Place of a claim; undefined where the list does not reach back to what it stands on. */
   const edgeOf = ({ parent, node }: MadeClaim) => {
-    // The chain's first claim is in no list; the one of a snapshot is.
-    const on =
-      book.claim(parent) ?? (parent === genesis ? { endState: parent as Hex as StateHash, limitBatch: 0n } : undefined);
+    // The claim that all others stand on is in no list.
+    const on = book.claim(parent) ?? (parent === genesis ? anchor : undefined);
     const lineage = on && lineageAt(on.limitBatch);
     if (on === undefined || lineage === undefined) return undefined;
     const game = { l1ChainId, registry, parent, limitBatch: on.limitBatch, lineage };

@@ -19,7 +19,9 @@ export type Grounds = {
   readonly head: BlockRef;
   /** The block up to which the chain was derived. */
   readonly derived: BlockRef | undefined;
+  /** Of this registry. */
   readonly claims: readonly ClaimId[];
+  readonly registry: Hex;
 };
 
 export type L1Sources = {
@@ -39,30 +41,33 @@ const textOf = (claims: unknown): string =>
   JSON.stringify(claims, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value)).toLowerCase();
 
 /** `others`: further sources of the same L1, who must agree with the first before anything is signed. */
-export const createL1Sources = (
-  {
-    client,
-    others,
-    registry,
-  }: Pick<Telemetry, "registry"> & {
-    readonly client: PublicClient;
-    readonly others: readonly PublicClient[];
-  },
-  { contract }: { readonly contract: Hex },
-): L1Sources => {
-  const { refusals, disagree } = createL1SourcesMetrics(registry);
+export const createL1Sources = ({
+  client,
+  others,
+  ...telemetry
+}: Pick<Telemetry, "registry"> & {
+  readonly client: PublicClient;
+  readonly others: readonly PublicClient[];
+}): L1Sources => {
+  const { refusals, disagree } = createL1SourcesMetrics(telemetry.registry);
 
-  const claimsAt = async (of: PublicClient, ids: readonly ClaimId[], blockNumber: bigint): Promise<string> => {
+  const claimsAt = async (
+    of: PublicClient,
+    { claims, registry }: Pick<Grounds, "claims" | "registry">,
+    blockNumber: bigint,
+  ): Promise<string> => {
+    const ids = claims.slice(0, MOST_CLAIMS);
     if (ids.length === 0) return "";
     const contracts = ids.map(
-      (id) => ({ address: contract, abi: claimRegistry.abi, functionName: "claimOf", args: [id] }) as const,
+      (id) => ({ address: registry, abi: claimRegistry.abi, functionName: "claimOf", args: [id] }) as const,
     );
     return textOf(
       await of.multicall({ deployless: true, allowFailure: false, batchSize: BATCH_BYTES, blockNumber, contracts }),
     );
   };
 
-  const compare = async (source: number, other: PublicClient, { head, derived, claims }: Grounds): Promise<void> => {
+  const compare = async (source: number, other: PublicClient, grounds: Grounds): Promise<void> => {
+    const { head, derived } = grounds;
     const apart = (what: string, block: bigint): never => {
       const message = `L1 source ${source} ${what} at block ${block}: nothing is signed`;
       throw new CodedError<L1SourcesErrorCode>("L1_SOURCES_DISAGREE", message, { source, block });
@@ -74,8 +79,7 @@ export const createL1Sources = (
     if (derived !== undefined && derived.number <= common) blocks.push(derived);
     for (const { number, hash } of blocks)
       if ((await other.getBlock({ blockNumber: number })).hash !== hash) apart("has another block", number);
-    const ids = claims.slice(0, MOST_CLAIMS);
-    const [own, theirs] = await Promise.all([client, other].map((of) => claimsAt(of, ids, common)));
+    const [own, theirs] = await Promise.all([client, other].map((of) => claimsAt(of, grounds, common)));
     if (own !== theirs) apart("holds other claims", common);
   };
 

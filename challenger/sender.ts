@@ -147,7 +147,6 @@ export const createSender = (components: SenderComponents, { registry, stakes, i
       return plan;
     },
     async send(found: readonly Move[], at: Instant): Promise<SendOutcome> {
-      metrics.heldBack.reset();
       const wanted = [...new Map(found.map((move) => [encodeCall(move.call), move] as const)).values()];
       if (wanted.length === 0) return { refusals: [] };
       let refusals: readonly Refusal[] = [];

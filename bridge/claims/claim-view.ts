@@ -60,9 +60,9 @@ const orUndefined = <Word extends Hex>(word: Word): Word | undefined => (BigInt(
 /** L1's claims as of the block that was read last; what it answered is kept until the next. */
 export const createClaimView = (
   { client, l1, registry }: ClaimViewComponents,
-  { claimRegistry: registryAddress, claimGames: gamesAddress, portal: portalAddress }: L1Contracts,
+  { claimGames: gamesAddress, portal: portalAddress }: Pick<L1Contracts, "claimGames" | "portal">,
 ): Claims => {
-  const onRegistry = { address: registryAddress, abi: claimRegistry.abi as Abi };
+  const on = (address: Hex) => ({ address, abi: claimRegistry.abi as Abi });
   const onGames = { address: gamesAddress, abi: claimGames.abi as Abi };
   const onPortal = { address: portalAddress, abi: portal.abi as Abi };
   const answers = new Map<string, Promise<unknown>>();
@@ -114,7 +114,24 @@ export const createClaimView = (
     }
   };
 
+  /** All registries that were ever in force, oldest first. */
+  const registries = () =>
+    remember("registries", async (blockHash) => {
+      const [all] = await read([{ ...onGames, functionName: "registries" }], blockHash);
+      return all as readonly [Hex, ...Hex[]];
+    });
+
+  /** Where claims were made: the oldest registry that has them, as others begin with one of its claims. */
+  const registriesOf = async (ids: readonly ClaimId[], blockHash: Hex): Promise<readonly Hex[]> => {
+    const all = await registries();
+    if (all.length === 1) return ids.map(() => all[0]);
+    const calls = ids.flatMap((id) => all.map((address) => ({ ...on(address), functionName: "claimOf", args: [id] })));
+    const found = (await read(calls, blockHash)) as readonly Found[];
+    return ids.map((_, i) => all.find((_, j) => found[i * all.length + j]?.status !== 0) ?? all[0]);
+  };
+
   const parametersAt = async (blockHash: Hex): Promise<SettlementParameters> => {
+    const onRegistry = on((await registries()).at(-1) as Hex);
     const [given, maturity, finality, duration, guardian, pausedUntil] = (await read(
       [
         { ...onRegistry, functionName: "parameters" },
@@ -142,13 +159,14 @@ export const createClaimView = (
   const claimsAt = async (ids: readonly ClaimId[], blockHash: Hex): Promise<readonly (Claim | undefined)[]> => {
     if (ids.length === 0) return [];
     const views = ["claimOf", "isRejected", "timerOf", "rootOf", "contextOf"] as const;
+    const deciders = await registriesOf(ids, blockHash);
     const results = await read(
-      ids.flatMap((id) => views.map((functionName) => ({ ...onRegistry, functionName, args: [id] }))),
+      ids.flatMap((id, i) => views.map((functionName) => ({ ...on(deciders[i] as Hex), functionName, args: [id] }))),
       blockHash,
     );
     const contexts = (await read(
       ids.map((_, i) => ({
-        ...onRegistry,
+        ...on(deciders[i] as Hex),
         functionName: "contextState",
         args: [results[views.length * (i + 1) - 1]],
       })),

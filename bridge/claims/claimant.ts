@@ -14,20 +14,15 @@ import {
 import type { L1Call, Transactor } from "../clients/transactor.ts";
 import type { L1Source } from "../derivation/l1-source.ts";
 import { type ClaimAction, createClaimantMetrics } from "./claimant-metrics.ts";
+import type { Registries } from "./registries.ts";
 import { proposeCall, settleCall, withdrawCreditCall } from "./registry.ts";
-import {
-  changed,
-  type RegistryRules,
-  type RightClaims,
-  type RightClaimsErrorCode,
-  type Succession,
-} from "./right-claims.ts";
+import { changed, type RightClaims, type RightClaimsErrorCode, type Succession } from "./right-claims.ts";
 
 export type ClaimantComponents = Telemetry & {
   readonly client: PublicClient;
   readonly chain: Chain;
   readonly l1: L1Source;
-  readonly right: RightClaims;
+  readonly registries: Pick<Registries, "all">;
   /** Of the account whose bonds are at stake. */
   readonly transactor: Transactor;
 };
@@ -40,7 +35,7 @@ export type ClaimantOptions = {
 };
 
 /**
- * Claims on L1 what this node derived from L1. Which claim is next, and whether it is there, is asked of L1 each time: a
+ * Claims on L1, in the registry in force, what this node derived from L1; confirms claims and takes bonds home in all. Which claim is next, and whether it is there, is asked of L1 each time: a
  * claim's id is its content, so neither a crash nor another claimant makes one twice.
  */
 export type Claimant = Service & {
@@ -55,14 +50,16 @@ const KEPT = 16;
 const most = (a: bigint, b: bigint) => (a > b ? a : b);
 
 export const createClaimant = (components: ClaimantComponents, options: ClaimantOptions): Claimant => {
-  const { client, chain, l1, right, transactor } = components;
+  const { client, chain, l1, registries, transactor } = components;
   const { intervalBlocks, pollMs = 1000, maxBackoffMs = 30_000 } = options;
   const logger = components.logger.child({ module: "claimant", address: transactor.address });
   const metrics = createClaimantMetrics(components.registry);
   const lock = createLock();
   const aborter = new AbortController();
-  const { registry } = right;
   let sending: Promise<void> | undefined;
+
+  /** Where others are, nothing new is claimed any more. */
+  const isInForce = (right: RightClaims): boolean => right === registries.all.at(-1);
 
   const lose = (id: ClaimId): undefined => {
     metrics.lost.set(1);
@@ -70,11 +67,11 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
   };
 
   const proposal = async (
+    { registry, rules }: RightClaims,
     { parent, range, origin, context }: Succession,
-    given: RegistryRules,
     head: L1BlockNumber,
   ) => {
-    const { parameters } = given;
+    const { parameters } = await rules();
     const { claim } = parent;
     if (head < claim.madeAt + most(intervalBlocks, parameters.spacing)) return undefined;
     // A claim of nothing only makes room for the records that came since.
@@ -98,12 +95,14 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
   };
 
   /** The oldest open claim, when its time has come: one's own at once, another's when its owner is late. */
-  const settlement = async ({ parameters }: RegistryRules, head: L1BlockNumber) => {
+  const settlement = async (right: RightClaims, head: L1BlockNumber) => {
+    const { registry } = right;
+    const { parameters } = await right.rules();
     const oldest = right.steps.slice(0, KEPT + 1);
     const claims = await Promise.all(oldest.map(({ id }) => registry.claim(id)));
     const open = claims.findIndex(({ status }) => status === "open");
     const confirmed = claims[(open === -1 ? claims.length : open) - 1];
-    if (confirmed !== undefined) metrics.confirmed.set(Number(confirmed.blockNumber));
+    if (confirmed !== undefined && isInForce(right)) metrics.confirmed.set(Number(confirmed.blockNumber));
     if (open === -1 && claims.length > KEPT) await right.shift();
     const [step, claim] = [oldest[open], claims[open]];
     if (step === undefined || claim === undefined) return undefined;
@@ -113,7 +112,7 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
     return { action: "settle" as const, call: settleCall(registry.address, step.id), block: claim.blockNumber };
   };
 
-  const withdrawal = async () => {
+  const withdrawal = async ({ registry }: RightClaims) => {
     if ((await registry.credit(transactor.address)) === 0n) return undefined;
     return { action: "withdraw" as const, call: withdrawCreditCall(registry.address), block: undefined };
   };
@@ -137,25 +136,30 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
     );
   };
 
+  const visit = async (right: RightClaims, head: L1BlockNumber): Promise<void> => {
+    const { candidate, lost } = await right.walk(head);
+    if (isInForce(right)) {
+      metrics.right.set(Number((await right.tip()).claim.blockNumber));
+      metrics.rangeUnits.set(right.effort.units);
+      metrics.rangeSeconds.set(right.effort.seconds);
+    }
+    if (lost !== undefined) lose(lost);
+    // INVARIANT: one transaction at a time, so that each is decided on what the one before came to.
+    if (sending !== undefined || transactor.pending > 0) return;
+    const move: Move | undefined =
+      (await settlement(right, head)) ??
+      (candidate && isInForce(right) ? await proposal(right, candidate, head) : undefined) ??
+      (await withdrawal(right));
+    if (move !== undefined && !aborter.signal.aborted) send(move);
+  };
+
   const tick = (): Promise<void> =>
     lock(async () => {
       if (aborter.signal.aborted) return;
       try {
-        const given = await right.rules();
         const { number: head } = await client.getBlock({ blockTag: "latest" });
-        const { candidate, lost } = await right.walk(head);
-        metrics.right.set(Number((await right.tip()).claim.blockNumber));
-        metrics.rangeUnits.set(right.effort.units);
-        metrics.rangeSeconds.set(right.effort.seconds);
         metrics.lost.set(0);
-        if (lost !== undefined) lose(lost);
-        // INVARIANT: one transaction at a time, so that each is decided on what the one before came to.
-        if (sending !== undefined || transactor.pending > 0) return;
-        const move: Move | undefined =
-          (await settlement(given, head)) ??
-          (candidate && (await proposal(candidate, given, head))) ??
-          (await withdrawal());
-        if (move !== undefined && !aborter.signal.aborted) send(move);
+        for (const right of registries.all) await visit(right, head);
       } catch (error) {
         metrics.failures.inc();
         throw error;

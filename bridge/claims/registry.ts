@@ -1,11 +1,14 @@
 import { encodeFunctionData, type PublicClient } from "viem";
 import {
+  type Bytes,
   type BytesOf,
   type ChainState,
   type ClaimId,
+  CodedError,
   type ContextId,
   type EdgeId,
   encodeChainState,
+  fromHex,
   type Hex,
   type L1BlockNumber,
   type L2BlockNumber,
@@ -18,6 +21,10 @@ import {
 import type { ClaimParameters } from "../clients/claim-parameters.ts";
 import type { L1Call } from "../clients/transactor.ts";
 import { claimRegistry } from "../contracts/contracts.gen.ts";
+
+export type RegistryErrorCode =
+  /** The L1 endpoint leaves out the log with which a claim was made. It is asked again; use another if it stays. */
+  "CLAIMS_NO_STATE";
 
 /** As the contract numbers them. */
 const STATUS = ["none", "open", "confirmed", "forfeited"] as const;
@@ -62,10 +69,38 @@ export const createRegistryReader = (client: PublicClient, address: Hex, at: () 
       const winner = await client.readContract({ ...now(), functionName: "winners", args: [toHex(context)] });
       return BigInt(winner) === 0n ? undefined : (winner as EdgeId);
     },
-    credit: (account: Hex) => client.readContract({ ...now(), functionName: "credits", args: [account] }),
-    async genesis(): Promise<ClaimId> {
-      return (await client.readContract({ ...contract, functionName: "GENESIS" })) as ClaimId;
+    /** Whether anything was ever claimed in a context. */
+    async isClaimed(context: BytesOf<ContextId>): Promise<boolean> {
+      const state = await client.readContract({ ...now(), functionName: "contextState", args: [toHex(context)] });
+      return state.firstAt !== 0n;
     },
+    credit: (account: Hex) => client.readContract({ ...now(), functionName: "credits", args: [account] }),
+    /** The claim that all others stand on. */
+    async anchor(): Promise<ClaimId> {
+      return (await client.readContract({ ...contract, functionName: "anchorClaim" })) as ClaimId;
+    },
+    /** Whether it is the chain's first registry, which begins at genesis. */
+    async isFirst(): Promise<boolean> {
+      return BigInt(await client.readContract({ ...contract, functionName: "predecessor" })) === 0n;
+    },
+    /** Chain state of the claim, encoded, from the log with which it was made. CLAIMS_NO_STATE. */
+    async endState(id: ClaimId): Promise<Bytes> {
+      const { madeAt } = await client.readContract({ ...now(), functionName: "claimOf", args: [id] });
+      const range = { ...contract, fromBlock: madeAt, toBlock: madeAt, args: { id }, strict: true } as const;
+      const [proposed, begun] = await Promise.all([
+        client.getContractEvents({ ...range, eventName: "ClaimProposed" }),
+        client.getContractEvents({ ...range, eventName: "ClaimsBegun" }),
+      ]);
+      const log = proposed[0] ?? begun[0];
+      if (log === undefined)
+        throw new CodedError<RegistryErrorCode>("CLAIMS_NO_STATE", `L1 does not show with what claim ${id} was made`, {
+          registry: address,
+          block: madeAt,
+        });
+      return fromHex(log.args.endState);
+    },
+    /** Whether it is the newest confirmed claim between two blocks. */
+    isLatest: (id: ClaimId) => client.readContract({ ...now(), functionName: "isLatest", args: [id] }),
     async parameters(): Promise<ClaimParameters> {
       return client.readContract({ ...contract, functionName: "parameters" });
     },

@@ -45,11 +45,19 @@ export type RightClaimsOptions = {
   readonly registry: Hex;
   /** L1 blocks above a claim before another stands on it: an L1 reorg that is not deeper changes nothing of what was sent. */
   readonly depth: bigint;
+  /** The claim that the walk begins at; the chain's first, or that of its snapshot, when not given. */
+  readonly start?: ClaimStart;
 };
+
+/** A confirmed claim, and where its state stands in the chain. */
+export type ClaimStart = { readonly id: ClaimId; readonly place: Place };
 
 export type RegistryRules = {
   readonly parameters: ClaimParameters;
-  /** The claim that the walk begins at: the chain's first, or the confirmed one behind the snapshot. */
+  /**
+   * The claim that the walk begins at: the chain's first, the confirmed one behind the snapshot, or the one with which the
+   * registry took over.
+   */
   readonly genesis: ClaimId;
   readonly l1ChainId: bigint;
 };
@@ -106,6 +114,10 @@ export type RightClaims = Service & {
 
 const LEVEL = 0;
 
+/** Where the chain of a node begins that took a snapshot. */
+export const placeOfBase = ({ base }: Pick<Chain, "base">): Place | undefined =>
+  base && { number: base.block.header.number, position: base.position, ahead: 0 };
+
 export const changed = (what: string) => new CodedError<RightClaimsErrorCode>("CLAIMS_L1_CHANGED", what);
 
 export const createRightClaims = (components: RightClaimsComponents, options: RightClaimsOptions): RightClaims => {
@@ -117,14 +129,12 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
   /** L1 block of the last look: all of a look is read as of it. */
   let lookedAt: L1BlockNumber | undefined;
   const registry = createRegistryReader(client, options.registry, () => lookedAt);
-  const trail = openTrail(components.store);
+  const trail = openTrail(components.store, options.registry);
   /** INVARIANT: a snapshot's claim is confirmed for good, so all claims before it are decided. */
-  const first = chain.base === undefined ? undefined : firstClaim(components.store);
-  const firstPlace: Place =
-    chain.base === undefined
-      ? GENESIS_PLACE
-      : { number: chain.base.block.header.number, position: chain.base.position, ahead: 0 };
+  const first = options.start?.id ?? (chain.base === undefined ? undefined : firstClaim(components.store));
+  const firstPlace: Place = options.start?.place ?? placeOfBase(chain) ?? GENESIS_PLACE;
   let known: RegistryRules | undefined;
+  let isRightStart: boolean | undefined;
   let computed: { readonly key: string; readonly range: ClaimedRange } | undefined;
   let effort = { units: 0, seconds: 0 };
 
@@ -132,12 +142,12 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
     if (known !== undefined) return known;
     const [parameters, stated, l1ChainId] = await Promise.all([
       registry.parameters(),
-      registry.genesis(),
+      registry.anchor(),
       client.getChainId(),
     ]);
     const genesis =
       first ?? toFirstClaim(toHex(hashChainState(chainStateAt(chain, firstPlace.number, firstPlace.position))));
-    // Who wrote the chain from a snapshot has compared them.
+    // Who wrote the chain from a snapshot has compared them; of another registry's beginning `follow` judges.
     if (first === undefined && stated !== genesis)
       throw new CodedError<RightClaimsErrorCode>("CLAIMS_OTHER_GENESIS", "the registry holds claims of another chain", {
         expected: genesis,
@@ -205,8 +215,21 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
     return { parent, range, game, origin, context, id: toClaim(toHex(edgeHash(context, range.root))) };
   };
 
+  /** Whether the walk begins with the state that this node has there; undefined while it has not derived it. */
+  const isOwnStart = async (): Promise<boolean | undefined> => {
+    if (options.start === undefined) return true;
+    const { id, place } = options.start;
+    const { batch, cursor } = chain.position;
+    const { position } = place;
+    if (batch < position.batch || (batch === position.batch && cursor < position.cursor)) return undefined;
+    return toHex(hashChainState(chainStateAt(chain, place.number, position))) === (await registry.claim(id)).endState;
+  };
+
   const follow = async (head: L1BlockNumber): Promise<Walk> => {
-    await rules();
+    const { genesis } = await rules();
+    isRightStart ||= await isOwnStart();
+    if (isRightStart === undefined) return {};
+    if (!isRightStart) return { lost: genesis };
     await retrace();
     for (let parent = await tip(); ; ) {
       if (head < parent.claim.madeAt + depth) return {};

@@ -26,7 +26,7 @@ export type Step = {
   readonly lineage: Hex;
 };
 
-/** Right claims, each on the one before, oldest first. It saves computing them again; L1 alone says which are there. */
+/** Right claims of one registry, each on the one before, oldest first. It saves computing them again; L1 alone says which are there. */
 export type Trail = {
   readonly steps: readonly Step[];
   append(step: Step): Promise<void>;
@@ -36,9 +36,14 @@ export type Trail = {
   shift(): Promise<void>;
 };
 
-const KEYS = Uint8Array.of(COLUMN.claim);
-const KEYS_END = Uint8Array.of(COLUMN.claim + 1);
-const keyOf = (index: number): Bytes => concat(KEYS, uintBE(index, 6));
+/** A registry's trail: its address, then the step's index. */
+const ADDRESS = 20;
+const INDEX = 6;
+const keysOf = (registry: Hex) => {
+  const prefix = concat(Uint8Array.of(COLUMN.claim), fromHex(registry));
+  const keyOf = (index: number): Bytes => concat(prefix, uintBE(index, INDEX));
+  return { keyOf, gte: keyOf(0), lt: concat(prefix, new Uint8Array(INDEX).fill(255), Uint8Array.of(0)) };
+};
 
 const FIRST = concat(Uint8Array.of(COLUMN.meta), utf8("claims.first"));
 
@@ -75,11 +80,12 @@ const decode = (bytes: Bytes): Step => {
   };
 };
 
-export const openTrail = (store: KeyValueStore): Trail => {
-  const stored = [...store.scan({ gte: KEYS, lt: KEYS_END })];
+export const openTrail = (store: KeyValueStore, registry: Hex): Trail => {
+  const { keyOf, gte, lt } = keysOf(registry);
+  const stored = [...store.scan({ gte, lt })];
   const steps = stored.map(([, value]) => decode(value));
   /** Index of the oldest step among all that there were. */
-  let first = Number(stored[0] === undefined ? 0 : BigInt(toHex(stored[0][0].subarray(1))));
+  let first = Number(stored[0] === undefined ? 0 : BigInt(toHex(stored[0][0].subarray(1 + ADDRESS))));
   const del = (index: number): Write => ({ type: "del", key: keyOf(index) });
   return {
     steps,

@@ -18,12 +18,27 @@ export type ClaimParameters = {
   readonly tariffs: readonly [Wei, Wei, Wei];
 };
 
-/** Seconds. `guardian`: who may pause withdrawals, for `pauseDuration` of any four. */
+/** Seconds. Withdrawals can be paused for `pauseDuration` of any four. */
 export type WithdrawalParameters = {
-  readonly guardian: Hex;
   readonly proofMaturityDelay: bigint;
   readonly finalityDelay: bigint;
   readonly pauseDuration: bigint;
+};
+
+/** Who has which role on L1 from the start, and for how long changes are announced, in seconds. */
+export type SystemParameters = {
+  /** Who may schedule other rules for claims, and other keys: a timelock or a multisig. Zero: nobody, ever. */
+  readonly owner: Hex;
+  /** Who may append batches. */
+  readonly batcher: Hex;
+  /** Whose signature nodes take blocks from. */
+  readonly signer: Hex;
+  /** Who may pause withdrawals. */
+  readonly guardian: Hex;
+  /** Before another claim registry takes over. With an owner the contract refuses what is shorter than the longest exit. */
+  readonly upgradeDelay: bigint;
+  /** Before another key is in effect. */
+  readonly rotationDelay: bigint;
 };
 
 const ETHER = 10n ** 18n;
@@ -38,8 +53,13 @@ export const DEVNET_CLAIMS: ClaimParameters = {
   tariffs: [ETHER / 2n, ETHER / 4n, ETHER / 4n],
 };
 
-export const DEVNET_WITHDRAWALS: Omit<WithdrawalParameters, "guardian"> = {
+export const DEVNET_WITHDRAWALS: WithdrawalParameters = {
   proofMaturityDelay: 12n,
   finalityDelay: 6n,
   pauseDuration: 3_600n,
+};
+
+export const DEVNET_DELAYS: Pick<SystemParameters, "upgradeDelay" | "rotationDelay"> = {
+  upgradeDelay: 14_400n,
+  rotationDelay: 60n,
 };

@@ -7,6 +7,7 @@ import {
   type Transport,
   type Hex as ViemHex,
   type WalletClient,
+  zeroAddress,
 } from "viem";
 import {
   type ChainParameters,
@@ -32,16 +33,23 @@ import {
   modelRegistry,
   portal,
   stepVerifier,
+  systemConfig,
   tensorStepVerifier,
 } from "../contracts/contracts.gen.ts";
-import { type ClaimParameters, DEVNET_CLAIMS, type WithdrawalParameters } from "./claim-parameters.ts";
-import { type Creation, stepCreations } from "./step-contracts.ts";
+import {
+  type ClaimParameters,
+  DEVNET_CLAIMS,
+  type SystemParameters,
+  type WithdrawalParameters,
+} from "./claim-parameters.ts";
+import { type Creation, type StepRules, stepCreations } from "./step-contracts.ts";
+
+/** What judges steps of disputes, in the order in which it is deployed, behind the parts of the step verifier. */
+const JUDGES = ["stepVerifier", "tensorStepVerifier", "leafRules"] as const;
 
 /** In the order in which they are deployed. */
 const CONTRACTS = [
-  "stepVerifier",
-  "tensorStepVerifier",
-  "leafRules",
+  ...JUDGES,
   "batchInbox",
   "portal",
   "modelRegistry",
@@ -49,6 +57,7 @@ const CONTRACTS = [
   "claimGames",
   "l1CrossDomainMessenger",
   "l1StandardBridge",
+  "systemConfig",
 ] as const;
 
 export type L1Contracts = { readonly [name in (typeof CONTRACTS)[number]]: Hex };
@@ -80,8 +89,7 @@ export type DeployClients = {
 };
 
 export type DeployOptions = {
-  /** The account that may append batches. */
-  readonly sequencer: Hex;
+  readonly system: SystemParameters;
   /** Seconds after which a delayed message may not be left out. */
   readonly forceDelay: bigint;
   /** Seconds that an origin's timestamp may be old when its batch comes to L1. */
@@ -106,67 +114,92 @@ export const meteringOf = ({ blockGasLimit, maxDrift, maxLag, budget }: ChainPar
   unitPrice: leastUnitPrice(budget),
 });
 
-/** `parts`: addresses of the step verifier's. */
+/**
+ * What judges leaves. `parts`: addresses of the step verifier's. Beside other rules these are never asked: their heights may
+ * be any that they take.
+ */
+export const judgesOf = (
+  made: Pick<L1Contracts, (typeof JUDGES)[number]>,
+  parts: readonly Hex[],
+  claims: Pick<ClaimParameters, "heights">,
+  rules?: Hex,
+) => {
+  const [, ...heights] = rules === undefined ? claims.heights : DEVNET_CLAIMS.heights;
+  return {
+    stepVerifier: { ...stepVerifier, args: [parts] },
+    tensorStepVerifier: { ...tensorStepVerifier, args: [] },
+    leafRules: { ...leafRules, args: [...heights, made.tensorStepVerifier, made.stepVerifier] },
+  };
+};
+
 const creations = async (
   contracts: L1Contracts,
   parts: readonly Hex[],
-  { sequencer, forceDelay, maxOriginAge = MAX_ORIGIN_AGE, genesisOf, claims, withdrawals, rules }: DeployOptions,
+  { system, forceDelay, maxOriginAge = MAX_ORIGIN_AGE, genesisOf, claims, withdrawals, rules }: DeployOptions,
 ): Promise<{ readonly [name in keyof L1Contracts]: Creation }> => {
   const genesis = genesisOf(contracts);
   const inbox = { ...meteringOf(genesis.parameters), forceDelay, maxOriginAge };
   const first = toHex(encodeChainState(await genesisChainState(genesis)));
-  // Beside other rules these are never asked: their heights may be any that they take.
-  const [, ...heights] = rules === undefined ? claims.heights : DEVNET_CLAIMS.heights;
-  const { guardian, proofMaturityDelay, finalityDelay, pauseDuration } = withdrawals;
+  const { proofMaturityDelay, finalityDelay, pauseDuration } = withdrawals;
   return {
     batchInbox: {
       ...batchInbox,
-      args: [sequencer, contracts.portal, contracts.modelRegistry, inbox],
+      args: [contracts.systemConfig, contracts.portal, contracts.modelRegistry, inbox],
     },
     portal: {
       ...portal,
-      args: [contracts.batchInbox, contracts.claimGames, { guardian, proofMaturityDelay, pauseDuration }],
+      args: [contracts.systemConfig, contracts.batchInbox, contracts.claimGames, { proofMaturityDelay, pauseDuration }],
     },
     modelRegistry: { ...modelRegistry, args: [contracts.batchInbox] },
     claimRegistry: {
       ...claimRegistry,
-      args: [contracts.batchInbox, contracts.claimGames, rules ?? contracts.leafRules, first, claims],
+      args: [contracts.batchInbox, contracts.claimGames, rules ?? contracts.leafRules, zeroAddress, first, claims],
     },
-    claimGames: { ...claimGames, args: [contracts.claimRegistry, finalityDelay] },
+    claimGames: { ...claimGames, args: [contracts.claimRegistry, contracts.systemConfig, finalityDelay] },
     l1CrossDomainMessenger: { ...l1CrossDomainMessenger, args: [contracts.portal] },
     l1StandardBridge: { ...l1StandardBridge, args: [contracts.l1CrossDomainMessenger] },
-    stepVerifier: { ...stepVerifier, args: [parts] },
-    tensorStepVerifier: { ...tensorStepVerifier, args: [] },
-    leafRules: { ...leafRules, args: [...heights, contracts.tensorStepVerifier, contracts.stepVerifier] },
+    ...judgesOf(contracts, parts, claims, rules),
+    systemConfig: { ...systemConfig, args: [contracts.portal, system] },
   };
 };
 
+type Addresses<Name extends string> = { readonly [name in Name]: Hex };
+/** `steps`: what the step verifier's parts are made with. */
+type Creations<Name extends string> = {
+  readonly steps: Omit<StepRules, "keccakF">;
+  readonly made: { readonly [name in Name]: Creation };
+};
+
 /**
- * Deploys the L1 contracts. They know each other from the start: each is made for the addresses that the account's next
- * transactions create. DEPLOY_FAILED when a creation is refused or reverts; DEPLOY_ADDRESS when another transaction of
- * the account came between.
+ * Creates contracts that know each other from the start: each is made for the addresses that the account's next transactions
+ * create, the step verifier's parts first. DEPLOY_FAILED, DEPLOY_ADDRESS.
  */
-export const deployBridge = async ({ wallet, reader }: DeployClients, options: DeployOptions): Promise<Deployment> => {
+const createAll = async <Name extends string>(
+  { wallet, reader }: DeployClients,
+  { names, hasParts }: { readonly names: readonly Name[]; readonly hasParts: boolean },
+  creationsOf: (contracts: Addresses<Name>, parts: readonly Hex[]) => Promise<Creations<Name>>,
+) => {
   const from = wallet.account.address;
   const first = await reader.getTransactionCount({ address: from, blockTag: "pending" });
   const addressAt = (place: number): Hex =>
     getContractAddress({ from, nonce: BigInt(first + place) }).toLowerCase() as Hex;
   // Beside other rules no step is judged.
-  const isWhole = options.rules === undefined;
-  const parts = isWhole ? STEP_PARTS : [];
-  const before = isWhole ? 1 + parts.length : 0;
-  const contracts = Object.fromEntries(CONTRACTS.map((name, i) => [name, addressAt(before + i)])) as L1Contracts;
-  const { parameters } = options.genesisOf(contracts);
-  const made = await creations(
+  const parts = hasParts ? STEP_PARTS : [];
+  const before = hasParts ? 1 + parts.length : 0;
+  const contracts = Object.fromEntries(names.map((name, i) => [name, addressAt(before + i)])) as Addresses<Name>;
+  const { steps, made } = await creationsOf(
     contracts,
     parts.map((_, i) => addressAt(1 + i)),
-    options,
   );
-  const steps = stepCreations({ inbox: contracts.batchInbox, keccakF: addressAt(0), parameters });
+  const partsOf = (): readonly (readonly [string, Creation])[] => [
+    ["keccakF", { ...keccakF, args: [] }],
+    ...stepCreations({ ...steps, keccakF: addressAt(0) }).map(
+      ([part, creation]) => [`the step verifier's part ${part}`, creation] as const,
+    ),
+  ];
   const all: readonly (readonly [string, Creation])[] = [
-    ...(isWhole ? [["keccakF", { ...keccakF, args: [] }] as const] : []),
-    ...(isWhole ? steps.map(([part, creation]) => [`the step verifier's part ${part}`, creation] as const) : []),
-    ...CONTRACTS.map((name) => [name, made[name]] as const),
+    ...(hasParts ? partsOf() : []),
+    ...names.map((name) => [name, made[name]] as const),
   ];
   const hashes: ViemHex[] = [];
   for (const [i, [name, creation]] of all.entries())
@@ -198,4 +231,47 @@ export const deployBridge = async ({ wallet, reader }: DeployClients, options: D
     contracts,
     startBlock: receipts.reduce((low, { blockNumber }) => (blockNumber < low ? blockNumber : low), 2n ** 64n),
   };
+};
+
+/** Deploys the L1 contracts. DEPLOY_FAILED when a creation is refused or reverts; DEPLOY_ADDRESS. */
+export const deployBridge = (clients: DeployClients, options: DeployOptions): Promise<Deployment> => {
+  const shape = { names: CONTRACTS, hasParts: options.rules === undefined };
+  return createAll(clients, shape, async (contracts, parts) => ({
+    steps: { inbox: contracts.batchInbox, parameters: options.genesisOf(contracts).parameters },
+    made: await creations(contracts, parts, options),
+  }));
+};
+
+/** What an upgrade puts in the place of what is in force. */
+const SUCCESSORS = [...JUDGES, "claimRegistry"] as const;
+export type Successors = { readonly [name in (typeof SUCCESSORS)[number]]: Hex };
+
+export type SuccessorOptions = {
+  /** The registry that is in force. */
+  readonly predecessor: Hex;
+  readonly claims: ClaimParameters;
+  /** What the chain goes by, which the step verifier is made for. */
+  readonly parameters: ChainParameters;
+  /** A contract that says what the leaves of a dispute are, in place of `leafRules`. */
+  readonly rules?: Hex;
+};
+
+/**
+ * Deploys this version's claim registry, rules of leaves and verifiers, to take over from a registry of a deployment. Any
+ * account may: nothing changes before the owner has announced the registry. DEPLOY_FAILED, DEPLOY_ADDRESS.
+ */
+export const deploySuccessors = async (
+  clients: DeployClients,
+  { batchInbox: inbox, claimGames: games }: Pick<L1Contracts, "batchInbox" | "claimGames">,
+  { predecessor, claims, parameters, rules }: SuccessorOptions,
+): Promise<Successors> => {
+  const shape = { names: SUCCESSORS, hasParts: rules === undefined };
+  const { contracts } = await createAll(clients, shape, async (made, parts) => ({
+    steps: { inbox, parameters },
+    made: {
+      ...judgesOf(made, parts, claims, rules),
+      claimRegistry: { ...claimRegistry, args: [inbox, games, rules ?? made.leafRules, predecessor, "0x", claims] },
+    },
+  }));
+  return contracts;
 };

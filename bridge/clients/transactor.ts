@@ -435,7 +435,7 @@ export const createTransactor = (components: TransactorComponents, options: Tran
         if (!(await review(transaction, minedNonce, block, base))) sent.splice(sent.indexOf(transaction), 1);
       for (let job = queue[0]; job !== undefined && sent.length < settings.maxPending; job = queue[0])
         if (!(await launch(job, nonceAfter(minedNonce), block, base))) break;
-      pendingGauge.set(sent.length + queue.length);
+      pendingGauge.set({ account: account.address }, sent.length + queue.length);
     });
 
   const loop = async (): Promise<void> => {

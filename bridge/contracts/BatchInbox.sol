@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Deposit, IBatchInbox, InboxParameters, Message, Record} from "./interfaces/IBatchInbox.sol";
 import {Account} from "../../executor/genesis/contracts/libraries/Account.sol";
+import {ISystemConfig} from "./interfaces/ISystemConfig.sol";
 import {RLPWriter} from "./libraries/RLPWriter.sol";
 
 /// @title BatchInbox
@@ -40,7 +41,8 @@ contract BatchInbox is IBatchInbox {
     /// @dev The same, and the step over what the budget does not pay for.
     uint256 private constant UNPAID_UNITS_OF_BATCH = 4;
 
-    address public immutable SEQUENCER;
+    /// @notice Says who appends.
+    ISystemConfig public immutable CONFIG;
     address public immutable PORTAL;
     address public immutable MODEL_REGISTRY;
     /// @notice Declared gas of the messages of one batch: the L2 block's gas limit.
@@ -61,8 +63,8 @@ contract BatchInbox is IBatchInbox {
     uint128 private _queuedInBlock;
     uint128 private _queuedGas;
 
-    constructor(address sequencer, address portal, address modelRegistry, InboxParameters memory given) {
-        SEQUENCER = sequencer;
+    constructor(ISystemConfig config, address portal, address modelRegistry, InboxParameters memory given) {
+        CONFIG = config;
         PORTAL = portal;
         MODEL_REGISTRY = modelRegistry;
         BLOCK_GAS_LIMIT = given.blockGasLimit;
@@ -198,7 +200,7 @@ contract BatchInbox is IBatchInbox {
         bytes32 delayedAccumulator
     ) private view {
         // INVARIANT: nobody else orders.
-        if (msg.sender != SEQUENCER) revert NotSequencer(msg.sender);
+        if (msg.sender != CONFIG.batcher()) revert NotSequencer(msg.sender);
         uint64 start = _checkPlace(index, delayedEnd);
         // INVARIANT: origins never go back, so neither do the chain's timestamps.
         if (index != 0) {

@@ -14,12 +14,13 @@ contract ClaimGame is IClaimGame {
     /// @dev Bytes of a minimal proxy before the id.
     uint256 private constant PROXY_SIZE = 45;
 
-    IClaimRegistry public immutable REGISTRY;
+    /// @inheritdoc IClaimGame
+    IClaimRegistry public immutable registry;
     /// @inheritdoc IClaimGame
     uint32 public immutable gameType;
 
-    constructor(IClaimRegistry registry, uint32 gameType_) {
-        (REGISTRY, gameType) = (registry, gameType_);
+    constructor(IClaimRegistry registry_, uint32 gameType_) {
+        (registry, gameType) = (registry_, gameType_);
     }
 
     /// @inheritdoc IClaimGame
@@ -43,12 +44,12 @@ contract ClaimGame is IClaimGame {
     /// @inheritdoc IClaimGame
     function status() external view returns (uint8) {
         if (_claim().status == ClaimStatus.CONFIRMED) return DEFENDER_WINS;
-        return REGISTRY.isRejected(claimId()) ? CHALLENGER_WINS : IN_PROGRESS;
+        return registry.isRejected(claimId()) ? CHALLENGER_WINS : IN_PROGRESS;
     }
 
     /// @inheritdoc IClaimGame
     function gameCreator() external view returns (address) {
-        return REGISTRY.rootOf(claimId().toEdge()).staker;
+        return registry.rootOf(claimId().toEdge()).staker;
     }
 
     /// @inheritdoc IClaimGame
@@ -72,6 +73,6 @@ contract ClaimGame is IClaimGame {
     }
 
     function _claim() private view returns (Claim memory) {
-        return REGISTRY.claimOf(claimId());
+        return registry.claimOf(claimId());
     }
 }

@@ -12,7 +12,7 @@ import {ClaimId, ContextId, EdgeId, NodeHash, StateHash} from "./libraries/Ids.s
 import {Records} from "./libraries/Record.sol";
 
 /// @title ClaimRegistry
-/// @notice Nobody owns it: what it was made with never changes.
+/// @notice Nobody owns it: what it was made with never changes. Another one can take over what is claimed from then on.
 contract ClaimRegistry is IClaimRegistry, DisputeGame {
     /// @dev A claim in four slots. Times fit 40 bits.
     struct Kept {
@@ -31,20 +31,24 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
 
     IBatchInbox public immutable INBOX;
     IClaimListing public immutable LISTING;
-    /// @notice The chain's first state; confirmed from the start.
-    ClaimId public immutable GENESIS;
+    /// @notice Whose claims this registry goes on from; zero: from the chain's first state.
+    IClaimRegistry public immutable predecessor;
 
     uint8 private immutable HEIGHT;
     uint64 private immutable SPACING;
 
     mapping(ClaimId id => Kept) private _claims;
     ClaimParameters private _parameters;
+    /// @inheritdoc IClaimRegistry
+    ClaimId public anchorClaim;
 
-    /// @param genesis The chain state after the genesis block.
+    /// @param predecessor_ Zero for the chain's first registry.
+    /// @param genesis The chain state after the genesis block; empty where there is a predecessor.
     constructor(
         IBatchInbox inbox,
         IClaimListing listing,
         ILeafRules rules,
+        IClaimRegistry predecessor_,
         bytes memory genesis,
         ClaimParameters memory given
     ) DisputeGame(rules, given.period, given.stakes, given.tariffs) {
@@ -55,25 +59,24 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
         // INVARIANT: an honest answer to every move fits into the period, whatever is censored.
         if (given.period <= given.censorship + (given.delay + 1) * moves) revert BadParameters();
         if (given.heights[0] > 63) revert BadParameters();
-        if (!ChainState.isValid(genesis)) revert BadEnd();
-        (INBOX, LISTING, _parameters) = (inbox, listing, given);
+        (INBOX, LISTING, predecessor, _parameters) = (inbox, listing, predecessor_, given);
         (HEIGHT, SPACING) = (given.heights[0], given.spacing);
-        StateHash endState = StateHash.wrap(keccak256(genesis));
-        // The first claim is the root of no tree: its id is its state.
-        ClaimId id = ClaimId.wrap(StateHash.unwrap(endState));
-        GENESIS = id;
-        // The first claims derive what is in the inbox by now: nothing, when both are deployed together.
-        _claims[id] = Kept({
-            parent: ClaimId.wrap(0),
-            endState: endState,
-            outputRoot: ChainState.outputRoot(genesis),
-            limitBatch: 0,
-            blockNumber: ChainState.number(genesis),
-            madeAt: Records.time(block.number),
-            createdAt: Records.time(block.timestamp),
-            confirmedAt: Records.time(block.timestamp),
-            status: ClaimStatus.CONFIRMED
-        });
+        if (address(predecessor_) != address(0)) {
+            if (genesis.length != 0) revert BadEnd();
+            return;
+        }
+        // The first claim is the root of no tree: its id is its state. The first claims derive what is in the inbox by now:
+        // nothing, when both are deployed together.
+        _begin(ClaimId.wrap(keccak256(genesis)), genesis, 0);
+    }
+
+    /// @inheritdoc IClaimRegistry
+    function start(ClaimId id, bytes calldata endState) external {
+        if (address(LISTING.registry()) != address(this) || !anchorClaim.isNoClaim()) revert CannotStart();
+        // INVARIANT: it goes on from what was confirmed by the rules before, the newest: whoever begins it chooses nothing.
+        if (!predecessor.isLatest(id)) revert NotLatest(id);
+        if (StateHash.wrap(keccak256(endState)) != predecessor.claimOf(id).endState) revert BadEnd();
+        _begin(id, endState, INBOX.furthest(ChainState.batch(endState), uint256(1) << HEIGHT));
     }
 
     /// @inheritdoc IClaimRegistry
@@ -93,7 +96,8 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
         // INVARIANT: the claimed state is the tree's last leaf, at its full height.
         if (GameHash.rootOverLast(StateHash.wrap(keccak256(endState)).toLeaf(), path) != node) revert BadEnd();
         if (block.number < _claims[parent].madeAt + SPACING) revert TooEarly();
-        (EdgeId root, bool isNew) = _addRoot(LEVEL, _contextIn(game, parent), node, EdgeId.wrap(0));
+        ContextId ctx = _contextIn(game, parent);
+        (EdgeId root, bool isNew) = _addRoot(LEVEL, ctx, node, EdgeId.wrap(0));
         id = root.toClaim();
         if (!isNew) return id;
         // INVARIANT: fixed here, once, so that claims on this one have one right length; it fits a tree.
@@ -111,7 +115,8 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
             status: ClaimStatus.OPEN
         });
         emit ClaimProposed(id, parent, node, endState, limit, msg.sender);
-        if (outputRoot != 0) LISTING.present(id);
+        // INVARIANT: once another registry has taken over, only rivals come, where somebody has claimed before.
+        LISTING.present(id, outputRoot, _isRivalled(ctx));
     }
 
     /// @inheritdoc IClaimRegistry
@@ -175,6 +180,16 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
     }
 
     /// @inheritdoc IClaimRegistry
+    function isLatest(ClaimId id) external view returns (bool) {
+        if (_claims[id].status != ClaimStatus.CONFIRMED || _claims[id].outputRoot == 0) return false;
+        // Of two confirmed claims one stands on the other.
+        for (EdgeId next = winners[_contextOn(id)]; !next.isNoEdge(); next = winners[_contextOn(next.toClaim())]) {
+            if (_claims[next.toClaim()].outputRoot != 0) return false;
+        }
+        return true;
+    }
+
+    /// @inheritdoc IClaimRegistry
     function timerOf(ClaimId id) external view returns (uint64) {
         return _claims[id].parent.isNoClaim() ? 0 : _timer(contextOf(id), id.toEdge());
     }
@@ -182,6 +197,23 @@ contract ClaimRegistry is IClaimRegistry, DisputeGame {
     /// @inheritdoc IClaimRegistry
     function parameters() external view returns (ClaimParameters memory) {
         return _parameters;
+    }
+
+    function _begin(ClaimId id, bytes memory state, uint64 limit) private {
+        if (!ChainState.isValid(state)) revert BadEnd();
+        anchorClaim = id;
+        _claims[id] = Kept({
+            parent: ClaimId.wrap(0),
+            endState: StateHash.wrap(keccak256(state)),
+            outputRoot: ChainState.outputRoot(state),
+            limitBatch: limit,
+            blockNumber: ChainState.number(state),
+            madeAt: Records.time(block.number),
+            createdAt: Records.time(block.timestamp),
+            confirmedAt: Records.time(block.timestamp),
+            status: ClaimStatus.CONFIRMED
+        });
+        emit ClaimsBegun(id, state, limit);
     }
 
     /// @dev Rivals are claims in one context: on one parent, up to one position.

@@ -303,6 +303,11 @@ abstract contract DisputeGame is IDisputeGame {
         return !winners[ctx].isNoEdge();
     }
 
+    /// @dev Of a context with a root.
+    function _isRivalled(ContextId ctx) internal view returns (bool) {
+        return _contexts[ctx].secondAt() != 0;
+    }
+
     function _recordOf(ContextId ctx, EdgeId edge) private view returns (Record record) {
         record = _contexts[ctx];
         // Where nobody was first nobody came later.

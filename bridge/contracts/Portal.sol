@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Deposit, IBatchInbox} from "./interfaces/IBatchInbox.sol";
 import {IClaimGames} from "./interfaces/IClaimGames.sol";
+import {ISystemConfig} from "./interfaces/ISystemConfig.sol";
 import {IPortal} from "./interfaces/IPortal.sol";
 import {Account} from "../../executor/genesis/contracts/libraries/Account.sol";
 import {AddressAlias} from "../../executor/genesis/contracts/libraries/AddressAlias.sol";
@@ -19,9 +20,12 @@ contract Portal is IPortal, Withdrawals {
 
     IBatchInbox public immutable INBOX;
 
-    constructor(IBatchInbox inbox, IClaimGames games, WithdrawalParameters memory parameters)
-        Withdrawals(games, parameters)
-    {
+    constructor(
+        ISystemConfig config,
+        IBatchInbox inbox,
+        IClaimGames games,
+        WithdrawalParameters memory parameters
+    ) Withdrawals(config, games, parameters) {
         INBOX = inbox;
     }
 

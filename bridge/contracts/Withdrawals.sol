@@ -3,13 +3,13 @@ pragma solidity ^0.8.30;
 
 import {IClaimGame} from "./interfaces/IClaimGame.sol";
 import {IClaimGames} from "./interfaces/IClaimGames.sol";
+import {ISystemConfig} from "./interfaces/ISystemConfig.sol";
 import {IWithdrawals, OutputRootProof, WithdrawalStatus, WithdrawalTransaction} from "./interfaces/IWithdrawals.sol";
 import {MinimalGasCall} from "../../executor/genesis/contracts/libraries/MinimalGasCall.sol";
 import {StateProof} from "./libraries/StateProof.sol";
 
-/// @notice Who may pause, and how long things take, in seconds.
+/// @notice How long things take, in seconds.
 struct WithdrawalParameters {
-    address guardian;
     uint256 proofMaturityDelay;
     uint256 pauseDuration;
 }
@@ -33,8 +33,8 @@ abstract contract Withdrawals is IWithdrawals {
 
     IClaimGames public immutable GAMES;
     uint256 public immutable PAUSE_DURATION;
-    /// @inheritdoc IWithdrawals
-    address public immutable guardian;
+    /// @notice Says who may pause.
+    ISystemConfig public immutable CONFIG;
     /// @inheritdoc IWithdrawals
     uint256 public immutable proofMaturityDelaySeconds;
 
@@ -51,12 +51,11 @@ abstract contract Withdrawals is IWithdrawals {
     /// @inheritdoc IWithdrawals
     mapping(bytes32 withdrawalHash => address[]) public proofSubmitters;
 
-    constructor(IClaimGames games, WithdrawalParameters memory parameters) {
+    constructor(ISystemConfig config, IClaimGames games, WithdrawalParameters memory parameters) {
         // INVARIANT: no deployment keeps money for good: each wait ends.
         if (parameters.proofMaturityDelay > MAX_DELAY) revert DelayTooLong(parameters.proofMaturityDelay, MAX_DELAY);
         if (parameters.pauseDuration > MAX_DELAY) revert DelayTooLong(parameters.pauseDuration, MAX_DELAY);
-        GAMES = games;
-        guardian = parameters.guardian;
+        (CONFIG, GAMES) = (config, games);
         proofMaturityDelaySeconds = parameters.proofMaturityDelay;
         PAUSE_DURATION = parameters.pauseDuration;
     }
@@ -158,7 +157,7 @@ abstract contract Withdrawals is IWithdrawals {
 
     /// @inheritdoc IWithdrawals
     function pause() external {
-        if (msg.sender != guardian) revert Unauthorized();
+        if (msg.sender != guardian()) revert Unauthorized();
         // INVARIANT: of any stretch of time, at most a quarter is paused; money always gets out.
         if (block.timestamp < pausableFrom) revert PauseTooSoon(pausableFrom);
         pausedUntil = uint64(block.timestamp + PAUSE_DURATION);
@@ -168,9 +167,14 @@ abstract contract Withdrawals is IWithdrawals {
 
     /// @inheritdoc IWithdrawals
     function unpause() external {
-        if (msg.sender != guardian) revert Unauthorized();
+        if (msg.sender != guardian()) revert Unauthorized();
         pausedUntil = uint64(block.timestamp);
         emit Unpaused();
+    }
+
+    /// @inheritdoc IWithdrawals
+    function guardian() public view returns (address) {
+        return CONFIG.guardian();
     }
 
     /// @inheritdoc IWithdrawals

@@ -15,6 +15,7 @@ const L1: readonly Entry[] = [
   { name: "modelRegistry", contract: "ModelRegistry", parts: ["abi", "bytecode"] },
   { name: "claimRegistry", contract: "ClaimRegistry", parts: ["abi", "bytecode"] },
   { name: "claimGames", contract: "ClaimGames", parts: ["abi", "bytecode"] },
+  { name: "systemConfig", contract: "SystemConfig", parts: ["abi", "bytecode"] },
   { name: "tensorStepVerifier", contract: "TensorStepVerifier", parts: ["abi", "bytecode"] },
   { name: "stackSteps", contract: "StackSteps", parts: ["abi", "bytecode"] },
   { name: "stateSteps", contract: "StateSteps", parts: ["abi", "bytecode"] },

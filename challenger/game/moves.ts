@@ -74,6 +74,7 @@ export const multicallOf = (
 
 /** The contract's events in words. */
 const SENTENCES = {
+  ClaimsBegun: "the claim that all others stand on is there",
   ClaimProposed: "a claim was made",
   ClaimConfirmed: "a claim was confirmed",
   ClaimForfeited: "a claim on a lost one was forfeited",

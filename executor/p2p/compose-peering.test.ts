@@ -33,7 +33,7 @@ test("that gossip is halted is seen in the metrics until it is resumed, after a 
       l1Advances: () => 0,
       network: network as Network,
     },
-    { sequencer: SEQUENCER, follow: true, maxUnsafe: 10 },
+    { isSigner: (account) => account === SEQUENCER, follow: true, maxUnsafe: 10 },
   );
   assert.match(await registry.metrics(), /^assay_p2p_halted 1$/m);
   await peering.resume();
@@ -67,7 +67,7 @@ test("a peer that takes its time to say how far it is keeps nobody else from bei
       l1Advances: () => 0,
       network: network as Network,
     },
-    { sequencer: SEQUENCER, follow: true, maxUnsafe: 10 },
+    { isSigner: (account) => account === SEQUENCER, follow: true, maxUnsafe: 10 },
   );
   t.mock.timers.enable({ apis: ["setTimeout"] });
   await peering.start();

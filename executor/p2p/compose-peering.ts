@@ -19,10 +19,10 @@ const STATUS_MS = 5_000;
 /** A node's place among the peers of a network that is not started. Nothing is sent or heard before `start`. */
 export const composePeering = (
   components: PeeringComponents & { readonly network: Network },
-  options: Pick<PeeringOptions, "clock" | "follow" | "maxUnsafe" | "sequencer">,
+  options: Pick<PeeringOptions, "clock" | "follow" | "isSigner" | "maxUnsafe">,
 ): Peering => {
   const { chain, store, provide, registry } = components;
-  const { clock = Date.now, follow, maxUnsafe, sequencer } = options;
+  const { clock = Date.now, follow, isSigner, maxUnsafe } = options;
   const logger = components.logger.child({ module: "peering" });
   const services = createServices(components);
   const aborter = new AbortController();
@@ -31,12 +31,7 @@ export const composePeering = (
   const evidence = createEvidence(store);
   const witness = createWitness(
     { ...components, seals, evidence },
-    {
-      genesisHash,
-      sequencer,
-      clock,
-      l1Advances: components.l1Advances,
-    },
+    { genesisHash, isSigner, clock, l1Advances: components.l1Advances },
   );
   const network = services.add(components.network);
   const foreign = createForeignPeers({ network, logger }, { genesisHash });

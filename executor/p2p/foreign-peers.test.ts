@@ -27,7 +27,7 @@ test("two nodes of one chain id with different genesis blocks both say so, once,
           l1Advances: () => 0,
           network,
         },
-        { sequencer: SEQUENCER, follow: true, maxUnsafe: 10 },
+        { isSigner: (account) => account === SEQUENCER, follow: true, maxUnsafe: 10 },
       );
       t.after(() => peering.stop());
       await peering.start();

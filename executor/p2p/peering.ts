@@ -1,9 +1,10 @@
 import type { Chain } from "../chain/chain.ts";
-import type { Bytes, Hex } from "../foundation/bytes.ts";
+import type { Bytes } from "../foundation/bytes.ts";
 import type { Service, Telemetry } from "../foundation/service.ts";
 import type { KeyValueStore } from "../store/key-value-store.ts";
 import type { Equivocation } from "./blocks/evidence.ts";
 import type { SealedBlock, SealedHeader } from "./blocks/sealed-block.ts";
+import type { SignerRule } from "./blocks/witness.ts";
 import type { ContentExchange, ContentProvider } from "./content/content.ts";
 import type { Network, NetworkScope } from "./network/network.ts";
 
@@ -22,8 +23,8 @@ export type PeeringComponents = Telemetry & {
 };
 
 export type PeeringOptions = {
-  /** Who signs blocks: L1 names it. Lower case. */
-  readonly sequencer: Hex;
+  /** Whether an account, in lower case, may sign blocks of an origin: L1 says so. */
+  readonly isSigner: SignerRule;
   /** File of the node's identity key; made when absent, readable by its owner alone. */
   readonly identityFile: string;
   /** Multiaddresses to listen on; none: only dial. */

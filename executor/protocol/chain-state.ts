@@ -49,6 +49,15 @@ export const encodeChainState = (state: ChainState): Bytes =>
     hashFrontier(state.receipts),
   );
 
+/** Where an encoded chain state stands: the block that is open, or ended last, and where derivation goes on. */
+export const placeIn = (encoded: Bytes): { readonly number: L2BlockNumber; readonly position: Position } => {
+  const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+  return {
+    number: view.getBigUint64(22),
+    position: { batch: view.getBigUint64(2), cursor: view.getUint32(10), delayed: view.getBigUint64(14) },
+  };
+};
+
 /** Leaf of a claim's tree. */
 export const hashChainState = (state: ChainState) => keccak256(encodeChainState(state)) as BytesOf<StateHash>;
 

@@ -20,6 +20,7 @@ export {
   encodeChainState,
   hashChainState,
   outputRootOf,
+  placeIn,
 } from "./chain-state.ts";
 export { AUTHORIZATION_REFUND, delegateOf, delegationTo } from "./delegation.ts";
 export {

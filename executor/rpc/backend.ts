@@ -230,6 +230,29 @@ export type ChallengerView = {
   readonly l1Sources: number;
 };
 
+/** Who has a role on L1, and who has it next. Times in seconds of L1's clock. */
+export type RoleView = { readonly inEffect: Hex; readonly next: { readonly key: Hex; readonly time: number } | null };
+
+/** What of the deployment on L1 can change, and what is announced to. Delays and times in seconds of L1's clock. */
+export type SystemView = {
+  /** L1 block of this view. */
+  readonly l1Block: number;
+  /** Null: nothing changes, ever. */
+  readonly owner: Hex | null;
+  readonly upgradeDelay: number;
+  readonly rotationDelay: number;
+  readonly batcher: RoleView;
+  readonly signer: RoleView;
+  readonly guardian: RoleView;
+  /** The one in force, and those before it, oldest first. */
+  readonly claimRegistry: Hex;
+  readonly formerRegistries: readonly Hex[];
+  /** Another claim registry that is announced; `time`: from when on it can take over. */
+  readonly upgrade: { readonly registry: Hex; readonly time: number } | null;
+  /** Of these, the announced one included, whose claims this node's version does not judge, and why. */
+  readonly foreign: readonly { readonly registry: Hex; readonly why: string }[];
+};
+
 /** What the methods stand on. */
 export type Backend = {
   readonly chain: Chain;
@@ -244,6 +267,8 @@ export type Backend = {
   readonly derivation?: { readonly failure: string | undefined };
   /** A node without it does not know L1's contracts. */
   readonly claims?: Claims;
+  /** A node without it does not read L1. */
+  readonly system?: () => SystemView;
   /** A node without it has no peers. */
   readonly peering?: Peers;
   /** Of a challenger: the disputes at its last look. */

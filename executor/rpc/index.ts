@@ -13,7 +13,9 @@ export type {
   DoubtfulClaim,
   PoolErrorCode,
   PooledTransaction,
+  RoleView,
   SettlementParameters,
+  SystemView,
   TransactionPool,
 } from "./backend.ts";
 export { createRpcServer, type RpcServerOptions } from "./server/server.ts";

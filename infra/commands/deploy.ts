@@ -1,3 +1,4 @@
+import { zeroAddress } from "viem";
 import { DEVNET_CLAIMS, deployBridge } from "../../bridge/index.ts";
 import { DEFAULT_BUDGET, DEVNET_PARAMETERS } from "../../executor/index.ts";
 import type { CommandConfig } from "../config/config.ts";
@@ -22,11 +23,18 @@ export const deployCommand = async (config: CommandConfig<"deploy">): Promise<nu
       forks: config.forks,
     },
     // Nobody has ether that did not come over the bridge.
-    genesis: { accounts: [], feeRecipient: config.feeRecipient ?? config.sequencerAddress },
+    genesis: { accounts: [], feeRecipient: config.feeRecipient ?? config.batcher },
   };
   const { l1 } = await writeNewRollup(config.newRollup, async () => {
     const deployment = await deployBridge(clients, {
-      sequencer: config.sequencerAddress,
+      system: {
+        owner: config.owner ?? zeroAddress,
+        batcher: config.batcher,
+        signer: config.signer,
+        guardian: config.guardian,
+        upgradeDelay: config.upgradeDelay,
+        rotationDelay: config.rotationDelay,
+      },
       forceDelay: config.forceDelay,
       genesisOf: (contracts) => genesisOf(layer2, contracts),
       claims: {
@@ -39,7 +47,6 @@ export const deployCommand = async (config: CommandConfig<"deploy">): Promise<nu
         tariffs: [stakes[0] / 2n, stakes[1] / 2n, stakes[2] / 2n],
       },
       withdrawals: {
-        guardian: config.guardian,
         proofMaturityDelay: config.proofMaturityDelay,
         finalityDelay: config.finalityDelay,
         pauseDuration: config.pauseDuration,

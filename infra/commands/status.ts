@@ -57,6 +57,21 @@ type Fork = { readonly name: string; readonly from: number; readonly isKnown: bo
 /** What `rollup_forks` says. */
 type Forks = { readonly current: Fork; readonly next: Fork | null; readonly last: Fork | null };
 
+/** What is shown of `rollup_system`. */
+type Role = { readonly inEffect: string; readonly next: { readonly key: string; readonly time: number } | null };
+type System = {
+  readonly owner: string | null;
+  readonly upgradeDelay: number;
+  readonly rotationDelay: number;
+  readonly batcher: Role;
+  readonly signer: Role;
+  readonly guardian: Role;
+  readonly claimRegistry: string;
+  readonly formerRegistries: readonly string[];
+  readonly upgrade: { readonly registry: string; readonly time: number } | null;
+  readonly foreign: readonly { readonly registry: string; readonly why: string }[];
+};
+
 type Settlement = { readonly claims: readonly ClaimRow[]; readonly settlement: Parameters };
 
 const SHOWN_CLAIMS = 5;
@@ -118,31 +133,69 @@ const describeForks = ({ current, next, last }: Forks): string => {
   ]);
 };
 
-/** Claims, or why the node cannot tell them: its heads are worth showing all the same. */
-const settlementOf = async (rpc: string): Promise<Settlement | CodedError> => {
+const describeSystem = ({ owner, upgrade, claimRegistry, formerRegistries, foreign, ...system }: System): string => {
+  const role = (name: string, { inEffect, next }: Role) => [
+    [name, inEffect, "in effect"],
+    ...(next === null ? [] : [["", next.key, `ANNOUNCED: in effect from ${timeOf(next.time)} on`]]),
+  ];
+  return columns([
+    ["on L1", "account", "meaning"],
+    owner === null
+      ? ["owner", "none", "nothing of this changes, ever"]
+      : [
+          "owner",
+          owner,
+          `announces changes: of claims ${system.upgradeDelay} s before, of keys ${system.rotationDelay} s`,
+        ],
+    ["claim registry", claimRegistry, "in force"],
+    ...formerRegistries.map((former) => ["", former, "decides what was claimed there before"]),
+    ...(upgrade === null
+      ? []
+      : [
+          [
+            "",
+            upgrade.registry,
+            `ANNOUNCED: can take over from ${timeOf(upgrade.time)} on; leave before if you object`,
+          ],
+        ]),
+    ...foreign.map(({ registry, why }) => ["NOT JUDGED BY THIS VERSION", registry, why]),
+    ...role("batcher", system.batcher),
+    ...role("signer", system.signer),
+    ...role("guardian", system.guardian),
+  ]);
+};
+
+/** What a node that does not read L1 cannot tell: its heads are worth showing all the same. */
+const orWhyNot = async <T>(asked: Promise<T>): Promise<T | CodedError> => {
   try {
-    const [claims, settlement] = await Promise.all([
-      askNode<ClaimRow[]>(rpc, "rollup_claims", { limit: SHOWN_CLAIMS }),
-      askNode<Parameters>(rpc, "rollup_settlementParameters"),
-    ]);
-    return { claims, settlement };
+    return await asked;
   } catch (error) {
     if (error instanceof CodedError && error.code.startsWith("CLAIMS_")) return error;
     throw error;
   }
 };
 
+const settlementOf = async (rpc: string): Promise<Settlement> => {
+  const [claims, settlement] = await Promise.all([
+    askNode<ClaimRow[]>(rpc, "rollup_claims", { limit: SHOWN_CLAIMS }),
+    askNode<Parameters>(rpc, "rollup_settlementParameters"),
+  ]);
+  return { claims, settlement };
+};
+
 const nodeStatus = async ({ nodeRpc, json }: CommandConfig<"status">): Promise<string> => {
-  const [status, forks, settled] = await Promise.all([
+  const [status, forks, system, settled] = await Promise.all([
     askNode<SyncStatus>(nodeRpc, "rollup_syncStatus"),
     askNode<Forks>(nodeRpc, "rollup_forks"),
-    settlementOf(nodeRpc),
+    orWhyNot(askNode<System>(nodeRpc, "rollup_system")),
+    orWhyNot(settlementOf(nodeRpc)),
   ]);
   const failed = settled instanceof CodedError;
   if (json)
     return JSON.stringify({
       ...status,
       forks,
+      system: system instanceof CodedError ? null : system,
       ...(failed ? { claims: null, settlement: null, claimsError: settled.code } : settled),
     });
   return [
@@ -156,6 +209,8 @@ const nodeStatus = async ({ nodeRpc, json }: CommandConfig<"status">): Promise<s
     ...(status.derivation_failure === null ? [] : [`derivation stands still: ${status.derivation_failure}`]),
     "",
     describeForks(forks),
+    "",
+    system instanceof CodedError ? messageOf(system) : describeSystem(system),
     "",
     failed ? `no claims are known: ${settled.code}: ${messageOf(settled)}` : describeSettlement(settled),
   ].join("\n");

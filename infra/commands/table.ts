@@ -14,6 +14,8 @@ export const GROUPS: Readonly<Record<string, string>> = {
   peers: "look at a node's peers, add and remove them",
   evidence: "look at what proves that the sequencer signed two blocks at one height",
   dispute: "look at a challenger's disputes",
+  upgrade: "announce, take back and carry out another claim registry",
+  keys: "announce other keys of the sequencer and the guardian",
   snapshot: "write and check snapshots of the state at a confirmed claim",
   model: "compile, publish and look at models",
 };
@@ -39,6 +41,32 @@ export const COMMANDS: { readonly [C in CommandName]: CommandRow<C> } = {
   deploy: {
     description: "deploy the L1 contracts of a new chain and write its rollup.json",
     run: async (config) => (await import("./deploy.ts")).deployCommand(config),
+  },
+  "upgrade deploy": {
+    description: "deploy this version's claim registry, rules and verifiers, to be announced",
+    run: async (config) => (await import("./owner.ts")).deployUpgradeCommand(config),
+  },
+  "upgrade schedule": {
+    description: "announce that a claim registry takes over",
+    operand: "<registry>",
+    run: async (config, registry) => (await import("./owner.ts")).scheduleUpgradeCommand(config, registry),
+  },
+  "upgrade cancel": {
+    description: "take the announced upgrade back",
+    run: async (config) => (await import("./owner.ts")).cancelUpgradeCommand(config),
+  },
+  "upgrade execute": {
+    description: "let the announced claim registry take over, when its time has come",
+    run: async (config) => (await import("./owner.ts")).executeUpgradeCommand(config),
+  },
+  "keys rotate": {
+    description: "announce another key of a role",
+    operand: "<address>",
+    run: async (config, key) => (await import("./owner.ts")).rotateKeyCommand(config, key),
+  },
+  "keys cancel": {
+    description: "take the announced key of a role back",
+    run: async (config) => (await import("./owner.ts")).cancelKeyCommand(config),
   },
   "snapshot export": {
     description: "write the state at the newest confirmed claim that a stopped node has to a file",

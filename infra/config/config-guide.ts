@@ -7,6 +7,14 @@ const TITLES: Readonly<Record<CommandName, string>> = {
     "Derives the chain from L1, hears new blocks from peers before, executes and serves it; with a key, claims it on L1.",
   challenger: "A node that recomputes every claim from L1 and disputes the wrong ones, down to one tensor element.",
   deploy: "Deploys a new chain's L1 contracts, and writes the rollup.json that its nodes read.",
+  "upgrade deploy":
+    "Deploys this version's claim registry, rules and verifiers, with the parameters of the registry in force, to take over from it. Nothing changes by that.",
+  "upgrade schedule":
+    "The owner announces that a claim registry takes over: not before the upgrade delay, in which everybody can leave.",
+  "upgrade cancel": "The owner takes an announced upgrade back.",
+  "upgrade execute": "Anyone lets the announced registry take over, when its time has come.",
+  "keys rotate": "The owner announces another key of a role, in effect after the rotation delay.",
+  "keys cancel": "The owner takes an announced key back before its time.",
   "snapshot export":
     "Writes the state at a confirmed claim to a file, from a copy of a node's directory or a node that is stopped: a backup, and what new nodes begin with (`--snapshot`).",
   "snapshot verify": "Checks a snapshot, piece by piece, against the claim that L1 has confirmed. It needs no trust.",

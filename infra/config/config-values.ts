@@ -47,6 +47,13 @@ export const privateKey = (value: string): `0x${string}` => {
   return value as `0x${string}`;
 };
 
+/** The key in use and, around a rotation, the next or the former one, separated by a comma. */
+export const privateKeys = (value: string): readonly `0x${string}`[] => {
+  const keys = value.split(",").map((key) => privateKey(key.trim()));
+  if (keys.length > 2) throw new RangeError("expected at most two keys");
+  return keys;
+};
+
 /** Lower case; where cases are mixed they must be right. */
 export const address = (value: string): `0x${string}` => {
   if (!isAddress(value))

@@ -88,9 +88,10 @@ test("what is out of range is refused, and a secret is not repeated", () => {
     ["l1Rpc", "ftp://127.0.0.1"],
     ["l1Rpc", "127.0.0.1:8545"],
     ["l1BlockTime", "0"],
-    ["sequencerKey", "0x12"],
-    ["sequencerKey", `0x${"00".repeat(32)}`],
-    ["sequencerKey", `0x${"ff".repeat(32)}`],
+    ["batcherKeys", "0x12"],
+    ["signerKeys", `0x${"00".repeat(32)}`],
+    ["batcherKeys", `0x${"ff".repeat(32)}`],
+    ["batcherKeys", [1, 2, 3].map((n) => `0x${String(n).repeat(64)}`).join()],
     ["json", "yes"],
     ["p2pListen", ""],
     ["p2pListen", "127.0.0.1:9222"],
@@ -117,12 +118,12 @@ test("what is out of range is refused, and a secret is not repeated", () => {
     );
   const secret = `0x${"ab".repeat(31)}`;
   try {
-    resolveConfig(["sequencerKey"], {}, { ASSAY_SEQUENCER_KEY: secret });
+    resolveConfig(["batcherKeys"], {}, { ASSAY_BATCHER_KEY: secret });
     assert.fail("accepted");
   } catch (error) {
     assert.ok(error instanceof CodedError);
     assert.ok(!error.message.includes(secret));
-    assert.ok(error.message.includes("ASSAY_SEQUENCER_KEY"));
+    assert.ok(error.message.includes("ASSAY_BATCHER_KEY"));
   }
 });
 
@@ -154,8 +155,9 @@ test("help and documentation name every setting", () => {
 });
 
 test("secrets are known by their setting", () => {
-  const key = `0x${"cd".repeat(32)}`;
-  assert.deepEqual(secretsOf(resolveConfig(["sequencerKey", "rpcPort"], { sequencerKey: key }, {})), [key]);
+  const [key, next] = [`0x${"cd".repeat(32)}`, `0x${"ef".repeat(32)}`];
+  assert.deepEqual(secretsOf(resolveConfig(["signerKeys", "rpcPort"], { signerKey: key }, {})), [key]);
+  assert.deepEqual(secretsOf(resolveConfig(["batcherKeys"], { batcherKey: `${key}, ${next}` }, {})), [key, next]);
   assert.deepEqual(secretsOf(resolveConfig(["claimKey"], {}, {})), []);
 });
 

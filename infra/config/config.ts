@@ -39,9 +39,12 @@ const REST = [
 ] as const satisfies readonly SettingName[];
 const NODE = [...LOG, "l1Rpc", ...REST] as const satisfies readonly SettingName[];
 
+/** Of commands that announce, or carry out what was announced. */
+const OWNER = ["json", "l1Rpc", "rollup", "printCall", "ownerKey"] as const satisfies readonly SettingName[];
+
 export const COMMAND_SETTINGS = {
   executor: [...NODE, "claimKey", "claimIntervalBlocks", "claimDepth"],
-  sequencer: [...NODE, "sequencerKey", "blockTimeMs", "batchIntervalMs", "batchData"],
+  sequencer: [...NODE, "batcherKeys", "signerKeys", "blockTimeMs", "batchIntervalMs", "batchData"],
   devnet: [
     ...LOG,
     "json",
@@ -65,8 +68,12 @@ export const COMMAND_SETTINGS = {
     "newRollup",
     "privateKey",
     "l2ChainId",
-    "sequencerAddress",
+    "owner",
+    "batcher",
+    "signer",
     "guardian",
+    "upgradeDelay",
+    "rotationDelay",
     "feeRecipient",
     "forceDelay",
     "gasRate",
@@ -91,6 +98,12 @@ export const COMMAND_SETTINGS = {
     "maxSpendPerDay",
     "dryRun",
   ],
+  "upgrade deploy": ["json", "l1Rpc", "rollup", "privateKey"],
+  "upgrade schedule": OWNER,
+  "upgrade cancel": OWNER,
+  "upgrade execute": OWNER,
+  "keys rotate": [...OWNER, "role"],
+  "keys cancel": [...OWNER, "role"],
   "snapshot export": [...LOG, "json", "l1Rpc", "rollup", "dataDir", "snapshotOut"],
   "snapshot verify": [...LOG, "json", "l1Rpc", "rollup"],
   audit: ["json", "ownRpc", "againstRpc"],
@@ -212,4 +225,5 @@ export const settingsTable = (command: CommandName): string =>
 export const secretsOf = <Name extends SettingName>(config: Config<Name>): string[] =>
   (Object.keys(config) as Name[])
     .filter((name) => (SETTINGS[name] as Setting<unknown>).secret && config[name] !== undefined)
-    .map((name) => String(config[name]));
+    .flatMap((name): unknown => config[name])
+    .map(String);

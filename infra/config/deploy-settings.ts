@@ -12,11 +12,27 @@ export const DEPLOY_SETTINGS = {
     description: "chain id of the new chain",
     parse: integer(1, 2 ** 48),
   },
-  sequencerAddress: {
-    flag: "--sequencer",
+  owner: {
+    flag: "--owner",
     argument: "address",
-    variable: "ASSAY_SEQUENCER",
-    description: "account that may append batches, and whose signature nodes take blocks from",
+    variable: "ASSAY_OWNER",
+    optional: true,
+    description:
+      "who may announce other rules for claims, and other keys: a timelock or a multisig; without one nothing of the deployment can ever change",
+    parse: address,
+  },
+  batcher: {
+    flag: "--batcher",
+    argument: "address",
+    variable: "ASSAY_BATCHER",
+    description: "account that may append batches",
+    parse: address,
+  },
+  signer: {
+    flag: "--signer",
+    argument: "address",
+    variable: "ASSAY_SIGNER",
+    description: "account whose signature nodes take blocks from before they are on L1",
     parse: address,
   },
   feeRecipient: {
@@ -24,7 +40,7 @@ export const DEPLOY_SETTINGS = {
     argument: "address",
     variable: "ASSAY_FEE_RECIPIENT",
     optional: true,
-    description: "account on L1 to which the chain's fee vaults pay, for good; the sequencer's when not given",
+    description: "account on L1 to which the chain's fee vaults pay, for good; the batcher's when not given",
     parse: address,
   },
   guardian: {
@@ -33,6 +49,23 @@ export const DEPLOY_SETTINGS = {
     variable: "ASSAY_GUARDIAN",
     description: "account that may pause withdrawals, for the pause duration of any four",
     parse: address,
+  },
+  upgradeDelay: {
+    flag: "--upgrade-delay",
+    argument: "seconds",
+    variable: "ASSAY_UPGRADE_DELAY",
+    fallback: "2592000",
+    description:
+      "time from the announcement of other rules for claims until they can take over, at least; with an owner it must be longer than the longest exit",
+    parse: whole,
+  },
+  rotationDelay: {
+    flag: "--rotation-delay",
+    argument: "seconds",
+    variable: "ASSAY_ROTATION_DELAY",
+    fallback: "86400",
+    description: "time from the announcement of a key until it is in effect; not longer than the upgrade delay",
+    parse: whole,
   },
   forceDelay: {
     flag: "--force-delay",

@@ -26,6 +26,7 @@ const rollup: Rollup = {
       stepVerifier: at("0a"),
       tensorStepVerifier: at("08"),
       leafRules: at("09"),
+      systemConfig: at("0a"),
     },
   },
   chain: DEVNET_PARAMETERS,

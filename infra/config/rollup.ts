@@ -46,6 +46,7 @@ const schema = z.strictObject({
       stepVerifier: address,
       tensorStepVerifier: address,
       leafRules: address,
+      systemConfig: address,
     }),
   }),
   chain: z.strictObject({

@@ -11,6 +11,7 @@ import {
   oneOf,
   port,
   privateKey,
+  privateKeys,
   text,
 } from "./config-values.ts";
 
@@ -196,13 +197,23 @@ export const SETTINGS = {
     description: "no peers: blocks, models and data come from L1 alone",
     parse: flag,
   },
-  sequencerKey: {
-    flag: "--sequencer-key",
+  batcherKeys: {
+    flag: "--batcher-key",
     argument: "key",
-    variable: "ASSAY_SEQUENCER_KEY",
+    variable: "ASSAY_BATCHER_KEY",
     secret: true,
-    description: "private key that posts batches to L1; prefer the variable, flags are visible to other users",
-    parse: privateKey,
+    description:
+      "private key that posts batches to L1; around a rotation two, separated by a comma, of which the one is used that L1 takes; prefer the variable, flags are visible to other users",
+    parse: privateKeys,
+  },
+  signerKeys: {
+    flag: "--signer-key",
+    argument: "key",
+    variable: "ASSAY_SIGNER_KEY",
+    secret: true,
+    description:
+      "private key that signs blocks for peers; around a rotation two, separated by a comma; it needs no ether; prefer the variable, flags are visible to other users",
+    parse: privateKeys,
   },
   blockTimeMs: {
     flag: "--block-time-ms",
@@ -420,6 +431,31 @@ export const SETTINGS = {
     secret: true,
     description: "private key that pays on L1; prefer the variable, flags are visible to other users",
     parse: privateKey,
+  },
+  ownerKey: {
+    flag: "--private-key",
+    argument: "key",
+    variable: "ASSAY_PRIVATE_KEY",
+    secret: true,
+    optional: true,
+    description:
+      "private key of the owner, or of whoever executes; not needed with --print; prefer the variable, flags are visible to other users",
+    parse: privateKey,
+  },
+  printCall: {
+    flag: "--print",
+    variable: "ASSAY_PRINT",
+    fallback: "false",
+    description:
+      "send nothing: print the call, for a multisig or a timelock to make; L1 is asked whether it would take it",
+    parse: flag,
+  },
+  role: {
+    flag: "--role",
+    argument: "role",
+    variable: "ASSAY_ROLE",
+    description: "whose key: batcher, signer or guardian",
+    parse: oneOf("batcher", "signer", "guardian"),
   },
   newRollup: {
     flag: "--rollup",

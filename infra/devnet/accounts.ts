@@ -19,8 +19,8 @@ const accountAt = (addressIndex: number): DevnetAccount => {
 };
 
 /**
- * `deployer` sets the devnet up on both layers; `sequencer` posts batches; `claimant` claims; `visitor` comes over the
- * bridge; `challenger` disputes. None is handed out: their nonces are theirs.
+ * `deployer` sets the devnet up on both layers; `sequencer` posts batches, `signer` signs blocks; `claimant` claims;
+ * `visitor` comes over the bridge; `challenger` disputes. None is handed out: their nonces are theirs.
  */
 export const devnetAccounts = () => {
   const users = Array.from({ length: USERS }, (_, i) => accountAt(i));
@@ -30,6 +30,7 @@ export const devnetAccounts = () => {
     claimant: accountAt(USERS + 2),
     visitor: accountAt(USERS + 3),
     challenger: accountAt(USERS + 4),
+    signer: accountAt(USERS + 5),
   };
   return { users, ...named, all: [...users, ...Object.values(named)] };
 };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Logger } from "pino";
 import { createTestClient, http } from "viem";
-import { DEVNET_CLAIMS, DEVNET_WITHDRAWALS, deployBridge } from "../../bridge/index.ts";
+import { DEVNET_CLAIMS, DEVNET_DELAYS, DEVNET_WITHDRAWALS, deployBridge } from "../../bridge/index.ts";
 import {
   CodedError,
   createServices,
@@ -227,11 +227,17 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
       },
     };
     const deployment = await deployBridge(l1, {
-      sequencer: accounts.sequencer.address,
+      system: {
+        owner: accounts.deployer.address,
+        batcher: accounts.sequencer.address,
+        signer: accounts.signer.address,
+        guardian: accounts.deployer.address,
+        ...DEVNET_DELAYS,
+      },
       forceDelay: FORCE_DELAY,
       genesisOf: (contracts) => genesisOf(layer2, contracts),
       claims: DEVNET_CLAIMS,
-      withdrawals: { guardian: accounts.deployer.address, ...DEVNET_WITHDRAWALS },
+      withdrawals: DEVNET_WITHDRAWALS,
     });
     const rollup = join(directory, "rollup.json");
     writeRollup(rollup, {
@@ -259,7 +265,10 @@ export const startDevnet = async (config: DevnetConfig, components: DevnetCompon
         "batch-interval-ms": config.batchIntervalMs,
         "batch-data": config.batchData,
       },
-      secrets: { ASSAY_SEQUENCER_KEY: accounts.sequencer.privateKey },
+      secrets: {
+        ASSAY_BATCHER_KEY: accounts.sequencer.privateKey,
+        ASSAY_SIGNER_KEY: accounts.signer.privateKey,
+      },
       peers,
     });
     watch(sequencerNode.child);

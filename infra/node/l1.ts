@@ -1,11 +1,9 @@
-import { type Abi, createPublicClient, encodeDeployData, http, isAddressEqual, type PublicClient } from "viem";
+import { type Abi, createPublicClient, http, isAddressEqual, type PublicClient } from "viem";
 import {
   batchInbox,
-  bulkSteps,
-  type Creation,
   claimGames,
   claimRegistry,
-  keccakF,
+  type Judges,
   type L1Contracts,
   l1CrossDomainMessenger,
   l1StandardBridge,
@@ -13,18 +11,9 @@ import {
   meteringOf,
   modelRegistry,
   portal,
-  stepCreations,
-  stepVerifier,
+  systemConfig,
 } from "../../bridge/index.ts";
-import {
-  CodedError,
-  type Genesis,
-  genesisChainState,
-  type Hex,
-  hashChainState,
-  STEP_PARTS,
-  toHex,
-} from "../../executor/index.ts";
+import { CodedError, type Genesis, genesisChainState, type Hex, hashChainState, toHex } from "../../executor/index.ts";
 import type { Rollup } from "../config/rollup.ts";
 
 export type L1ErrorCode =
@@ -62,7 +51,10 @@ const LINKS: readonly Link[] = [
   ["modelRegistry", modelRegistry, "INBOX", "batchInbox"],
   ["portal", portal, "INBOX", "batchInbox"],
   ["portal", portal, "GAMES", "claimGames"],
-  ["claimGames", claimGames, "REGISTRY", "claimRegistry"],
+  ["batchInbox", batchInbox, "CONFIG", "systemConfig"],
+  ["portal", portal, "CONFIG", "systemConfig"],
+  ["claimGames", claimGames, "CONFIG", "systemConfig"],
+  ["systemConfig", systemConfig, "PORTAL", "portal"],
   ["claimRegistry", claimRegistry, "LISTING", "claimGames"],
   ["claimRegistry", claimRegistry, "INBOX", "batchInbox"],
   ["claimRegistry", claimRegistry, "RULES", "leafRules"],
@@ -109,6 +101,10 @@ export const connectL1 = async (url: string, { l1 }: Pick<Rollup, "l1">): Promis
       throw wrong(`the ${names} of ${of} is ${actual}, not ${contracts[names]}`, address);
   };
   await Promise.all(LINKS.map(requireLink));
+  const games = { address: contracts.claimGames, abi: claimGames.abi } as const;
+  const [first] = await client.readContract({ ...games, functionName: "registries" }).catch(unreachable);
+  if (first === undefined || !isAddressEqual(contracts.claimRegistry, first))
+    throw wrong(`the first claimRegistry of claimGames is ${first}, not ${contracts.claimRegistry}`, games.address);
   return client;
 };
 
@@ -138,38 +134,26 @@ export const requireMetering = async (client: PublicClient, { l1, chain }: Pick<
   await Promise.all(views.map(compare));
 };
 
-const BULK = STEP_PARTS.indexOf("bulk");
-
 /**
- * The step verifier's parts must have the code that this version's have, made for the rollup file's parameters: L1 is asked
- * what their creation would leave behind. NODE_L1_STEPS.
+ * Claims of one registry at least must be judged by this version's contracts, made for the rollup file's parameters; of the
+ * others the node says so. NODE_L1_STEPS.
  */
-export const requireSteps = async (
+export const requireJudges = async (
   client: PublicClient,
-  { l1, chain }: Pick<Rollup, "l1" | "chain">,
+  judges: Judges,
+  { l1 }: Pick<Rollup, "l1">,
 ): Promise<void> => {
-  const address = l1.contracts.stepVerifier;
-  const parts = await client.readContract({ address, abi: stepVerifier.abi, functionName: "parts" }).catch(unreachable);
-  const permutation = await client
-    .readContract({ address: parts[BULK] ?? address, abi: bulkSteps.abi, functionName: "KECCAK_F" })
-    .catch(() => address);
-  const creations = stepCreations({ inbox: l1.contracts.batchInbox, keccakF: permutation, parameters: chain });
-  const wrong = (what: string, data: Record<string, unknown>) =>
-    new CodedError<L1ErrorCode>("NODE_L1_STEPS", `${what} by the rollup file and this version`, data);
-  if (parts.length !== creations.length)
-    throw wrong(`the step verifier on L1 has ${parts.length} parts, and ${creations.length}`, { address });
-  const compare = async (name: string, part: Hex, creation: Creation): Promise<void> => {
-    const [stated, own] = await Promise.all([
-      client.getCode({ address: part }),
-      client.call({ data: encodeDeployData(creation) }).then(({ data }) => data),
-    ]).catch(unreachable);
-    if (stated !== own)
-      throw wrong(`the step verifier's part ${name} on L1 is another than`, { part: name, address: part });
-  };
-  await Promise.all([
-    compare("keccakF", permutation, { ...keccakF, args: [] }),
-    ...creations.map(([name, creation], i) => compare(name, parts[i] as Hex, creation)),
-  ]);
+  const { address, abi } = { address: l1.contracts.claimGames, abi: claimGames.abi };
+  const registries = await client.readContract({ address, abi, functionName: "registries" }).catch(unreachable);
+  let why: string | undefined;
+  for (const registry of registries.toReversed()) {
+    const foreign = await judges.foreign(registry.toLowerCase() as Hex).catch(unreachable);
+    if (foreign === undefined) return;
+    why ??= foreign;
+  }
+  throw new CodedError<L1ErrorCode>("NODE_L1_STEPS", `claims on L1 are not judged by this version: ${why}`, {
+    registries,
+  });
 };
 
 /**
@@ -182,7 +166,7 @@ export const requireGenesis = async (
   genesis: Genesis,
 ): Promise<void> => {
   const contract = { address: l1.contracts.claimRegistry, abi: claimRegistry.abi } as const;
-  const stated = await client.readContract({ ...contract, functionName: "GENESIS" }).catch(unreachable);
+  const stated = await client.readContract({ ...contract, functionName: "anchorClaim" }).catch(unreachable);
   const own = toHex(hashChainState(await genesisChainState(genesis)));
   if (stated !== own)
     throw new CodedError<L1ErrorCode>(

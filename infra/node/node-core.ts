@@ -1,14 +1,16 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
-  batchInbox,
   createBeaconSource,
   createClaimView,
   createFollower,
+  createJudges,
   createL1ArtifactSource,
   createL1Source,
   createPeerBlobSource,
   type FollowerOptions,
+  isSigner,
+  openSystemWatch,
 } from "../../bridge/index.ts";
 import {
   type BlockBuilder,
@@ -20,7 +22,6 @@ import {
   createPeerArtifactSource,
   createServices,
   createWorldState,
-  type Hex,
   openRocksStore,
   type Telemetry,
 } from "../../executor/index.ts";
@@ -28,7 +29,7 @@ import type { NodeConfig } from "../config/config.ts";
 import { genesisOf, type Rollup } from "../config/rollup.ts";
 import { beginWith, isToRestore } from "../snapshot/begin.ts";
 import { warnOfForks } from "./fork-warnings.ts";
-import { connectL1, requireGenesis, requireMetering, requireSteps } from "./l1.ts";
+import { connectL1, requireGenesis, requireJudges, requireMetering } from "./l1.ts";
 import { createContentSlot, openPeering } from "./node-peers.ts";
 import { showProgress } from "./restoring.ts";
 import { createRestoringMetrics } from "./restoring-metrics.ts";
@@ -88,10 +89,8 @@ export const openCore = async (
     // Before anything of it is on disk.
     await requireMetering(client, rollup);
     await requireGenesis(client, rollup, genesis);
-    await requireSteps(client, rollup);
-    const { batchInbox: inbox } = rollup.l1.contracts;
-    const named = await client.readContract({ address: inbox, abi: batchInbox.abi, functionName: "SEQUENCER" });
-    const sequencer = named.toLowerCase() as Hex;
+    const judges = createJudges(client, { inbox: rollup.l1.contracts.batchInbox, parameters: rollup.chain });
+    await requireJudges(client, judges, rollup);
     mkdirSync(config.dataDir, { recursive: true });
     const store = await openRocksStore(join(config.dataDir, "store"));
     services.add({ name: "store", stop: () => store.close() });
@@ -135,6 +134,9 @@ export const openCore = async (
         },
       ),
     );
+    const system = services.add(
+      await openSystemWatch({ ...telemetry, client, l1, judges }, rollup.l1.contracts, { pollMs: config.l1PollMs }),
+    );
     const claims = createClaimView({ ...telemetry, client, l1 }, rollup.l1.contracts);
     const follower = services.add(createFollower({ ...telemetry, chain, l1, store }, following));
     const peering = config.p2pOff
@@ -143,7 +145,7 @@ export const openCore = async (
           await openPeering(
             // What a peer's block lacks, L1 brings: only damage to the disk ends the node here.
             { ...telemetry, chain: watched(opened, { codes: DAMAGE, fail }), store, models, l1 },
-            { config, sequencer, hears, agent },
+            { config, isSigner: (account, origin) => isSigner(system.state, account, origin), hears, agent },
           ),
         );
     if (peering !== undefined) content.fill(peering.content);
@@ -163,7 +165,8 @@ export const openCore = async (
       chain,
       l1,
       follower,
-      sequencer,
+      system,
+      judges,
       peering,
       claims,
       hears,

@@ -5,13 +5,13 @@ import {
   CodedError,
   type ContentExchange,
   createPeering,
-  type Hex,
   hasCode,
   type KeyValueStore,
   type ModelContent,
   messageOf,
   type NetworkErrorCode,
   type Peering,
+  type PeeringOptions,
   type Telemetry,
 } from "../../executor/index.ts";
 import type { NodeConfig } from "../config/config.ts";
@@ -43,13 +43,12 @@ export const openPeering = async (
   { models, l1, ...components }: PeeringParts,
   {
     config,
-    sequencer,
+    isSigner,
     hears,
     agent,
   }: {
     readonly config: NodeConfig;
-    /** Who signs blocks, as L1 names it. */
-    readonly sequencer: Hex;
+    readonly isSigner: PeeringOptions["isSigner"];
     readonly hears: "blocks" | "nothing";
     readonly agent: string;
   },
@@ -72,7 +71,7 @@ export const openPeering = async (
       isDeposit: (envelope, origin) => l1.isDeposit(envelope, origin),
     },
     {
-      sequencer,
+      isSigner,
       identityFile: join(config.dataDir, "p2p.key"),
       listen: config.p2pListen,
       bootnodes: config.p2pBootnodes ?? [],

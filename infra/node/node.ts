@@ -2,35 +2,27 @@ import { readFileSync } from "node:fs";
 import { privateKeyToAccount } from "viem/accounts";
 import {
   createClaimant,
+  createKeyring,
   createRetention,
-  createRightClaims,
   createTransactor,
+  describeSystem,
+  openRegistries,
+  type RightClaims,
   readWindow,
 } from "../../bridge/index.ts";
 import { createChallenger, createTraces, describeChallenger, describeDispute } from "../../challenger/index.ts";
-import {
-  type Backend,
-  type ClaimId,
-  CodedError,
-  createRpcServer,
-  fromHex,
-  signDigest,
-  type Telemetry,
-} from "../../executor/index.ts";
+import { type Backend, type ClaimId, createRpcServer, type Telemetry } from "../../executor/index.ts";
 import { createPublisher, createSequencer } from "../../sequencer/index.ts";
 import type { ChallengerConfig, ExecutorConfig, NodeConfig, SequencerConfig } from "../config/config.ts";
 import type { Rollup } from "../config/rollup.ts";
 import { createSnapshotKeeper } from "../snapshot/serve.ts";
 import { createMetricsServer, type ReadinessCheck } from "../telemetry/metrics-server.ts";
-import { connectL1, type L1ErrorCode } from "./l1.ts";
+import { connectL1 } from "./l1.ts";
 import type { Running } from "./lifecycle.ts";
 import { type Core, openCore } from "./node-core.ts";
 import { startPeering } from "./node-peers.ts";
-import { challengerChecks, type ReadinessParts, readinessOf } from "./readiness.ts";
-
-export type NodeErrorCode =
-  /** The inbox takes batches from another account than --sequencer-key is the key of. Give that account's key. */
-  "NODE_SEQUENCER_KEY" | L1ErrorCode;
+import { challengerChecks, judgesCheck, type ReadinessParts, readinessOf } from "./readiness.ts";
+import { createSequencerKeys } from "./sequencer-keys.ts";
 
 /** A node that runs. `rpc` and `metrics`: where it listens. `p2p`: where peers can dial it; empty without peers. */
 export type AssayNode = Running & {
@@ -62,7 +54,7 @@ const serve = async (
   core: Core,
   { pool, disputes, disputedSteps, challenger, batches, start, checks = [] }: Parts,
 ): Promise<AssayNode> => {
-  const { services, chain, client, store, world, l1, follower, peering, claims, contracts, failed } = core;
+  const { services, chain, client, store, world, l1, system, follower, peering, claims, contracts, failed } = core;
   try {
     const p2p = await startPeering(peering);
     const metrics = services.add(
@@ -76,6 +68,7 @@ const serve = async (
       l1,
       derivation: follower,
       claims,
+      system: () => describeSystem(system.state, system.foreign),
       identity: { clientVersion: clientVersion() },
       ...(pool === undefined ? {} : { pool }),
       ...(disputes === undefined ? {} : { disputes }),
@@ -90,6 +83,7 @@ const serve = async (
       services.add(createSnapshotKeeper(parts, { hold: () => chain.hold(chain.retained) })).start();
     }
     l1.start();
+    system.start();
     follower.start();
     start();
     return { failed, rpc: rpc.url, metrics: metrics.url, p2p, stop: () => services.stop() };
@@ -111,26 +105,29 @@ export const createExecutorNode = async (
   if (claimKey === undefined) return serve(telemetry, config, core, { start: () => undefined });
   const account = privateKeyToAccount(claimKey);
   const transactor = services.add(createTransactor({ ...telemetry, client, account }, { pollMs: config.l1PollMs }));
-  const right = services.add(
-    createRightClaims(
-      { ...telemetry, ...core },
-      { registry: rollup.l1.contracts.claimRegistry, depth: BigInt(config.claimDepth) },
-    ),
-  );
-  const retention = services.add(createRetention({ ...telemetry, ...core, right }, { pollMs: config.l1PollMs }));
-  const claimant = services.add(
-    createClaimant(
-      { ...telemetry, ...core, right, transactor },
-      { intervalBlocks: BigInt(config.claimIntervalBlocks), pollMs: config.l1PollMs },
-    ),
-  );
-  return serve(telemetry, config, core, {
-    start: () => {
-      transactor.start();
-      retention.start();
-      claimant.start();
-    },
-  });
+  try {
+    const registries = services.add(
+      await openRegistries({ ...telemetry, ...core }, { depth: BigInt(config.claimDepth) }),
+    );
+    const retention = services.add(createRetention({ ...telemetry, ...core, registries }, { pollMs: config.l1PollMs }));
+    const claimant = services.add(
+      createClaimant(
+        { ...telemetry, ...core, registries, transactor },
+        { intervalBlocks: BigInt(config.claimIntervalBlocks), pollMs: config.l1PollMs },
+      ),
+    );
+    return await serve(telemetry, config, core, {
+      checks: [judgesCheck(core.system)],
+      start: () => {
+        transactor.start();
+        retention.start();
+        claimant.start();
+      },
+    });
+  } catch (error) {
+    await services.stop();
+    throw error;
+  }
 };
 
 /** A node that recomputes every claim from L1 alone and disputes those that are wrong. */
@@ -146,40 +143,43 @@ export const createChallengerNode = async (
   const { services, client } = core;
   const account = privateKeyToAccount(config.challengeKey);
   const transactor = services.add(createTransactor({ ...telemetry, client, account }, { pollMs: config.l1PollMs }));
-  const right = services.add(
-    createRightClaims(
-      { ...telemetry, ...core },
-      { registry: rollup.l1.contracts.claimRegistry, depth: BigInt(config.claimDepth) },
-    ),
-  );
-  const retention = services.add(createRetention({ ...telemetry, ...core, right }, { pollMs: config.l1PollMs }));
-  const challenger = services.add(
-    createChallenger(
-      { ...telemetry, ...core, right, transactor, others, traceOf: createTraces({ ...core, right }) },
-      {
-        startBlock: rollup.l1.startBlock,
-        pollMs: config.l1PollMs,
-        also: config.alsoFor ?? [],
-        isJanitor: config.janitor,
-        isRehearsal: config.dryRun,
-        spendCap: config.maxSpendPerDay,
+  try {
+    const registries = services.add(
+      await openRegistries({ ...telemetry, ...core }, { depth: BigInt(config.claimDepth) }),
+    );
+    const retention = services.add(createRetention({ ...telemetry, ...core, registries }, { pollMs: config.l1PollMs }));
+    const tracesOf = (right: RightClaims) => createTraces({ ...core, right });
+    const challenger = services.add(
+      createChallenger(
+        { ...telemetry, ...core, registries, transactor, others, tracesOf },
+        {
+          startBlock: rollup.l1.startBlock,
+          pollMs: config.l1PollMs,
+          also: config.alsoFor ?? [],
+          isJanitor: config.janitor,
+          isRehearsal: config.dryRun,
+          spendCap: config.maxSpendPerDay,
+        },
+      ),
+    );
+    return await serve(telemetry, node, core, {
+      disputes: () => challenger.disputes.map(describeDispute),
+      disputedSteps: (parent) => challenger.stepsOf(parent as ClaimId),
+      challenger: () => describeChallenger(challenger),
+      checks: [judgesCheck(core.system), ...challengerChecks(challenger)],
+      start: () => {
+        transactor.start();
+        retention.start();
+        challenger.start();
       },
-    ),
-  );
-  return serve(telemetry, node, core, {
-    disputes: () => challenger.disputes.map(describeDispute),
-    disputedSteps: (parent) => challenger.stepsOf(parent as ClaimId),
-    challenger: () => describeChallenger(challenger),
-    checks: challengerChecks(challenger),
-    start: () => {
-      transactor.start();
-      retention.start();
-      challenger.start();
-    },
-  });
+    });
+  } catch (error) {
+    await services.stop();
+    throw error;
+  }
 };
 
-/** The node that builds the blocks. NODE_SEQUENCER_KEY: the inbox takes batches from another account. */
+/** The node that builds the blocks. NODE_BATCHER_KEY, NODE_SIGNER_KEY: L1 names another account. */
 export const createSequencerNode = async (
   telemetry: Telemetry,
   config: SequencerConfig,
@@ -187,25 +187,19 @@ export const createSequencerNode = async (
 ): Promise<AssayNode> => {
   const following = { keepUnsafe: true };
   const core = await openCore(telemetry, config, rollup, { following, hears: "nothing", agent: clientVersion() });
-  const { services, chain, client, l1, store, peering } = core;
+  const { services, chain, client, l1, store, peering, system } = core;
   const inbox = rollup.l1.contracts.batchInbox;
   try {
-    const account = privateKeyToAccount(config.sequencerKey);
-    if (core.sequencer !== account.address.toLowerCase())
-      throw new CodedError<NodeErrorCode>(
-        "NODE_SEQUENCER_KEY",
-        `the inbox takes batches from ${core.sequencer}; --sequencer-key is the key of ${account.address}`,
-        { expected: core.sequencer, given: account.address },
-      );
-    const key = fromHex(config.sequencerKey);
+    const keys = createSequencerKeys(config, () => system.state);
     // Before the sequencer, so that it is there for its last block.
     const publisher =
       peering === undefined
         ? undefined
-        : services.add(
-            createPublisher({ ...telemetry, chain, peering }, { sign: (digest) => signDigest(digest, key) }),
-          );
-    const transactor = services.add(createTransactor({ ...telemetry, client, account }, { pollMs: config.l1PollMs }));
+        : services.add(createPublisher({ ...telemetry, chain, peering }, { sign: keys.sign }));
+    const accounts = keys.batchers.map((account) =>
+      services.add(createTransactor({ ...telemetry, client, account }, { pollMs: config.l1PollMs })),
+    );
+    const transactor = createKeyring(accounts, keys.batcher);
     const sequencer = services.add(
       createSequencer(
         { ...telemetry, chain, store, l1, transactor, client },
@@ -224,6 +218,7 @@ export const createSequencerNode = async (
     return await serve(telemetry, config, core, {
       pool: sequencer.pool,
       batches: sequencer.batches,
+      checks: [keys.check],
       start: () => {
         publisher?.start();
         transactor.start();

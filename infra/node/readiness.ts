@@ -1,3 +1,4 @@
+import type { SystemWatch } from "../../bridge/index.ts";
 import type { Challenger } from "../../challenger/index.ts";
 import { unknownFork } from "../../executor/index.ts";
 import type { Halt } from "../../sequencer/index.ts";
@@ -84,6 +85,24 @@ export const readinessOf = (parts: ReadinessParts): readonly ReadinessCheck[] =>
         ]),
   ];
 };
+
+/** Of whoever claims or disputes: this version must know the contracts by which the claims in force are judged. */
+export const judgesCheck = (system: Pick<SystemWatch, "state" | "foreign">): ReadinessCheck => ({
+  name: "judges",
+  check: () => {
+    const inForce = system.state.registries.at(-1);
+    const why = inForce && system.foreign.get(inForce);
+    return why && `this version does not judge the claims of registry ${inForce}: ${why}`;
+  },
+  notice: () => {
+    const { scheduled } = system.state;
+    const why = scheduled && system.foreign.get(scheduled.registry);
+    return (
+      why &&
+      `registry ${scheduled.registry} is announced for ${scheduled.time}, which this version does not judge: ${why}`
+    );
+  },
+});
 
 /** What must hold beside that before a challenger protects anything. */
 export const challengerChecks = (challenger: Pick<Challenger, "findings">): readonly ReadinessCheck[] => [

@@ -37,7 +37,7 @@ export const anchorHere = async ({ client, contracts, world, blocks }: SnapshotP
     const { blockNumber } = anchor;
     if (blockNumber > BigInt(world.version)) continue;
     if (blockNumber < BigInt(world.oldest)) break;
-    const state = chainStateAt(blocks, blockNumber, await positionOf(client, contracts, anchor.id));
+    const state = chainStateAt(blocks, blockNumber, await positionOf(client, contracts, anchor));
     if (toHex(hashChainState(state)) !== anchor.endState)
       throw lacking(`L1 has confirmed another state of block ${blockNumber} than this node has`);
     return { anchor, base: baseAt(blocks, state) };

@@ -38,7 +38,7 @@ test("secrets do not come through: by field, by value, in an error, in a URL, fr
     logger.info({ privateKey: "hush-1", account: { privateKey: "hush-2" } }, `the key is ${secret}`);
     logger.error({ err: new Error(`cannot sign with ${secret}`) }, "signing");
     logger.info({ url: "https://user:hush-3@example.org/" }, "connecting");
-    logger.child({ module: "batcher" }).info({ config: { deep: { sequencerKey: "hush-4" } } }, secret);
+    logger.child({ module: "batcher" }).info({ config: { deep: { batcherKeys: ["hush-4"] } } }, secret);
     const all = lines.join("");
     for (const hidden of [secret, "hush-1", "hush-2", "hush-3", "hush-4"])
       assert.ok(!all.includes(hidden), `${format}: ${hidden} in ${all}`);

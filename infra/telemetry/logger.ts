@@ -16,7 +16,7 @@ export type LoggerOptions = {
 };
 
 const HIDDEN = "[redacted]";
-const SECRET_FIELDS = ["privateKey", "sequencerKey", "mnemonic", "password", "authorization", "cookie"];
+const SECRET_FIELDS = ["privateKey", "batcherKeys", "signerKeys", "mnemonic", "password", "authorization", "cookie"];
 
 const STACK_LINES = 12;
 

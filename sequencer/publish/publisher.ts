@@ -3,6 +3,7 @@ import {
   type Bytes,
   type Chain,
   type Hex,
+  type Origin,
   type Peering,
   type Service,
   sealDigest,
@@ -18,8 +19,8 @@ export type PublisherComponents = Telemetry & {
 };
 
 export type PublisherOptions = {
-  /** Signs a digest with the key that L1 names: r ++ s ++ parity, low s. */
-  readonly sign: (digest: Bytes) => Bytes;
+  /** Signs a digest with the key that L1 names for blocks of an origin: r ++ s ++ parity, low s. */
+  readonly sign: (digest: Bytes, origin: Origin) => Bytes;
   /** Milliseconds since the epoch. */
   readonly clock?: () => number;
   /** Milliseconds after which a failed attempt is made again. */
@@ -65,7 +66,7 @@ export const createPublisher = (
     const { hash, header, origin } = block;
     const here = peering.signedAt(header.number);
     const seal = { revision: revisionOf(hash, peering.revision, here), sealedAt: BigInt(clock()) };
-    const signature = sign(sealDigest(chain.genesisHash, { hash, origin, seal }));
+    const signature = sign(sealDigest(chain.genesisHash, { hash, origin, seal }), origin);
     const peers = await peering.publish(sealedBlockOf(block, { ...seal, signature }));
     published.inc({ outcome: peers === 0 ? "unheard" : "heard" });
     logger.debug({ number: header.number, revision: seal.revision, peers }, "block published");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Abi, encodeDeployData } from "viem";
+import { type Abi, encodeDeployData, zeroAddress } from "viem";
 import {
   appendCall,
   claimGames,
@@ -302,7 +302,7 @@ test("a claim that ends inside a block is one like others, but no game: it has n
   assert.equal(await b.refusal({ from: ALICE, ...b.registry, value: BOND }, "propose", args), "BadEnd");
 
   // A game is what the registry listed, at the address that follows from its claim.
-  assert.equal(await b.refusal(games, "present", [toHex(id)]), "OnlyRegistry");
+  assert.equal(await b.refusal(games, "present", [toHex(id), outputRoot, true]), "OnlyRegistry");
   const [, , game] = await gameOf<readonly [number, bigint, Hex]>("gameAtIndex", 0n);
   assert.equal(await gameOf("isGameProper", game), true);
   const hash = await b.l1.wallet(MALLORY).deployContract(IMPOSTOR);
@@ -324,7 +324,7 @@ test("a registry is not made with a period too short for an honest answer, nor w
   const first = toHex(encodeChainState(b.first));
   const made = (change: Partial<typeof DEVNET_CLAIMS>, genesis = first) => {
     const { batchInbox, claimGames } = b.contracts;
-    const args = [batchInbox, claimGames, claimGames, genesis, { ...DEVNET_CLAIMS, ...change }];
+    const args = [batchInbox, claimGames, claimGames, zeroAddress, genesis, { ...DEVNET_CLAIMS, ...change }];
     return b.l1.client
       .call({ data: encodeDeployData({ abi: claimRegistry.abi, bytecode: claimRegistry.bytecode, args } as never) })
       .then(
@@ -343,9 +343,10 @@ test("a registry is not made with a period too short for an honest answer, nor w
 
   // Whoever deploys is told which of the contracts was refused.
   const clients = { wallet: b.l1.wallet(0), reader: b.l1.client };
-  const { withdrawals, claims } = settlement(account(5).address);
-  const options = { sequencer: account(1).address, forceDelay: 3_600n, genesisOf: () => b.genesis, withdrawals };
-  await assert.rejects(deployBridge(clients, { ...options, claims: { ...claims, period: shortest - 1n } }), {
+  const rules = settlement({ guardian: account(5).address, sequencer: account(1).address });
+  const options = { forceDelay: 3_600n, genesisOf: () => b.genesis, ...rules };
+  const claims = { ...rules.claims, period: shortest - 1n };
+  await assert.rejects(deployBridge(clients, { ...options, claims }), {
     code: "DEPLOY_FAILED",
     data: { contract: "claimRegistry" },
   });

@@ -139,7 +139,11 @@ const beginSequencer = async (
   const [rpcPort, metricsPort] = [await freePort(), await freePort()];
   const ports = { rpcPort: String(rpcPort), metricsPort: String(metricsPort) };
   const flags = { l1Rpc, rollup: "given", dataDir: join(directory, "sequencer"), p2pOff: "true", ...ports, snapshot };
-  const config = resolveConfig(COMMAND_SETTINGS.sequencer, { ...flags, sequencerKey: toHex(L1_SEQUENCER_KEY) }, {});
+  const config = resolveConfig(
+    COMMAND_SETTINGS.sequencer,
+    { ...flags, batcherKey: toHex(L1_SEQUENCER_KEY), signerKey: toHex(L1_SEQUENCER_KEY) },
+    {},
+  );
   const starting = createSequencerNode(telemetry(), config, rollup);
   t.after(async () => (await starting).stop());
   const rpc = `http://127.0.0.1:${rpcPort}`;
@@ -193,7 +197,7 @@ const serve = async (
       l1Advances: () => 0,
     },
     {
-      sequencer: `0x${"11".repeat(20)}`,
+      isSigner: () => false,
       identityFile: join(directory, "serving.key"),
       listen: ["/ip4/127.0.0.1/tcp/0"],
       bootnodes: [],

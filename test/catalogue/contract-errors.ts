@@ -15,6 +15,9 @@ export type ContractError = {
 const FOLDERS = "{bridge/contracts,executor/genesis/contracts}/**/*.sol";
 const ERROR = /((?:^[ \t]*\/\/\/.*\n)*)^[ \t]*error (\w+)\(([^)]*)\);/gm;
 const VALUE_TYPE = /^[ \t]*type (\w+) is (\w+);/gm;
+/** What stands as another type in the hash: an enumeration as a number, a contract as its address. */
+const ENUMERATION = /^[ \t]*enum (\w+) /gm;
+const INTERFACE = /^[ \t]*interface (\w+) /gm;
 
 /** NatSpec on one line: what it notices, then what its parameters are. */
 const natSpec = (comment: string): string => {
@@ -38,7 +41,11 @@ export const readContractErrors = (): readonly ContractError[] => {
     .sort()
     .map((file) => ({ file, text: readFileSync(`${ROOT}${file}`, "utf8") }));
   const valueTypes = new Map(
-    sources.flatMap(({ text }) => [...text.matchAll(VALUE_TYPE)].map(([, name, type]) => [name, type] as const)),
+    sources.flatMap(({ text }) => [
+      ...[...text.matchAll(VALUE_TYPE)].map(([, name, type]) => [name, type] as const),
+      ...[...text.matchAll(ENUMERATION)].map(([, name]) => [name, "uint8"] as const),
+      ...[...text.matchAll(INTERFACE)].map(([, name]) => [name, "address"] as const),
+    ]),
   );
   return sources.flatMap(({ file, text }) =>
     [...text.matchAll(ERROR)].map(([, comment = "", name = "", parameters = ""]) => {

@@ -114,7 +114,7 @@ test("the nodes of a chain together serve the metrics of the table, and no other
     await started(
       createSequencerNode(
         telemetry(),
-        resolveConfig(sequencer, { ...flags("sequencer"), sequencerKey: keyOf(1) }, {}),
+        resolveConfig(sequencer, { ...flags("sequencer"), batcherKey: keyOf(1), signerKey: keyOf(1) }, {}),
         rollup,
       ),
     ),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { boundOf, playAtOnce } from "../support/at-once.ts";
-import { createDisputeStage, rightRange } from "../support/disputes.ts";
+import { createDisputeStage, rightClaimsOf, rightRange } from "../support/disputes.ts";
 import { machineStep } from "../support/lies.ts";
 import { type Met, STEP_KIND_NAMES, type StepKind, surveyOf } from "../support/step-kinds.ts";
 import { TOUR_CLAIMS, takeTour } from "../support/tour.ts";
@@ -17,7 +17,7 @@ test("a liar in one step is beaten whatever the step's kind: each is proven by L
     fill: (on) => takeTour(on, { inBlobs: false, forceDelay: 3_600 }),
   });
   const node = await stage.open();
-  const { trace, succession } = await rightRange(t, stage, node);
+  const { trace, succession } = await rightRange(stage, node, rightClaimsOf(t, stage, node));
   const met = await surveyOf(trace, { units: succession.range.units, l1: node.l1 });
   assert.deepEqual(
     STEP_KIND_NAMES.filter((kind) => !met.has(kind)),

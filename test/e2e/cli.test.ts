@@ -116,6 +116,7 @@ test("a node without L1, with a bad rollup file: a code, exit 1", async () => {
         stepVerifier: zero,
         tensorStepVerifier: zero,
         leafRules: zero,
+        systemConfig: zero,
       },
     },
     chain: DEVNET_PARAMETERS,

@@ -4,7 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { type Hex, toHex } from "viem";
-import { batchInbox, claimGames, claimRegistry, deployBridge, partnersOf, portal } from "../../bridge/index.ts";
+import {
+  batchInbox,
+  claimGames,
+  claimRegistry,
+  deployBridge,
+  partnersOf,
+  portal,
+  ROLES,
+  readSystem,
+} from "../../bridge/index.ts";
 import { createGenesis, DEVNET_PARAMETERS } from "../../executor/index.ts";
 import { connectL1, readRollup } from "../../infra/index.ts";
 import { account, startAnvil } from "../support/anvil.ts";
@@ -17,7 +26,7 @@ const file = join(directory, "rollup.json");
 
 const DEPLOYER = 3;
 const KEY = toHex(account(DEPLOYER).getHdKey().privateKey as Uint8Array);
-const [sequencer, guardian] = [account(1).address, account(2).address];
+const [batcher, signer, guardian, owner] = [1, 3, 2, 5].map((i) => account(i).address) as [Hex, Hex, Hex, Hex];
 
 const code = async (work: Promise<unknown>): Promise<string | undefined> => {
   try {
@@ -32,7 +41,8 @@ test("deploy makes a chain's contracts with the given settings and writes the fi
   const l1 = await startAnvil(t);
   const deploy = async (...more: string[]) => {
     const args = ["deploy", "--l1-rpc", l1.url, "--rollup", file, "--chain-id", "4242"];
-    const run = runAssay([...args, "--sequencer", sequencer, "--guardian", guardian, ...more], {
+    const roles = ["--batcher", batcher, "--signer", signer, "--guardian", guardian, "--owner", owner];
+    const run = runAssay([...args, ...roles, ...more], {
       ASSAY_PRIVATE_KEY: KEY,
     });
     return { code: await run.ended, out: run.stdout(), err: run.stderr() };
@@ -54,7 +64,7 @@ test("deploy makes a chain's contracts with the given settings and writes the fi
   const told = JSON.parse(made.out);
   assert.equal(told.batchInbox, contracts.batchInbox);
   assert.equal(rollup.chain.chainId, 4242n);
-  assert.deepEqual(rollup.genesis, { accounts: [], feeRecipient: sequencer.toLowerCase() });
+  assert.deepEqual(rollup.genesis, { accounts: [], feeRecipient: batcher.toLowerCase() });
   await connectL1(l1.url, rollup);
   const read = (contract: { address: Hex; abi: typeof portal.abi }, functionName: "guardian" | "PAUSE_DURATION") =>
     l1.client.readContract({ ...contract, functionName });
@@ -70,20 +80,24 @@ test("deploy makes a chain's contracts with the given settings and writes the fi
   const parameters = await client.readContract({ ...registry, functionName: "parameters" });
   assert.deepEqual([parameters.period, parameters.stakes[0]], [45_818n, 5n * 10n ** 17n]);
   const inbox = { address: contracts.batchInbox, abi: batchInbox.abi } as const;
-  assert.equal(await client.readContract({ ...inbox, functionName: "SEQUENCER" }), sequencer);
+  const system = await readSystem(client, contracts);
+  assert.deepEqual(
+    [system.owner, ...ROLES.map((role) => system.keys[role].key)],
+    [owner, batcher, signer, guardian].map((address) => address.toLowerCase()),
+  );
+  assert.deepEqual([system.upgradeDelay, system.rotationDelay], [30n * 86_400n, 86_400n]);
   assert.equal(await client.readContract({ ...inbox, functionName: "FORCE_DELAY" }), 600n);
 
   // No wait is longer than 30 days.
   const most = 30n * 86_400n;
-  const { claims, withdrawals } = settlement(guardian);
+  const { withdrawals, ...rules } = settlement({ guardian, sequencer: batcher });
   const deployWith = (change: object) =>
     deployBridge(
       { wallet: l1.wallet(4), reader: client },
       {
-        sequencer,
         forceDelay: 1n,
         genesisOf: (made) => createGenesis(DEVNET_PARAMETERS, {}, partnersOf(made)),
-        claims,
+        ...rules,
         withdrawals: { ...withdrawals, ...change },
       },
     );

@@ -17,6 +17,7 @@ import {
   importOnnx,
   openRocksStore,
   programId,
+  toHex,
 } from "../../executor/index.ts";
 import {
   type AssayNode,
@@ -28,6 +29,7 @@ import {
   sampleModelFile,
   sampleScans,
 } from "../../infra/index.ts";
+import { L1_SEQUENCER_KEY } from "../support/deriving-peers.ts";
 import { publishOn } from "../support/publish.ts";
 import { createStage, L2_ACCOUNTS, l2Account, type Stage, telemetry } from "../support/stage.ts";
 
@@ -216,9 +218,16 @@ test("a node refuses another L1, other contracts, another genesis, and a sequenc
     );
   // Nothing of them is on disk.
   await (await startExecutor(t, stage, directory)).stop();
-  const flags = { ...flagsOf(stage, directory), sequencerKey: `0x${"11".repeat(32)}` };
-  const config = resolveConfig(COMMAND_SETTINGS.sequencer, flags, {});
-  await assert.rejects(createSequencerNode(telemetry(), config, rollup), withCode("NODE_SEQUENCER_KEY"));
+  const key = toHex(L1_SEQUENCER_KEY);
+  const keys = { batcherKey: key, signerKey: key };
+  for (const [name, refusal] of [
+    ["batcherKey", "NODE_BATCHER_KEY"],
+    ["signerKey", "NODE_SIGNER_KEY"],
+  ] as const) {
+    const flags = { ...flagsOf(stage, directory), ...keys, [name]: `0x${"11".repeat(32)}` };
+    const config = resolveConfig(COMMAND_SETTINGS.sequencer, flags, {});
+    await assert.rejects(createSequencerNode(telemetry(), config, rollup), withCode(refusal));
+  }
   // Whatever refused, the database was let go.
   await (await startExecutor(t, stage, directory)).stop();
 });

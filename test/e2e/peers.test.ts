@@ -274,7 +274,7 @@ test("a sequencer that was killed and comes back is met again and followed", asy
         // A new L1 takes long over its first blob, which nothing here is about.
         ...["--batch-data", "calldata"],
       ],
-      { ASSAY_SEQUENCER_KEY: key },
+      { ASSAY_BATCHER_KEY: key, ASSAY_SIGNER_KEY: key },
     );
   const first = await startSequencer("0", "/ip4/127.0.0.1/tcp/0");
   const [address = ""] = first.ready.p2p;

@@ -1,5 +1,5 @@
 import { boundOf, playAtOnce } from "../support/at-once.ts";
-import { createDisputeStage, type DisputeStage, rightRange } from "../support/disputes.ts";
+import { createDisputeStage, type DisputeStage, rightClaimsOf, rightRange } from "../support/disputes.ts";
 import { machineStep, type Told } from "../support/lies.ts";
 import { createRandom } from "../support/random-program.ts";
 import { type Met, STEP_KIND_NAMES, type StepKind, surveyOf } from "../support/step-kinds.ts";
@@ -26,7 +26,7 @@ const survey = async (stage: DisputeStage): Promise<ReadonlyMap<StepKind, readon
   const { t, end } = endings();
   try {
     const node = await stage.open();
-    const { trace, succession } = await rightRange(t, stage, node);
+    const { trace, succession } = await rightRange(stage, node, rightClaimsOf(t, stage, node));
     return await surveyOf(trace, { units: succession.range.units, l1: node.l1 });
   } finally {
     await end();

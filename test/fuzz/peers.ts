@@ -150,7 +150,7 @@ const judgeAll = async (t: Ends, { seed, judged: count }: PeersFuzz, tally: Peer
   const chain = await openPeerChain(store);
   const peering = composePeering(
     { ...telemetry(), chain, store, network, provide, l1Advances: () => 0 },
-    { follow: true, maxUnsafe: 1_024, sequencer: addressOf(SEQUENCER_KEY) },
+    { follow: true, maxUnsafe: 1_024, isSigner: (account) => account === addressOf(SEQUENCER_KEY) },
   );
   await peering.start();
   t.after(() => peering.stop());

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { depositCall } from "../../bridge/index.ts";
+import { depositCall, systemConfig } from "../../bridge/index.ts";
 import { createMemoryStore, type Hex } from "../../executor/index.ts";
 import { hooked } from "../support/hooked-client.ts";
 import { createStage, l2Account, type SequencerActor } from "../support/stage.ts";
@@ -65,9 +65,9 @@ test("a batch whose receipt L1 does not give is posted by its record, and not se
   assert.deepEqual(await outcomes(sequencer), { posted: 3 });
   assert.equal(sequencer.chain.heads.safe, 3n);
   const address = await stage.anvil.client.readContract({
-    address: stage.deployment.contracts.batchInbox,
-    abi: [{ type: "function", name: "SEQUENCER", inputs: [], outputs: [{ type: "address" }], stateMutability: "view" }],
-    functionName: "SEQUENCER",
+    address: stage.deployment.contracts.systemConfig,
+    abi: systemConfig.abi,
+    functionName: "batcher",
   });
   assert.equal(await stage.anvil.client.getTransactionCount({ address }), 3, "one transaction each");
 });

@@ -8,9 +8,11 @@ import {
   createRetention,
   createRightClaims,
   createTransactor,
+  type Registries,
 } from "../../bridge/index.ts";
 import { createMemoryStore, type Hex, type KeyValueStore } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
+import { onlyRegistry } from "./only-registry.ts";
 import { type NodeActor, type Stage, telemetry } from "./stage.ts";
 
 /** One life of a process: from its step number `limit` on, nothing that it does has an effect. */
@@ -65,9 +67,18 @@ export const startClaimant = (
     readonly depth?: bigint;
     readonly store?: KeyValueStore;
     readonly life?: Life;
+    /** All that L1 has, in place of the chain's first. */
+    readonly registries?: Pick<Registries, "all" | "onEntered">;
   } = {},
 ): ClaimantActor => {
-  const { from = CLAIMANT, store = createMemoryStore(), life = createLife(), depth = 2n, ...rest } = options;
+  const {
+    from = CLAIMANT,
+    store = createMemoryStore(),
+    life = createLife(),
+    depth = 2n,
+    registries: following,
+    ...rest
+  } = options;
   const client = clientOf(anvil.client, life);
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   const { chain, l1 } = node;
@@ -75,9 +86,10 @@ export const startClaimant = (
     { ...telemetry(), client, chain, l1, store: storeOf(store, life) },
     { registry: deployment.contracts.claimRegistry, depth },
   );
-  const retention = createRetention({ ...telemetry(), client, chain, l1, right });
+  const registries = following ?? onlyRegistry(right);
+  const retention = createRetention({ ...telemetry(), client, chain, l1, registries });
   const claimant = createClaimant(
-    { ...telemetry(), client, chain, l1, right, transactor },
+    { ...telemetry(), client, chain, l1, registries, transactor },
     { intervalBlocks: 5n, ...rest },
   );
   const stop = async () => {
@@ -125,7 +137,7 @@ export const claimsOn = ({ anvil, deployment }: Stage) => {
       return inputs;
     },
     claim: (id: Hex) => client.readContract({ ...contract, functionName: "claimOf", args: [id] }),
-    genesis: () => client.readContract({ ...contract, functionName: "GENESIS" }),
+    genesis: () => client.readContract({ ...contract, functionName: "anchorClaim" }),
     held: () => client.readContract({ ...contract, functionName: "held" }),
     credit: (of: Hex) => client.readContract({ ...contract, functionName: "credits", args: [of] }),
   };

@@ -21,6 +21,7 @@ import {
   partnersOf,
   portal,
   rootOverLast,
+  systemConfig,
 } from "../../bridge/index.ts";
 import {
   type Bytes,
@@ -49,7 +50,7 @@ import { settlement } from "./settlement.ts";
 export const GUARDIAN = 5;
 /** Whom the fee vaults pay. */
 export const FEE_RECIPIENT = 3;
-const ABI: Abi = [...claimRegistry.abi, ...portal.abi, ...claimGames.abi, ...claimGame.abi];
+const ABI: Abi = [claimRegistry, portal, claimGames, claimGame, systemConfig].flatMap(({ abi }) => abi as Abi);
 const L1_CHAIN_ID = 31_337n;
 export const {
   period: PERIOD,
@@ -75,7 +76,6 @@ export const createClaims = async (
   const { contracts } = await deployBridge(
     { wallet: l1.wallet(0), reader: l1.client },
     {
-      sequencer: account(1).address,
       forceDelay: 3_600n,
       genesisOf: (made) => {
         genesis = createGenesis(DEVNET_PARAMETERS, alloc, {
@@ -84,7 +84,7 @@ export const createClaims = async (
         });
         return genesis;
       },
-      ...settlement(account(GUARDIAN).address),
+      ...settlement({ guardian: account(GUARDIAN).address, sequencer: account(1).address }),
       ...options,
     },
   );

@@ -28,7 +28,11 @@ export const derivingStage = async (t: TestContext, forceDelay?: bigint) => {
   const join = async (node: NodeActor, store = createMemoryStore(), follow = true): Promise<DerivingPeer> => {
     const { chain, l1, registry } = node;
     const isDeposit = (envelope: Uint8Array, origin: bigint) => l1.isDeposit(envelope, origin);
-    const options = { sequencer: SEQUENCER.address.toLowerCase() as Hex, follow, maxUnsafe: MAX_UNSAFE };
+    const options = {
+      isSigner: (account: Hex) => account === SEQUENCER.address.toLowerCase(),
+      follow,
+      maxUnsafe: MAX_UNSAFE,
+    };
     const peer = await joinPeers(t, { chain, store, isDeposit }, options);
     const stop = async () => {
       await peer.stop();

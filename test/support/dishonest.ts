@@ -34,6 +34,7 @@ import {
 import { genesisOf, type Rollup } from "../../infra/index.ts";
 import { createLiar } from "./liar.ts";
 import { machineStep } from "./lies.ts";
+import { onlyRegistry } from "./only-registry.ts";
 import { telemetry } from "./stage.ts";
 import { type Met, type StepKind, surveyOf } from "./step-kinds.ts";
 
@@ -146,10 +147,12 @@ export const startDishonest = async (
       },
     }),
   );
-  const claimant = createClaimant(node, { intervalBlocks: 1n, pollMs: 100 });
-  const traceOf = createTraces({ ...node, open });
+  const claimant = createClaimant(
+    { ...node, registries: onlyRegistry(node.right) },
+    { intervalBlocks: 1n, pollMs: 100 },
+  );
   const defender = createChallenger(
-    { ...node, traceOf },
+    { ...node, registries: onlyRegistry(node.right), tracesOf: (right) => createTraces({ ...node, right, open }) },
     { startBlock: BigInt(options.rollup.l1.startBlock), pollMs: 100 },
   );
   claimant.start();

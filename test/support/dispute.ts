@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { type Abi, encodeFunctionData } from "viem";
-import { gameHash } from "../../bridge/index.ts";
+import { DEVNET_CLAIMS, gameHash } from "../../bridge/index.ts";
 import { type Bytes, encodeChainState, type Hex, keccak256, toHex, ZERO_32 } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
 import { edgeAt, endPath, opening, type Placed, shownBelow, type Tree, tensorTree, witnessAt } from "./board.ts";
 import { createClaims } from "./claims.ts";
-import { settlement } from "./settlement.ts";
 import { createToy, INFER_STEP, TENSOR_LEVEL, TOY_HEIGHTS, TOY_RULES, UNITS } from "./toy-rules.ts";
 
 export const ALICE = 2;
@@ -14,7 +13,7 @@ export const MALLORY = 3;
 export const CAROL = 4;
 const PLAYERS = [ALICE, MALLORY, CAROL];
 export const DISPUTE = {
-  ...settlement(account(0).address).claims,
+  ...DEVNET_CLAIMS,
   heights: TOY_HEIGHTS,
   period: 60n,
   spacing: 1n,

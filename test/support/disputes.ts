@@ -6,6 +6,7 @@ import {
   createRightClaims,
   createTransactor,
   DEVNET_CLAIMS,
+  type Registries,
   type RightClaims,
   rootOverLast,
   type Transactor,
@@ -32,6 +33,7 @@ import { claimsOn, clientOf, createLife, type Life, startClaimant } from "./clai
 import { everyKind, everyKindInput } from "./every-kind.ts";
 import { createLiar, type RightRange, type Story } from "./liar.ts";
 import { wrongState } from "./lying-trace.ts";
+import { onlyRegistry } from "./only-registry.ts";
 import type { Ends } from "./peers.ts";
 import { publishOn } from "./publish.ts";
 import { createStage, type NodeActor, type Stage, type StageRules, telemetry } from "./stage.ts";
@@ -130,7 +132,7 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
 export type DisputeStage = Awaited<ReturnType<typeof createDisputeStage>>;
 type Node = Awaited<ReturnType<DisputeStage["open"]>>;
 
-const rightClaimsOf = (
+export const rightClaimsOf = (
   t: Ends,
   { anvil, deployment }: Stage,
   { chain, l1 }: Node,
@@ -171,12 +173,15 @@ export const startChallenger = (
     client: given = stage.anvil.client,
     wrapTraces = (traceOf) => traceOf,
     wrapRight = (right) => right,
+    registries: following,
     ...options
   }: Partial<ChallengerOptions> & {
     readonly client?: PublicClient;
     /** What differs in this challenger's trees, and in what it knows of right claims. */
     readonly wrapTraces?: (traceOf: Traces) => Traces;
     readonly wrapRight?: (right: RightClaims) => RightClaims;
+    /** All that L1 has, in place of the chain's first. */
+    readonly registries?: Pick<Registries, "all" | "onEntered">;
     readonly from?: number;
     readonly life?: Life;
     readonly told?: ReturnType<typeof telemetry>;
@@ -187,12 +192,12 @@ export const startChallenger = (
   const { deployment } = stage;
   const { chain, l1, follower, models } = node;
   const client = clientOf(given, life);
-  const right = wrapRight(rightClaimsOf(t, stage, node, store));
+  const registries = following ?? onlyRegistry(wrapRight(rightClaimsOf(t, stage, node, store)));
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
-  const common = { client, chain, l1, follower, right, transactor, store, others };
-  const retention = createRetention({ ...telemetry(), client, chain, l1, right });
+  const common = { client, chain, l1, follower, registries, transactor, store, others };
+  const retention = createRetention({ ...telemetry(), client, chain, l1, registries });
   const challenger = createChallenger(
-    { ...told, ...common, traceOf: wrapTraces(createTraces({ chain, l1, models, right })) },
+    { ...told, ...common, tracesOf: (right) => wrapTraces(createTraces({ chain, l1, models, right })) },
     // A look waits for all that it needs: how long that takes says nothing here.
     { startBlock: deployment.startBlock, patienceMs: 600_000, ...options },
   );
@@ -229,8 +234,12 @@ export type LiarActor = {
 };
 
 /** The range that is claimed next, as a node computes it. `back`: so many right claims before the newest stands its parent. */
-export const rightRange = async (t: Ends, stage: DisputeStage, node: Node, back = 0): Promise<RightRange> => {
-  const right = rightClaimsOf(t, stage, node);
+export const rightRange = async (
+  stage: DisputeStage,
+  node: Node,
+  right: RightClaims,
+  back = 0,
+): Promise<RightRange> => {
   await right.walk(await stage.anvil.client.getBlockNumber());
   const on = right.steps.at(-1 - back);
   const parent = on === undefined ? await right.tip() : await right.claimAt(on.id);
@@ -251,18 +260,21 @@ export const startLiar = async (
     seed = 1,
     from = LIAR,
     back = 0,
+    right = rightClaimsOf(t, stage, node),
   }: {
     readonly story: Story;
     readonly seed?: number;
     readonly from?: number;
+    /** Of the registry in which he claims; the chain's first when not given. */
+    readonly right?: RightClaims;
     /** So many right claims before the newest stands the one that he claims on. */
     readonly back?: number;
   },
 ): Promise<LiarActor> => {
-  const { anvil, deployment } = stage;
+  const { anvil } = stage;
   const { client } = anvil;
-  const registry = deployment.contracts.claimRegistry;
-  const range = await rightRange(t, stage, node, back);
+  const range = await rightRange(stage, node, right, back);
+  const registry = right.registry.address;
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   t.after(() => transactor.stop());
   await anvil.control.setBalance({ address: transactor.address, value: 10n ** 21n });
@@ -285,8 +297,7 @@ export const startLiar = async (
 };
 
 /** What L1 holds of a dispute. */
-export const registryOf = ({ anvil, deployment }: DisputeStage) => {
-  const address = deployment.contracts.claimRegistry;
+export const registryOf = ({ anvil, deployment }: DisputeStage, address = deployment.contracts.claimRegistry) => {
   const contract = { address, abi: claimRegistry.abi } as const;
   const { client } = anvil;
   const claimOf = (id: Hex) => client.readContract({ ...contract, functionName: "claimOf", args: [id] });

@@ -7,6 +7,7 @@ import {
   createRetention,
   createRightClaims,
   createTransactor,
+  type RightClaims,
 } from "../../bridge/index.ts";
 import { type Challenger, createChallenger, createTraces } from "../../challenger/index.ts";
 import {
@@ -17,6 +18,7 @@ import {
   type KeyValueStore,
 } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
+import { onlyRegistry } from "./only-registry.ts";
 import { telemetry, withoutModels } from "./stage.ts";
 import type { SteppedL1 } from "./stepped-l1.ts";
 
@@ -81,7 +83,8 @@ export const openDeriving = async (
     { ...common, chain, l1 },
     { registry: deployment.contracts.claimRegistry as Hex, depth },
   );
-  const retention = createRetention({ ...common, chain, l1, right });
+  const registries = onlyRegistry(right);
+  const retention = createRetention({ ...common, chain, l1, registries });
   return {
     client,
     store,
@@ -89,8 +92,9 @@ export const openDeriving = async (
     l1,
     follower,
     right,
+    registries,
     retention,
-    traceOf: createTraces({ chain, l1, models: MODELS, right }),
+    tracesOf: (of: RightClaims) => createTraces({ chain, l1, models: MODELS, right: of }),
     /** Reads L1 and derives all it holds. */
     async follow(): Promise<void> {
       await l1.sync();

@@ -44,10 +44,9 @@ export const bench = async (
   const { contracts } = await deployBridge(
     { wallet: l1.wallet(0), reader: l1.client },
     {
-      sequencer: account(SEQUENCER).address,
       forceDelay: FORCE_DELAY,
       genesisOf: (made) => createGenesis({ ...DEVNET_PARAMETERS, blockGasLimit, budget }, {}, partnersOf(made)),
-      ...settlement(account(0).address),
+      ...settlement({ guardian: account(0).address, sequencer: account(SEQUENCER).address }),
     },
   );
   const inbox = { address: contracts.batchInbox, abi: batchInbox.abi } as const;

@@ -88,7 +88,11 @@ export const layOut = async (
 ): Promise<Deployment & { readonly genesis: Genesis }> => {
   const deployment = await deployBridge(
     { wallet: l1.wallet(0), reader: l1.client },
-    { sequencer: account(SEQUENCER).address, forceDelay, genesisOf, ...settlement(account(0).address) },
+    {
+      forceDelay,
+      genesisOf,
+      ...settlement({ guardian: account(0).address, sequencer: account(SEQUENCER).address }),
+    },
   );
   await l1.manual();
   return { ...deployment, genesis: genesisOf(deployment.contracts) };

@@ -110,7 +110,7 @@ export const createLiars = async (l1: SteppedL1, truth: Deriving, { accounts, pl
       const { range, origin } = succession;
       const { story, seed = 1 + random.below(200) } = anyLie();
       const end = seed === 0 ? range.end : otherState(range.end, seed);
-      const trace = await truth.traceOf(succession, signal);
+      const trace = await truth.tracesOf(truth.right)(succession, signal);
       const tree = holdTree(await story(trace, { units: range.units, end: hashChainState(end) }));
       const account = addressOf(from);
       const reader = createBoardReader(client, { registry, book });

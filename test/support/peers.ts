@@ -97,7 +97,7 @@ export const joinPeers = async (
   const peering = await createPeering(
     { ...common, provide: () => undefined, l1Advances: () => 0, ...components },
     {
-      sequencer: addressOf(SEQUENCER_KEY),
+      isSigner: (account) => account === addressOf(SEQUENCER_KEY),
       identityFile: join(folderOf(t), "p2p.key"),
       listen: [LISTEN],
       bootnodes: [],

@@ -16,7 +16,12 @@ const chain = await openPeerChain(store);
 const options = { listen: [LISTEN], bootnodes, scope: "private", agent: "assay/test", maxUnsafe: 1_024 } as const;
 const peering = await createPeering(
   { ...telemetry(), chain, store, provide: () => undefined, l1Advances: () => 0 },
-  { ...options, identityFile: join(folder, "p2p.key"), sequencer: addressOf(SEQUENCER_KEY), follow: false },
+  {
+    ...options,
+    identityFile: join(folder, "p2p.key"),
+    isSigner: (account) => account === addressOf(SEQUENCER_KEY),
+    follow: false,
+  },
 );
 const sign = (digest: Uint8Array) => signDigest(digest, SEQUENCER_KEY);
 const publisher = createPublisher({ ...telemetry(), chain, peering }, { sign });

@@ -128,6 +128,10 @@ export type Stage = {
 };
 
 const SEQUENCER = 1;
+/** Who may announce changes on a stage. */
+export const STAGE_OWNER = 8;
+/** Longer than the exit by any rules that a test takes for claims; keys change soon. */
+const STAGE_DELAYS = { upgradeDelay: 30n * 86_400n, rotationDelay: 10n } as const;
 export const START = 1_800_000_000n;
 
 /** What differs from the devnet's rules for claims; and an L1, in place of a new one on anvil. */
@@ -141,11 +145,15 @@ export const createStage = async (
   { l1, ...claims }: StageRules = {},
 ): Promise<Stage> => {
   const anvil = l1 ?? (await startAnvil(t));
-  const rules = settlement(l1Account(0).address);
+  const rules = settlement({
+    guardian: l1Account(0).address,
+    sequencer: l1Account(SEQUENCER).address,
+    owner: l1Account(STAGE_OWNER).address,
+    ...STAGE_DELAYS,
+  });
   const deployment = await deployBridge(
     { wallet: anvil.wallet(0), reader: anvil.client },
     {
-      sequencer: l1Account(SEQUENCER).address,
       forceDelay,
       genesisOf,
       ...rules,

@@ -47,13 +47,12 @@ export const startSteppedL1 = async (t: Ends, options: SteppedL1Options) => {
   const deployment = await deployBridge(
     { wallet: anvil.wallet(0), reader: client },
     {
-      sequencer: account(options.sequencer).address,
       forceDelay,
       genesisOf: (contracts) => {
         genesis = createGenesis(chain, alloc, partnersOf(contracts));
         return genesis;
       },
-      ...settlement(account(0).address),
+      ...settlement({ guardian: account(0).address, sequencer: account(options.sequencer).address }),
       claims,
     },
   );

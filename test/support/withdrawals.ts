@@ -35,9 +35,13 @@ import { createClaims, SPACING } from "./claims.ts";
 import { startInstantChain } from "./instant-chain.ts";
 
 /** L1 and L2 with viem's own op-stack actions on both, and ether in the portal. */
-export const createSettlement = async (t: Pick<TestContext, "after">, user = 6) => {
+export const createSettlement = async (
+  t: Pick<TestContext, "after">,
+  user = 6,
+  setUp?: Parameters<typeof createClaims>[2],
+) => {
   const address = account(user).address;
-  const claims = await createClaims(t, { [address.toLowerCase()]: { balance: parseEther("10") } });
+  const claims = await createClaims(t, { [address.toLowerCase()]: { balance: parseEther("10") } }, setUp);
   const { l1, contracts } = claims;
   const l2 = await startInstantChain(t, claims.genesis);
   const chain = defineChain({

@@ -69,7 +69,7 @@ interface IBatchInbox {
     event BatchLogged(uint64 indexed index, bytes data);
     event MessageQueued(uint64 indexed index, uint8 kind, uint64 gas, bytes envelope);
 
-    /// @notice Only the sequencer appends; anyone may force starved messages in.
+    /// @notice Only the batcher in force appends; anyone may force starved messages in.
     error NotSequencer(address caller);
     /// @notice Only the portal and the model registry queue deposits.
     error NotDepositor(address caller);

@@ -2,10 +2,13 @@
 pragma solidity ^0.8.30;
 
 import {ClaimId} from "../libraries/Ids.sol";
+import {IClaimRegistry} from "./IClaimRegistry.sol";
 
 /// @title One claim, with the face of the OP Stack's dispute game
 interface IClaimGame {
     function claimId() external view returns (ClaimId);
+    /// @return The registry that decides it, whichever came after.
+    function registry() external view returns (IClaimRegistry);
     function gameType() external view returns (uint32);
     function createdAt() external view returns (uint64);
     /// @return Time of the confirmation, or zero.

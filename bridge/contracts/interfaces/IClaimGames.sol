@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IClaimGame} from "./IClaimGame.sol";
+import {IClaimRegistry} from "./IClaimRegistry.sol";
 
 /// @notice One game as the OP Stack's tools list it.
 /// @param metadata u32 type ++ u64 time ++ address of the game.
@@ -17,11 +18,18 @@ struct GameSearchResult {
 interface IClaimGames {
     event DisputeGameCreated(address indexed disputeProxy, uint32 indexed gameType, bytes32 indexed rootClaim);
 
-    /// @notice Only the claim registry lists games.
-    error OnlyRegistry(address caller);
+    /// @notice The games from this one on are claims of this registry.
+    event RegistryEntered(IClaimRegistry indexed registry, uint256 firstGame);
+
+    /// @notice Only the system's configuration says which registry takes over.
+    error OnlyConfig(address caller);
     /// @notice Seconds; at deployment.
     error DelayTooLong(uint256 given, uint256 most);
 
+    /// @notice Claims of another registry are listed from now on; those that were stay games of theirs.
+    function succeed(IClaimRegistry next) external;
+    /// @notice All registries that were ever in force, oldest first.
+    function registries() external view returns (IClaimRegistry[] memory);
     function gameCount() external view returns (uint256);
     function gameAtIndex(uint256 index) external view returns (uint32 gameType, uint64 timestamp, IClaimGame proxy);
 

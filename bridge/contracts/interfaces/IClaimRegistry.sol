@@ -54,6 +54,8 @@ interface IClaimRegistry is IDisputeGame {
     event ClaimProposed(
         ClaimId indexed id, ClaimId indexed parent, NodeHash node, bytes endState, uint64 limitBatch, address staker
     );
+    /// @notice The claim that all others stand on is there: the chain's first state, or what a predecessor confirmed last.
+    event ClaimsBegun(ClaimId indexed id, bytes endState, uint64 limitBatch);
     event ClaimConfirmed(ClaimId indexed id);
     event ClaimForfeited(ClaimId indexed id);
 
@@ -65,6 +67,17 @@ interface IClaimRegistry is IDisputeGame {
     error ParentOpen(ClaimId parent);
     /// @notice The parent may still be confirmed: its children are not forfeited.
     error ParentAlive(ClaimId parent);
+
+    /// @notice The registry has not taken over, or has begun already.
+    error CannotStart();
+
+    /// @notice Not the newest confirmed claim between two blocks.
+    error NotLatest(ClaimId id);
+
+    /// @notice Begins with the newest claim between two blocks that the predecessor confirmed. Anyone may, once, when this
+    /// registry has taken over.
+    /// @param endState Chain state that it claims, 254 bytes.
+    function start(ClaimId id, bytes calldata endState) external;
 
     /// @notice Claims the state at the inbox position that was fixed when the parent was made. Anyone may, with the bond.
     /// No-op when the claim is there or its context is settled: the bond is credited back.
@@ -90,6 +103,10 @@ interface IClaimRegistry is IDisputeGame {
     /// @notice Burns the bond of a claim whose parent can never be confirmed.
     function forfeit(ClaimId id) external payable;
 
+    /// @notice The claim that all others stand on; zero before it began.
+    function anchorClaim() external view returns (ClaimId);
+    /// @notice Whether it is the newest confirmed claim between two blocks.
+    function isLatest(ClaimId id) external view returns (bool);
     function claimOf(ClaimId id) external view returns (Claim memory);
     /// @notice Hash of the game of the claims on a claim: of the parent, of its limit, and of the inbox's lineage there.
     function gameOn(ClaimId parent) external view returns (ContextId game);

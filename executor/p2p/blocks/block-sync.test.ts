@@ -55,7 +55,7 @@ const openNode = async (options: {
   const { genesisHash } = chain;
   const witness = createWitness(
     { ...telemetry(), seals, evidence },
-    { genesisHash, sequencer: SEQUENCER, clock, l1Advances: () => 0 },
+    { genesisHash, isSigner: (account) => account === SEQUENCER, clock, l1Advances: () => 0 },
   );
   const network = mesh.networkOf(id);
   const exchange = createBlockExchange({

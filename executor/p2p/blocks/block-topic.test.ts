@@ -45,7 +45,7 @@ const listen = async (chain?: Chain) => {
   const clock = () => now.ms;
   const witness = createWitness(
     { ...telemetry(), seals, evidence },
-    { genesisHash, sequencer: SEQUENCER, clock, l1Advances: () => 0 },
+    { genesisHash, isSigner: (account) => account === SEQUENCER, clock, l1Advances: () => 0 },
   );
   const components = { ...telemetry(), chain: chain ?? (await openChain()), witness, evidence };
   const heard: SealedBlock[] = [];

@@ -32,7 +32,7 @@ const open = (store: KeyValueStore = createMemoryStore(), now = { ms: 0, l1: 0 }
   const evidence = createEvidence(store);
   const witness = createWitness(
     { ...telemetry(), seals, evidence },
-    { genesisHash, sequencer: SEQUENCER, clock: () => now.ms, l1Advances: () => now.l1 },
+    { genesisHash, isSigner: (account) => account === SEQUENCER, clock: () => now.ms, l1Advances: () => now.l1 },
   );
   return { store, seals, evidence, witness };
 };

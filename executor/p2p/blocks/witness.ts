@@ -1,5 +1,6 @@
 import type { Hex } from "../../foundation/bytes.ts";
 import type { Telemetry } from "../../foundation/service.ts";
+import type { Origin } from "../../protocol/origin.ts";
 import type { Equivocation, Evidence } from "./evidence.ts";
 import type { SealStore } from "./seal-store.ts";
 import { holdsBody, type SealedBlock, type SealedHeader, sealerOf } from "./sealed-block.ts";
@@ -30,10 +31,13 @@ const WHY = {
   excess: "the sequencer takes blocks back more often than L1 can be the cause",
 } as const;
 
+/** L1 says who signs; after a rotation of keys two accounts do for a while. */
+export type SignerRule = (account: Hex, origin: Origin) => boolean;
+
 export type WitnessOptions = {
   readonly genesisHash: Hex;
-  /** Who signs. Lower case. */
-  readonly sequencer: Hex;
+  /** Whether an account, in lower case, may sign blocks of an origin. */
+  readonly isSigner: SignerRule;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** How often L1 has shown something new so far. */
@@ -43,7 +47,7 @@ export type WitnessOptions = {
 /** Tells the sequencer's own blocks from others, and holds it to what it signed. */
 export const createWitness = (
   components: Telemetry & { readonly seals: SealStore; readonly evidence: Evidence },
-  { genesisHash, sequencer, clock, l1Advances }: WitnessOptions,
+  { genesisHash, isSigner, clock, l1Advances }: WitnessOptions,
 ) => {
   const { seals, evidence } = components;
   const logger = components.logger.child({ module: "witness" });
@@ -89,7 +93,10 @@ export const createWitness = (
 
   return {
     /** Whether the sequencer signed it. */
-    isSigned: (sealed: SealedHeader): boolean => sealerOf(genesisHash, sealed) === sequencer,
+    isSigned(sealed: SealedHeader): boolean {
+      const signer = sealerOf(genesisHash, sealed);
+      return signer !== undefined && isSigner(signer, sealed.origin);
+    },
     isWhole: (block: SealedBlock): boolean => holdsBody(block),
     /** Notes a signed block. What does not fit what was signed before becomes evidence. */
     see({ hash, header, origin, seal }: SealedHeader): Sighting {

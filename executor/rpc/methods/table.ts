@@ -12,6 +12,7 @@ import { createSyncMethods, NET_METHODS } from "./net.ts";
 import { POOL_METHODS } from "./pool.ts";
 import { ROLLUP_METHODS } from "./rollup.ts";
 import { STATE_METHODS } from "./state.ts";
+import { SYSTEM_METHODS } from "./system.ts";
 import { TRANSACTION_METHODS } from "./transactions.ts";
 
 /** All methods of a node, by name, but those of the namespaces left out ("admin"). */
@@ -33,6 +34,7 @@ export const createMethodTable = (
     ...ROLLUP_METHODS,
     ...CLAIM_METHODS,
     ...DISPUTE_METHODS,
+    ...SYSTEM_METHODS,
     ...createLogMethods(filters),
   };
   return Object.fromEntries(
