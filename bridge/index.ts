@@ -70,7 +70,7 @@ export {
   readWindow,
   refusalOfAppend,
 } from "./clients/inbox.ts";
-export { createJudges, type Judges } from "./clients/judges.ts";
+export { createJudges, type Departure, type Judges } from "./clients/judges.ts";
 export { createKeyring, type KeyringErrorCode } from "./clients/keyring.ts";
 export { type BlockRange, createLogWindows, type LogWindows } from "./clients/log-windows.ts";
 export { chunksOf, type ModelData } from "./clients/model-chunks.ts";

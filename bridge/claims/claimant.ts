@@ -159,7 +159,10 @@ export const createClaimant = (components: ClaimantComponents, options: Claimant
       try {
         const { number: head } = await client.getBlock({ blockTag: "latest" });
         metrics.lost.set(0);
-        for (const right of registries.all) await visit(right, head);
+        // What cannot be told of a registry silences no other.
+        const failures: unknown[] = [];
+        for (const right of registries.all) await visit(right, head).catch((error: unknown) => failures.push(error));
+        if (failures.length > 0) throw failures[0];
       } catch (error) {
         metrics.failures.inc();
         throw error;

@@ -74,12 +74,14 @@ export const openRegistries = async (
 
   const open = async (address: Hex): Promise<RightClaims | undefined> => {
     // INVARIANT: nothing is claimed or disputed by contracts that were not held against this version's.
-    if ((await judges?.foreign(address)) !== undefined) return undefined;
+    const departure = await judges?.foreign(address);
+    if (departure?.from === 0n) return undefined;
+    const options = { registry: address, depth, ...(departure && { until: departure.from }) };
     const isFirst = await createRegistryReader(client, address, () => undefined).isFirst();
     // The chain's first registry is held against the node's own genesis.
-    if (isFirst && chain.base === undefined) return createRightClaims(components, { registry: address, depth });
+    if (isFirst && chain.base === undefined) return createRightClaims(components, options);
     const start = await startIn({ client, chain, store }, address);
-    if (start !== undefined) return createRightClaims(components, { registry: address, depth, start });
+    if (start !== undefined) return createRightClaims(components, { ...options, start });
     logger.warn(
       { registry: address },
       "claims of this registry are older than this node's chain: it cannot judge them",
@@ -96,7 +98,7 @@ export const openRegistries = async (
   };
   await enter();
   const inForce = system.state.registries.at(-1) as Hex;
-  if (opened.get(inForce) === undefined && (await judges?.foreign(inForce)) === undefined)
+  if (opened.get(inForce) === undefined && (await judges?.foreign(inForce))?.from !== 0n)
     throw new CodedError<RegistriesErrorCode>(
       "CLAIMS_BEFORE_SNAPSHOT",
       "the claims on L1 go on from an older claim than this node's chain begins with",

@@ -28,6 +28,11 @@ export type RightClaimsErrorCode =
   /** The registry's first claim is another chain's. Give the node the rollup file of these contracts. */
   | "CLAIMS_OTHER_GENESIS"
   /**
+   * The registry's contracts judge these blocks by another schedule of forks than the rollup file's: no claim about them is
+   * right in both. If the registry is in force, correct `forks` in the rollup file, or let the announced upgrade take over.
+   */
+  | "CLAIMS_OTHER_RULES"
+  /**
    * L1 changed between two looks at the claims, or shows less than it did. Nothing is to be done: the next look sees it
    * whole.
    */
@@ -47,6 +52,8 @@ export type RightClaimsOptions = {
   readonly depth: bigint;
   /** The claim that the walk begins at; the chain's first, or that of its snapshot, when not given. */
   readonly start?: ClaimStart;
+  /** L2 timestamp of the first block that the registry judges by other rules than this node; none when not given. */
+  readonly until?: bigint;
 };
 
 /** A confirmed claim, and where its state stands in the chain. */
@@ -97,7 +104,7 @@ export type RightClaims = Service & {
   rules(): Promise<RegistryRules>;
   /**
    * Follows right claims on L1 as of its block `head`, whoever made them, up to the first that is not there.
-   * CLAIMS_L1_CHANGED, the codes of units.
+   * CLAIMS_L1_CHANGED, CLAIMS_OTHER_RULES, the codes of units.
    */
   walk(head: L1BlockNumber): Promise<Walk>;
   /** The newest right claim on L1. */
@@ -208,6 +215,13 @@ export const createRightClaims = (components: RightClaimsComponents, options: Ri
     const height = parameters.heights[LEVEL];
     const range = await rangeOn(parent, height);
     if (l1.lineage(limitBatch) !== lineage) throw changed("L1 moved meanwhile");
+    // INVARIANT: nothing is called right that the contracts that decide it would find wrong.
+    if (options.until !== undefined && range.end.timestamp >= options.until)
+      throw new CodedError<RightClaimsErrorCode>(
+        "CLAIMS_OTHER_RULES",
+        `the registry judges blocks from L2 time ${options.until} on by other rules than this node's`,
+        { registry: registry.address, until: options.until },
+      );
     const game = { l1ChainId, registry: registry.address, parent: parent.id, limitBatch, lineage };
     const origin = gameHash(game);
     const base = levelBase(origin, range.start);

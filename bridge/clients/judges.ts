@@ -6,12 +6,23 @@ import {
   ContractFunctionZeroDataError,
   encodeDeployData,
   InvalidAddressError,
+  isAddressEqual,
   type PublicClient,
+  zeroAddress,
 } from "viem";
-import { type ChainParameters, type Hex, STEP_PARTS } from "../../executor/index.ts";
-import { bulkSteps, claimRegistry, keccakF, leafRules, stepVerifier } from "../contracts/contracts.gen.ts";
-import { judgesOf } from "./deploy.ts";
-import { type Creation, stepCreations } from "./step-contracts.ts";
+import {
+  type ChainParameters,
+  concat,
+  type ForkSchedule,
+  type Hex,
+  STEP_PARTS,
+  TAG,
+  tagByte,
+  toHex,
+} from "../../executor/index.ts";
+import { bulkSteps, callSteps, claimRegistry, keccakF, leafRules, stepVerifier } from "../contracts/contracts.gen.ts";
+import { judgesOf, type L1Contracts } from "./deploy.ts";
+import { type Creation, forksIn, otherwiseFrom, stepCreations } from "./step-contracts.ts";
 
 /** What contracts that are something else answer with. */
 const STRANGE = [
@@ -25,44 +36,63 @@ const STRANGE = [
 const isStrange = (error: unknown): boolean =>
   error instanceof BaseError && error.walk((one) => STRANGE.some((kind) => one instanceof kind)) !== null;
 
-const BULK = STEP_PARTS.indexOf("bulk");
+const [BULK, CALLS] = [STEP_PARTS.indexOf("bulk"), STEP_PARTS.indexOf("calls")];
 
 /**
- * Whether the contracts that decide a claim registry's games are this version's: the rules of leaves, the verifiers, every
- * part, each held against what its creation for this chain would leave on L1. A game by others could be lost by being right.
+ * Where, and why, a claim registry's contracts part from this node's rules: `from` the L2 timestamp of the first block that
+ * they judge otherwise; 0: they are not this version's at all. A game by other rules could be lost by being right.
+ */
+export type Departure = { readonly from: bigint; readonly why: string };
+
+/**
+ * Whether what decides a claim registry's games is this version's: the registry, the rules of leaves, the verifiers, every
+ * part, each held against what its creation for this chain would leave on L1. Parts that were made before a fork was
+ * scheduled, or for one that this node does not have scheduled, judge as this node until then.
  */
 export type Judges = {
-  /** What of a registry's contracts is not this version's; undefined: nothing. Asked once a registry. Fails as the client does. */
-  foreign(registry: Hex): Promise<string | undefined>;
+  /** Undefined: nowhere. Asked once a registry. Fails as the client does. */
+  foreign(registry: Hex): Promise<Departure | undefined>;
 };
+
+export type JudgedChain = Pick<L1Contracts, "batchInbox" | "claimGames"> & { readonly parameters: ChainParameters };
+
+/** A first registry's code does not tell which state it was made for: any does. */
+const ANY_STATE = toHex(concat(tagByte(TAG.chainState), new Uint8Array(253)));
+
+const strange = (why: string): Departure => ({ from: 0n, why });
 
 const judge = async (
   client: PublicClient,
   registry: Hex,
-  { inbox, parameters }: { readonly inbox: Hex; readonly parameters: ChainParameters },
-): Promise<string | undefined> => {
+  { batchInbox: inbox, claimGames, parameters }: JudgedChain,
+): Promise<Departure | undefined> => {
   const own = { address: registry, abi: claimRegistry.abi } as const;
   const rules = await client.readContract({ ...own, functionName: "RULES" });
   const claims = await client.readContract({ ...own, functionName: "parameters" });
+  const predecessor = await client.readContract({ ...own, functionName: "predecessor" });
   const ofRules = { address: rules, abi: leafRules.abi } as const;
   const stepAddress = await client.readContract({ ...ofRules, functionName: "STEP_VERIFIER" });
   const tensorAddress = await client.readContract({ ...ofRules, functionName: "TENSOR_STEP_VERIFIER" });
   const parts = await client.readContract({ address: stepAddress, abi: stepVerifier.abi, functionName: "parts" });
-  const bulk = parts[BULK];
-  if (parts.length !== STEP_PARTS.length || bulk === undefined)
-    return `the step verifier has ${parts.length} parts, and ${STEP_PARTS.length} in this version`;
+  const [bulk, calls] = [parts[BULK], parts[CALLS]];
+  if (parts.length !== STEP_PARTS.length || bulk === undefined || calls === undefined)
+    return strange(`the step verifier has ${parts.length} parts, and ${STEP_PARTS.length} in this version`);
+  const packed = await client.readContract({ address: calls, abi: callSteps.abi, functionName: "FORKS" });
+  const forks: ForkSchedule = forksIn(packed);
   const permutation = await client.readContract({ address: bulk, abi: bulkSteps.abi, functionName: "KECCAK_F" });
   const judges = judgesOf(
     { stepVerifier: stepAddress, tensorStepVerifier: tensorAddress, leafRules: rules },
     parts,
     claims,
   );
+  const genesis = isAddressEqual(predecessor, zeroAddress) ? ANY_STATE : "0x";
   const made: readonly (readonly [name: string, address: Hex, creation: Creation])[] = [
+    ["the registry", registry, { ...claimRegistry, args: [inbox, claimGames, rules, predecessor, genesis, claims] }],
     ["the rules of leaves", rules, judges.leafRules],
     ["the step verifier", stepAddress, judges.stepVerifier],
     ["the tensor step verifier", tensorAddress, judges.tensorStepVerifier],
     ["the permutation of Keccak", permutation, { ...keccakF, args: [] }],
-    ...stepCreations({ inbox, keccakF: permutation, parameters }).map(
+    ...stepCreations({ inbox, keccakF: permutation, parameters: { ...parameters, forks } }).map(
       ([name, creation], i) => [`the step verifier's part ${name}`, parts[i] as Hex, creation] as const,
     ),
   ];
@@ -75,15 +105,17 @@ const judge = async (
       return stated === data ? undefined : `${name} at ${address} is another than this version's for this chain`;
     }),
   );
-  return found.find((what) => what !== undefined);
+  const other = found.find((what) => what !== undefined);
+  if (other !== undefined) return strange(other);
+  const from = otherwiseFrom(forks, parameters.forks);
+  return from === undefined
+    ? undefined
+    : { from, why: "it has another schedule of forks than the rollup file: a fork begins in one of them alone" };
 };
 
 /** `parameters`: by which the node derives. */
-export const createJudges = (
-  client: PublicClient,
-  chain: { readonly inbox: Hex; readonly parameters: ChainParameters },
-): Judges => {
-  const known = new Map<Hex, string | undefined>();
+export const createJudges = (client: PublicClient, chain: JudgedChain): Judges => {
+  const known = new Map<Hex, Departure | undefined>();
   return {
     async foreign(registry) {
       if (!known.has(registry))
@@ -91,7 +123,7 @@ export const createJudges = (
           registry,
           await judge(client, registry, chain).catch((error: unknown) => {
             if (!isStrange(error)) throw error;
-            return `no registry with this version's functions: ${(error as BaseError).shortMessage}`;
+            return strange(`no registry with this version's functions: ${(error as BaseError).shortMessage}`);
           }),
         );
       return known.get(registry);

@@ -44,6 +44,23 @@ const NEVER = 2n ** 64n - 1n;
 /** Timestamps from which Prague's and Osaka's rules hold, packed as the contracts have them. */
 export const packedForks = ({ prague, osaka = NEVER }: ForkSchedule): bigint => ((prague ?? osaka) << 64n) | osaka;
 
+/** The schedule that is packed so. */
+export const forksIn = (packed: bigint): ForkSchedule => {
+  const [prague, osaka] = [packed >> 64n, packed & NEVER];
+  return { ...(prague === NEVER ? {} : { prague }), ...(osaka === NEVER ? {} : { osaka }) };
+};
+
+/** Timestamp of the first block to which contracts with one schedule apply other rules than those with the other. */
+export const otherwiseFrom = (one: ForkSchedule, other: ForkSchedule): bigint | undefined => {
+  const halves = [one, other].map((schedule) => [packedForks(schedule) >> 64n, packedForks(schedule) & NEVER] as const);
+  const [[prague, osaka], [otherPrague, otherOsaka]] = halves as [readonly [bigint, bigint], readonly [bigint, bigint]];
+  const apart = [
+    ...(prague === otherPrague ? [] : [prague, otherPrague]),
+    ...(osaka === otherOsaka ? [] : [osaka, otherOsaka]),
+  ];
+  return apart.length === 0 ? undefined : apart.reduce((least, time) => (time < least ? time : least));
+};
+
 /** The chain's parameters as contracts take them: twin of ChainRules.sol. */
 export const chainRules = ({ inbox, parameters }: Pick<StepRules, "inbox" | "parameters">) => ({
   inbox,

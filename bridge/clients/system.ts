@@ -2,6 +2,7 @@ import type { Abi, ContractFunctionParameters, PublicClient } from "viem";
 import type { Hex, Origin, RoleView, SystemView } from "../../executor/index.ts";
 import { claimGames, systemConfig } from "../contracts/contracts.gen.ts";
 import type { L1Contracts } from "./deploy.ts";
+import type { Departure } from "./judges.ts";
 
 /** A role's newest key and the one before it; `since`: L1 time in seconds from which the newest is in effect. */
 export type RoleKey = { readonly key: Hex; readonly since: bigint; readonly former: Hex };
@@ -60,8 +61,8 @@ export const signersOf = (
   return [first, first === key ? former : key].filter((account) => isSigner(state, account, origin));
 };
 
-/** As the RPC gives it. `foreign`: registries whose claims this version does not judge, and why. */
-export const describeSystem = (state: SystemState, foreign: ReadonlyMap<Hex, string>): SystemView => {
+/** As the RPC gives it. `foreign`: registries that judge claims otherwise than this node. */
+export const describeSystem = (state: SystemState, foreign: ReadonlyMap<Hex, Departure>): SystemView => {
   const { block, keys, owner, scheduled } = state;
   const roleOf = (role: RoleKey): RoleView => ({
     inEffect: keyAt(role, block.timestamp),
@@ -78,7 +79,7 @@ export const describeSystem = (state: SystemState, foreign: ReadonlyMap<Hex, str
     claimRegistry: state.registries.at(-1) as Hex,
     formerRegistries: state.registries.slice(0, -1),
     upgrade: scheduled === undefined ? null : { registry: scheduled.registry, time: Number(scheduled.time) },
-    foreign: Array.from(foreign, ([registry, why]) => ({ registry, why })),
+    foreign: Array.from(foreign, ([registry, { from, why }]) => ({ registry, from: Number(from), why })),
   };
 };
 

@@ -14,7 +14,7 @@ export const createSystemWatchMetrics = (registry: Registry) => ({
   }),
   foreign: new Gauge({
     name: "assay_system_foreign_registries",
-    help: "Claim registries on L1, an announced one included, whose claims this version does not judge: install the one that does",
+    help: "Claim registries on L1, an announced one included, that judge claims by other rules than this node by now",
     registers: [registry],
   }),
   registries: new Gauge({

@@ -1,7 +1,7 @@
 import type { PublicClient } from "viem";
 import { createWatch, type Hex, type Service, type Telemetry } from "../../executor/index.ts";
 import type { L1Contracts } from "../clients/deploy.ts";
-import type { Judges } from "../clients/judges.ts";
+import type { Departure, Judges } from "../clients/judges.ts";
 import { ROLES, readSystem, type SystemState } from "../clients/system.ts";
 import type { L1Source } from "./l1-source.ts";
 import { createSystemWatchMetrics } from "./system-watch-metrics.ts";
@@ -19,8 +19,8 @@ export type SystemWatchComponents = Telemetry & {
  */
 export type SystemWatch = Service & {
   readonly state: SystemState;
-  /** Registries, one that is announced among them, whose claims this version does not judge, and why. */
-  readonly foreign: ReadonlyMap<Hex, string>;
+  /** Registries, one that is announced among them, that judge claims otherwise than this node: where, and why. */
+  readonly foreign: ReadonlyMap<Hex, Departure>;
   /** Looks at L1 once. */
   look(): Promise<void>;
   /** Begins to look whenever L1 goes on. */
@@ -63,19 +63,33 @@ export const openSystemWatch = async (
     }
   };
 
-  const foreign = new Map<Hex, string>();
-  /** Tells of registries whose claims this version will not judge, those that are only announced as well. */
-  const hold = async ({ registries, scheduled }: SystemState): Promise<void> => {
-    for (const address of [...registries, ...(scheduled === undefined ? [] : [scheduled.registry])]) {
-      const why = await judges?.foreign(address);
-      if (why === undefined || foreign.has(address)) continue;
-      foreign.set(address, why);
+  const foreign = new Map<Hex, Departure>();
+  const tell = (registry: Hex, { from, why }: Departure): void => {
+    if (from > 0n)
+      logger.warn({ registry, from, why }, "a registry judges claims otherwise than this node, from then on");
+    else
       logger.error(
-        { registry: address, why },
+        { registry, why },
         "this version does not judge the claims of a registry: install the one that does",
       );
+  };
+  /** Tells of registries that judge claims otherwise than this node, those that are only announced as well. */
+  const hold = async ({ registries, scheduled, block }: SystemState): Promise<void> => {
+    const inForce = registries.at(-1) as Hex;
+    const current = [...registries, ...(scheduled === undefined ? [] : [scheduled.registry])];
+    // What was taken back is of no use any more.
+    for (const address of foreign.keys()) if (!current.includes(address)) foreign.delete(address);
+    for (const address of current) {
+      const departure = await judges?.foreign(address);
+      // What a former one would judge otherwise later nobody claims there any more.
+      const isOver = departure?.from !== 0n && address !== inForce && address !== scheduled?.registry;
+      if (departure === undefined || isOver) foreign.delete(address);
+      else if (!foreign.has(address)) {
+        foreign.set(address, departure);
+        tell(address, departure);
+      }
     }
-    metrics.foreign.set(foreign.size);
+    metrics.foreign.set([...foreign.values()].filter(({ from }) => from <= block.timestamp).length);
   };
 
   let state = await readSystem(client, contracts);

@@ -249,8 +249,11 @@ export type SystemView = {
   readonly formerRegistries: readonly Hex[];
   /** Another claim registry that is announced; `time`: from when on it can take over. */
   readonly upgrade: { readonly registry: Hex; readonly time: number } | null;
-  /** Of these, the announced one included, whose claims this node's version does not judge, and why. */
-  readonly foreign: readonly { readonly registry: Hex; readonly why: string }[];
+  /**
+   * Of these, the announced one included, those that judge claims otherwise than this node: from which L2 timestamp on, 0 for
+   * contracts that are not its version's; and why.
+   */
+  readonly foreign: readonly { readonly registry: Hex; readonly from: number; readonly why: string }[];
 };
 
 /** What the methods stand on. */

@@ -69,7 +69,7 @@ type System = {
   readonly claimRegistry: string;
   readonly formerRegistries: readonly string[];
   readonly upgrade: { readonly registry: string; readonly time: number } | null;
-  readonly foreign: readonly { readonly registry: string; readonly why: string }[];
+  readonly foreign: readonly { readonly registry: string; readonly from: number; readonly why: string }[];
 };
 
 type Settlement = { readonly claims: readonly ClaimRow[]; readonly settlement: Parameters };
@@ -158,7 +158,11 @@ const describeSystem = ({ owner, upgrade, claimRegistry, formerRegistries, forei
             `ANNOUNCED: can take over from ${timeOf(upgrade.time)} on; leave before if you object`,
           ],
         ]),
-    ...foreign.map(({ registry, why }) => ["NOT JUDGED BY THIS VERSION", registry, why]),
+    ...foreign.map(({ registry, from, why }) => [
+      from === 0 ? "NOT JUDGED BY THIS VERSION" : `JUDGES OTHERWISE from ${timeOf(from)} on`,
+      registry,
+      why,
+    ]),
     ...role("batcher", system.batcher),
     ...role("signer", system.signer),
     ...role("guardian", system.guardian),

@@ -147,9 +147,9 @@ export const requireJudges = async (
   const registries = await client.readContract({ address, abi, functionName: "registries" }).catch(unreachable);
   let why: string | undefined;
   for (const registry of registries.toReversed()) {
-    const foreign = await judges.foreign(registry.toLowerCase() as Hex).catch(unreachable);
-    if (foreign === undefined) return;
-    why ??= foreign;
+    const departure = await judges.foreign(registry.toLowerCase() as Hex).catch(unreachable);
+    if (departure === undefined || departure.from > 0n) return;
+    why ??= departure.why;
   }
   throw new CodedError<L1ErrorCode>("NODE_L1_STEPS", `claims on L1 are not judged by this version: ${why}`, {
     registries,

@@ -89,7 +89,7 @@ export const openCore = async (
     // Before anything of it is on disk.
     await requireMetering(client, rollup);
     await requireGenesis(client, rollup, genesis);
-    const judges = createJudges(client, { inbox: rollup.l1.contracts.batchInbox, parameters: rollup.chain });
+    const judges = createJudges(client, { ...rollup.l1.contracts, parameters: rollup.chain });
     await requireJudges(client, judges, rollup);
     mkdirSync(config.dataDir, { recursive: true });
     const store = await openRocksStore(join(config.dataDir, "store"));

@@ -1,6 +1,6 @@
 import type { SystemWatch } from "../../bridge/index.ts";
 import type { Challenger } from "../../challenger/index.ts";
-import { unknownFork } from "../../executor/index.ts";
+import { type Hex, unknownFork } from "../../executor/index.ts";
 import type { Halt } from "../../sequencer/index.ts";
 import type { ReadinessCheck } from "../telemetry/metrics-server.ts";
 import type { Core } from "./node-core.ts";
@@ -90,17 +90,22 @@ export const readinessOf = (parts: ReadinessParts): readonly ReadinessCheck[] =>
 export const judgesCheck = (system: Pick<SystemWatch, "state" | "foreign">): ReadinessCheck => ({
   name: "judges",
   check: () => {
-    const inForce = system.state.registries.at(-1);
-    const why = inForce && system.foreign.get(inForce);
-    return why && `this version does not judge the claims of registry ${inForce}: ${why}`;
+    const { registries, block } = system.state;
+    const inForce = registries.at(-1) as Hex;
+    const departure = system.foreign.get(inForce);
+    if (departure === undefined || departure.from > block.timestamp) return undefined;
+    return `this node does not judge the claims of registry ${inForce}: ${departure.why}`;
   },
   notice: () => {
-    const { scheduled } = system.state;
-    const why = scheduled && system.foreign.get(scheduled.registry);
-    return (
-      why &&
-      `registry ${scheduled.registry} is announced for ${scheduled.time}, which this version does not judge: ${why}`
-    );
+    const { registries, scheduled, block } = system.state;
+    const inForce = registries.at(-1) as Hex;
+    const departure = system.foreign.get(inForce);
+    if (departure !== undefined && departure.from > block.timestamp)
+      return `registry ${inForce} judges otherwise than this node from L2 time ${departure.from} on: ${departure.why}`;
+    const next = scheduled && system.foreign.get(scheduled.registry);
+    if (next === undefined) return undefined;
+    const from = next.from === 0n ? "" : ` from L2 time ${next.from} on`;
+    return `registry ${scheduled?.registry} is announced for ${scheduled?.time}, which this node does not judge${from}: ${next.why}`;
   },
 });
 
