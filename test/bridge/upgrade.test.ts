@@ -4,6 +4,7 @@ import { type Abi, type Address, getAddress, type Hex, parseEther, type Transact
 import { getWithdrawals } from "viem/op-stack";
 import {
   claimGame,
+  claimRegistry,
   createJudges,
   DEVNET_CLAIMS,
   DEVNET_WITHDRAWALS,
@@ -264,6 +265,13 @@ test("a registry is judged by this version's contracts, made for this chain, or 
   assert.match(await why(successor, others), /part derivation at 0x/);
   assert.match(await why(await s.successor({}, s.contracts.portal)), /no registry with/);
   assert.match(await why(account(STRANGER).address), /no registry with/);
+  assert.equal(await judges.foreign(s.contracts.claimRegistry), undefined);
+  // Honest rules behind another registry are worth nothing.
+  const rules = await s.read<Hex>(successor, claimRegistry.abi as Abi, "RULES");
+  const args = [s.contracts.batchInbox, s.contracts.portal, rules, s.contracts.claimRegistry, "0x", DEVNET_CLAIMS];
+  const hash = await s.l1.wallet(9).deployContract({ ...claimRegistry, args } as never);
+  const { contractAddress } = await s.l1.client.waitForTransactionReceipt({ hash });
+  assert.match(await why(contractAddress as Hex), /^the registry at 0x/);
 
   // Told of from the announcement on; the one in force stays judged.
   const l1 = { onAdvance: () => () => undefined };
@@ -280,4 +288,11 @@ test("a registry is judged by this version's contracts, made for this chain, or 
   assert.ok(foreign.some(({ registry }) => registry === foreignRegistry));
   const check = judgesCheck(system);
   assert.match(check.notice?.() ?? "", /is announced/);
+  assert.equal(check.check(), undefined);
+
+  // Taken back, it is nobody's business any more.
+  await s.send(s.owner, "cancelUpgrade");
+  await system.look();
+  assert.deepEqual([system.foreign.size, check.notice?.()], [0, undefined]);
+  assert.equal((await telling.registry.getSingleMetric("assay_system_foreign_registries")?.get())?.values[0]?.value, 0);
 });

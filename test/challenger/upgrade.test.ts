@@ -1,50 +1,14 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import { claimGames, openRegistries, openSystemWatch, type Registries } from "../../bridge/index.ts";
-import { createMemoryStore, type Hex } from "../../executor/index.ts";
+import { test } from "node:test";
+import { claimGames } from "../../bridge/index.ts";
+import type { Hex } from "../../executor/index.ts";
 import { claimsOn, startClaimant } from "../support/claimant.ts";
-import {
-  createDisputeStage,
-  type DisputeStage,
-  LOW,
-  playOut,
-  registryOf,
-  startChallenger,
-  startLiar,
-} from "../support/disputes.ts";
+import { createDisputeStage, LOW, playOut, registryOf, startChallenger, startLiar } from "../support/disputes.ts";
 import { unitLies } from "../support/lies.ts";
-import { telemetry } from "../support/stage.ts";
-import { upgradesOf } from "../support/upgrade.ts";
+import { followRegistries, upgradesOf } from "../support/upgrade.ts";
 
 const [OPEN, CONFIRMED] = [1, 2];
 const LIE = { ...unitLies.lastLeaf, seed: 3 };
-
-/** The registries of L1 as a node follows them; `look` is what L1's next block is to it. */
-const followRegistries = async (
-  t: TestContext,
-  { anvil, deployment }: DisputeStage,
-  node: Awaited<ReturnType<DisputeStage["open"]>>,
-) => {
-  const { client } = anvil;
-  const { chain, l1 } = node;
-  const system = await openSystemWatch({ ...telemetry(), client, l1 }, deployment.contracts);
-  const registries = await openRegistries(
-    { ...telemetry(), client, chain, l1, store: createMemoryStore(), system },
-    { depth: 0n },
-  );
-  t.after(async () => {
-    await registries.stop();
-    await system.stop();
-  });
-  const until = async (count: number): Promise<void> => {
-    for (let looks = 0; registries.all.length < count; looks++) {
-      assert.ok(looks < 1_000, `${count} registries`);
-      await system.look();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  };
-  return Object.assign(Object.create(registries) as Registries, { until });
-};
 
 test("a dispute that is open when another registry takes over ends by its own rules; the next one is watched beside it", async (t) => {
   const stage = await createDisputeStage(t);

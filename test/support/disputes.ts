@@ -19,6 +19,7 @@ import {
   concat,
   createMemoryStore,
   createModelRuntime,
+  type ForkSchedule,
   fromHex,
   type Hex,
   type KeyValueStore,
@@ -107,14 +108,16 @@ export const createDisputeStage = async (t: Ends, options: Partial<StageOptions>
   /** A node that has derived nothing yet. */
   const prepare = async (
     store: KeyValueStore = createMemoryStore(),
+    forks: ForkSchedule | undefined = claims.forks,
   ): Promise<NodeActor & { readonly models: ModelRuntime & ModelPrograms }> => {
-    const node = await stage.executor(store);
+    const node = await stage.executor(store, { ...(forks && { forks }) });
     const models = runtimes.get(store);
     assert.ok(models);
     return { ...node, models };
   };
-  const open = async (store?: KeyValueStore) => {
-    const node = await prepare(store);
+  /** `forks`: as its rollup file has them, where that is not what L1's contracts were made for. */
+  const open = async (store?: KeyValueStore, forks?: ForkSchedule) => {
+    const node = await prepare(store, forks);
     await node.follow();
     return node;
   };

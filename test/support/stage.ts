@@ -134,15 +134,18 @@ export const STAGE_OWNER = 8;
 const STAGE_DELAYS = { upgradeDelay: 30n * 86_400n, rotationDelay: 10n } as const;
 export const START = 1_800_000_000n;
 
-/** What differs from the devnet's rules for claims; and an L1, in place of a new one on anvil. */
-export type StageRules = Partial<ClaimParameters> & { readonly l1?: Anvil };
+/**
+ * What differs from the devnet's rules for claims; an L1, in place of a new one on anvil; and the schedule of forks that L1's
+ * contracts are made for.
+ */
+export type StageRules = Partial<ClaimParameters> & { readonly l1?: Anvil; readonly forks?: ForkSchedule };
 
 /** `modelsOf`: what a node runs models with. */
 export const createStage = async (
   t: Pick<TestContext, "after">,
   forceDelay = 3600n,
   modelsOf: (store: KeyValueStore) => Promise<ModelRuntime> = async () => withoutModels,
-  { l1, ...claims }: StageRules = {},
+  { l1, forks: first, ...claims }: StageRules = {},
 ): Promise<Stage> => {
   const anvil = l1 ?? (await startAnvil(t));
   const rules = settlement({
@@ -155,13 +158,13 @@ export const createStage = async (
     { wallet: anvil.wallet(0), reader: anvil.client },
     {
       forceDelay,
-      genesisOf,
+      genesisOf: (contracts) => genesisOf(contracts, first),
       ...rules,
       claims: { ...rules.claims, ...claims },
     },
   );
 
-  const node = async (store: KeyValueStore, keepUnsafe: boolean, forks?: ForkSchedule): Promise<NodeActor> => {
+  const node = async (store: KeyValueStore, keepUnsafe: boolean, forks = first): Promise<NodeActor> => {
     const models = await modelsOf(store);
     const chain = await openNodeChain(store, deployment.contracts, models, forks);
     const common = { ...telemetry(), store };

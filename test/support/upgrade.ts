@@ -4,18 +4,31 @@ import type { Abi, Hex } from "viem";
 import {
   type ClaimParameters,
   claimRegistry,
+  createJudges,
   DEVNET_CLAIMS,
   DEVNET_DELAYS,
   deploySuccessors,
   latestConfirmed,
+  openRegistries,
+  openSystemWatch,
+  type Registries,
+  type RightClaims,
   readSystem,
   systemConfig,
 } from "../../bridge/index.ts";
-import { type Bytes, type ChainState, DEVNET_PARAMETERS, encodeChainState, toHex } from "../../executor/index.ts";
+import {
+  type Bytes,
+  type ChainState,
+  createMemoryStore,
+  DEVNET_PARAMETERS,
+  encodeChainState,
+  type ForkSchedule,
+  toHex,
+} from "../../executor/index.ts";
 import { account } from "./anvil.ts";
 import { GUARDIAN } from "./claims.ts";
 import { settlement } from "./settlement.ts";
-import { STAGE_OWNER, type Stage } from "./stage.ts";
+import { type NodeActor, STAGE_OWNER, type Stage, telemetry } from "./stage.ts";
 import { createSettlement } from "./withdrawals.ts";
 
 export const OWNER = 8;
@@ -56,6 +69,33 @@ export const createOwned = async (t: Pick<TestContext, "after">) => {
 };
 export type Owned = Awaited<ReturnType<typeof createOwned>>;
 
+/**
+ * The registries of L1 as a node follows them, by its own schedule of forks; `until` looks until so many are known to L1, and
+ * answers those that the node judges.
+ */
+export const followRegistries = async (t: Pick<TestContext, "after">, stage: Stage, { chain, l1 }: NodeActor) => {
+  const { client } = stage.anvil;
+  const { contracts } = stage.deployment;
+  const judges = createJudges(client, { ...contracts, parameters: chain.parameters });
+  const system = await openSystemWatch({ ...telemetry(), client, l1, judges }, contracts);
+  const components = { ...telemetry(), client, chain, l1, store: createMemoryStore(), system, judges };
+  const registries = await openRegistries(components, { depth: 0n });
+  t.after(async () => {
+    await registries.stop();
+    await system.stop();
+  });
+  const until = async (count: number): Promise<readonly RightClaims[]> => {
+    const judged = () => system.state.registries.filter((one) => system.foreign.get(one)?.from !== 0n).length;
+    for (let looks = 0; system.state.registries.length < count || registries.all.length < judged(); looks++) {
+      assert.ok(looks < 1_000, `${count} registries`);
+      await system.look();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return registries.all;
+  };
+  return Object.assign(Object.create(registries) as Registries, { until, system, judges });
+};
+
 /** What the owner of a stage does, and anybody when the time has come. */
 export const upgradesOf = ({ anvil, deployment }: Stage) => {
   const { client } = anvil;
@@ -67,7 +107,7 @@ export const upgradesOf = ({ anvil, deployment }: Stage) => {
   };
   return {
     /** Announces this version's registry with the parameters of the one in force; answers its address. */
-    async announce(): Promise<Hex> {
+    async announce(forks: ForkSchedule = DEVNET_PARAMETERS.forks, rules?: Hex): Promise<Hex> {
       const predecessor = (await readSystem(client, contracts)).registries.at(-1) as Hex;
       const claims = await client.readContract({
         ...config,
@@ -78,7 +118,8 @@ export const upgradesOf = ({ anvil, deployment }: Stage) => {
       const made = await deploySuccessors({ wallet: anvil.wallet(9), reader: client }, contracts, {
         predecessor,
         claims,
-        parameters: DEVNET_PARAMETERS,
+        parameters: { ...DEVNET_PARAMETERS, forks },
+        ...(rules && { rules }),
       });
       await mined(
         await anvil
