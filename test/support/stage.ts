@@ -16,6 +16,7 @@ import {
   type L1Source,
   partnersOf,
   readWindow,
+  type Transactor,
 } from "../../bridge/index.ts";
 import {
   type Chain,
@@ -116,6 +117,8 @@ export type SequencerActor = NodeActor &
 type StageSequencerOptions = Partial<SequencerOptions> & {
   readonly client?: PublicClient;
   readonly forks?: ForkSchedule;
+  /** Of whoever posts the batches; the stage's own account, when not given. */
+  readonly transactor?: Transactor;
 };
 
 export type Stage = {
@@ -198,11 +201,11 @@ export const createStage = async (
     anvil,
     deployment,
     executor: (store = createMemoryStore(), { forks } = {}) => node(store, false, forks),
-    async sequencer(store = createMemoryStore(), { client = anvil.client, forks, ...options } = {}) {
+    async sequencer(store = createMemoryStore(), { client = anvil.client, forks, transactor: given, ...options } = {}) {
       const base = await node(store, true, forks);
       const { chain, l1 } = base;
       const common = telemetry();
-      const transactor = createTransactor({ ...common, client, account: l1Account(SEQUENCER) });
+      const transactor = given ?? createTransactor({ ...common, client, account: l1Account(SEQUENCER) });
       let time = START;
       const window = await readWindow(anvil.client, deployment.contracts.batchInbox);
       const sequencer = createSequencer(
