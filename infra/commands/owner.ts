@@ -8,6 +8,7 @@ import {
 import {
   claimGames,
   claimRegistry,
+  createJudges,
   deploySuccessors,
   latestConfirmed,
   ROLES,
@@ -26,7 +27,12 @@ export type OwnerErrorCode =
   /** L1 would refuse the call. The message names the contract's error, which the catalogue explains. */
   | "OWNER_REFUSED"
   /** The transaction is on L1, and failed there. Somebody else was quicker, or it ran out of gas: look, and try again. */
-  | "OWNER_FAILED";
+  | "OWNER_FAILED"
+  /**
+   * A fork of the rollup file begins before the registry can take over, so blocks behind it would be claimed by the rules
+   * before. Write a later time for it.
+   */
+  | "OWNER_FORK_TOO_SOON";
 
 type OwnerConfig = CommandConfig<"upgrade schedule">;
 type Call = {
@@ -109,13 +115,23 @@ const make = async (
   return 0;
 };
 
-/** `assay upgrade deploy`. The codes of `connectL1` and `deploySuccessors`. */
+/** `assay upgrade deploy`. OWNER_FORK_TOO_SOON, the codes of `connectL1` and `deploySuccessors`. */
 export const deployUpgradeCommand = async (config: CommandConfig<"upgrade deploy">): Promise<number> => {
   const rollup = readRollup(config.rollup);
   const { contracts, chainId } = rollup.l1;
   const client = await connectL1(config.l1Rpc, rollup);
-  const { registries } = await readSystem(client, contracts);
+  const { registries, block, upgradeDelay } = await readSystem(client, contracts);
   const predecessor = registries.at(-1) as Hex;
+  const { from = 0n } =
+    (await createJudges(client, { ...contracts, parameters: rollup.chain }).foreign(predecessor)) ?? {};
+  // INVARIANT: no block that L1 can hold before the registry takes over is behind a fork that the one in force does not know.
+  const least = block.timestamp + upgradeDelay + rollup.chain.maxDrift + rollup.chain.maxLag;
+  if (from > 0n && from <= least)
+    throw new CodedError<OwnerErrorCode>(
+      "OWNER_FORK_TOO_SOON",
+      `a fork begins at L2 time ${from}, and the registry in force, which does not know it, may take claims until ${least}`,
+      { from, least },
+    );
   const claims = await client.readContract({
     address: predecessor,
     abi: claimRegistry.abi,
