@@ -10,6 +10,7 @@ import {
   registryOf,
   startChallenger,
   startLiar,
+  untilConfirmed,
 } from "../support/disputes.ts";
 import { unitLies } from "../support/lies.ts";
 import { followRegistries, upgradesOf } from "../support/upgrade.ts";
@@ -48,7 +49,6 @@ test("a chain takes a later fork by an upgrade: no claim beyond it by the rules 
   const stage = await createStageBefore(t);
   const { fork, after } = stage;
   const upgrades = upgradesOf(stage);
-  const former = registryOf(stage);
   const [{ id: first } = assert.fail()] = await claimsOn(stage).proposed();
 
   // The operator writes the fork into the rollup file: what is claimed before it is judged as ever.
@@ -67,12 +67,7 @@ test("a chain takes a later fork by an upgrade: no claim beyond it by the rules 
 
   const claimant = startClaimant(t, stage, node, { from: 5, depth: 0n, intervalBlocks: 1n, registries });
   await upgrades.pass();
-  await stage.anvil.mine(Number(LOW.period));
-  for (let looks = 0; (await former.status(first)) !== CONFIRMED; looks++) {
-    assert.ok(looks < 20, "the first claim is confirmed");
-    await claimant.act();
-    await stage.anvil.mine(1);
-  }
+  await untilConfirmed(stage, claimant, first);
   await upgrades.execute();
   assert.deepEqual(
     (await registries.until(2)).map(({ registry }) => registry.address),

@@ -2,8 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { claimGames } from "../../bridge/index.ts";
 import type { Hex } from "../../executor/index.ts";
+import { judgesCheck } from "../../infra/node/readiness.ts";
 import { claimsOn, startClaimant } from "../support/claimant.ts";
-import { createDisputeStage, LOW, playOut, registryOf, startChallenger, startLiar } from "../support/disputes.ts";
+import {
+  createDisputeStage,
+  LOW,
+  playOut,
+  registryOf,
+  startChallenger,
+  startLiar,
+  untilConfirmed,
+} from "../support/disputes.ts";
 import { unitLies } from "../support/lies.ts";
 import { followRegistries, upgradesOf } from "../support/upgrade.ts";
 
@@ -23,13 +32,8 @@ test("a dispute that is open when another registry takes over ends by its own ru
   // The first claim is confirmed; the time of what was announced comes; a liar claims, and the dispute begins.
   const next = await upgrades.announce();
   await upgrades.pass();
-  await stage.anvil.mine(Number(LOW.period));
   await challenger.act();
-  for (let looks = 0; (await former.status(first)) !== CONFIRMED; looks++) {
-    assert.ok(looks < 20, "the first claim is confirmed");
-    await stage.anvil.mine(1);
-    await startClaimant(t, stage, node, { from: 5, depth: 0n, intervalBlocks: 1n }).act();
-  }
+  await untilConfirmed(stage, startClaimant(t, stage, node, { from: 5, depth: 0n, intervalBlocks: 1n }), first);
   const liar = await startLiar(t, stage, await stage.open(), { ...LIE });
   for (let round = 0; round < 3; round++) {
     await challenger.act();
@@ -78,12 +82,7 @@ test("claimants claim in the registry in force, on what it began with, and bring
   const claimant = startClaimant(t, stage, node, { from: 5, depth: 0n, intervalBlocks: 1n, registries });
   const former = registryOf(stage);
   const [{ id: first } = assert.fail()] = await claimsOn(stage).proposed();
-  await stage.anvil.mine(Number(LOW.period));
-  for (let looks = 0; (await former.status(first)) !== CONFIRMED; looks++) {
-    assert.ok(looks < 20, "the first claim is confirmed");
-    await claimant.act();
-    await stage.anvil.mine(1);
-  }
+  await untilConfirmed(stage, claimant, first);
   await upgrades.execute();
   await registries.until(2);
   const inForce = {
@@ -110,4 +109,37 @@ test("claimants claim in the registry in force, on what it began with, and bring
     await claimant.act();
     await stage.anvil.mine(10);
   }
+});
+
+test("a registry of other contracts that takes over is told of, and nothing is claimed or disputed there", async (t) => {
+  const stage = await createDisputeStage(t);
+  const { contracts } = stage.deployment;
+  const upgrades = upgradesOf(stage);
+  const node = await stage.open();
+  const registries = await followRegistries(t, stage, node);
+  const { system } = registries;
+  const check = judgesCheck(system);
+  const claimant = startClaimant(t, stage, node, { from: 5, depth: 0n, intervalBlocks: 1n, registries });
+  const challenger = startChallenger(t, stage, node, { registries });
+  const [{ id: first } = assert.fail()] = await claimsOn(stage).proposed();
+  const next = await upgrades.announce(undefined, contracts.portal);
+  await system.look();
+  assert.deepEqual([check.check(), system.foreign.get(next)?.from], [undefined, 0n]);
+  await upgrades.pass();
+  await untilConfirmed(stage, claimant, first);
+  await upgrades.execute();
+  const judged = await registries.until(2);
+  assert.deepEqual(
+    judged.map(({ registry }) => registry.address),
+    [contracts.claimRegistry],
+  );
+  assert.match(check.check() ?? "", /does not judge/);
+  const inForce = { ...stage, deployment: { ...stage.deployment, contracts: { ...contracts, claimRegistry: next } } };
+  for (let looks = 0; looks < 4; looks++) {
+    await stage.anvil.mine(Number(LOW.spacing));
+    await claimant.act();
+    await challenger.act();
+  }
+  assert.deepEqual(await claimsOn(inForce).proposed(), []);
+  assert.deepEqual(challenger.disputes, []);
 });

@@ -30,7 +30,7 @@ import {
   toHex,
 } from "../../executor/index.ts";
 import { account } from "./anvil.ts";
-import { claimsOn, clientOf, createLife, type Life, startClaimant } from "./claimant.ts";
+import { type ClaimantActor, claimsOn, clientOf, createLife, type Life, startClaimant } from "./claimant.ts";
 import { everyKind, everyKindInput } from "./every-kind.ts";
 import { createLiar, type RightRange, type Story } from "./liar.ts";
 import { wrongState } from "./lying-trace.ts";
@@ -53,6 +53,7 @@ export const LOW = {
 export const MODEL = everyKind();
 const MODEL_USER = "0x00000000000000000000000000000000000000aa";
 const CALL_GAS = 3_000_000n;
+const CONFIRMED_STATUS = 2;
 const CLAIMANT = 5;
 const CHALLENGER = 6;
 const LIAR = 7;
@@ -297,6 +298,17 @@ export const startLiar = async (
   const own = made.findLast(({ args }) => args.staker.toLowerCase() === transactor.address);
   assert.ok(own, "the liar's claim is on L1");
   return { claim: own.args.id, address: transactor.address, act, launch };
+};
+
+/** Lets the time of a claim pass, and the claimant confirm it. */
+export const untilConfirmed = async (stage: DisputeStage, claimant: ClaimantActor, id: Hex): Promise<void> => {
+  const { status } = registryOf(stage);
+  await stage.anvil.mine(Number(LOW.period));
+  for (let looks = 0; (await status(id)) !== CONFIRMED_STATUS; looks++) {
+    assert.ok(looks < 20, "the claim is confirmed");
+    await claimant.act();
+    await stage.anvil.mine(1);
+  }
 };
 
 /** What L1 holds of a dispute. */
