@@ -84,7 +84,11 @@ export const createRetention = (
   const look = async (): Promise<void> => {
     if (l1.finalized === 0n || aborter.signal.aborted) return;
     const { timestamp } = await client.getBlock({ blockTag: "finalized" });
-    for (const [right, need] of needs) if (need.hold !== undefined) await lookAt(right, need, timestamp);
+    // What cannot be told of a registry silences no other.
+    const failures: unknown[] = [];
+    for (const [right, need] of needs)
+      if (need.hold !== undefined) await lookAt(right, need, timestamp).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
 
   const watch = createWatch({

@@ -29,7 +29,8 @@ export type RightClaimsErrorCode =
   | "CLAIMS_OTHER_GENESIS"
   /**
    * The registry's contracts judge these blocks by another schedule of forks than the rollup file's: no claim about them is
-   * right in both. If the registry is in force, correct `forks` in the rollup file, or let the announced upgrade take over.
+   * right in both. While the registry is in force nobody with this file disputes what is claimed behind the fork: run
+   * challengers with the schedule that L1 has, in an empty directory, or let the announced upgrade take over.
    */
   | "CLAIMS_OTHER_RULES"
   /**

@@ -8,7 +8,7 @@ const TITLES: Readonly<Record<CommandName, string>> = {
   challenger: "A node that recomputes every claim from L1 and disputes the wrong ones, down to one tensor element.",
   deploy: "Deploys a new chain's L1 contracts, and writes the rollup.json that its nodes read.",
   "upgrade deploy":
-    "Deploys this version's claim registry, rules and verifiers, with the parameters of the registry in force, to take over from it. Nothing changes by that.",
+    "Deploys this version's claim registry, rules and verifiers, with the parameters of the registry in force, and the rollup file's schedule of forks, to take over from it. Nothing changes by that.",
   "upgrade schedule":
     "The owner announces that a claim registry takes over: not before the upgrade delay, in which everybody can leave.",
   "upgrade cancel": "The owner takes an announced upgrade back.",
