@@ -1,13 +1,17 @@
 import {
   type Account,
   BaseError,
+  concatHex,
+  encodeDeployData,
   getContractAddress,
+  getCreate2Address,
   type Chain as L1Chain,
   type PublicClient,
   type Transport,
   type Hex as ViemHex,
   type WalletClient,
   zeroAddress,
+  zeroHash,
 } from "viem";
 import {
   type ChainParameters,
@@ -243,8 +247,7 @@ export const deployBridge = (clients: DeployClients, options: DeployOptions): Pr
 };
 
 /** What an upgrade puts in the place of what is in force. */
-const SUCCESSORS = [...JUDGES, "claimRegistry"] as const;
-export type Successors = { readonly [name in (typeof SUCCESSORS)[number]]: Hex };
+export type Successors = { readonly [name in (typeof JUDGES)[number] | "claimRegistry"]: Hex };
 
 export type SuccessorOptions = {
   /** The registry that is in force. */
@@ -257,21 +260,57 @@ export type SuccessorOptions = {
 };
 
 /**
+ * The usual factory for creation by salt: 32 bytes of salt, then the creation code. Its address is the same on every chain that
+ * has it, and it has no owner.
+ */
+const FACTORY: Hex = "0x4e59b44847b379578588920ca78fbf26c0b4956c";
+const SALT = zeroHash;
+
+/** This version's registry, to go on from another one. */
+export const successorOf = (
+  { batchInbox: inbox, claimGames: games }: Pick<L1Contracts, "batchInbox" | "claimGames">,
+  { rules, predecessor, claims }: { readonly rules: Hex; readonly predecessor: Hex; readonly claims: ClaimParameters },
+): Creation => ({ ...claimRegistry, args: [inbox, games, rules, predecessor, "0x", claims] });
+
+/**
+ * Where the factory creates a contract. The address is a hash of the creation code: whoever finds the contract there knows its
+ * code, and that its storage began as that code leaves it.
+ */
+export const provenAddress = (creation: Creation): Hex =>
+  getCreate2Address({ from: FACTORY, salt: SALT, bytecode: encodeDeployData(creation) }).toLowerCase() as Hex;
+
+/** Creates a contract where its address proves it, unless somebody has. DEPLOY_FAILED. */
+const createProven = async ({ wallet, reader }: DeployClients, name: string, creation: Creation): Promise<Hex> => {
+  const address = provenAddress(creation);
+  if ((await reader.getCode({ address })) !== undefined) return address;
+  const failed = (why: string, cause?: unknown) =>
+    new CodedError<DeployErrorCode>("DEPLOY_FAILED", `L1 does not take ${name}: ${why}`, { contract: name }, cause);
+  if ((await reader.getCode({ address: FACTORY })) === undefined)
+    throw failed(`it has no factory for creation by salt at ${FACTORY}`);
+  try {
+    const hash = await wallet.sendTransaction({ to: FACTORY, data: concatHex([SALT, encodeDeployData(creation)]) });
+    await reader.waitForTransactionReceipt({ hash });
+  } catch (error) {
+    throw failed(error instanceof BaseError ? error.shortMessage : messageOf(error), error);
+  }
+  if ((await reader.getCode({ address })) === undefined) throw failed("its creation failed");
+  return address;
+};
+
+/**
  * Deploys this version's claim registry, rules of leaves and verifiers, to take over from a registry of a deployment. Any
  * account may: nothing changes before the owner has announced the registry. DEPLOY_FAILED, DEPLOY_ADDRESS.
  */
 export const deploySuccessors = async (
   clients: DeployClients,
-  { batchInbox: inbox, claimGames: games }: Pick<L1Contracts, "batchInbox" | "claimGames">,
+  contracts: Pick<L1Contracts, "batchInbox" | "claimGames">,
   { predecessor, claims, parameters, rules }: SuccessorOptions,
 ): Promise<Successors> => {
-  const shape = { names: SUCCESSORS, hasParts: rules === undefined };
-  const { contracts } = await createAll(clients, shape, async (made, parts) => ({
-    steps: { inbox, parameters },
-    made: {
-      ...judgesOf(made, parts, claims, rules),
-      claimRegistry: { ...claimRegistry, args: [inbox, games, rules ?? made.leafRules, predecessor, "0x", claims] },
-    },
+  const shape = { names: JUDGES, hasParts: rules === undefined };
+  const { contracts: made } = await createAll(clients, shape, async (to, parts) => ({
+    steps: { inbox: contracts.batchInbox, parameters },
+    made: judgesOf(to, parts, claims, rules),
   }));
-  return contracts;
+  const creation = successorOf(contracts, { rules: rules ?? made.leafRules, predecessor, claims });
+  return { ...made, claimRegistry: await createProven(clients, "claimRegistry", creation) };
 };

@@ -21,7 +21,7 @@ import {
   toHex,
 } from "../../executor/index.ts";
 import { bulkSteps, callSteps, claimRegistry, keccakF, leafRules, stepVerifier } from "../contracts/contracts.gen.ts";
-import { judgesOf, type L1Contracts } from "./deploy.ts";
+import { judgesOf, type L1Contracts, provenAddress, successorOf } from "./deploy.ts";
 import { type Creation, forksIn, otherwiseFrom, stepCreations } from "./step-contracts.ts";
 
 /** What contracts that are something else answer with. */
@@ -46,7 +46,8 @@ export type Departure = { readonly from: bigint; readonly why: string };
 
 /**
  * Whether what decides a claim registry's games is this version's: the registry, the rules of leaves, the verifiers, every
- * part, each held against what its creation for this chain would leave on L1. Parts that were made before a fork was
+ * part, each held against what its creation for this chain would leave on L1; of a registry that takes over the address proves
+ * the creation. Parts that were made before a fork was
  * scheduled, or for one that this node does not have scheduled, judge as this node until then.
  */
 export type Judges = {
@@ -85,9 +86,14 @@ const judge = async (
     parts,
     claims,
   );
-  const genesis = isAddressEqual(predecessor, zeroAddress) ? ANY_STATE : "0x";
+  const isFirst = isAddressEqual(predecessor, zeroAddress);
+  const contracts = { batchInbox: inbox, claimGames };
+  // INVARIANT: a registry that takes over began with nothing in its storage that its creation does not write.
+  if (!isFirst && !isAddressEqual(registry, provenAddress(successorOf(contracts, { rules, predecessor, claims }))))
+    return strange(`the registry at ${registry} is none that this version's creation code made`);
+  const first = { ...claimRegistry, args: [inbox, claimGames, rules, predecessor, ANY_STATE, claims] };
   const made: readonly (readonly [name: string, address: Hex, creation: Creation])[] = [
-    ["the registry", registry, { ...claimRegistry, args: [inbox, claimGames, rules, predecessor, genesis, claims] }],
+    ...(isFirst ? [["the registry", registry, first] as const] : []),
     ["the rules of leaves", rules, judges.leafRules],
     ["the step verifier", stepAddress, judges.stepVerifier],
     ["the tensor step verifier", tensorAddress, judges.tensorStepVerifier],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Abi, type Address, getAddress, type Hex, parseEther, type TransactionReceipt } from "viem";
+import { type Abi, type Address, getAddress, type Hex, parseEther, type TransactionReceipt, zeroAddress } from "viem";
 import { getWithdrawals } from "viem/op-stack";
 import {
   claimGame,
@@ -266,12 +266,23 @@ test("a registry is judged by this version's contracts, made for this chain, or 
   assert.match(await why(await s.successor({}, s.contracts.portal)), /no registry with/);
   assert.match(await why(account(STRANGER).address), /no registry with/);
   assert.equal(await judges.foreign(s.contracts.claimRegistry), undefined);
-  // Honest rules behind another registry are worth nothing.
+  // Honest rules behind another registry are worth nothing, nor is the right code where nothing proves what it began with.
   const rules = await s.read<Hex>(successor, claimRegistry.abi as Abi, "RULES");
-  const args = [s.contracts.batchInbox, s.contracts.portal, rules, s.contracts.claimRegistry, "0x", DEVNET_CLAIMS];
-  const hash = await s.l1.wallet(9).deployContract({ ...claimRegistry, args } as never);
-  const { contractAddress } = await s.l1.client.waitForTransactionReceipt({ hash });
-  assert.match(await why(contractAddress as Hex), /^the registry at 0x/);
+  const { batchInbox: inbox, claimGames: games, portal, claimRegistry: first } = s.contracts;
+  const genesis = toHex(encodeChainState(s.first));
+  const made = async (...args: readonly unknown[]): Promise<Hex> => {
+    const hash = await s.l1.wallet(9).deployContract({ ...claimRegistry, args } as never);
+    return (await s.l1.client.waitForTransactionReceipt({ hash })).contractAddress as Hex;
+  };
+  const same = await made(inbox, games, rules, first, "0x", DEVNET_CLAIMS);
+  assert.equal(await s.l1.client.getCode({ address: same }), await s.l1.client.getCode({ address: successor }));
+  for (const registry of [same, await made(inbox, portal, rules, first, "0x", DEVNET_CLAIMS)])
+    assert.match(await why(registry), /none that this version's creation code made/);
+  assert.equal(await why(await made(inbox, games, rules, zeroAddress, genesis, DEVNET_CLAIMS)), "");
+  assert.match(
+    await why(await made(inbox, portal, rules, zeroAddress, genesis, DEVNET_CLAIMS)),
+    /^the registry at 0x.* is another/,
+  );
 
   // Told of from the announcement on; the one in force stays judged.
   const l1 = { onAdvance: () => () => undefined };
