@@ -48,6 +48,8 @@ export type Outcome = {
   readonly blocks: bigint;
   readonly rounds: number;
   readonly residentMib: number | undefined;
+  /** That the challenger took for one answer, at most. */
+  readonly seconds: number;
   /** Leaves that a contract proved. */
   readonly proven: number;
   readonly findings: readonly string[];
@@ -87,9 +89,15 @@ export const playAtOnce = async (
   let verdict = 0n;
   let rounds = 0;
   let quiet = 0;
+  let seconds = 0;
+  const answer = async (): Promise<void> => {
+    const asked = performance.now();
+    await challenger.launch();
+    seconds = Math.max(seconds, (performance.now() - asked) / 1_000);
+  };
   const refused = new Set<string>();
   for (; rounds < MOST_ROUNDS; rounds++) {
-    await Promise.all([challenger.launch(), ...liars.map((liar) => liar.launch())]);
+    await Promise.all([answer(), ...liars.map((liar) => liar.launch())]);
     quiet = (await anvil.mempool()).length === 0 ? quiet + 1 : 0;
     await anvil.mine(Math.min(LONGEST_LEAP, quiet + 1));
     const [dispute] = await challenger.disputes();
@@ -118,13 +126,14 @@ export const playAtOnce = async (
     blocks: verdict - begun,
     rounds,
     residentMib,
+    seconds,
     proven: (await registry.proven()).length,
     findings,
   };
 };
 
 /** What there is to say of it in one line. */
-export const outcomeText = ({ blocks, rounds, residentMib, proven }: Outcome, bound: bigint): string => {
+export const outcomeText = ({ blocks, rounds, residentMib, seconds, proven }: Outcome, bound: bigint): string => {
   const resident = residentMib === undefined ? "memory is not told here" : `${residentMib.toFixed(0)} MiB resident`;
-  return `${proven} leaves proven, verdict ${blocks} blocks after the last claim (bound ${bound}), ${rounds} rounds, ${resident} at most`;
+  return `${proven} leaves proven, verdict ${blocks} blocks after the last claim (bound ${bound}), ${rounds} rounds, an answer in ${seconds.toFixed(1)} s at most, ${resident} at most`;
 };
