@@ -22,4 +22,5 @@ export { type ClaimedGame, createChainTrace } from "./trace/chain-trace.ts";
 export { createExecution } from "./trace/execution-trace.ts";
 export { createInferenceTrace } from "./trace/inference-trace.ts";
 export { LEVEL, type LeafKind, type Trace } from "./trace/trace.ts";
+export { createTraceMemory, type TraceMemory } from "./trace/trace-memory.ts";
 export { createTraces } from "./trace/traces.ts";

@@ -4,6 +4,7 @@ export { COMMAND_SETTINGS, type CommandName, resolveConfig } from "./config/conf
 export { genesisOf, type Rollup, readRollup, writeRollup } from "./config/rollup.ts";
 export { clientsOf } from "./devnet/contract.ts";
 export { type DevnetInfo, startDevnet } from "./devnet/devnet.ts";
+export { startNode } from "./devnet/nodes.ts";
 export { opStackClients } from "./devnet/op-stack.ts";
 export { SAMPLE_NAME, type Scan, sampleModelFile, sampleScans } from "./devnet/sample.ts";
 export { connectL1 } from "./node/l1.ts";

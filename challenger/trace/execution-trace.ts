@@ -38,6 +38,7 @@ import {
 } from "../../executor/index.ts";
 import { createInferenceTrace } from "./inference-trace.ts";
 import { LEVEL, type LeafKind, noTreeBelow, type Trace } from "./trace.ts";
+import { createTraceMemory, type TraceMemory } from "./trace-memory.ts";
 
 export type ExecutionTraceErrorCode =
   /**
@@ -61,6 +62,8 @@ export type ExecutionComponents = {
   readonly blobs: Blobs;
   /** Runs a program with all that a dispute may ask about it. */
   readonly open?: typeof openRun;
+  /** Shared with other traces, of the process's; one of its own unless given. */
+  readonly memory?: TraceMemory;
 };
 
 /** A unit: the state in which it begins, and where that stands. */
@@ -113,15 +116,35 @@ const evidenceOf = async (
 
 /** Level 1 of one unit: the states after its steps. */
 const traceOf = (
-  unit: UnitTrace,
-  { models, blobs, open: openProgram = openRun }: Pick<ExecutionComponents, "models" | "blobs" | "open">,
+  run: UnitTrace,
+  {
+    models,
+    blobs,
+    open: openProgram = openRun,
+    memory,
+  }: Pick<ExecutionComponents, "models" | "blobs" | "open"> & { readonly memory: TraceMemory },
 ): Trace => {
+  /** The unit, and what is asked of it is held a while. */
+  const asked = <Value>(question: () => Value): Value => {
+    try {
+      return question();
+    } finally {
+      memory.touch(run);
+    }
+  };
+  const unit = {
+    ...{ height: run.height, steps: run.steps, start: run.start, ended: run.ended },
+    node: (height: number, index: number) => asked(() => run.node(height, index)),
+    pre: (position: number) => asked(() => run.pre(position)),
+    machineAt: (position: number) => asked(() => run.machineAt(position)),
+  };
+
   /** Undefined where the leaf is no call of a model. */
   const pendingAt = (position: number): PendingInference | undefined =>
     position === 0 || position >= unit.steps ? undefined : pendingInference(unit.machineAt(position));
 
   const open = async ({ call, id, input }: PendingInference, program: Program): Promise<Trace> => {
-    const openings = await openProgram(program, input);
+    const openings = await memory.run(() => openProgram(program, input, memory.trees));
     // INVARIANT: CHECK has passed every element, so the program takes the input.
     if (openings === undefined) throw contradicted(`program ${id} refuses an input that was checked`);
     return createInferenceTrace(call, openings);
@@ -171,7 +194,10 @@ const traceOf = (
  * unit, then through it. `height`: of the trees. STATE_PRUNED, MODEL_MISSING and what machines fail with;
  * TRACE_CONTRADICTED.
  */
-export const createExecution = async (components: ExecutionComponents, height: number) => {
+export const createExecution = async (
+  { memory = createTraceMemory(), ...components }: ExecutionComponents,
+  height: number,
+) => {
   const { chain, inbox, models } = components;
   const precompiles = await loadPrecompiles();
   const answer = createAnswering(models);
@@ -180,7 +206,8 @@ export const createExecution = async (components: ExecutionComponents, height: n
     baseFeeVault: fromHex(ADDRESS.baseFeeVault),
     gasCap: TRANSACTION_GAS_CAP,
   };
-  return async ({ pre, place }: UnitPlace, signal: AbortSignal): Promise<Trace> => {
+  const open = async ({ pre, place }: UnitPlace, signal: AbortSignal): Promise<UnitTrace> => {
+    signal.throwIfAborted();
     const { world, tree } = openWorld(chain.ground(place.number));
     const parts = { inbox, world, rules, precompiles };
     let machine = createEvmMachine(parts, { chain: chainStateAt(chain, place.number, place.position), tree });
@@ -197,6 +224,8 @@ export const createExecution = async (components: ExecutionComponents, height: n
     // INVARIANT: machine and chain agree on where the unit begins, and on where it ends: both trees have that leaf.
     if (!equalBytes(machine.hash(), hashChainState(pre)))
       throw contradicted("the machine comes to another chain state");
-    return traceOf(await createUnitTrace(machine, answer, height), components);
+    return createUnitTrace(machine, answer, height);
   };
+  return async (unit: UnitPlace, signal: AbortSignal): Promise<Trace> =>
+    traceOf(await memory.run(() => open(unit, signal)), { ...components, memory });
 };

@@ -91,8 +91,9 @@ export const createInferenceTrace = (call: InferenceCall, openings: Openings): T
     },
     async below(index) {
       if (index >= finish) throw noTreeBelow(LEVEL.inference, index);
-      const tree = await openings.tree({ constant: false, index });
-      return createTensorTrace(tree, (position) => proveElement(index, position));
+      const tree = () => openings.tree({ constant: false, index });
+      const { height, wordHeight } = await tree();
+      return createTensorTrace({ height, wordHeight, tree, prove: (position) => proveElement(index, position) });
     },
   };
 };

@@ -3,8 +3,9 @@ import type { UnitSource } from "../../executor/index.ts";
 import { createChainTrace } from "./chain-trace.ts";
 import { type Blobs, createExecution, type ExecutionComponents } from "./execution-trace.ts";
 import type { Trace } from "./trace.ts";
+import { createTraceMemory } from "./trace-memory.ts";
 
-export type TracesComponents = Pick<ExecutionComponents, "chain" | "models" | "open"> & {
+export type TracesComponents = Pick<ExecutionComponents, "chain" | "models" | "open" | "memory"> & {
   readonly l1: L1Source;
   readonly right: RightClaims;
 };
@@ -27,14 +28,14 @@ const blobsOf = (l1: L1Source): Blobs => ({
 
 /** Trees over the units that claims on right claims are about, with all levels below. Fails as its levels do. */
 export const createTraces =
-  ({ l1, right, ...components }: TracesComponents) =>
+  ({ l1, right, memory = createTraceMemory(), ...components }: TracesComponents) =>
   async ({ parent, game, range }: Succession, signal: AbortSignal): Promise<Trace> => {
     const [height, below] = (await right.rules()).parameters.heights;
     return createChainTrace(
       {
         chain: components.chain,
         inbox: l1,
-        execution: await createExecution({ ...components, inbox: unitsOf(l1), blobs: blobsOf(l1) }, below),
+        execution: await createExecution({ ...components, memory, inbox: unitsOf(l1), blobs: blobsOf(l1) }, below),
       },
       { game, from: parent.place, start: range.start, heights: [height, below] },
       signal,

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { openChain, sign } from "../chain/chain.fixture.ts";
-import { type Bytes, toHex, uintBE } from "../foundation/bytes.ts";
+import { type Bytes, concat, toHex, uintBE } from "../foundation/bytes.ts";
 import { innerNode } from "../foundation/merkle.ts";
 import { chainStateAt } from "../protocol/chain-state.ts";
+import { assemble, OP, op } from "./bytecode.fixture.ts";
 import { deriveBatches, walkUnits } from "./machine.fixture.ts";
 import { createUnitTrace } from "./trace.ts";
 
@@ -17,10 +18,10 @@ const noModels = () => Promise.reject(new Error("no model is asked here"));
 /** Machines at one transaction that counts down from `count`. */
 const openLoop = (count: number) => openUnit({ to: LOOP, data: toHex(uintBE(count, 32)) });
 
-const openUnit = async (request: { readonly to?: string; readonly data: string }) => {
-  const chain = await openChain({ alloc: { [LOOP]: { nonce: 1n, code: CODE as `0x${string}` } } });
+const openUnit = async (request: { readonly to?: string; readonly data: string }, code: string = CODE, status = 1) => {
+  const chain = await openChain({ alloc: { [LOOP]: { nonce: 1n, code: code as `0x${string}` } } });
   const inbox = await deriveBatches(chain, [{ blocks: [[await sign({ nonce: 0, gas: 2_000_000n, ...request })]] }]);
-  assert.equal(chain.receipts(1n)?.[0]?.status, 1);
+  assert.equal(chain.receipts(1n)?.[0]?.status, status);
   const start = chainStateAt(chain, 0n, { batch: 0n, cursor: 0, delayed: 0n });
   const walk = walkUnits(chain, inbox, "calldata", start);
   const begin = walk.open();
@@ -71,6 +72,10 @@ for (const count of [1, 3, 4, 1700])
       assert.equal(toHex(trace.pre(position)), toHex(before));
       assert.equal(toHex(trace.machineAt(position).hash()), toHex(before));
     }
+    assert.ok(trace.words > 0);
+    trace.forget();
+    assert.equal(trace.words, 0);
+    for (const position of [leaves.length - 1, 0, Math.floor(leaves.length / 2)]) expectNode(0, position);
     assert.throws(() => trace.node(HEIGHT, 1), RangeError);
     assert.throws(() => trace.node(HEIGHT + 1, 0), RangeError);
   });
@@ -97,4 +102,25 @@ test("units that end around the border of a group have the tree of their states"
 test("a unit with more steps than its tree has leaves is refused", async () => {
   const walk = await openLoop(1700);
   await assert.rejects(createUnitTrace(walk.open(), noModels, 8), RangeError);
+});
+
+test("a program that changes all its memory again and again is held by a bounded number of words", async () => {
+  const words = 2 ** 12;
+  const doubled = Array.from({ length: 12 }, (_, i) => op(OP.mcopy, 32n << BigInt(i), 0n, 32n << BigInt(i)));
+  const head = concat(op(OP.mstore, 0n, 2n ** 255n + 77n), ...doubled);
+  const far = concat(Uint8Array.of(0x61), uintBE(head.length, 2));
+  const moving = assemble(OP.jumpdest, op(OP.mcopy, 1n, 0n, BigInt(32 * (words - 1))), far, OP.jump);
+  const data = toHex(uintBE(0, 32));
+  const walk = await openUnit({ to: LOOP, data }, toHex(concat(head, moving)), 0);
+  const trace = await createUnitTrace(walk.open(), noModels, HEIGHT);
+  assert.ok(trace.words < 2 ** 16 + 4 * words, `${trace.words} words`);
+  const machine = walk.open();
+  const asked = new Map<number, Bytes>();
+  while (machine.ended === undefined) {
+    machine.step();
+    if (machine.steps % 1_999 === 0) asked.set(machine.steps - 1, machine.hash().slice());
+  }
+  assert.ok(asked.size > 5);
+  for (const [position, hash] of [...asked].reverse()) assert.equal(toHex(trace.node(0, position)), toHex(hash));
+  assert.ok(trace.words < 2 ** 16 + 4 * words, `${trace.words} words`);
 });

@@ -6,6 +6,7 @@ import { TAG } from "../foundation/tags.ts";
 import { type Answering, supplyTo } from "./answers.ts";
 import type { Ended } from "./context.ts";
 import type { EvmMachine, Snapshot } from "./machine.ts";
+import type { MachineState } from "./state/state.ts";
 
 /** Leaves of a unit's tree. */
 export const UNIT_HEIGHT = 25;
@@ -15,6 +16,10 @@ const GROUP_HEIGHT = 6;
 const GROUP = 2 ** GROUP_HEIGHT;
 /** Places from which steps are taken again. Halved when they become more: the distance between them doubles. */
 const MAX_SNAPSHOTS = 64;
+/** The same where their memories have more words than this in all: a program may change all of it again and again. */
+const MAX_WORDS = 2 ** 16;
+/** Words that take as much as what one change of a tree leaves behind, and as what a unit takes that changes nothing. */
+const [CHANGE_WORDS, UNIT_WORDS] = [4, 1_024];
 /** Groups after which other work has its turn. */
 const BREATH = 256;
 
@@ -35,6 +40,10 @@ export type UnitTrace = {
   pre(position: number): Bytes;
   /** The machine before a leaf, valid until the next call: its next step makes the leaf. */
   machineAt(position: number): EvmMachine;
+  /** About as many words of memory are held for its sake, each of some 400 bytes with what is above it; 0 when forgotten. */
+  readonly words: number;
+  /** Lets go of all states: the next question about one goes through the unit's steps again, from its begin on. */
+  forget(): void;
 };
 
 /** A list of hashes that grows. */
@@ -82,24 +91,66 @@ const createGroup = () => {
   };
 };
 
-/** Snapshots at equal distances, never more than MAX_SNAPSHOTS. */
-const createSnapshots = (machine: EvmMachine) => {
-  let kept: Snapshot[] = [machine.snapshot()];
+/** Words of memory that a state holds on to: of its frame, of the frames that wait, of what the last one returned. */
+const wordsIn = (state: Readonly<MachineState> | undefined): number => {
+  if (state === undefined) return 0;
+  let words = state.memory.count + state.returndata.words.count;
+  for (let waiting = state.frame?.parent; waiting !== undefined; waiting = waiting.frame.parent)
+    words += waiting.memory.count;
+  return words;
+};
+
+/** Takes the machine to and fro. Snapshots are at equal distances, never more than MAX_SNAPSHOTS. */
+const createCourse = (machine: EvmMachine) => {
+  type Kept = { readonly snapshot: Snapshot; readonly words: number };
+  const begin: Kept = { snapshot: machine.snapshot(), words: 0 };
+  let kept: Kept[] = [begin];
+  /** Where something was asked last: what is asked next is beside it. */
+  let near = begin;
   let distance = GROUP;
-  return {
-    /** Called behind every group. */
-    visit(): void {
-      if (machine.steps % distance !== 0) return;
-      kept.push(machine.snapshot());
-      if (kept.length <= MAX_SNAPSHOTS) return;
+  let changes = 0;
+  const here = (): Kept => ({ snapshot: machine.snapshot(), words: wordsIn(machine.state) });
+  const wordsOf = (of: readonly Kept[]): number => of.reduce((sum, { words }) => sum + words, 0);
+
+  const keep = (): void => {
+    kept.push(here());
+    while (kept.length > 1 && (kept.length > MAX_SNAPSHOTS || wordsOf(kept) > MAX_WORDS)) {
       distance *= 2;
-      kept = kept.filter(({ step }) => step % distance === 0);
-    },
+      kept = kept.filter(({ snapshot: { step } }) => step % distance === 0);
+    }
+  };
+  const step = (): void => {
+    const { stateRoot, txTree } = machine.state ?? {};
+    machine.step();
+    const { state } = machine;
+    if (state === undefined) return;
+    if (state.txTree !== txTree) changes++;
+    if (state.stateRoot !== stateRoot) changes++;
+    if (machine.steps % distance === 0 && machine.steps > (kept.at(-1) as Kept).snapshot.step) keep();
+  };
+  const isAhead = ({ snapshot }: Kept, steps: number): boolean => snapshot.step > steps;
+
+  return {
+    step,
     /** Puts the machine behind its first `steps` steps. */
     seek(steps: number): void {
-      if (machine.steps > steps || machine.steps < steps - (steps % distance))
-        machine.restore(kept[Math.min(Math.floor(steps / distance), kept.length - 1)] as Snapshot);
-      while (machine.steps < steps) machine.step();
+      const last = kept.findLast((one) => !isAhead(one, steps)) ?? begin;
+      const { snapshot } = !isAhead(near, steps) && isAhead(near, last.snapshot.step) ? near : last;
+      if (machine.steps > steps || machine.steps < snapshot.step) machine.restore(snapshot);
+      for (const first = steps - (steps % GROUP); ; step()) {
+        if (machine.steps === first) near = here();
+        if (machine.steps >= steps) break;
+      }
+    },
+    get words(): number {
+      const isForgotten = kept.length === 1 && near === begin && machine.steps === 0;
+      return isForgotten ? 0 : UNIT_WORDS + CHANGE_WORDS * changes + wordsOf(kept) + wordsIn(machine.state);
+    },
+    forget(): void {
+      kept = [begin];
+      near = begin;
+      changes = 0;
+      machine.restore(begin.snapshot);
     },
   };
 };
@@ -122,8 +173,8 @@ const levelsAbove = (groups: Bytes, count: number, padding: (height: number) => 
 };
 
 /**
- * Runs the machine to its unit's end, which costs one pass; then it answers. Memory: 32 bytes for 64 steps, and the
- * snapshots. RangeError when the unit has more steps than the tree has leaves.
+ * Runs the machine to its unit's end, which costs one pass; then it answers. Memory: a byte a step, and the snapshots, as
+ * `words` tells. RangeError when the unit has more steps than the tree has leaves.
  */
 export const createUnitTrace = async (
   machine: EvmMachine,
@@ -131,17 +182,16 @@ export const createUnitTrace = async (
   height = UNIT_HEIGHT,
 ): Promise<UnitTrace> => {
   const start = machine.hash();
-  const snapshots = createSnapshots(machine);
+  const course = createCourse(machine);
   const group = createGroup();
   const roots = createHashes();
   while (machine.ended === undefined) {
     if (machine.need !== undefined) await supplyTo(machine, answer);
-    machine.step();
+    course.step();
     const state = machine.encode();
     if (state !== undefined) group.add(state);
     if (!group.isFull) continue;
     roots.add(group.nodesAt(GROUP_HEIGHT, ZERO_32).subarray(0, 32));
-    snapshots.visit();
     if (roots.count % BREATH === 0) await setImmediate();
   }
   const { steps, ended } = machine;
@@ -160,9 +210,9 @@ export const createUnitTrace = async (
   /** A node below the groups: its group's steps are taken again. */
   const nodeInGroup = (of: number, index: number): Bytes => {
     const first = Math.floor(index / 2 ** (GROUP_HEIGHT - of)) * GROUP;
-    snapshots.seek(first);
+    course.seek(first);
     for (let i = 0; i < GROUP && machine.ended === undefined; i++) {
-      machine.step();
+      course.step();
       const state = machine.encode();
       if (state !== undefined) group.add(state);
     }
@@ -188,8 +238,12 @@ export const createUnitTrace = async (
     node,
     pre: (position) => (position === 0 ? start : node(0, position - 1)),
     machineAt(position) {
-      snapshots.seek(Math.min(position, steps));
+      course.seek(Math.min(position, steps));
       return machine;
     },
+    get words() {
+      return course.words;
+    },
+    forget: course.forget,
   };
 };

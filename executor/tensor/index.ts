@@ -35,7 +35,7 @@ export { createEngine, type Engine } from "./engine.ts";
 export { identityOf, openConstant, openOperator, operatorLeaf, programId } from "./identity.ts";
 export type { OpenableTree } from "./multi-proof.ts";
 export { createGraph as createOnnxGraph, type Value as OnnxValue } from "./onnx-graph.ts";
-export { type Openings, openRun } from "./openings.ts";
+export { createHeldTrees, type HeldTrees, type Openings, openRun } from "./openings.ts";
 export {
   type Constant,
   countOf,

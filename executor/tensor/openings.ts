@@ -18,12 +18,29 @@ export type Openings = {
   tree(source: Source): Promise<TensorTree>;
 };
 
-export type OpeningsOptions = {
-  /** Bytes of trees that are held between questions; 256 MiB unless given. */
-  readonly memory?: number;
+/** Trees that runs hold between questions. When they are too large in all, those that were used longest ago are forgotten. */
+export type HeldTrees = {
+  /** A place for the trees of one more run. */
+  open(): { get(source: Source): TensorTree | undefined; set(source: Source, tree: TensorTree): void };
 };
 
 const DEFAULT_MEMORY = 2 ** 28;
+
+/** `memory`: bytes of trees; 256 MiB unless given. */
+export const createHeldTrees = (memory = DEFAULT_MEMORY): HeldTrees => {
+  const trees = createBoundedCache<TensorTree>(memory, ({ bytes }) => bytes);
+  let runs = 0;
+  return {
+    open() {
+      const run = runs++;
+      const keyOf = ({ constant, index }: Source) => `${run} ${constant ? "constant" : "operator"} ${index}`;
+      return {
+        get: (source) => trees.get(keyOf(source)),
+        set: (source, tree) => trees.set(keyOf(source), tree),
+      };
+    },
+  };
+};
 
 /** The output of every operator; undefined when the input is refused. */
 const tensorsOf = async (program: Program, input: Bytes): Promise<readonly TensorData[] | undefined> => {
@@ -42,16 +59,15 @@ const tensorsOf = async (program: Program, input: Bytes): Promise<readonly Tenso
 export const openRun = async (
   program: Program,
   input: Bytes,
-  { memory = DEFAULT_MEMORY }: OpeningsOptions = {},
+  held: HeldTrees = createHeldTrees(),
 ): Promise<Openings | undefined> => {
-  const trees = createBoundedCache<TensorTree>(memory, ({ bytes }) => bytes);
+  const trees = held.open();
   const lock = createLock();
-  const keyOf = ({ constant, index }: Source): string => `${constant ? "constant" : "operator"} ${index}`;
 
   const build = async (source: Source, tensor: TensorData): Promise<TensorTree> => {
     const { dtype } = program.operators[source.index] as Operator;
     const tree = await buildTensorTree(dtype, packTensor(dtype, tensor));
-    trees.set(keyOf(source), tree);
+    trees.set(source, tree);
     return tree;
   };
   const tensors = await tensorsOf(program, input);
@@ -60,12 +76,12 @@ export const openRun = async (
   for (const [index, tensor] of tensors.entries()) roots.push((await build({ constant: false, index }, tensor)).root);
 
   const find = async (source: Source): Promise<TensorTree> => {
-    const held = trees.get(keyOf(source));
-    if (held !== undefined) return held;
+    const known = trees.get(source);
+    if (known !== undefined) return known;
     if (source.constant) {
       const { dtype, data } = program.constants[source.index] as Constant;
       const tree = await buildTensorTree(dtype, data);
-      trees.set(keyOf(source), tree);
+      trees.set(source, tree);
       return tree;
     }
     const again = (await tensorsOf(program, input)) as readonly TensorData[];

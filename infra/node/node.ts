@@ -10,7 +10,13 @@ import {
   type RightClaims,
   readWindow,
 } from "../../bridge/index.ts";
-import { createChallenger, createTraces, describeChallenger, describeDispute } from "../../challenger/index.ts";
+import {
+  createChallenger,
+  createTraceMemory,
+  createTraces,
+  describeChallenger,
+  describeDispute,
+} from "../../challenger/index.ts";
 import { type Backend, type ClaimId, createRpcServer, type Telemetry } from "../../executor/index.ts";
 import { createPublisher, createSequencer } from "../../sequencer/index.ts";
 import type { ChallengerConfig, ExecutorConfig, NodeConfig, SequencerConfig } from "../config/config.ts";
@@ -148,7 +154,8 @@ export const createChallengerNode = async (
       await openRegistries({ ...telemetry, ...core }, { depth: BigInt(config.claimDepth) }),
     );
     const retention = services.add(createRetention({ ...telemetry, ...core, registries }, { pollMs: config.l1PollMs }));
-    const tracesOf = (right: RightClaims) => createTraces({ ...core, right });
+    const memory = createTraceMemory();
+    const tracesOf = (right: RightClaims) => createTraces({ ...core, right, memory });
     const challenger = services.add(
       createChallenger(
         { ...telemetry, ...core, registries, transactor, others, tracesOf },

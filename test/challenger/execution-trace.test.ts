@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GENESIS_PLACE, gameHash, levelBase } from "../../bridge/index.ts";
-import { createChainTrace, createExecution, LEVEL, type Trace } from "../../challenger/index.ts";
+import { createChainTrace, createExecution, createTraceMemory, LEVEL, type Trace } from "../../challenger/index.ts";
 import { holdTrace } from "../../challenger/trace/trace.fixture.ts";
 import { ETHER, openChain, sign, withoutModels } from "../../executor/chain/chain.fixture.ts";
 import {
@@ -80,28 +80,35 @@ const leafOfKind = async (trace: Trace, kind: string, from = 0): Promise<number>
   throw new Error(`no leaf to ${kind}`);
 };
 
+const GAME = {
+  l1ChainId: 31337n,
+  registry: `0x${"a1".repeat(20)}` as const,
+  parent: toHex(keccakOf(utf8("the parent"))) as ClaimId,
+  limitBatch: 1n,
+  lineage: toHex(keccakOf(utf8("the inbox"))),
+};
+/** Units: begin, two transactions, end, skip. */
+const CALL = 2;
+
+/** The claim about all that was derived. */
+const openClaim = async (
+  { chain, inbox, source, blobs }: Awaited<ReturnType<typeof deriveInference>>,
+  memory = createTraceMemory(),
+) => {
+  const start = hashChainState(chainStateAt(chain, 0n, GENESIS_PLACE.position));
+  const execution = await createExecution({ chain, inbox: source, models, blobs, memory }, HEIGHTS[1]);
+  const from = { game: GAME, from: GENESIS_PLACE, start, heights: HEIGHTS };
+  return { start, claim: createChainTrace({ chain, inbox, execution }, from, signal) };
+};
+
 test("from a claim down to an element of a model, every level ends in the leaf above it", async () => {
-  const game = {
-    l1ChainId: 31337n,
-    registry: `0x${"a1".repeat(20)}` as const,
-    parent: toHex(keccakOf(utf8("the parent"))) as ClaimId,
-    limitBatch: 1n,
-    lineage: toHex(keccakOf(utf8("the inbox"))),
-  };
-  const origin = gameHash(game);
+  const origin = gameHash(GAME);
   for (const medium of MEDIA) {
-    const { chain, inbox, source, blobs, judge } = await deriveInference(medium);
-    const start = hashChainState(chainStateAt(chain, 0n, GENESIS_PLACE.position));
-    const execution = await createExecution({ chain, inbox: source, models, blobs }, HEIGHTS[1]);
-    const claim = createChainTrace(
-      { chain, inbox, execution },
-      { game, from: GENESIS_PLACE, start, heights: HEIGHTS },
-      signal,
-    );
-    // Units: begin, two transactions, end, skip.
-    const call = 2;
-    const unit = await claim.below(call);
-    const leafOfUnit = await claim.node(0, call);
+    const derived = await deriveInference(medium);
+    const { judge } = derived;
+    const { start, claim } = await openClaim(derived);
+    const unit = await claim.below(CALL);
+    const leafOfUnit = await claim.node(0, CALL);
     const infer = await leafOfKind(unit, "refine");
     const last = 2 ** unit.height - 1;
     const padding = await firstPadding(unit, leafOfUnit);
@@ -148,4 +155,27 @@ test("a unit that the chain sees otherwise has no tree", async () => {
   const pre = chainStateAt(chain, 0n, GENESIS_PLACE.position);
   const other = { ...pre, timestamp: pre.timestamp + 1n };
   await assert.rejects(execution({ pre: other, place: GENESIS_PLACE }, signal), { code: "TRACE_CONTRADICTED" });
+});
+
+test("traces that hold next to nothing between questions answer as those that hold everything", async () => {
+  const derived = await deriveInference("calldata");
+  const unit = await (await openClaim(derived)).claim.below(CALL);
+  const { claim } = await openClaim(derived, createTraceMemory({ words: 0, bytes: 0 }));
+  // Each question to one makes the other forget.
+  const units = [await claim.below(CALL), await claim.below(CALL)] as const;
+  const infer = await leafOfKind(unit, "refine");
+  for (const position of [infer + 1, 3, infer, 70, 1, 0])
+    for (const forgetful of units)
+      for (const height of [0, 3, 7])
+        assert.deepEqual(
+          [await forgetful.node(height, position >> height), await forgetful.evidence(position)],
+          [await unit.node(height, position >> height), await unit.evidence(position)],
+        );
+  const inference = await unit.below(infer);
+  for (const forgetful of [await units[0].below(infer), await units[1].below(infer)])
+    for (const operator of [program.operators.length - 1, 0]) {
+      const [one, other] = [await inference.below(operator), await forgetful.below(operator)];
+      assert.deepEqual([other.height, await other.node(0, 0)], [one.height, await one.node(0, 0)]);
+      assert.deepEqual(await forgetful.evidence(operator), await inference.evidence(operator));
+    }
 });

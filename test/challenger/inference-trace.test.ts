@@ -4,6 +4,7 @@ import { createInferenceTrace, LEVEL, type Trace } from "../../challenger/index.
 import { holdTrace } from "../../challenger/trace/trace.fixture.ts";
 import {
   countOf,
+  createHeldTrees,
   keccakOf,
   type Operator,
   openRun,
@@ -22,7 +23,7 @@ const origin = keccakOf(utf8("the leaf of level 1"));
 
 const traceOf = async (program: Program, seed: number, memory?: number) => {
   const input = randomInput(createRandom(seed), program);
-  const openings = await openRun(program, input, memory === undefined ? {} : { memory });
+  const openings = await openRun(program, input, createHeldTrees(memory));
   assert.ok(openings !== undefined);
   const { output, tensors } = runReference(program, input);
   assert.deepEqual(openings.output, output);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boundOf, playAtOnce } from "../support/at-once.ts";
+import { boundOf, outcomeText, playAtOnce } from "../support/at-once.ts";
 import { createDisputeStage, rightClaimsOf, rightRange } from "../support/disputes.ts";
 import { machineStep } from "../support/lies.ts";
 import { type Met, STEP_KIND_NAMES, type StepKind, surveyOf } from "../support/step-kinds.ts";
@@ -26,8 +26,9 @@ test("a liar in one step is beaten whatever the step's kind: each is proven by L
   );
   const steps = LIED.map((kind) => met.get(kind)?.[0] as Met);
   const lies = steps.map(({ unit, step }, i) => ({ ...machineStep(unit, step), name: LIED[i] as string }));
-  const { findings, proven, rounds, residentMib } = await playAtOnce(t, stage, { lies, bound: boundOf(stage.claims) });
-  t.diagnostic(`${lies.length} liars, ${rounds} rounds, ${residentMib.toFixed(0)} MiB resident`);
-  assert.deepEqual(findings, []);
-  assert.equal(proven, lies.length, "each lie came down to its step, and L1 proved that");
+  const bound = boundOf(stage.claims);
+  const outcome = await playAtOnce(t, stage, { lies, bound });
+  t.diagnostic(outcomeText(outcome, bound));
+  assert.deepEqual(outcome.findings, []);
+  assert.equal(outcome.proven, lies.length, "each lie came down to its step, and L1 proved that");
 });

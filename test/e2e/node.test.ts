@@ -11,7 +11,6 @@ import {
   COLUMN,
   CodedError,
   createModelRuntime,
-  DEVNET_PARAMETERS,
   digitClassifier,
   encodeProgram,
   importOnnx,
@@ -31,24 +30,13 @@ import {
 } from "../../infra/index.ts";
 import { L1_SEQUENCER_KEY } from "../support/deriving-peers.ts";
 import { publishOn } from "../support/publish.ts";
-import { createStage, L2_ACCOUNTS, l2Account, type Stage, telemetry } from "../support/stage.ts";
+import { createStage, type Stage, telemetry } from "../support/stage.ts";
+import { rollupOf } from "../support/stage-rollup.ts";
 
 const { abi, bytecode } = digitClassifier;
 const { program } = importOnnx(readFileSync(sampleModelFile()));
 const model = { id: programId(program), artifact: encodeProgram(program), name: "" };
 const withCode = (code: string) => (error: unknown) => error instanceof CodedError && error.code === code;
-
-const rollupOf = ({ deployment }: Stage): Rollup => ({
-  version: 1,
-  l1: { chainId: 31337, ...deployment },
-  chain: DEVNET_PARAMETERS,
-  genesis: {
-    accounts: Array.from({ length: L2_ACCOUNTS }, (_, i) => ({
-      address: l2Account(i).address.toLowerCase() as Hex,
-      balance: 10n ** 21n,
-    })),
-  },
-});
 
 const directoryOf = (t: TestContext): string => {
   const directory = mkdtempSync(join(tmpdir(), "assay-node-"));

@@ -11,14 +11,14 @@ import {
   COMMAND_SETTINGS,
   clientsOf,
   createExecutorNode,
-  type Rollup,
   resolveConfig,
   writeRollup,
 } from "../../infra/index.ts";
 import { account } from "../support/anvil.ts";
 import { ASSAY, firstLineOf, runAssay, type Spawned, spawnDevnet } from "../support/devnet.ts";
 import { ask, watchHeads } from "../support/heads.ts";
-import { createStage, L2_ACCOUNTS, l2Account, type Stage, telemetry } from "../support/stage.ts";
+import { createStage, type Stage, telemetry } from "../support/stage.ts";
+import { rollupOf } from "../support/stage-rollup.ts";
 
 const PEER = "12D3KooWJWoaqZhDaoEFshF7Rh1bpY9ohihFhzcW6d69Lr2NASuq";
 const MULTIADDRESS = /^\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/\w+$/;
@@ -35,18 +35,6 @@ const directoryOf = (t: TestContext): string => {
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 };
-
-const rollupOf = ({ deployment }: Stage): Rollup => ({
-  version: 1,
-  l1: { chainId: 31337, ...deployment },
-  chain: DEVNET_PARAMETERS,
-  genesis: {
-    accounts: Array.from({ length: L2_ACCOUNTS }, (_, i) => ({
-      address: l2Account(i).address.toLowerCase() as Hex,
-      balance: 10n ** 21n,
-    })),
-  },
-});
 
 const until = async (what: string, reached: () => Promise<boolean>): Promise<void> => {
   for (const end = Date.now() + 30_000; !(await reached()); await new Promise((resolve) => setTimeout(resolve, 25)))

@@ -1,4 +1,4 @@
-import { boundOf, playAtOnce } from "../support/at-once.ts";
+import { boundOf, outcomeText, playAtOnce } from "../support/at-once.ts";
 import { createDisputeStage, LOW, MODEL } from "../support/disputes.ts";
 import { modelLies, only, type Told, unitLies } from "../support/lies.ts";
 import { createRandom, type Random } from "../support/random-program.ts";
@@ -44,10 +44,9 @@ export const fuzzDisputes = async ({ count, seed, print }: Round): Promise<reado
       lies.push({ ...lie, seed: lie.seed === 0 && isFirst ? 0 : i + 1 });
     }
     const bound = boundOf(stage.claims);
-    const { blocks, rounds, residentMib, findings } = await playAtOnce(t, stage, { lies, bound });
-    print(`${count} wrong claims at once: verdict ${blocks} blocks after the last (bound ${bound})`);
-    print(`${rounds} rounds, ${residentMib.toFixed(0)} MiB resident at most, the liars' share among it`);
-    return findings;
+    const outcome = await playAtOnce(t, stage, { lies, bound });
+    print(`${count} wrong claims at once: ${outcomeText(outcome, bound)}, the liars' share among it`);
+    return outcome.findings;
   } finally {
     for (const end of ends.reverse()) await end();
   }

@@ -1,4 +1,5 @@
-import { boundOf, playAtOnce } from "../support/at-once.ts";
+import { boundOf, outcomeText, playAtOnce } from "../support/at-once.ts";
+import { startChallengerProcess } from "../support/challenger-process.ts";
 import { createDisputeStage, type DisputeStage, rightClaimsOf, rightRange } from "../support/disputes.ts";
 import { machineStep, type Told } from "../support/lies.ts";
 import { createRandom } from "../support/random-program.ts";
@@ -7,7 +8,7 @@ import { TOUR_CLAIMS, takeTour } from "../support/tour.ts";
 
 type Round = { readonly count: number; readonly seed: number; readonly print: (line: string) => void };
 
-/** Liars against one challenger at a time. */
+/** Liars at a time against one challenger, a process with a database of its own. */
 const AT_ONCE = 20;
 
 type Ending = { readonly t: { after(end: () => unknown): void }; end(): Promise<void> };
@@ -68,18 +69,10 @@ export const fuzzLies = async ({ count, seed, print }: Round): Promise<readonly 
       const round = endings();
       const fresh = await stage.anvil.snapshot();
       try {
-        const {
-          blocks,
-          rounds,
-          residentMib,
-          proven,
-          findings: wrong,
-        } = await playAtOnce(round.t, stage, { lies, bound });
+        const outcome = await playAtOnce(round.t, stage, { lies, bound, start: startChallengerProcess });
         for (const { name } of lies) print(`  ${name}`);
-        print(
-          `${lies.length} at once: ${proven} leaves proven, verdict ${blocks} blocks after the last (bound ${bound}), ${rounds} rounds, ${residentMib.toFixed(0)} MiB resident`,
-        );
-        findings.push(...wrong);
+        print(`${lies.length} at once: ${outcomeText(outcome, bound)}`);
+        findings.push(...outcome.findings);
       } finally {
         await round.end();
         await stage.anvil.revert(fresh);

@@ -215,9 +215,15 @@ export const parts: readonly Part[] = [
   },
   {
     name: "lies",
-    what: "wrong claims, each in one step of a kind, twenty at once against one challenger",
-    count: 60,
+    what: "wrong claims, each in one step of a kind, twenty at once against one challenger's process",
+    count: 80,
     run: async (round) => (await import("./lies.ts")).fuzzLies(round),
+  },
+  {
+    name: "hoards",
+    what: "wrong claims at once, each in a unit that takes a challenger the most memory",
+    count: 20,
+    run: async (round) => (await import("./hoards.ts")).fuzzHoards(round),
   },
   {
     name: "machine",

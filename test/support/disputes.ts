@@ -264,7 +264,8 @@ export const startLiar = async (
     seed = 1,
     from = LIAR,
     back = 0,
-    right = rightClaimsOf(t, stage, node),
+    right,
+    range: given,
   }: {
     readonly story: Story;
     readonly seed?: number;
@@ -273,12 +274,14 @@ export const startLiar = async (
     readonly right?: RightClaims;
     /** So many right claims before the newest stands the one that he claims on. */
     readonly back?: number;
+    /** What is right there, where several lie about the same. */
+    readonly range?: RightRange;
   },
 ): Promise<LiarActor> => {
   const { anvil } = stage;
   const { client } = anvil;
-  const range = await rightRange(stage, node, right, back);
-  const registry = right.registry.address;
+  const range = given ?? (await rightRange(stage, node, right ?? rightClaimsOf(t, stage, node), back));
+  const registry = range.right.registry.address;
   const transactor = createTransactor({ ...telemetry(), client, account: account(from) });
   t.after(() => transactor.stop());
   await anvil.control.setBalance({ address: transactor.address, value: 10n ** 21n });
