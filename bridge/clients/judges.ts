@@ -46,9 +46,9 @@ export type Departure = { readonly from: bigint; readonly why: string };
 
 /**
  * Whether what decides a claim registry's games is this version's: the registry, the rules of leaves, the verifiers, every
- * part, each held against what its creation for this chain would leave on L1; of a registry that takes over the address proves
- * the creation. Parts that were made before a fork was
- * scheduled, or for one that this node does not have scheduled, judge as this node until then.
+ * part, each held against what its creation for this chain would leave on L1; of a registry that takes over the address
+ * proves the creation. Parts that were made before a fork was scheduled, or for one that this node does not have scheduled,
+ * judge as this node until then.
  */
 export type Judges = {
   /** Undefined: nowhere. Asked once a registry. Fails as the client does. */
