@@ -155,10 +155,7 @@ test("a model published on L1 is called on L2 with named tensors, on a node that
     const outside = { mode: 0, modelCID: model.id, input: { numbers, strings: [] } };
     const { result } = await call(node, ADDRESS.inference, inference, "runModelInference", [outside]);
     const [x] = (result as { readonly numbers: readonly { readonly values: unknown }[] }).numbers;
-    assert.deepEqual(
-      x?.values,
-      TENSORS[0]?.values.map(() => num(1000)),
-    );
+    assert.deepEqual(x?.values, Array(4).fill(num(1000)));
   }
 });
 
