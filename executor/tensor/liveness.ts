@@ -7,8 +7,12 @@ import type { Guard, Operand, Operator } from "./program.ts";
  * chooses kernels and decides nothing: what would take too long to find is not known, and the general path runs.
  */
 
-/** Points of one component that are visited at most; an engine asks for each operand once. */
-export const MOST_POINTS = 2 ** 16;
+/** Points of one component that are visited at most. */
+const MOST_POINTS = 2 ** 16;
+
+/** What an engine may visit for one operand: far less than computing the operator, which the call has paid for. */
+const pointsFor = (operator: Operator): number =>
+  Math.min(MOST_POINTS, 64 + Math.floor(product([...operator.output, ...operator.reduction]) / 16));
 
 type Extents = Pick<Operator, "output" | "reduction">;
 
@@ -212,19 +216,29 @@ export const deadOutput = (operator: Extents, operand: Operand, most = MOST_POIN
   return "none";
 };
 
-/** Whether operand j is known to read its tensor alone, never the zero element behind or before it. */
-export const readsInside = (operator: Operator, j: number): boolean => {
+const searchInside = (operator: Operator, j: number): boolean => {
   if (isInside(operator, j)) return true;
   const operand = operator.operands[j] as Operand;
   if (operand.guards.length === 0) return false;
-  const reach = reachOf(operator, operand);
+  const reach = reachOf(operator, operand, pointsFor(operator));
   if (reach === undefined) return false;
   const gathered = gatheredReachOf(operator, j);
   return !reach.live || (reach.lo + gathered.lo >= 0 && reach.hi + gathered.hi < operand.count);
 };
 
+const inside = new WeakMap<Operator, (boolean | undefined)[]>();
+
+/** Whether operand j is known to read its tensor alone, never the zero element before or behind it. Searched for once. */
+export const readsInside = (operator: Operator, j: number): boolean => {
+  const known = inside.get(operator) ?? [];
+  inside.set(operator, known);
+  known[j] ??= searchInside(operator, j);
+  return known[j];
+};
+
 /** Whether a fold is known to have something to fold for every output. */
 export const foldsSomething = (operator: Operator): boolean => {
   const [operand] = operator.operands;
-  return operand === undefined || operand.guards.length === 0 || deadOutput(operator, operand) === "none";
+  if (operand === undefined || operand.guards.length === 0) return true;
+  return deadOutput(operator, operand, pointsFor(operator)) === "none";
 };
