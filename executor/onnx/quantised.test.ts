@@ -208,7 +208,11 @@ test("products whose partial sums i32 does not hold are added in i64", async () 
   const { expected, actual, imported } = await both(sketch, { a: tensor("uint8", [1, K], bytes(8, K, 0, 255)) });
   assert.deepEqual(actual, expected);
   const contractions = imported.program.operators.filter(({ kind }) => kind === "CONTRACT");
-  assert.equal(contractions.filter(({ operands }) => operands.length === 2).length, 2, "two chains begin without a sum");
+  assert.equal(
+    contractions.filter(({ operands }) => operands.length === 2).length,
+    2,
+    "two chains begin without a sum",
+  );
 });
 
 test("dynamic quantisation: DynamicQuantizeLinear, MatMulInteger with its zero point, rescaling", async () => {
