@@ -11,7 +11,6 @@ import {
 import {
   bulkSteps,
   callSteps,
-  checkSteps,
   codeSteps,
   decodeSteps,
   derivationSteps,
@@ -110,7 +109,6 @@ const PARTS: Readonly<Record<StepPart, Part>> = {
     made: transactionSteps,
     takes: ({ baseFeeVault = ADDRESS.baseFeeVault, ...rules }) => [...forks(rules), baseFeeVault],
   },
-  check: { name: "CheckSteps", made: checkSteps, takes: () => [] },
 };
 
 /** The parts of the step verifier, in their order. `compiled`: in place of those that are kept with the program. */

@@ -70,7 +70,7 @@ contract TensorStepVerifier is ITensorStepVerifier {
         uint256 packed;
         if (position < Program.countOf(step.op)) {
             packed = step.op.kind == Program.INPUT
-                ? _input(step, call.input)
+                ? _input(step, call.input, record)
                 : _element(step, record[record.length - step.op.body.length:]);
         }
         step.evidence.close();
@@ -91,7 +91,7 @@ contract TensorStepVerifier is ITensorStepVerifier {
     // --- kinds -------------------------------------------------------------------------------------------------------
 
     /// @dev The call's input lies in the machine's memory, at any byte.
-    function _input(Step memory step, Reference memory input) private pure returns (uint256) {
+    function _input(Step memory step, Reference memory input, bytes calldata record) private pure returns (uint256) {
         uint256 dtype = step.op.dtype;
         uint256 size = Elements.bytesOf(dtype);
         uint256 offset = Program.inputOffset(step.op) + step.position * size;
@@ -101,7 +101,9 @@ contract TensorStepVerifier is ITensorStepVerifier {
         runs[0] = TensorAccess.toRun(input.offset + offset, size, 0);
         uint256 words = input.words;
         TensorOpening.open(step.evidence, WordTree(input.root, Program.ceilLog2(words), 1, 32 * words, false), runs);
-        return Elements.encode(dtype, Elements.decode(dtype, _packedAt(runs[0].placeOf(), size)));
+        uint256 bounds = Program.RECORD_HEAD + 4 * step.op.extents.length;
+        (uint256 lo, uint256 hi) = (_u64(record, bounds), _u64(record, bounds + 8));
+        return Elements.canonical(dtype, _packedAt(runs[0].placeOf(), size), lo, hi);
     }
 
     function _move(Step memory step, bytes calldata body) private pure returns (uint256) {
@@ -119,7 +121,7 @@ contract TensorStepVerifier is ITensorStepVerifier {
         int256 v = int256(_valueOf(_read(step, 0, _runAt(step, 0))));
         v = (v < first ? first : v > last ? last : v) - first;
         Run[] memory runs = _runAt(step, 1);
-        runs[0] = TensorAccess.toRun(uint256(int256(runs[0].placeOf()) + v * _i64(body, 12)), 1, 0);
+        runs[0] = TensorAccess.toRun(uint256(runs[0].addressOf() + v * _i64(body, 12)), 1, 0);
         return _packedOf(_read(step, 1, runs));
     }
 
@@ -153,6 +155,8 @@ contract TensorStepVerifier is ITensorStepVerifier {
             }
         }
         if (fold == SUM) return Elements.encode(step.op.dtype, uint256(sum));
+        // A fold of nothing is 0.
+        if (attained == type(uint256).max) return 0;
         return fold == ARGMAX ? Elements.encode(step.op.dtype, attained) : _packedAt(_pointerOf(reads, attained), reads.size);
     }
 
@@ -196,27 +200,57 @@ contract TensorStepVerifier is ITensorStepVerifier {
         return TensorAccess.runAt(step.op, step.op.operands[j], step.position);
     }
 
-    /// @dev Opens what operand `j` reads. An operand of which nothing is live has no evidence.
+    /// @dev Opens what operand `j` reads: beyond the tensor's ends that is the zero element, of which there is no evidence.
     function _read(Step memory step, uint256 j, Run[] memory runs) private pure returns (Reads memory) {
         Operand memory operand = step.op.operands[j];
         uint256 size = Elements.bytesOf(operand.dtype);
-        if (runs.length != 0) {
-            uint256 height = Program.wordHeight(operand.dtype, operand.count);
-            WordTree memory tree = WordTree(_rootOf(step, operand), height, size, operand.count, true);
-            TensorOpening.open(step.evidence, tree, runs);
+        Run[] memory inside = runs.within(operand.count);
+        bool isWhole;
+        assembly ("memory-safe") {
+            isWhole := eq(inside, runs)
         }
+        if (inside.length != 0) {
+            (bytes32 root, uint256 lo, uint256 hi) = _rootOf(step, operand);
+            uint256 height = Program.wordHeight(operand.dtype, operand.count);
+            TensorOpening.open(step.evidence, WordTree(root, height, size, operand.count, true), inside);
+            // Every byte is a value of its dtype, and constants of bytes declare all of them.
+            if (operand.isConstant && size > 1) _canonicalise(operand.dtype, size, inside, lo, hi);
+        }
+        if (!isWhole) runs.spread(inside, operand.count, size);
         return Reads(operand.dtype, size, runs);
     }
 
+    /// @dev Makes the runs' elements what they are read as, in place: none changes twice.
+    function _canonicalise(uint256 dtype, uint256 size, Run[] memory runs, uint256 lo, uint256 hi) private pure {
+        unchecked {
+            uint256 shift = 256 - 8 * size;
+            for (uint256 t; t < runs.length; ++t) {
+                uint256 pointer = runs.get(t).placeOf();
+                for (uint256 end = pointer + size * runs.get(t).lengthOf(); pointer < end; pointer += size) {
+                    uint256 packed = Elements.canonical(dtype, _packedAt(pointer, size), lo, hi);
+                    assembly ("memory-safe") {
+                        let kept := shr(sub(256, shift), shl(sub(256, shift), mload(pointer)))
+                        mstore(pointer, or(shl(shift, packed), kept))
+                    }
+                }
+            }
+        }
+    }
+
     /// @dev Of the operand's tensor: a constant's record, or a leaf of level 2 left of the operator's own.
-    function _rootOf(Step memory step, Operand memory operand) private pure returns (bytes32 root) {
+    /// Of a constant also the bounds of its elements.
+    function _rootOf(Step memory step, Operand memory operand)
+        private
+        pure
+        returns (bytes32 root, uint256 lo, uint256 hi)
+    {
         uint256 index = operand.index;
         if (operand.isConstant) {
             bytes calldata record = step.evidence.take(Program.CONSTANT_RECORD_SIZE);
             root = step.evidence.word();
             bytes32[] memory path = step.evidence.words(Program.ceilLog2(step.shape.constants));
             Program.requireConstant(step.shape, index, record, root, path);
-            return root;
+            return (root, _u64(record, Program.CONSTANT_BOUNDS), _u64(record, Program.CONSTANT_BOUNDS + 8));
         }
         // INVARIANT: an operator reads earlier ones.
         if (index >= step.operator) revert ILeafRules.BadEvidence();
@@ -294,6 +328,10 @@ contract TensorStepVerifier is ITensorStepVerifier {
 
     function _flipOf(Reads memory reads) private pure returns (uint256) {
         return reads.dtype == Elements.I8 ? SIGN_BITS : 0;
+    }
+
+    function _u64(bytes calldata data, uint256 offset) private pure returns (uint256) {
+        return uint64(bytes8(data[offset:offset + 8]));
     }
 
     function _i64(bytes calldata body, uint256 offset) private pure returns (int256) {

@@ -30,7 +30,6 @@ const L1: readonly Entry[] = [
   { name: "keccakF", contract: "KeccakF", parts: ["abi", "bytecode"] },
   { name: "bulkSteps", contract: "BulkSteps", parts: ["abi", "bytecode"] },
   { name: "precompileSteps", contract: "PrecompileSteps", parts: ["abi", "bytecode"] },
-  { name: "checkSteps", contract: "CheckSteps", parts: ["abi", "bytecode"] },
   { name: "leafRules", contract: "LeafRules", parts: ["abi", "bytecode"] },
   { name: "l1CrossDomainMessenger", contract: "L1CrossDomainMessenger", parts: ["abi", "bytecode"] },
   { name: "l1StandardBridge", contract: "L1StandardBridge", parts: ["abi", "bytecode"] },

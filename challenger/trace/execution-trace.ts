@@ -10,7 +10,6 @@ import {
   CodedError,
   ceilLog2,
   chainStateAt,
-  checkedModel,
   concat,
   createAnswering,
   createEvmMachine,
@@ -83,16 +82,12 @@ const NOT_YET: BlobElement = { value: new Uint8Array(32), commitment: new Uint8A
  */
 const evidenceOf = async (
   machineNow: () => EvmMachine,
-  { blobs: { hashes, blob }, models }: Pick<ExecutionComponents, "blobs" | "models">,
+  { hashes, blob }: ExecutionComponents["blobs"],
 ): Promise<Bytes> => {
-  const id = checkedModel(machineNow());
-  const program = id === undefined ? undefined : await models.program(id);
-  const programOf = () => program as Program;
   const wanted = new Map<string, { readonly hash: Hex; readonly index: number }>();
   const keyOf = (hash: Hex, index: number) => `${hash}/${index}`;
   const blobHashes = (record: bigint) => hashes(record).map((hash) => fromHex(hash));
   const first = machineEvidence(machineNow(), {
-    programOf,
     blobs: {
       blobHashes,
       element(bytes, index) {
@@ -111,7 +106,7 @@ const evidenceOf = async (
     opened.set(key, await openBlobElement(bytes, index));
   }
   const element = (hash: Bytes, index: number) => opened.get(keyOf(toHex(hash), index)) as BlobElement;
-  return machineEvidence(machineNow(), { programOf, blobs: { blobHashes, element } }) as Bytes;
+  return machineEvidence(machineNow(), { blobs: { blobHashes, element } }) as Bytes;
 };
 
 /** Level 1 of one unit: the states after its steps. */
@@ -145,8 +140,8 @@ const traceOf = (
 
   const open = async ({ call, id, input }: PendingInference, program: Program): Promise<Trace> => {
     const openings = await memory.run(() => openProgram(program, input, memory.trees));
-    // INVARIANT: CHECK has passed every element, so the program takes the input.
-    if (openings === undefined) throw contradicted(`program ${id} refuses an input that was checked`);
+    // INVARIANT: PRECOMPILE has judged the length, and a program takes every input of its length.
+    if (openings === undefined) throw contradicted(`program ${id} refuses an input of its length`);
     return createInferenceTrace(call, openings);
   };
 
@@ -165,7 +160,7 @@ const traceOf = (
     async evidence(position): Promise<Bytes> {
       if (position >= unit.steps) return encodeChainState(unit.ended.chain);
       const pending = pendingAt(position);
-      if (pending === undefined) return evidenceOf(() => unit.machineAt(position), { blobs, models });
+      if (pending === undefined) return evidenceOf(() => unit.machineAt(position), blobs);
       const { preimage } = identityOf(await models.program(pending.id));
       const { state, rest, registers } = pending.call;
       return concat(state, rest, registers, preimage);

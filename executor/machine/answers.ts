@@ -1,8 +1,7 @@
 import { type Bytes, toHex } from "../foundation/bytes.ts";
 import type { ModelPrograms, ModelRuntime } from "../models/runtime.ts";
 import { admitGas, encodeAdmission } from "../protocol/model-call.ts";
-import { countOf, type OperatorOf } from "../tensor/program.ts";
-import { type Answer, fault, type InputTensor, type Need } from "./context.ts";
+import { type Answer, fault, type Need } from "./context.ts";
 import type { EvmMachine } from "./machine.ts";
 
 export type AnsweringModels = Pick<ModelRuntime, "run" | "admit" | "artifactLength" | "retrieve"> & ModelPrograms;
@@ -11,23 +10,11 @@ type AnswerOf<K extends Need["kind"]> = Extract<Answer, { readonly kind: K }>;
 
 /** What machines need of models, from the model runtime. Rejects as the runtime does. */
 export const createAnswering = (models: AnsweringModels) => {
-  const inputs = async (id: Bytes): Promise<AnswerOf<"inputs">> => {
-    const program = await models.program(toHex(id));
-    const operators = program.operators.slice(0, program.inputs) as OperatorOf<"INPUT">[];
-    const tensors: InputTensor[] = operators.map(({ dtype, offset, interval, output }) => ({
-      dtype,
-      offset,
-      count: countOf({ output }),
-      lo: interval.lo,
-      hi: interval.hi,
-    }));
-    return { kind: "inputs", tensors };
-  };
-
   const infer = async (id: Bytes, input: Bytes): Promise<AnswerOf<"infer">> => {
     const output = await models.run(toHex(id), input);
-    // INVARIANT: CHECK has passed every element, so the program takes the input.
-    if (output === undefined) throw fault("MACHINE_BROKEN", "a model refuses what was checked", { id: toHex(id) });
+    // INVARIANT: PRECOMPILE has judged the length, and a program takes every input of its length.
+    if (output === undefined)
+      throw fault("MACHINE_BROKEN", "a model refuses an input of its length", { id: toHex(id) });
     return { kind: "infer", output };
   };
 
@@ -40,7 +27,6 @@ export const createAnswering = (models: AnsweringModels) => {
   };
 
   return async (need: Need): Promise<Answer> => {
-    if (need.kind === "inputs") return inputs(need.id);
     return need.kind === "infer" ? infer(need.id, need.input) : admit(need);
   };
 };

@@ -4,7 +4,6 @@ import { keccak256 } from "../foundation/keccak.ts";
 import type { ChainState } from "../protocol/chain-state.ts";
 import type { Origin, Position } from "../protocol/origin.ts";
 import type { ChainParameters } from "../protocol/parameters.ts";
-import type { Dtype } from "../tensor/program.ts";
 import type { Precompiles } from "./precompiles.ts";
 import type { BlockContext } from "./state/state.ts";
 import type { Tree } from "./state/tree.ts";
@@ -33,38 +32,22 @@ export type BatchRecord = {
 };
 export type DelayedMessage = { readonly kind: "deposit" | "raw"; readonly gas: bigint; readonly envelope: Bytes };
 
-/** One tensor of a model's packed input: bounds of every element (C-order, little-endian). */
-export type InputTensor = {
-  readonly dtype: Dtype;
-  readonly offset: number;
-  readonly count: number;
-  readonly lo: number;
-  readonly hi: number;
-};
-
 /**
  * What the next step cannot compute by itself. INFER's answer is level 2's to prove; ADMIT's is a native precompile's, and
  * L1 refutes a false one by refuting the registration.
  */
 export type Need =
-  | { readonly kind: "inputs"; readonly id: Bytes }
   | { readonly kind: "infer"; readonly id: Bytes; readonly input: Bytes }
   /** `gas`: what the call has. An artifact that costs more need not be judged. */
   | { readonly kind: "admit"; readonly id: Bytes; readonly contentHash: Bytes; readonly gas: bigint };
 export type Answer =
-  | { readonly kind: "inputs"; readonly tensors: readonly InputTensor[] }
   | { readonly kind: "infer"; readonly output: Bytes }
   | { readonly kind: "admit"; readonly gas: bigint; readonly output: Bytes };
 
-const KIND_BYTE = { inputs: 0, infer: 1, admit: 2 } as const;
+const KIND_BYTE = { infer: 1, admit: 2 } as const;
 
 const keyOf = (need: Need): string => {
-  const rest =
-    need.kind === "infer"
-      ? need.input
-      : need.kind === "admit"
-        ? concat(need.contentHash, uintBE(need.gas, 8))
-        : new Uint8Array(0);
+  const rest = need.kind === "infer" ? need.input : concat(need.contentHash, uintBE(need.gas, 8));
   return Buffer.from(keccak256(concat(Uint8Array.of(KIND_BYTE[need.kind]), need.id, rest))).toString("latin1");
 };
 

@@ -4,7 +4,6 @@ export type { UnitSource } from "./derive.ts";
 export type { ChainView, MachineView, StateView, StepView } from "./describe.ts";
 export {
   afterInference,
-  checkedModel,
   type PendingInference,
   pendingInference,
 } from "./inference-call.ts";

@@ -30,10 +30,6 @@ export const pendingInference = (machine: EvmMachine): PendingInference | undefi
   };
 };
 
-/** The program by whose intervals the next step checks a part of an input; undefined unless it is CHECK. */
-export const checkedModel = ({ state }: Pick<EvmMachine, "state">): Hex | undefined =>
-  state?.phase === PHASE.check && state.registers !== undefined ? toHex(state.registers.x) : undefined;
-
 const PHASE_AT = 1;
 const RESULT_AT = 2;
 const REST_HASH_AT = 96;

@@ -1,23 +1,19 @@
-import { type Bytes, equalBytes, fromHex, toHex } from "../foundation/bytes.ts";
+import { equalBytes, fromHex, toHex } from "../foundation/bytes.ts";
 import { recordIn, recordSlot } from "../protocol/model-call.ts";
 import { ADDRESS } from "../protocol/parameters.ts";
-import { bytesOf, unpackTensor } from "../tensor/elements.ts";
-import { DTYPES } from "../tensor/program.ts";
-import { answerTo, fault, type InputTensor, type Need, type UnitContext } from "./context.ts";
+import { answerTo, fault, type Need, type UnitContext } from "./context.ts";
 import { sourceOf } from "./frames.ts";
 import { exitWith, frameOf, halt } from "./operations/operation.ts";
 import { type Reference, readReference, referTo, wordsOf } from "./state/memory.ts";
 import { type MachineState, PHASE, REGISTERS, RESULT, type Registers, registersOf } from "./state/state.ts";
 
-/** PRECOMPILE, CHECK and INFER: calls that no bytecode answers. */
+/** PRECOMPILE and INFER: calls that no bytecode answers. */
 
 const INFER = fromHex(ADDRESS.infer);
 const ADMIT = fromHex(ADDRESS.admit);
 const REGISTRY = fromHex(ADDRESS.modelRegistry);
 const ID_BYTES = 32;
 const ADMIT_BYTES = 64;
-/** Bytes of input that a step of CHECK reads. */
-export const CHECK_BYTES = 1024;
 const IDENTITY = 4;
 
 const succeed = (state: MachineState, output: Reference): void => exitWith(state, RESULT.success, output);
@@ -52,7 +48,7 @@ const runAdmit = (state: MachineState, { answers }: UnitContext): void => {
   succeed(state, referTo(wordsOf(output), 0, output.length));
 };
 
-/** INFER's price and lengths, from the registry's record; then the input is checked. */
+/** INFER's price and lengths, from the registry's record; the model runs in the next step. */
 const runInference = (state: MachineState): void => {
   const input = inputOf(state);
   const id = readReference(input, 0, ID_BYTES);
@@ -64,8 +60,8 @@ const runInference = (state: MachineState): void => {
   }
   state.gas -= Number(record.gas);
   const source = referTo(input.words, input.offset + ID_BYTES, record.inputBytes);
-  state.registers = registersOf({ kind: REGISTERS.check, source, length: record.outputBytes, x: id });
-  state.phase = PHASE.check;
+  state.registers = registersOf({ kind: REGISTERS.infer, source, length: record.outputBytes, x: id });
+  state.phase = PHASE.infer;
 };
 
 const runEthereums = (state: MachineState, address: number, { precompiles }: UnitContext): void => {
@@ -90,38 +86,9 @@ export const runPrecompile = (state: MachineState, context: UnitContext): void =
   else runEthereums(state, (codeAddress[18] as number) * 256 + (codeAddress[19] as number), context);
 };
 
-/** Whether the elements of the tensor that lie in `bytes`, which begin at `start` of the input, are in their interval. */
-const isInside = ({ dtype, offset, count, lo, hi }: InputTensor, start: number, bytes: Bytes): boolean => {
-  const from = Math.max(offset, start) - start;
-  const to = Math.min(offset + bytesOf(dtype, count), start + bytes.length) - start;
-  if (from >= to) return true;
-  // Elements are aligned: none lies across the border of two steps.
-  const elements = unpackTensor(dtype, (to - from) / DTYPES[dtype].bytes, bytes.subarray(from, to));
-  return elements.every((element: number) => element >= lo && element <= hi);
-};
-
 const modelRegisters = (state: MachineState): Registers => {
   if (state.registers === undefined) throw fault("MACHINE_BROKEN", "an inference without registers");
   return state.registers;
-};
-
-/** The next 1,024 bytes of an inference's input against the program's intervals. One outside fails the call. */
-export const runCheck = (state: MachineState, { answers }: UnitContext): void => {
-  const registers = modelRegisters(state);
-  const source = sourceOf(registers);
-  const { cursor, x } = registers;
-  const { tensors } = answerTo(answers, { kind: "inputs", id: x });
-  const bytes = readReference(source, cursor, Math.min(CHECK_BYTES, source.length - cursor));
-  if (!tensors.every((tensor) => isInside(tensor, cursor, bytes))) {
-    halt(state);
-    return;
-  }
-  const next = cursor + CHECK_BYTES;
-  if (next < source.length) state.registers = { ...registers, cursor: next };
-  else {
-    state.registers = { ...registers, kind: REGISTERS.infer, cursor: 0 };
-    state.phase = PHASE.infer;
-  }
 };
 
 /** One step here, a tree of its own at level 2. */
@@ -140,7 +107,6 @@ const inference = (registers: Registers): Extract<Need, { kind: "infer" }> => {
 
 /** What the step from this state takes from the model runtime. */
 export const needOf = (state: MachineState): Need | undefined => {
-  if (state.phase === PHASE.check) return { kind: "inputs", id: modelRegisters(state).x };
   if (state.phase === PHASE.infer) return inference(modelRegisters(state));
   if (state.phase === PHASE.precompile && equalBytes(frameOf(state).codeAddress, ADMIT)) return admission(state);
   return undefined;

@@ -61,7 +61,8 @@ const judgeBytes = (artifact: Bytes): Judgement => {
   try {
     program = decodeProgram(artifact);
   } catch (error) {
-    if (!hasCode<CodecErrorCode>(error, "PROGRAM_MALFORMED")) throw error;
+    if (!hasCode<CodecErrorCode>(error, "PROGRAM_MALFORMED") && !hasCode<CodecErrorCode>(error, "PROGRAM_FORMAT"))
+      throw error;
     return { admission: refused(String(error.data["constraint"]), error.message) };
   }
   const [broken] = violations(program);

@@ -57,8 +57,7 @@ export type ArtifactSource = {
 /** Models by id, ready to run. What it answers is consensus: a pure function of its arguments. */
 export type ModelRuntime = {
   /**
-   * One inference: packed input to packed output, or undefined when an element is outside its declared interval or the
-   * length is wrong. Runs ONE cached session. An artifact that is not whole on disk is retrieved; MODEL_MISSING when no
+   * One inference: packed input to packed output, or undefined when the length is wrong. Runs ONE cached session. An artifact that is not whole on disk is retrieved; MODEL_MISSING when no
    * source has it, MODEL_CORRUPT when the disk does not keep it. With a `pace`, that of a call, the wait ends with it
    * and nothing is retrieved but models that were admitted here: a call may be made on a state that never was.
    */

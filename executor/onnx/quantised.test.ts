@@ -193,6 +193,28 @@ test("products longer than an element's proof are chained and stay exact", async
   assert.equal(imported.program.operators.filter(({ kind }) => kind === "CONTRACT").length, 3);
 });
 
+test("products whose partial sums i32 does not hold are added in i64", async () => {
+  const K = 70_001;
+  const sketch: Sketch = {
+    inputs: [{ name: "a", element: "uint8", shape: [1, K] }],
+    outputs: [{ name: "y", element: "float32", shape: [1, 2] }],
+    constants: { b: tensor("uint8", [K, 2], bytes(9, 2 * K, 0, 255)), zb: one("uint8", 128), s: one("float32", 0.25) },
+    nodes: [
+      { operator: "MatMulInteger", inputs: ["a", "b", "", "zb"], outputs: ["m"] },
+      { operator: "Cast", inputs: ["m"], outputs: ["f"], attributes: { to: 1 } },
+      { operator: "Mul", inputs: ["f", "s"], outputs: ["y"] },
+    ],
+  };
+  const { expected, actual, imported } = await both(sketch, { a: tensor("uint8", [1, K], bytes(8, K, 0, 255)) });
+  assert.deepEqual(actual, expected);
+  const contractions = imported.program.operators.filter(({ kind }) => kind === "CONTRACT");
+  assert.equal(
+    contractions.filter(({ operands }) => operands.length === 2).length,
+    2,
+    "two chains begin without a sum",
+  );
+});
+
 test("dynamic quantisation: DynamicQuantizeLinear, MatMulInteger with its zero point, rescaling", async () => {
   const sketch: Sketch = {
     inputs: [{ name: "x", element: "float32", shape: [3, 40] }],

@@ -11,7 +11,7 @@ export type ModelRecord = {
 
 export type Admission =
   | { readonly admitted: true; readonly record: ModelRecord; readonly meta: Bytes }
-  /** `constraint`: "C1".."C17", or "ID" when the bytes have another id. */
+  /** `constraint`: "C1".."C16", or "ID" when the bytes have another id. */
   | { readonly admitted: false; readonly constraint: string; readonly message: string };
 
 /** Slot of a model's record in the registry: `keccak256(id ++ uint256(0))`. */

@@ -68,6 +68,35 @@ export const isLive = ({ guards }: Pick<Operand, "guards">, digits: readonly num
 export const addressOf = ({ base, stride }: Pick<Operand, "base" | "stride">, digits: readonly number[]): number =>
   affine(base, stride, digits);
 
+/** Addresses of an access with all guards left out: smallest and largest. */
+export const looseReachOf = (
+  { output, reduction }: Pick<Operator, "output" | "reduction">,
+  { base, stride }: Pick<Operand, "base" | "stride">,
+): { readonly lo: number; readonly hi: number } => {
+  let lo = base;
+  let hi = base;
+  for (const [x, extent] of [...output, ...reduction].entries()) {
+    const span = (stride[x] as number) * (extent - 1);
+    if (span < 0) lo += span;
+    else hi += span;
+  }
+  return { lo, hi };
+};
+
+/** How far a GATHER's table is read from the access' address on: from `lo` to `hi`; every other operand at it alone. */
+export const gatheredReachOf = (operator: Operator, j: number): { readonly lo: number; readonly hi: number } => {
+  const span = operator.kind === "GATHER" && j === 1 ? operator.step * (operator.num - 1) : 0;
+  return { lo: Math.min(span, 0), hi: Math.max(span, 0) };
+};
+
+/** Whether every address of operand j lies in its tensor, its guards left out: it then never reads the zero element. */
+export const isInside = (operator: Operator, j: number): boolean => {
+  const operand = operator.operands[j] as Operand;
+  const loose = looseReachOf(operator, operand);
+  const gathered = gatheredReachOf(operator, j);
+  return loose.lo + gathered.lo >= 0 && loose.hi + gathered.hi < operand.count;
+};
+
 /** 32-byte words of a tensor's data. */
 export const wordsOf = (dtype: Dtype, count: number): number => Math.ceil((count * DTYPES[dtype].bytes) / 32);
 
@@ -135,6 +164,6 @@ export const openingBytes = (operand: Operand, operator: Pick<Operator, "output"
   const { dtype, count } = operand;
   const words = Math.min(runs * (Math.ceil((length * DTYPES[dtype].bytes) / 32) + 1), wordsOf(dtype, count));
   const h = wordHeight(dtype, count);
-  const siblings = 2 * runs * (h - Math.min(h, Math.floor(Math.log2(runs))) + 1);
+  const siblings = 2 * runs * (h - Math.min(h, 31 - Math.clz32(runs)) + 1);
   return 32 * (words + siblings);
 };

@@ -101,10 +101,11 @@ describe("assembly", () => {
   it("refuses to finish what breaks a rule", () => {
     const malformed = (constraint: string) => (error: unknown) =>
       hasCode(error, "PROGRAM_MALFORMED") && error.data["constraint"] === constraint;
-    const outside = createAssembly();
-    const x = outside.input(byte);
-    const y = outside.operator({ ...add(x, 1), operands: [{ ref: x, base: 1, stride: [1] }] });
-    assert.throws(() => outside.finish({ outputs: [y] }), malformed("C6"));
+    const long = createAssembly();
+    const x = long.input({ ...byte, output: [4097] });
+    const sum = { kind: "REDUCE", dtype: "i32", output: [1], reduction: [4097], fold: "SUM" } as const;
+    const y = long.operator({ ...sum, operands: [{ ref: x, stride: [0, 1] }] });
+    assert.throws(() => long.finish({ outputs: [y] }), malformed("C7"));
     const wrapped = createAssembly();
     const c = wrapped.constant("u8", [300]);
     wrapped.input(byte);
@@ -125,7 +126,7 @@ describe("gas", () => {
   it("weighs operators, records and constants", () => {
     const a = createAssembly();
     const x = a.input(byte); // 4 elements, record of 8 + 4 + 16 + 8
-    const w = a.constant("i8", [1, 2, 3, 4, 5, 6, 7, 8]); // one word
+    const w = a.constant("i8", [1, 2, 3, 4, 5, 6, 7, 8]); // 8 bytes
     const c = a.operator({
       kind: "CONTRACT",
       dtype: "i32",
@@ -168,7 +169,7 @@ describe("gas", () => {
     });
     const records =
       36 + (8 + 8 + 16 + 2 * 36 + 4) + (8 + 8 + 16 + 36) + (8 + 4 + 16 + 2 * 28 + 20) + (8 + 4 + 16 + 28 + 25);
-    const units = 4 + (2 * 4 + 2 * 8) + (2 * 8 * 1 + 8) + 8 + (2 + 1 + 1 + 4) + 64 * records + 32;
+    const units = 4 + (2 * 4 + 2 * 8) + (2 * 8 * 1 + 8) + 8 + (2 + 1 + 1 + 4) + 64 * records + 8;
     const program = a.finish({ outputs: [m] });
     assert.equal(programGas(program), units);
     assert.equal(program.gas, units);

@@ -1,14 +1,14 @@
 import { type Bytes, EMPTY_BYTES, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccak256 } from "../foundation/keccak.ts";
-import { unlimited } from "./budget.ts";
 import { checkProgram } from "./constraints.ts";
-import { constantData, packTensor, paddedBytes } from "./elements.ts";
+import { packTensor, paddedBytes, unpackTensor } from "./elements.ts";
 import { programGas } from "./gas.ts";
-import { contains, intervalOf, isFault, type Known, operatorInterval } from "./interval.ts";
+import { contains, intervalOf, isFault, lies, operatorInterval } from "./interval.ts";
 import {
   type Constant,
   countOf,
+  DTYPES,
   type Dtype,
   type Interval,
   type Operand,
@@ -56,6 +56,8 @@ type Unplaced<O> = O extends Operator
 /** An operator to add: any kind but INPUT. */
 export type OperatorSpec = Unplaced<Exclude<Operator, OperatorOf<"INPUT">>>;
 
+const rangeOf = (dtype: Dtype): Interval => ({ lo: DTYPES[dtype].lo, hi: DTYPES[dtype].hi });
+
 type Slot = { readonly operator: Operator; readonly input: boolean };
 
 export const createAssembly = () => {
@@ -64,11 +66,6 @@ export const createAssembly = () => {
   const values: TensorData[] = [];
   const constantOf = new Map<string, number>();
   let offset = 0;
-
-  const knownOf = ({ constant, index }: Source): Known =>
-    constant
-      ? { interval: (constants[index] as Constant).interval, data: values[index] }
-      : { interval: (slots[index] as Slot).operator.interval };
 
   const place = (operator: Operator, input: boolean): Ref => {
     slots.push({ operator, input });
@@ -93,7 +90,7 @@ export const createAssembly = () => {
     );
     const { interval: wanted, ...rest } = spec;
     const draft = { ...rest, reduction: spec.reduction ?? [], operands, interval: { lo: 0, hi: 0 } } as Operator;
-    const bounded = operatorInterval(draft, knownOf, unlimited());
+    const bounded = operatorInterval(draft, (j) => (spec.operands[j] as Access).ref.interval);
     if (isFault(bounded))
       throw new CodedError<AssemblyErrorCode>("INTERVAL_UNBOUNDED", `${spec.kind}: ${bounded.message}`, {
         constraint: bounded.constraint,
@@ -119,7 +116,7 @@ export const createAssembly = () => {
       return place(made, true);
     },
 
-    /** A constant; equal ones are stored once. Its interval is that of its data. */
+    /** A constant; equal ones are stored once. Its interval is that of its data, of bytes their dtype's. */
     constant(dtype: Dtype, data: ArrayLike<number>): Ref {
       const packed = packTensor(dtype, data);
       const key = `${dtype}:${toHex(keccak256(packed))}`;
@@ -128,9 +125,11 @@ export const createAssembly = () => {
         index = constants.length;
         constantOf.set(key, index);
         const record = { dtype, count: data.length, data: packed };
-        const elements = constantData({ ...record, interval: { lo: 0, hi: 0 } });
+        const elements = unpackTensor(dtype, data.length, packed);
         // Integers are judged as given: what does not fit the dtype is refused, not wrapped.
-        constants.push({ ...record, interval: intervalOf(dtype === "f32" ? elements : data) });
+        const own = intervalOf(dtype === "f32" ? elements : data);
+        const isBytes = dtype === "u8" || dtype === "i8";
+        constants.push({ ...record, interval: isBytes && lies(dtype, own) ? rangeOf(dtype) : own });
         values.push(elements);
       }
       const { count, interval } = constants[index] as Constant;

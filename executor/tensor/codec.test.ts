@@ -100,7 +100,7 @@ describe("codec", () => {
     assert.deepEqual([...encodeOperator(program.operators[0] as Program["operators"][number])], record);
     const gas = 3 + 64 * record.length;
     const expected = [
-      ...[0x41, 0x53, 0x50, 0x47, 0, 1, 0, 1],
+      ...[0x41, 0x53, 0x50, 0x47, 0, 2, 0, 1],
       ...[0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], // I, P, C, O
       ...[0, 0, 0, 0, 0, 0, gas >> 8, gas & 255, ...new Array(8).fill(0)], // gas, constantBytes
       ...[0, 0, 0, record.length, 0, 0, 0, 0], // recordBytes, metaBytes
@@ -134,8 +134,7 @@ describe("codec", () => {
     refused(Uint8Array.of(...bytes, 0), "C1");
     for (const length of [0, 1, 4, 50, 95, 96, 200, bytes.length - 32, bytes.length - 1])
       refused(bytes.subarray(0, length), "C1");
-    const paddingFrom = bytes.length - 32 - 32;
-    for (const at of [80, 95, paddingFrom + 6, paddingFrom + 31, bytes.length - 1]) {
+    for (const at of [80, 95, 97, 99]) {
       const changed = bytes.slice();
       changed[at] = 1;
       refused(changed, "C1");
@@ -146,7 +145,6 @@ describe("codec", () => {
     const bytes = encodeProgram(everything());
     for (const [at, value] of [
       [0, 0x42],
-      [5, 2],
       [7, 2],
       [11, 0],
       [11, 65],
@@ -160,6 +158,31 @@ describe("codec", () => {
     ] as const) {
       const changed = bytes.slice();
       changed[at] = value;
+      refused(changed, "C1");
+    }
+  });
+
+  it("refuses other formats by a code of their own", () => {
+    for (const format of [0, 1, 3, 0x102]) {
+      const changed = encodeProgram(everything());
+      new DataView(changed.buffer).setUint16(4, format);
+      assert.throws(
+        () => readProgram(changed),
+        (error) => hasCode(error, "PROGRAM_FORMAT") && error.data["format"] === format,
+      );
+    }
+  });
+
+  it("has the constants' data one behind the other, where their records say", () => {
+    const program = everything();
+    const bytes = encodeProgram(program);
+    const view = new DataView(bytes.buffer);
+    const [first, second] = [0, 1].map((i) => Number(view.getBigUint64(96 + 32 * i + 24))) as [number, number];
+    assert.deepEqual([second - first, bytes.length - second], [6, 24]);
+    assert.deepEqual(bytes.subarray(first, second), program.constants[0]?.data);
+    for (const at of [96 + 31, 96 + 32 + 31]) {
+      const changed = bytes.slice();
+      changed[at] = (changed[at] as number) + 1;
       refused(changed, "C1");
     }
   });
@@ -180,12 +203,13 @@ describe("codec", () => {
       ],
     });
     const bytes = encodeProgram(a.finish({ outputs: [y] }));
-    const first = 96 + 24; // the operator records
+    const first = 96 + 32; // the operator records
     const second = first + 8 + 4 + 16 + 8;
     const operand = second + 8 + 4 + 16;
     const fields = [
       [24, "C15"],
       [96 + 8, "C14"],
+      [96 + 24, "C1"],
       [first + 12, "C9"],
       [first + 20, "C9"],
       [first + 28, "C2"],
@@ -241,7 +265,7 @@ describe("codec", () => {
           assert.deepEqual(encodeProgram(program), changed, `byte ${at} ^ ${flip}`);
           reproduced++;
         } catch (error) {
-          if (!hasCode(error, "PROGRAM_MALFORMED")) throw error;
+          if (!hasCode(error, "PROGRAM_MALFORMED") && !hasCode(error, "PROGRAM_FORMAT")) throw error;
           refusals++;
         }
       }

@@ -2,7 +2,7 @@ import { type Bytes, EMPTY_BYTES } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccakOf } from "../foundation/keccak.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
-import { bytesOf, paddedBytes } from "./elements.ts";
+import { bytesOf } from "./elements.ts";
 import {
   type Constant,
   DTYPES,
@@ -26,9 +26,11 @@ import { bitsOfF32, f32OfBits, MAX_INSTRUCTIONS } from "./scalar.ts";
 
 export type CodecErrorCode =
   /** The bytes are no tensor program: the message names the constraint that they break. Compile the model again. */
-  "PROGRAM_MALFORMED";
+  | "PROGRAM_MALFORMED"
+  /** A program of another format than this version runs. Compile the model again with this version. */
+  | "PROGRAM_FORMAT";
 
-/** The one error of malformed programs; `data.constraint` is "C1".."C17". */
+/** The one error of malformed programs; `data.constraint` is "C1".."C16". */
 export const malformed = (constraint: string, message: string, data: Readonly<Record<string, unknown>> = {}) =>
   new CodedError<CodecErrorCode>("PROGRAM_MALFORMED", `${constraint}: ${message}`, { constraint, ...data });
 
@@ -37,7 +39,7 @@ export const LIMITS = {
   operators: 65_535,
   constants: 65_535,
   outputs: 64,
-  metaBytes: 65_536,
+  metaBytes: 8_192,
   constantBytes: 2 ** 34,
   recordBytes: 2 ** 26,
   operatorRecordBytes: 8_192,
@@ -48,10 +50,10 @@ export const LIMITS = {
 } as const;
 
 const HEADER_BYTES = 96;
-const CONSTANT_RECORD_BYTES = 24;
+const CONSTANT_RECORD_BYTES = 32;
 const OUTPUT_BYTES = 8;
 const MAGIC = 0x41535047; // "ASPG"
-const FORMAT = 1;
+const FORMAT = 2;
 const NUMERIC_PROFILE = 1;
 const CONSTANT_BIT = 2 ** 31;
 
@@ -92,10 +94,10 @@ export const recordBytesOf = (program: Pick<Program, "operators">): number => {
   return sum;
 };
 
-/** Length of all constants' data, each padded to words. */
+/** Length of all constants' data. */
 export const constantBytesOf = (program: Pick<Program, "constants">): number => {
   let sum = 0;
-  for (const { dtype, count } of program.constants) sum += paddedBytes(dtype, count);
+  for (const { dtype, count } of program.constants) sum += bytesOf(dtype, count);
   return sum;
 };
 
@@ -204,14 +206,30 @@ export const encodeOperator = (operator: Operator): Bytes => {
   return w.bytes;
 };
 
-/** A constant's record (its data apart). */
-export const encodeConstant = ({ dtype, count, interval }: Constant): Bytes => {
+/** Where the data of the first constant begin in the artifact: behind all else. */
+const dataStart = (constants: number, recordBytes: number, outputs: number, metaBytes: number): number =>
+  HEADER_BYTES + CONSTANT_RECORD_BYTES * constants + recordBytes + OUTPUT_BYTES * outputs + metaBytes;
+
+/** Where each constant's data begin in the artifact. */
+export const constantOffsets = (program: Program): number[] => {
+  const { constants, outputs, meta } = program;
+  let offset = dataStart(constants.length, recordBytesOf(program), outputs.length, meta.length);
+  return constants.map(({ dtype, count }) => {
+    const own = offset;
+    offset += bytesOf(dtype, count);
+    return own;
+  });
+};
+
+/** A constant's record (its data apart); `offset`: where these begin in the artifact. */
+export const encodeConstant = ({ dtype, count, interval }: Constant, offset: number): Bytes => {
   const w = createWriter(CONSTANT_RECORD_BYTES);
   w.u8(DTYPES[dtype].code);
   w.skip(3);
   w.u32(count);
   writeBound(w, dtype, interval.lo);
   writeBound(w, dtype, interval.hi);
+  w.i64(offset);
   return w.bytes;
 };
 
@@ -244,24 +262,16 @@ export const encodeHeader = (program: Program): Bytes => {
 
 /** The artifact of a well-formed program. */
 export const encodeProgram = (program: Program): Bytes => {
-  const records = recordBytesOf(program);
-  const w = createWriter(
-    HEADER_BYTES +
-      CONSTANT_RECORD_BYTES * program.constants.length +
-      records +
-      OUTPUT_BYTES * program.outputs.length +
-      program.meta.length +
-      constantBytesOf(program),
-  );
+  const { constants, outputs, meta } = program;
+  const from = dataStart(constants.length, recordBytesOf(program), outputs.length, meta.length);
+  const w = createWriter(from + constantBytesOf(program));
+  const offsets = constantOffsets(program);
   w.raw(encodeHeader(program));
-  for (const constant of program.constants) w.raw(encodeConstant(constant));
+  for (const [i, constant] of constants.entries()) w.raw(encodeConstant(constant, offsets[i] as number));
   for (const operator of program.operators) w.raw(encodeOperator(operator));
-  w.raw(encodeOutputs(program.outputs));
-  w.raw(program.meta);
-  for (const { dtype, count, data } of program.constants) {
-    w.raw(data);
-    w.skip(paddedBytes(dtype, count) - data.length);
-  }
+  w.raw(encodeOutputs(outputs));
+  w.raw(meta);
+  for (const [i, { data }] of constants.entries()) w.bytes.set(data, offsets[i]);
   return w.bytes;
 };
 
@@ -419,11 +429,12 @@ const readOperator = (r: Reader): Operator => {
   return operator;
 };
 
-const readConstant = (r: Reader): Omit<Constant, "data"> => {
+const readConstant = (r: Reader): Omit<Constant, "data"> & { readonly offset: number } => {
   const dtype = readDtype(r);
   r.zeros(3);
   const count = within(r.u32(), 1, 2 ** 32, "elements of a constant");
-  return { dtype, count, interval: readInterval(r, dtype, "C14") };
+  const interval = readInterval(r, dtype, "C14");
+  return { dtype, count, interval, offset: r.u64("C1") };
 };
 
 /**
@@ -433,7 +444,12 @@ const readConstant = (r: Reader): Omit<Constant, "data"> => {
 export const decodeProgram = (bytes: Bytes): Program => {
   const r = createReader(bytes);
   if (r.u32() !== MAGIC) throw malformed("C1", "not a tensor program");
-  if (r.u16() !== FORMAT) throw malformed("C1", "another format");
+  const format = r.u16();
+  if (format !== FORMAT)
+    throw new CodedError<CodecErrorCode>("PROGRAM_FORMAT", `a program of format ${format}, not ${FORMAT}`, {
+      constraint: "C1",
+      format,
+    });
   if (r.u16() !== NUMERIC_PROFILE) throw malformed("C1", "another numeric profile");
   const inputs = within(r.u32(), 1, LIMITS.inputs, "inputs");
   const operatorCount = within(r.u32(), inputs, LIMITS.operators, "operators");
@@ -445,13 +461,8 @@ export const decodeProgram = (bytes: Bytes): Program => {
   const metaBytes = within(r.u32(), 0, LIMITS.metaBytes, "bytes of meta");
   const metaHash = r.raw(32);
   r.zeros(16);
-  const expected =
-    HEADER_BYTES +
-    CONSTANT_RECORD_BYTES * constantCount +
-    recordBytes +
-    OUTPUT_BYTES * outputCount +
-    metaBytes +
-    constantBytes;
+  const from = dataStart(constantCount, recordBytes, outputCount, metaBytes);
+  const expected = from + constantBytes;
   if (bytes.length !== expected)
     throw malformed("C1", `the artifact has ${bytes.length} bytes, its header says ${expected}`);
   const records = r.list(constantCount, () => readConstant(r));
@@ -465,13 +476,14 @@ export const decodeProgram = (bytes: Bytes): Program => {
   });
   const meta = metaBytes === 0 ? EMPTY_BYTES : r.raw(metaBytes);
   if (Buffer.compare(metaHashOf(meta), metaHash) !== 0) throw malformed("C1", "metaHash is not the meta's hash");
-  const dataFrom = r.position();
-  const constants = records.map((record): Constant => {
-    const size = bytesOf(record.dtype, record.count);
-    const data = r.raw(size);
-    r.zeros(paddedBytes(record.dtype, record.count) - size);
-    return { ...record, data };
+  let at = from;
+  const constants = records.map(({ offset, ...record }): Constant => {
+    if (offset !== at)
+      throw malformed("C1", `a constant's data begin at ${at}, not ${offset}`, { offset, expected: at });
+    at += bytesOf(record.dtype, record.count);
+    if (at > expected) throw malformed("C1", "constantBytes is not the data's length");
+    return { ...record, data: bytes.subarray(offset, at) };
   });
-  if (r.position() - dataFrom !== constantBytes) throw malformed("C1", "constantBytes is not the data's length");
+  if (at !== expected) throw malformed("C1", "constantBytes is not the data's length");
   return { inputs, operators, constants, outputs, meta, gas };
 };

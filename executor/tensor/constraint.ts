@@ -1,69 +1,90 @@
-import { type Budget, createBudget } from "./budget.ts";
 import { constantBytesOf, recordBytesOf } from "./codec.ts";
-import { constantData } from "./elements.ts";
-import { type Bounded, type Known, operatorInterval } from "./interval.ts";
-import type { Constant, Operand, Operator, OperatorOf, Program, Source } from "./program.ts";
+import type { Constant, Dtype, Interval, Operator, Program } from "./program.ts";
 
-export type ConstraintId = `C${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17}`;
+export type ConstraintId = `C${1 | 2 | 3 | 4 | 5 | 7 | 8 | 9 | 10 | 12 | 13 | 14 | 15 | 16}`;
 
-/** Where a rule is broken: `data` names the operator, operand, point or constant. */
+/** Where a rule is broken: `data` names the operator, operand or constant. */
 export type Finding = { readonly message: string; readonly data: Readonly<Record<string, unknown>> };
 export type Violation = Finding & { readonly constraint: ConstraintId };
 
-/** A program under judgement, and what several rules want to know about it. */
-export type Judgement = {
-  readonly program: Program;
-  readonly budget: Budget;
-  /** Computed interval of an operator; computed once. */
-  readonly bounded: (index: number) => Bounded;
+export const finding = (message: string, data: Readonly<Record<string, unknown>> = {}): Finding => ({ message, data });
+
+/** The header's fields; the first four are numbers of records. */
+export type Header = {
+  readonly inputs: number;
+  readonly operators: number;
+  readonly constants: number;
+  readonly outputs: number;
+  readonly gas: number;
+  readonly constantBytes: number;
+  readonly recordBytes: number;
+  readonly metaBytes: number;
 };
 
+/** Of the records before the one that is judged. */
+export type Sums = {
+  /** Where the last INPUT ends in the packed input. */
+  readonly inputEnd: number;
+  /** Bytes of the operators' outputs. */
+  readonly tensorBytes: number;
+  /** Units that constants and operators weigh. */
+  readonly weight: number;
+  /** Bytes that open the outputs so far. */
+  readonly outputBytes: number;
+  /** The last output's operator; -1 before the first one. */
+  readonly lastOutput: number;
+};
+
+export const NO_SUMS: Sums = { inputEnd: 0, tensorBytes: 0, weight: 0, outputBytes: 0, lastOutput: -1 };
+
+/** What a rule may know of another record: of the tensor that it declares. */
+export type Named = { readonly dtype: Dtype; readonly count: number; readonly interval: Interval };
+
+/** What an operator's record is judged with. */
+export type OperatorPlace = {
+  readonly header: Header;
+  readonly index: number;
+  readonly sums: Sums;
+  /** What operand j names; undefined where there is no such record before this one. */
+  readonly named: (j: number) => Named | undefined;
+};
+
+export type OutputPlace = {
+  readonly header: Header;
+  readonly sums: Sums;
+  /** The operator that the output names, if there is one. */
+  readonly operator: Operator | undefined;
+};
+
+/**
+ * One rule. It looks at the header, at one record of a kind, at (dtype, count, interval) of the records that its operands
+ * name, and at sums over the records before: at no data, and at nothing that takes a search.
+ */
 export type Constraint = {
   readonly id: ConstraintId;
   /** The rule as a sentence. */
   readonly sentence: string;
   readonly rationale: string;
-  /** Rules of a later stage look only at programs that keep all rules of the earlier ones. */
-  readonly stage: number;
-  readonly check: (judgement: Judgement) => Finding | undefined;
+  readonly header?: (header: Header) => Finding | undefined;
+  readonly constant?: (constant: Constant) => Finding | undefined;
+  readonly operator?: (operator: Operator, place: OperatorPlace) => Finding | undefined;
+  readonly output?: (index: number, place: OutputPlace) => Finding | undefined;
+  /** Behind the last record. */
+  readonly end?: (header: Header, sums: Sums) => Finding | undefined;
 };
 
-/** All that the bound of a contraction follows from: unrolled steps over the same weights are scanned once. */
-const contractionKey = (operator: OperatorOf<"CONTRACT">, knownOf: (source: Source) => Known): string => {
-  const { output, reduction, za, zw, operands } = operator;
-  const [a, ...rest] = operands;
-  const read = rest.map(({ source, base, stride }) =>
-    source.constant ? [source.index, base, stride] : knownOf(source).interval,
-  );
-  return JSON.stringify([output, reduction, za, zw, a && knownOf(a.source).interval, read]);
-};
+export const headerOf = (program: Program): Header => ({
+  inputs: program.inputs,
+  operators: program.operators.length,
+  constants: program.constants.length,
+  outputs: program.outputs.length,
+  gas: program.gas,
+  constantBytes: constantBytesOf(program),
+  recordBytes: recordBytesOf(program),
+  metaBytes: program.meta.length,
+});
 
-export const judge = (program: Program): Judgement => {
-  const budget = createBudget(constantBytesOf(program) + recordBytesOf(program));
-  const knownOf = ({ constant, index }: Source): Known => {
-    if (!constant) return { interval: (program.operators[index] as Operator).interval };
-    const found = program.constants[index] as Constant;
-    return { interval: found.interval, data: constantData(found) };
-  };
-  const known = new Map<number, Bounded>();
-  const contractions = new Map<string, Bounded>();
-  const bounded = (index: number): Bounded => {
-    let found = known.get(index);
-    if (found !== undefined) return found;
-    const operator = program.operators[index] as Operator;
-    const key = operator.kind === "CONTRACT" ? contractionKey(operator, knownOf) : undefined;
-    found = key === undefined ? undefined : contractions.get(key);
-    found ??= operatorInterval(operator, knownOf, budget);
-    if (key !== undefined) contractions.set(key, found);
-    known.set(index, found);
-    return found;
-  };
-  return { program, budget, bounded };
-};
-
-export const finding = (message: string, data: Readonly<Record<string, unknown>> = {}): Finding => ({ message, data });
-
-/** The first finding among the items; data of the item's place is added by `check`. */
+/** The first finding among the items. */
 export const firstFinding = <T>(
   items: Iterable<T>,
   check: (item: T, index: number) => Finding | undefined,
@@ -76,27 +97,12 @@ export const firstFinding = <T>(
   return undefined;
 };
 
-/** A rule that looks at one operator at a time. */
-export const eachOperator =
-  (check: (operator: Operator, index: number, judgement: Judgement) => Finding | undefined): Constraint["check"] =>
-  (judgement) =>
-    firstFinding(judgement.program.operators, (operator, index) => {
-      const found = check(operator, index, judgement);
-      return found && { message: found.message, data: { operator: index, ...found.data } };
-    });
-
-/** A rule that looks at one operand at a time. */
-export const eachOperand = (
-  check: (
-    operand: Operand,
-    operator: Operator,
-    place: { index: number; operand: number },
-    judgement: Judgement,
-  ) => Finding | undefined,
-): Constraint["check"] =>
-  eachOperator((operator, index, judgement) =>
-    firstFinding(operator.operands, (operand, j) => {
-      const found = check(operand, operator, { index, operand: j }, judgement);
-      return found && { message: found.message, data: { operand: j, ...found.data } };
-    }),
-  );
+/** The same over an operator's operands, each named in the finding. */
+export const firstOperand = (
+  operator: Operator,
+  check: (operand: Operator["operands"][number], j: number) => Finding | undefined,
+): Finding | undefined =>
+  firstFinding(operator.operands, (operand, j) => {
+    const found = check(operand, j);
+    return found && { message: found.message, data: { operand: j, ...found.data } };
+  });

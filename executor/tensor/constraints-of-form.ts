@@ -1,8 +1,16 @@
 import { elementHeight, product } from "./address.ts";
-import { constantBytesOf, LIMITS, operatorRecordBytes, recordBytesOf } from "./codec.ts";
-import { type Constraint, eachOperand, eachOperator, type Finding, finding, firstFinding } from "./constraint.ts";
+import { LIMITS, operatorRecordBytes } from "./codec.ts";
+import {
+  type Constraint,
+  type Finding,
+  finding,
+  firstFinding,
+  firstOperand,
+  type Named,
+  type OperatorPlace,
+} from "./constraint.ts";
 import { bytesOf, paddedBytes } from "./elements.ts";
-import { type Constant, countOf, DTYPES, FOLDS, KINDS, type Kind, type Operand, type Operator } from "./program.ts";
+import { type Constant, countOf, DTYPES, type Dtype, FOLDS, KINDS, type Kind, type Operator } from "./program.ts";
 import { MAX_INSTRUCTIONS } from "./scalar.ts";
 
 /** C1 to C5: what can be seen in the records alone. */
@@ -94,11 +102,11 @@ const operatorForm = (operator: Operator): Finding | undefined => {
   return undefined;
 };
 
-const constantForm = (constant: Constant, index: number): Finding | undefined => {
+const constantForm = (constant: Constant): Finding | undefined => {
   const { dtype, count, data, interval } = constant;
-  if (!(dtype in DTYPES) || !isIn(count, [1, 2 ** 32 - 1])) return finding("dtype and count", { constant: index });
-  if (data.length !== bytesOf(dtype, count)) return finding("data of another length", { constant: index });
-  if (Number.isNaN(interval.lo) || Number.isNaN(interval.hi)) return finding("bounds are numbers", { constant: index });
+  if (!(dtype in DTYPES) || !isIn(count, [1, 2 ** 32 - 1])) return finding("dtype and count");
+  if (data.length !== bytesOf(dtype, count)) return finding("data of another length");
+  if (Number.isNaN(interval.lo) || Number.isNaN(interval.hi)) return finding("bounds are numbers");
   return undefined;
 };
 
@@ -109,118 +117,99 @@ const isCoefficient = (v: number): boolean => Number.isInteger(v) && Math.abs(v)
 const affineSize = (constant: number, coefficients: readonly number[], extents: readonly number[]): number =>
   coefficients.reduce((sum, c, x) => sum + Math.abs(c) * ((extents[x] as number) - 1), Math.abs(constant));
 
-const operandSize = (operand: Operand, operator: Operator, j: number): Finding | undefined => {
-  const extents = [...operator.output, ...operator.reduction];
-  const { base, stride, guards } = operand;
-  const all = [base, ...stride, ...guards.flatMap(({ off, coef }) => [off, ...coef])];
-  if (!all.every(isCoefficient)) return finding("base, stride, off and coef stay below 2^40");
-  const gathered = operator.kind === "GATHER" && j === 1 ? Math.abs(operator.step) * (operator.num - 1) : 0;
-  if (!(affineSize(base, stride, extents) + gathered < AFFINE_LIMIT)) return finding("an address may reach 2^52");
-  if (!guards.every(({ off, coef }) => affineSize(off, coef, extents) < AFFINE_LIMIT))
-    return finding("a guard may reach 2^52");
-  return undefined;
-};
+/** Tensors have a bounded height. */
+const tensorSize = (dtype: Dtype, count: number): Finding | undefined =>
+  count > 2 ** 26 || elementHeight(dtype, count) > 26 ? finding("a tensor of over 2^26 elements") : undefined;
 
-const operatorSize = (operator: Operator): Finding | undefined => {
-  const count = countOf(operator);
-  if (count > 2 ** 26 || elementHeight(operator.dtype, count) > 26) return finding("a tensor of over 2^26 elements");
-  if (count * product(operator.reduction) >= 2 ** 31) return finding("over 2^31 points");
-  if (operator.kind === "GATHER" && ![operator.first, operator.step].every(isCoefficient))
-    return finding("first and step stay below 2^40");
-  return undefined;
-};
+const operandSize = (operator: Operator): Finding | undefined =>
+  firstOperand(operator, ({ base, stride, guards }, j) => {
+    const extents = [...operator.output, ...operator.reduction];
+    const all = [base, ...stride, ...guards.flatMap(({ off, coef }) => [off, ...coef])];
+    if (!all.every(isCoefficient)) return finding("base, stride, off and coef stay below 2^40");
+    const gathered = operator.kind === "GATHER" && j === 1 ? Math.abs(operator.step) * (operator.num - 1) : 0;
+    if (!(affineSize(base, stride, extents) + gathered < AFFINE_LIMIT)) return finding("an address may reach 2^52");
+    if (!guards.every(({ off, coef }) => affineSize(off, coef, extents) < AFFINE_LIMIT))
+      return finding("a guard may reach 2^52");
+    return undefined;
+  });
 
 /** Bytes of all tensors of one run: what a node must be able to hold. */
 const TENSOR_BYTES_LIMIT = 2 ** 30;
 
-const tensorBytes = (operators: readonly Operator[]): number =>
-  operators.reduce((sum, operator) => sum + bytesOf(operator.dtype, countOf(operator)), 0);
+const operatorSize = (operator: Operator, { sums }: OperatorPlace): Finding | undefined => {
+  const count = countOf(operator);
+  const large = tensorSize(operator.dtype, count);
+  if (large !== undefined) return large;
+  if (count * product(operator.reduction) >= 2 ** 31) return finding("over 2^31 points");
+  if (sums.tensorBytes + bytesOf(operator.dtype, count) > TENSOR_BYTES_LIMIT)
+    return finding("tensors of over 2^30 bytes together");
+  if (operator.kind === "GATHER" && ![operator.first, operator.step].every(isCoefficient))
+    return finding("first and step stay below 2^40");
+  return operandSize(operator);
+};
 
 export const CONSTRAINTS_OF_FORM: readonly Constraint[] = [
   {
     id: "C1",
     sentence: "Lengths, zero fields, codes and limits are exact; every kind has its n, R, G, dtypes and body.",
     rationale: "One program has one encoding, so its id names it.",
-    stage: 1,
-    check: (judgement) => {
-      const { program } = judgement;
-      const { inputs, operators, constants, outputs, meta } = program;
+    header: ({ inputs, operators, constants, outputs, metaBytes, recordBytes, constantBytes }) => {
       if (!isIn(inputs, [1, LIMITS.inputs])) return finding("1 to 64 inputs");
-      if (!isIn(operators.length, [inputs, LIMITS.operators])) return finding("up to 65,535 operators");
-      if (constants.length > LIMITS.constants) return finding("up to 65,535 constants");
-      if (!isIn(outputs.length, [1, LIMITS.outputs])) return finding("1 to 64 outputs");
-      if (!outputs.every((index) => isIn(index, U32))) return finding("outputs are operator indices");
-      if (meta.length > LIMITS.metaBytes) return finding("up to 65,536 bytes of meta");
-      return (
-        eachOperator(operatorForm)(judgement) ??
-        firstFinding(constants, constantForm) ??
-        (recordBytesOf(program) > LIMITS.recordBytes ? finding("up to 2^26 bytes of operator records") : undefined) ??
-        (constantBytesOf(program) > LIMITS.constantBytes ? finding("up to 2^34 bytes of constants") : undefined)
-      );
+      if (!isIn(operators, [inputs, LIMITS.operators])) return finding("up to 65,535 operators");
+      if (constants > LIMITS.constants) return finding("up to 65,535 constants");
+      if (!isIn(outputs, [1, LIMITS.outputs])) return finding("1 to 64 outputs");
+      if (metaBytes > LIMITS.metaBytes) return finding("up to 8,192 bytes of meta");
+      if (recordBytes > LIMITS.recordBytes) return finding("up to 2^26 bytes of operator records");
+      return constantBytes > LIMITS.constantBytes ? finding("up to 2^34 bytes of constants") : undefined;
     },
+    constant: constantForm,
+    operator: operatorForm,
+    output: (index) => (isIn(index, U32) ? undefined : finding("outputs are operator indices")),
   },
   {
     id: "C2",
     sentence:
       "Operators 0..I-1 are INPUT and no other is; their offsets are ascending multiples of 32, not overlapping.",
     rationale: "The packed input's words are found from the program alone.",
-    stage: 2,
-    check: ({ program: { operators, inputs } }) => {
-      let end = 0;
-      return firstFinding(operators, (operator, index) => {
-        if ((operator.kind === "INPUT") !== index < inputs)
-          return finding("INPUT operators come first", { operator: index });
-        if (operator.kind !== "INPUT") return undefined;
-        if (operator.offset % 32 !== 0 || operator.offset < end)
-          return finding("an input's offset is a multiple of 32 behind the former input", { operator: index });
-        end = operator.offset + paddedBytes(operator.dtype, countOf(operator));
-        return end < 2 ** 32 ? undefined : finding("the packed input is below 2^32 bytes", { operator: index });
-      });
+    operator: (operator, { header, index, sums }) => {
+      if ((operator.kind === "INPUT") !== index < header.inputs) return finding("INPUT operators come first");
+      if (operator.kind !== "INPUT") return undefined;
+      if (operator.offset % 32 !== 0 || operator.offset < sums.inputEnd)
+        return finding("an input's offset is a multiple of 32 behind the former input");
+      return operator.offset + paddedBytes(operator.dtype, countOf(operator)) < 2 ** 32
+        ? undefined
+        : finding("the packed input is below 2^32 bytes");
     },
   },
   {
     id: "C3",
     sentence: "A source is a constant below C or an operator below its reader.",
     rationale: "Programs are evaluated in order, and every operand's leaf lies to the left.",
-    stage: 2,
-    check: (judgement) =>
-      eachOperand(({ source: { constant, index } }, _, place) =>
-        index < (constant ? judgement.program.constants.length : place.index)
+    operator: (operator, { header, index }) =>
+      firstOperand(operator, ({ source }) =>
+        source.index < (source.constant ? header.constants : index)
           ? undefined
-          : finding(`no ${constant ? "constant" : "earlier operator"} ${index}`),
-      )(judgement),
+          : finding(`no ${source.constant ? "constant" : "earlier operator"} ${source.index}`),
+      ),
   },
   {
     id: "C4",
     sentence: "An operand's dtype and count equal its source's.",
     rationale: "An operator's record alone says how its operands' trees are opened.",
-    stage: 3,
-    check: (judgement) =>
-      eachOperand(({ source: { constant, index }, dtype, count }) => {
-        const { constants, operators } = judgement.program;
-        const made = operators[index] as Operator;
-        const source = constant ? (constants[index] as Constant) : { dtype: made.dtype, count: countOf(made) };
+    operator: (operator, { named }) =>
+      firstOperand(operator, ({ dtype, count }, j) => {
+        const source = named(j) as Named;
         return source.dtype === dtype && source.count === count
           ? undefined
           : finding(`the source has ${source.count} of ${source.dtype}`);
-      })(judgement),
+      }),
   },
   {
     id: "C5",
     sentence:
       "Tensors have at most 2^26 elements and together 2^30 bytes, operators fewer than 2^31 points; address sums are exact.",
     rationale: "A dispute's trees have a bounded height, a run has a bounded memory, and addresses are JS numbers.",
-    stage: 4,
-    check: (judgement) =>
-      eachOperator(operatorSize)(judgement) ??
-      eachOperand((operand, operator, place) => operandSize(operand, operator, place.operand))(judgement) ??
-      firstFinding(judgement.program.constants, ({ dtype, count }, constant) =>
-        count > 2 ** 26 || elementHeight(dtype, count) > 26
-          ? finding("a constant of over 2^26 elements", { constant })
-          : undefined,
-      ) ??
-      (tensorBytes(judgement.program.operators) > TENSOR_BYTES_LIMIT
-        ? finding("tensors of over 2^30 bytes together")
-        : undefined),
+    constant: ({ dtype, count }) => tensorSize(dtype, count),
+    operator: operatorSize,
   },
 ];

@@ -4,19 +4,8 @@ import { hasCode } from "../foundation/errors.ts";
 import { encodeProgram } from "./codec.ts";
 import { CASES } from "./constraints.fixture.ts";
 import { CONSTRAINTS, checkProgram, readProgram, violations, wellFormed } from "./constraints.ts";
-import {
-  constant,
-  copied,
-  input,
-  move,
-  over,
-  program,
-  rangeOf,
-  read,
-  readConstant,
-  reduce,
-} from "./program.fixture.ts";
-import { countOf, type Operator } from "./program.ts";
+import { copied, input, program, rangeOf, read, readConstant } from "./program.fixture.ts";
+import { type Constant, countOf, type Operator } from "./program.ts";
 
 describe("constraints", () => {
   for (const [id, what, malformed, neighbour] of CASES)
@@ -34,14 +23,11 @@ describe("constraints", () => {
       );
     });
 
-  it("are seventeen, each with a sentence, a reason and cases", () => {
-    const ids = CONSTRAINTS.map(({ id }) => id);
-    assert.deepEqual(
-      ids,
-      Array.from({ length: 17 }, (_, i) => `C${i + 1}`),
-    );
-    for (const { id, sentence, rationale } of CONSTRAINTS) {
+  it("have each a sentence, a reason, a record to look at and cases", () => {
+    for (const { id, sentence, rationale, header, constant, operator, output, end } of CONSTRAINTS) {
+      const looks = [header, constant, operator, output, end];
       assert.ok(sentence.length > 20 && rationale.length > 10);
+      assert.ok(looks.some((look) => look !== undefined));
       assert.ok(
         CASES.some(([of]) => of === id),
         `${id} has no case`,
@@ -68,19 +54,13 @@ describe("constraints", () => {
     assert.ok(written > 40);
   });
 
-  it("name the refuting point", () => {
-    const [found] = violations(over([move(8, { base: 1, stride: [1] })]));
-    assert.deepEqual(found?.data, { operator: 1, operand: 0, i: 7, r: 0, address: 8 });
-    const dead = reduce({}, { stride: [4, 1], guards: [{ off: -1, coef: [1, 0], limit: 4 }] });
-    assert.equal(violations(dead)[0]?.data["i"], 0);
-  });
-
-  it("judge a ResNet-size convolution within a second", () => {
+  it("judge records alone: a megabyte of weights is not looked at", () => {
     const [H, C, O] = [56, 64, 256];
-    const w = constant(
-      "i8",
-      Array.from({ length: O * 9 * C }, (_, i) => (i % 129) - 64),
-    );
+    const bytes = { dtype: "i8", count: O * 9 * C, interval: rangeOf("i8") } as const;
+    const unread = Object.defineProperty({ ...bytes }, "data", {
+      get: () =>
+        new Proxy(new Uint8Array(bytes.count), { get: (of, key) => (key === "length" ? of.length : assert.fail()) }),
+    }) as Constant;
     const conv: Operator = {
       kind: "CONTRACT",
       dtype: "i32",
@@ -90,53 +70,21 @@ describe("constraints", () => {
       zw: 0,
       interval: rangeOf("i32"),
       operands: [
-        {
-          ...read(
-            0,
-            { dtype: "u8", count: H * H * C },
-            {
-              base: -(H + 1) * C,
-              stride: [H * H * C, H * C, C, C, 0, H * C, C, 1],
-              guards: [
-                { off: -1, coef: [0, 1, 0, 0, 0, 1, 0, 0], limit: H },
-                { off: -1, coef: [0, 0, 1, 0, 0, 0, 1, 0], limit: H },
-              ],
-            },
-          ),
-        },
-        readConstant(0, w, { stride: [0, 0, 0, O * 9 * C, 9 * C, 3 * C, C, 1] }),
+        read(
+          0,
+          { dtype: "u8", count: H * H * C },
+          {
+            base: -(H + 1) * C,
+            stride: [H * H * C, H * C, C, C, 0, H * C, C, 1],
+            guards: [
+              { off: -1, coef: [0, 1, 0, 0, 0, 1, 0, 0], limit: H },
+              { off: -1, coef: [0, 0, 1, 0, 0, 0, 1, 0], limit: H },
+            ],
+          },
+        ),
+        readConstant(0, bytes, { stride: [0, 0, 0, O * 9 * C, 9 * C, 3 * C, C, 1] }),
       ],
     };
-    const made = copied(program({ operators: [input("u8", H * H * C), conv], constants: [w] }));
-    const start = performance.now();
-    assert.ok(wellFormed(made));
-    assert.ok(performance.now() - start < 1000);
-  });
-
-  it("scan the weights of unrolled steps once, within a budget that 64 scans exceed", () => {
-    const [rows, reads] = [192, 4096];
-    const w = constant("i8", new Array<number>(rows * reads).fill(1));
-    const bound = 255 * reads;
-    const step = (za: number): Operator => ({
-      kind: "CONTRACT",
-      dtype: "i32",
-      output: [rows],
-      reduction: [reads],
-      za,
-      zw: 0,
-      interval: { lo: -bound, hi: bound },
-      operands: [
-        read(0, { dtype: "u8", count: reads }, { stride: [0, 1] }),
-        readConstant(0, w, { stride: [reads, 1] }),
-      ],
-    });
-    const unrolled = (zeroOf: (i: number) => number) =>
-      program({
-        operators: [input("u8", reads), ...Array.from({ length: 64 }, (_, i) => step(zeroOf(i)))],
-        constants: [w],
-        outputs: Array.from({ length: 64 }, (_, i) => i + 1),
-      });
-    assert.deepEqual(violations(unrolled(() => 0)), []);
-    assert.equal(violations(unrolled((i) => i))[0]?.constraint, "C10");
+    assert.ok(wellFormed(copied(program({ operators: [input("u8", H * H * C), conv], constants: [unread] }))));
   });
 });

@@ -1,35 +1,106 @@
 import type { Bytes } from "../foundation/bytes.ts";
 import { decodeProgram, malformed } from "./codec.ts";
-import { type Constraint, judge, type Violation } from "./constraint.ts";
+import {
+  type Constraint,
+  type ConstraintId,
+  type Finding,
+  headerOf,
+  type Named,
+  NO_SUMS,
+  type Sums,
+  type Violation,
+} from "./constraint.ts";
 import { CONSTRAINTS_OF_FORM } from "./constraints-of-form.ts";
-import { CONSTRAINTS_OF_MEANING } from "./constraints-of-meaning.ts";
-import type { Program } from "./program.ts";
+import { CONSTRAINTS_OF_MEANING, outputBytes } from "./constraints-of-meaning.ts";
+import { bytesOf, paddedBytes } from "./elements.ts";
+import { constantGas, operatorGas } from "./gas.ts";
+import { type Constant, countOf, type Operator, type Program } from "./program.ts";
 
 /** Which programs are well-formed, as an executable table. A refusal names one rule and where it is broken. */
 export const CONSTRAINTS: readonly Constraint[] = [...CONSTRAINTS_OF_FORM, ...CONSTRAINTS_OF_MEANING];
 
-const byStage: readonly Constraint[] = CONSTRAINTS.toSorted((a, b) => a.stage - b.stage);
+/** Intervals are computed of records whose form is right. */
+const LAST: readonly ConstraintId[] = ["C9", "C10"];
+const ORDER: readonly Constraint[] = [
+  ...CONSTRAINTS.filter(({ id }) => !LAST.includes(id)),
+  ...CONSTRAINTS.filter(({ id }) => LAST.includes(id)),
+];
 
-/** The rules that a program breaks, at the first place of each. Stops behind the first stage that has any. */
-export const violations = (program: Program): Violation[] => {
-  const judgement = judge(program);
-  const found: Violation[] = [];
-  let stage = 0;
-  for (const constraint of byStage) {
-    if (constraint.stage !== stage && found.length > 0) break;
-    stage = constraint.stage;
-    const broken = constraint.check(judgement);
-    if (broken !== undefined) found.push({ constraint: constraint.id, ...broken });
+/** The first rule, in the order of evaluation, that finds something. */
+const first = (
+  check: (constraint: Constraint) => Finding | undefined,
+  data: Readonly<Record<string, unknown>> = {},
+): Violation | undefined => {
+  for (const constraint of ORDER) {
+    const found = check(constraint);
+    if (found !== undefined)
+      return { constraint: constraint.id, message: found.message, data: { ...data, ...found.data } };
   }
-  return found;
+  return undefined;
 };
 
-export const wellFormed = (program: Program): boolean => violations(program).length === 0;
+const withConstant = (sums: Sums, constant: Constant): Sums => ({
+  ...sums,
+  weight: sums.weight + constantGas(constant),
+});
+
+const withOperator = (sums: Sums, operator: Operator): Sums => {
+  const count = countOf(operator);
+  return {
+    ...sums,
+    inputEnd: operator.kind === "INPUT" ? operator.offset + paddedBytes(operator.dtype, count) : sums.inputEnd,
+    tensorBytes: sums.tensorBytes + bytesOf(operator.dtype, count),
+    weight: sums.weight + operatorGas(operator),
+  };
+};
+
+/** One pass over the records: header, constants, operators, outputs; each is judged by what stands before it. */
+const judge = (program: Program): Violation | undefined => {
+  const { constants, operators, outputs } = program;
+  const header = headerOf(program);
+  let broken = first((rule) => rule.header?.(header));
+  if (broken !== undefined) return broken;
+  let sums = NO_SUMS;
+  for (const [constant, record] of constants.entries()) {
+    broken = first((rule) => rule.constant?.(record), { constant });
+    if (broken !== undefined) return broken;
+    sums = withConstant(sums, record);
+  }
+  for (const [index, operator] of operators.entries()) {
+    const named = (j: number): Named | undefined => {
+      const source = operator.operands[j]?.source;
+      if (source === undefined) return undefined;
+      if (source.constant) return constants[source.index];
+      const made = source.index < index ? operators[source.index] : undefined;
+      return made && { dtype: made.dtype, count: countOf(made), interval: made.interval };
+    };
+    const place = { header, index, sums, named };
+    broken = first((rule) => rule.operator?.(operator, place), { operator: index });
+    if (broken !== undefined) return broken;
+    sums = withOperator(sums, operator);
+  }
+  for (const [output, index] of outputs.entries()) {
+    const operator = operators[index];
+    const place = { header, sums, operator };
+    broken = first((rule) => rule.output?.(index, place), { output });
+    if (broken !== undefined) return broken;
+    sums = { ...sums, lastOutput: index, outputBytes: sums.outputBytes + outputBytes(header, operator as Operator) };
+  }
+  return first((rule) => rule.end?.(header, sums));
+};
+
+/** The rule that a program breaks and where, at its first record that breaks one; nothing of a well-formed one. */
+export const violations = (program: Program): Violation[] => {
+  const found = judge(program);
+  return found === undefined ? [] : [found];
+};
+
+export const wellFormed = (program: Program): boolean => judge(program) === undefined;
 
 /** PROGRAM_MALFORMED with the first rule that the program breaks. */
 export const checkProgram = (program: Program): void => {
-  const [first] = violations(program);
-  if (first !== undefined) throw malformed(first.constraint, first.message, first.data);
+  const found = judge(program);
+  if (found !== undefined) throw malformed(found.constraint, found.message, found.data);
 };
 
 /** Bytes to a well-formed program, or PROGRAM_MALFORMED. */

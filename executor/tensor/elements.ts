@@ -1,5 +1,5 @@
 import type { Bytes } from "../foundation/bytes.ts";
-import { allocate, type Constant, DTYPES, type Dtype, type TensorData } from "./program.ts";
+import { allocate, type Constant, DTYPES, type Dtype, type Interval, type TensorData } from "./program.ts";
 
 /** Tensor data as it is hashed, called with and stored: little-endian, packed. In memory: an exact typed array. */
 
@@ -56,15 +56,23 @@ export const packTensor = (dtype: Dtype, data: ArrayLike<number>): Bytes => {
   }
 };
 
+/**
+ * What a stored element is read as: NaN as lo, everything else as the nearest value of the interval, zero without a sign.
+ */
+export const canonical = (v: number, { lo, hi }: Interval): number => (v >= lo ? (v <= hi ? v + 0 : hi) : lo);
+
 const unpacked = new WeakMap<Constant, TensorData>();
-/** A constant's elements, not to be written to: bytes are seen in place, wider elements are unpacked once. */
+/** A constant's elements as they are read, not to be written to: bytes are seen in place, wider ones are made once. */
 export const constantData = (constant: Constant): TensorData => {
-  const { dtype, count, data } = constant;
+  const { dtype, count, data, interval } = constant;
   let elements = unpacked.get(constant);
   if (elements === undefined) {
     if (dtype === "u8") elements = new Uint8Array(data.buffer, data.byteOffset, count);
     else if (dtype === "i8") elements = new Int8Array(data.buffer, data.byteOffset, count);
-    else elements = unpackTensor(dtype, count, data);
+    else {
+      elements = unpackTensor(dtype, count, data);
+      for (let i = 0; i < count; i++) elements[i] = canonical(elements[i] as number, interval);
+    }
     unpacked.set(constant, elements);
   }
   return elements;

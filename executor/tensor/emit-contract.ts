@@ -209,6 +209,10 @@ export const padsOf = (
 
 type Convolution = { readonly shape: Conv2d; readonly operands: readonly Operand[]; readonly key: string };
 
+/** Whether the activations are read as a tensor of just the window's planes. */
+const wholePlanes = ({ batch, height, width, channels }: Conv2d, operands: readonly Operand[]): boolean =>
+  operands[0]?.count === batch * height * width * channels;
+
 const fullChannels = ({ channels, groups, channelFrom, channelCount }: Conv2d): boolean =>
   channelFrom === 0 && channelCount * groups === channels;
 
@@ -254,6 +258,7 @@ const emitQLinearConv = (emission: Emission, convolution: Convolution, bias: Con
   const pads = padsOf(shape);
   if (pads === undefined) return unavailable("a window that ends early");
   if (!fullChannels(shape)) return unavailable("a part of the channels");
+  if (!wholePlanes(shape, operands)) return unavailable("a part of a tensor");
   const x = asUnsigned(emission, operands[0] as Operand, shape.za);
   checkZero(x.zero);
   const weights = convWeights(emission, convolution);
@@ -384,6 +389,7 @@ const emitConvInteger = (emission: Emission, contraction: Contraction & { kind: 
   const pads = padsOf(shape);
   if (pads === undefined) return unavailable("a window that ends early");
   if (!fullChannels(shape)) return unavailable("a part of the channels");
+  if (!wholePlanes(shape, operands)) return unavailable("a part of a tensor");
   const x = asUnsigned(emission, operands[0] as Operand, shape.za);
   checkZero(x.zero);
   const weights = convWeights(emission, { shape, operands, key }, "uint8");

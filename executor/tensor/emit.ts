@@ -1,6 +1,7 @@
 import { type Emission, intervalOfSource, isUnavailable, ORT_TYPE, unavailable, wholeValue } from "./emission.ts";
 import { type Contraction, emitContraction, padsOf } from "./emit-contract.ts";
 import { broadcastValue, emitMap } from "./emit-map.ts";
+import { foldsSomething, readsInside } from "./liveness.ts";
 import { createNest } from "./loop-nest.ts";
 import { createGraph, type OrtType, type Value } from "./onnx-graph.ts";
 import { countOf, type Interval, type Operand, type Operator, type OperatorOf, type Program } from "./program.ts";
@@ -138,8 +139,15 @@ const emitReduce = (emission: Emission, operator: OperatorOf<"REDUCE">): Value =
   );
 };
 
+/** Where an operator may read beyond a tensor's ends or fold nothing, no node says what it computes. */
+const checkReads = (operator: Operator): void => {
+  if (!operator.operands.every((_, j) => readsInside(operator, j))) unavailable("reads beyond a tensor's ends");
+  if (operator.kind === "REDUCE" && !foldsSomething(operator)) unavailable("a fold of nothing");
+};
+
 /** The value of a unit's output. KERNEL_UNAVAILABLE when no exact kernel has its form. */
 const emitUnit = (emission: Emission, { operators, contraction }: Unit): Value => {
+  for (const index of operators) checkReads(emission.program.operators[index] as Operator);
   const last = emission.program.operators[operators.at(-1) as number] as Operator;
   if (contraction !== undefined)
     return last.kind === "MAP"

@@ -6,6 +6,7 @@ import { bytesOf, constantData } from "./elements.ts";
 import { intervalOfSource, ORT_TYPE, ortArray } from "./emission.ts";
 import { emitSegment, type Segment } from "./emit.ts";
 import { createInputReader } from "./input-reader.ts";
+import { operandInterval } from "./interval.ts";
 import { createKernel, type Kernel } from "./kernels.ts";
 import { type Device, type Placed, planOf } from "./plan.ts";
 import { allocate, countOf, type Operator, type Program, type Source, type TensorData } from "./program.ts";
@@ -32,9 +33,9 @@ export type EngineOptions = {
 };
 
 export type Engine = {
-  /** Packed input to packed output; undefined when the length is wrong or an element is outside its interval. */
+  /** Packed input to packed output; undefined when the length is wrong. */
   run(input: Bytes): Promise<Bytes | undefined>;
-  /** Every operator's output (an engine with `trace`); undefined when the input is refused. */
+  /** Every operator's output (an engine with `trace`); undefined when the length is wrong. */
   runAll(input: Bytes): Promise<readonly TensorData[] | undefined>;
   /** Bytes held: constants, graphs and buffers. */
   readonly bytes: number;
@@ -86,7 +87,7 @@ const createKernelStep = (program: Program, index: number, buffer: TensorData | 
   const count = countOf(operator);
   const kernel: Kernel = createKernel(
     operator,
-    operator.operands.map(({ source }) => intervalOfSource(program, source)),
+    operator.operands.map(({ source }, j) => operandInterval(operator, j, intervalOfSource(program, source))),
   );
   const constants = operator.operands.map(({ source }) =>
     source.constant ? constantData(program.constants[source.index] as Program["constants"][number]) : undefined,

@@ -1,7 +1,8 @@
 import { ceilLog2 } from "../foundation/merkle.ts";
 import { product } from "./address.ts";
-import { constantBytesOf, operatorRecordBytes } from "./codec.ts";
-import { countOf, type Operator, type Program } from "./program.ts";
+import { operatorRecordBytes } from "./codec.ts";
+import { bytesOf } from "./elements.ts";
+import { type Constant, countOf, type Operator, type Program } from "./program.ts";
 import { instructionOf } from "./scalar.ts";
 
 /** What one run costs, in units. */
@@ -19,7 +20,7 @@ const PER_RECORD_BYTE = 64;
 const PER_CONSTANT_BYTE = 1;
 
 /** Units of computing one operator's whole output. */
-const operatorGas = (operator: Operator): number => {
+const computingGas = (operator: Operator): number => {
   const count = countOf(operator);
   const reads = product(operator.reduction);
   switch (operator.kind) {
@@ -45,11 +46,19 @@ const operatorGas = (operator: Operator): number => {
   }
 };
 
+/** Units of an operator: of computing its output, and of its record. */
+export const operatorGas = (operator: Operator): number =>
+  computingGas(operator) + operatorRecordBytes(operator) * PER_RECORD_BYTE;
+
+/** Units of loading a constant. */
+export const constantGas = ({ dtype, count }: Pick<Constant, "dtype" | "count">): number =>
+  bytesOf(dtype, count) * PER_CONSTANT_BYTE;
+
 /** Units of one run of the program: all operators, their records, and loading the constants. */
-export const programGas = (program: Pick<Program, "operators" | "constants">): number => {
-  let units = constantBytesOf(program) * PER_CONSTANT_BYTE;
-  for (const operator of program.operators)
-    units += operatorGas(operator) + operatorRecordBytes(operator) * PER_RECORD_BYTE;
+export const programGas = ({ operators, constants }: Pick<Program, "operators" | "constants">): number => {
+  let units = 0;
+  for (const constant of constants) units += constantGas(constant);
+  for (const operator of operators) units += operatorGas(operator);
   return units;
 };
 

@@ -39,10 +39,10 @@ describe("identity", () => {
     const bytes = encodeProgram(program);
     const view = new DataView(bytes.buffer);
     const header = bytes.slice(0, 96);
-    const constants = [0, 1].map((i) => bytes.slice(96 + 24 * i, 120 + 24 * i));
+    const constants = [0, 1].map((i) => bytes.slice(96 + 32 * i, 128 + 32 * i));
     const recordBytes = view.getUint32(40);
     const records: Bytes[] = [];
-    for (let at = 96 + 48; records.length < 3; ) {
+    for (let at = 96 + 64; records.length < 3; ) {
       // header, extents, bounds, operands without guards, body
       const [outputAxes, reductionAxes, operands] = [bytes[at + 2], bytes[at + 3], bytes[at + 4]] as number[];
       const axes = (outputAxes as number) + (reductionAxes as number);
@@ -54,8 +54,8 @@ describe("identity", () => {
       records.reduce((sum, { length }) => sum + length, 0),
       recordBytes,
     );
-    const outputs = bytes.slice(96 + 48 + recordBytes, 96 + 48 + recordBytes + 8);
-    const data = [bytes.slice(-64, -60), bytes.slice(-32, -28)];
+    const outputs = bytes.slice(96 + 64 + recordBytes, 96 + 64 + recordBytes + 8);
+    const data = [bytes.slice(-8, -4), bytes.slice(-4)];
 
     const leaf = records.map((record, i) => K(tag(0x17), uintBE(i, 4), record)) as [Bytes, Bytes, Bytes];
     const operatorsRoot = K(tag(1), K(tag(1), leaf[0], leaf[1]), K(tag(1), leaf[2], new Uint8Array(32)));

@@ -2,9 +2,9 @@ import { type Bytes, concat, type Hex, toHex, uintBE } from "../foundation/bytes
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { merklePath, merkleRoot } from "../foundation/merkle.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
-import { encodeConstant, encodeHeader, encodeOperator, encodeOutputs } from "./codec.ts";
+import { constantOffsets, encodeConstant, encodeHeader, encodeOperator, encodeOutputs } from "./codec.ts";
 import { tensorRootOf } from "./commitment.ts";
-import type { Constant, Operator, Program } from "./program.ts";
+import type { Operator, Program } from "./program.ts";
 
 /** A program's id is its content. */
 
@@ -31,6 +31,7 @@ export type ProgramIdentity = {
   readonly operatorsRoot: Bytes;
   /** Root of each constant's data. */
   readonly dataRoots: readonly Bytes[];
+  readonly constantRecords: readonly Bytes[];
   readonly constantLeaves: readonly Bytes[];
   readonly constantsRoot: Bytes;
 };
@@ -45,9 +46,9 @@ export const identityOf = (program: Program): ProgramIdentity => {
   const outputs = encodeOutputs(program.outputs);
   const operatorLeaves = program.operators.map((operator, i) => operatorRecordHash(i, encodeOperator(operator)));
   const dataRoots = program.constants.map(({ data }) => tensorRootOf(data));
-  const constantLeaves = program.constants.map((constant, i) =>
-    constantRecordHash(i, encodeConstant(constant), dataRoots[i] as Bytes),
-  );
+  const offsets = constantOffsets(program);
+  const constantRecords = program.constants.map((constant, i) => encodeConstant(constant, offsets[i] as number));
+  const constantLeaves = constantRecords.map((record, i) => constantRecordHash(i, record, dataRoots[i] as Bytes));
   const operatorsRoot = merkleRoot(operatorLeaves);
   const constantsRoot = merkleRoot(constantLeaves);
   const preimage = concat(header, operatorsRoot, constantsRoot, keccak256(outputs));
@@ -59,6 +60,7 @@ export const identityOf = (program: Program): ProgramIdentity => {
     operatorLeaves,
     operatorsRoot,
     dataRoots,
+    constantRecords,
     constantLeaves,
     constantsRoot,
   };
@@ -81,9 +83,9 @@ export const openOperator = (program: Program, index: number): OpenedOperator =>
 
 /** Constant `index`, which must be there. */
 export const openConstant = (program: Program, index: number): OpenedConstant => {
-  const { dataRoots, constantLeaves } = identityOf(program);
+  const { dataRoots, constantRecords, constantLeaves } = identityOf(program);
   return {
-    record: encodeConstant(program.constants[index] as Constant),
+    record: constantRecords[index] as Bytes,
     dataRoot: dataRoots[index] as Bytes,
     path: merklePath(constantLeaves, index),
   };

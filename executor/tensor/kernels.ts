@@ -1,4 +1,5 @@
 import { instructionIntervals } from "./interval.ts";
+import { readsInside } from "./liveness.ts";
 import {
   ADDRESS,
   createNest,
@@ -8,7 +9,7 @@ import {
   REDUCTION_INDEX,
   type Writer,
 } from "./loop-nest.ts";
-import type { Interval, Operator, OperatorOf, TensorData } from "./program.ts";
+import type { Interval, Operand, Operator, OperatorOf, TensorData } from "./program.ts";
 import { scalarBody } from "./scalar-source.ts";
 
 /**
@@ -70,7 +71,14 @@ const overReduction = (writer: Writer, nest: Nest, body: () => void): void => {
   while (writer.depth() > depth) writer.close();
 };
 
-const element = (writer: Writer, j: number): string => `t${j}[${writer.at(ADDRESS(j))}]`;
+/** Element `address` of operand j's tensor; where the address may lie beyond its ends, the zero element is read there. */
+const elementAt = (operator: Operator, j: number, address: string): string =>
+  readsInside(operator, j)
+    ? `t${j}[${address}]`
+    : `(${inside(address, (operator.operands[j] as Operand).count)} ? t${j}[${address}] : 0)`;
+
+const element = (operator: Operator, writer: Writer, j: number): string =>
+  elementAt(operator, j, writer.at(ADDRESS(j)));
 
 /** Runs shorter than this are copied one by one. */
 const COPY_FROM = 48;
@@ -99,12 +107,12 @@ const moveText = (operator: OperatorOf<"MOVE">, nest: Nest): string => {
         writer.line(`hi = Math.min(hi, Math.floor(${g} / ${-c}) + 1);`);
       }
     }
-    if (step === 0) writer.line(`if (lo < hi) out.fill(t${j}[${from}], o + lo, o + hi);`);
-    else if (step === 1 && extent >= COPY_FROM)
+    if (step === 0) writer.line(`if (lo < hi) out.fill(${elementAt(operator, j, from)}, o + lo, o + hi);`);
+    else if (step === 1 && extent >= COPY_FROM && readsInside(operator, j))
       writer.line(`if (lo < hi) out.set(t${j}.subarray(${from} + lo, ${from} + hi), o + lo);`);
     else
       writer.line(
-        `for (let d = lo, p = ${from} + lo * ${step}, q = o + lo; d < hi; d++, p += ${step}, q++) out[q] = t${j}[p];`,
+        `for (let d = lo, p = ${from} + lo * ${step}, q = o + lo; d < hi; d++, p += ${step}, q++) out[q] = ${elementAt(operator, j, "p")};`,
       );
     writer.line("}");
   }
@@ -113,13 +121,15 @@ const moveText = (operator: OperatorOf<"MOVE">, nest: Nest): string => {
   return writer.text();
 };
 
-const gatherText = ({ first, num, step }: OperatorOf<"GATHER">, nest: Nest): string => {
+const gatherText = (operator: OperatorOf<"GATHER">, nest: Nest): string => {
+  const { first, num, step } = operator;
   const writer = createWriter(nest);
   const last = first + num - 1;
   openOutputs(writer, nest);
-  writer.line(`const v = ${element(writer, 0)};`);
+  writer.line(`const v = ${element(operator, writer, 0)};`);
   writer.line(`const c = (v < ${first} ? ${first} : v > ${last} ? ${last} : v) - ${first};`);
-  writer.line(`out[o++] = t1[${writer.at(ADDRESS(1))} + c * ${step}];`);
+  writer.line(`const at = ${writer.at(ADDRESS(1))} + c * ${step};`);
+  writer.line(`out[o++] = ${elementAt(operator, 1, "at")};`);
   closeAll(writer);
   return writer.text();
 };
@@ -129,34 +139,39 @@ const contractText = (operator: OperatorOf<"CONTRACT">, nest: Nest): string => {
   const { za, zw } = operator;
   const minus = (text: string, zero: number): string => (zero === 0 ? text : `(${text} - ${zero})`);
   openOutputs(writer, nest);
-  writer.line(`let sum = ${operator.operands.length > 2 ? element(writer, 2) : "0"};`);
+  writer.line(`let sum = ${operator.operands.length > 2 ? element(operator, writer, 2) : "0"};`);
   overReduction(writer, nest, () =>
-    writer.line(`sum = (sum + Math.imul(${minus(element(writer, 0), za)}, ${minus(element(writer, 1), zw)})) | 0;`),
+    writer.line(
+      `sum = (sum + Math.imul(${minus(element(operator, writer, 0), za)}, ${minus(element(operator, writer, 1), zw)})) | 0;`,
+    ),
   );
   writer.line("out[o++] = sum;");
   closeAll(writer);
   return writer.text();
 };
 
-const reduceText = ({ fold }: OperatorOf<"REDUCE">, nest: Nest): string => {
+const reduceText = (operator: OperatorOf<"REDUCE">, nest: Nest): string => {
+  const { fold } = operator;
   const writer = createWriter(nest);
   openOutputs(writer, nest);
   if (fold === "SUM") {
     writer.line("let sum = 0;");
-    overReduction(writer, nest, () => writer.line(`sum += ${element(writer, 0)};`));
+    overReduction(writer, nest, () => writer.line(`sum += ${element(operator, writer, 0)};`));
     writer.line("out[o++] = sum + 0;");
   } else {
     const better = fold === "MIN" ? "<" : ">";
-    writer.line(`let best = ${fold === "MIN" ? "Infinity" : "-Infinity"}, where = 0;`);
+    const none = fold === "MIN" ? "Infinity" : "-Infinity";
+    writer.line(`let best = ${none}, where = 0;`);
     overReduction(writer, nest, () => {
-      writer.line(`const v = ${element(writer, 0)};`);
+      writer.line(`const v = ${element(operator, writer, 0)};`);
       writer.line(
         fold === "ARGMAX"
           ? `if (v > best) { best = v; where = ${writer.at(REDUCTION_INDEX)}; }`
           : `if (v ${better} best) best = v;`,
       );
     });
-    writer.line(`out[o++] = ${fold === "ARGMAX" ? "where" : "best + 0"};`);
+    // No element is infinite: a fold of nothing is 0.
+    writer.line(`out[o++] = ${fold === "ARGMAX" ? "where" : `best === ${none} ? 0 : best + 0`};`);
   }
   closeAll(writer);
   return writer.text();
@@ -171,7 +186,7 @@ const topkText = (operator: OperatorOf<"TOPK">, nest: Nest): string => {
   writer.line("const before = (x, y) => row[y] - row[x] || x - y;");
   openOutputs(writer, nest, nest.outputAxes - 1);
   overReduction(writer, nest, () => {
-    writer.line(`row[${writer.at(REDUCTION_INDEX)}] = ${element(writer, 0)};`);
+    writer.line(`row[${writer.at(REDUCTION_INDEX)}] = ${element(operator, writer, 0)};`);
   });
   writer.line(`for (let r = 0; r < ${reads}; r++) order[r] = r;`);
   writer.line("order.sort(before);");
@@ -187,7 +202,7 @@ const mapText = (operator: OperatorOf<"MAP">, nest: Nest, intervals: readonly In
     intervals.map((interval) => ({ interval })),
   );
   openOutputs(writer, nest);
-  const loads = operator.operands.map((_, j) => element(writer, j));
+  const loads = operator.operands.map((_, j) => element(operator, writer, j));
   const results = "intervals" in bounded ? bounded.intervals : [];
   const { lines, result } = scalarBody(operator.instructions, loads, intervals, results);
   for (const line of lines) writer.line(line);
@@ -219,7 +234,7 @@ const textOf = (operator: Operator, intervals: readonly Interval[]): { nest: Nes
   return { nest, text: `${arrays(operator)}\n${text()}` };
 };
 
-/** The kernel of an operator (not INPUT); `intervals` are those of its operands' tensors. */
+/** The kernel of an operator (not INPUT); `intervals` are those of what it reads through its operands. */
 export const createKernel = (operator: Operator, intervals: readonly Interval[]): Kernel => {
   const { nest, text } = textOf(operator, intervals);
   const run = compile(text);

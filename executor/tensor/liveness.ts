@@ -1,11 +1,18 @@
-import { addressOf, indexOf, product } from "./address.ts";
-import { type Budget, GUARD_STEPS, spend } from "./budget.ts";
+import { addressOf, gatheredReachOf, indexOf, isInside, product } from "./address.ts";
 import type { Guard, Operand, Operator } from "./program.ts";
 
 /**
  * Exact answers about guarded accesses without visiting every (i, r): guards couple only the axes that they mention, so
- * the digits fall apart into independent components, and one axis of each is solved instead of enumerated.
+ * the digits fall apart into independent components, and one axis of each is solved instead of enumerated. What is found
+ * chooses kernels and decides nothing: what would take too long to find is not known, and the general path runs.
  */
+
+/** Points of one component that are visited at most. */
+const MOST_POINTS = 2 ** 16;
+
+/** What an engine may visit for one operand: far less than computing the operator, which the call has paid for. */
+const pointsFor = (operator: Operator): number =>
+  Math.min(MOST_POINTS, 64 + Math.floor(product([...operator.output, ...operator.reduction]) / 16));
 
 type Extents = Pick<Operator, "output" | "reduction">;
 
@@ -138,19 +145,19 @@ export type Reach =
 
 /**
  * Smallest and largest address over all (i, r) where the access is live, and where they are. Exact. `undefined` when
- * the budget does not suffice (guards that couple very many digits).
+ * the guards couple more digits than `most` points.
  */
-export const reachOf = (operator: Extents, operand: Operand, budget: Budget): Reach | undefined => {
+export const reachOf = (operator: Extents, operand: Operand, most = MOST_POINTS): Reach | undefined => {
   const extents = [...operator.output, ...operator.reduction];
   const components = componentsOf(extents, operand.guards);
   const coupled = new Set(components.flatMap(({ axes }) => axes));
   const freeAxes = [...extents.keys()].filter((x) => !coupled.has(x));
-  for (const { axes, guards } of components) {
+  for (const { axes } of components) {
     const points =
       axes.length === 0
         ? 1
         : product(axes.map((x) => extents[x] as number)) / (extents[longest(extents, axes)] as number);
-    if (!spend(budget, 2 * points * guards.length * GUARD_STEPS)) return undefined;
+    if (points > most) return undefined;
   }
   const extreme = (sign: 1 | -1): number[] | undefined => {
     const digits = new Array<number>(extents.length).fill(0);
@@ -171,26 +178,11 @@ export const reachOf = (operator: Extents, operand: Operand, budget: Budget): Re
   };
 };
 
-/** Addresses with all guards left out: a bound that costs nothing. */
-export const looseReachOf = (
-  operator: Extents,
-  { base, stride }: Operand,
-): { readonly lo: number; readonly hi: number } => {
-  let lo = base;
-  let hi = base;
-  for (const [x, extent] of [...operator.output, ...operator.reduction].entries()) {
-    const span = (stride[x] as number) * (extent - 1);
-    if (span < 0) lo += span;
-    else hi += span;
-  }
-  return { lo, hi };
-};
-
 /**
- * C11: the first output found that has no live r, "none" when every output has one, `undefined` when the budget does
- * not suffice.
+ * The first output found that has no live r, "none" when every output has one, `undefined` when the guards couple more
+ * digits than `most` points.
  */
-export const deadOutput = (operator: Extents, operand: Operand, budget: Budget): number | "none" | undefined => {
+export const deadOutput = (operator: Extents, operand: Operand, most = MOST_POINTS): number | "none" | undefined => {
   const extents = [...operator.output, ...operator.reduction];
   const A = operator.output.length;
   for (const { axes, guards } of componentsOf(extents, operand.guards)) {
@@ -199,7 +191,7 @@ export const deadOutput = (operator: Extents, operand: Operand, budget: Budget):
     const solvable = reductions.length > 0 ? reductions : outputs;
     const free = solvable.length === 0 ? -1 : longest(extents, solvable);
     const points = product(axes.filter((x) => x !== free).map((x) => extents[x] as number));
-    if (!spend(budget, points * guards.length * GUARD_STEPS)) return undefined;
+    if (points > most) return undefined;
     const digits = new Array<number>(extents.length).fill(0);
     const extent = extents[free] ?? 1;
     const inner = reductions.filter((x) => x !== free);
@@ -222,4 +214,31 @@ export const deadOutput = (operator: Extents, operand: Operand, budget: Budget):
     if (found) return indexOf(operator.output, digits.slice(0, A));
   }
   return "none";
+};
+
+const searchInside = (operator: Operator, j: number): boolean => {
+  if (isInside(operator, j)) return true;
+  const operand = operator.operands[j] as Operand;
+  if (operand.guards.length === 0) return false;
+  const reach = reachOf(operator, operand, pointsFor(operator));
+  if (reach === undefined) return false;
+  const gathered = gatheredReachOf(operator, j);
+  return !reach.live || (reach.lo + gathered.lo >= 0 && reach.hi + gathered.hi < operand.count);
+};
+
+const inside = new WeakMap<Operator, (boolean | undefined)[]>();
+
+/** Whether operand j is known to read its tensor alone, never the zero element before or behind it. Searched for once. */
+export const readsInside = (operator: Operator, j: number): boolean => {
+  const known = inside.get(operator) ?? [];
+  inside.set(operator, known);
+  known[j] ??= searchInside(operator, j);
+  return known[j];
+};
+
+/** Whether a fold is known to have something to fold for every output. */
+export const foldsSomething = (operator: Operator): boolean => {
+  const [operand] = operator.operands;
+  if (operand === undefined || operand.guards.length === 0) return true;
+  return deadOutput(operator, operand, pointsFor(operator)) === "none";
 };

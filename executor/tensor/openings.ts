@@ -42,7 +42,7 @@ export const createHeldTrees = (memory = DEFAULT_MEMORY): HeldTrees => {
   };
 };
 
-/** The output of every operator; undefined when the input is refused. */
+/** The output of every operator; undefined when the length is wrong. */
 const tensorsOf = async (program: Program, input: Bytes): Promise<readonly TensorData[] | undefined> => {
   const engine = await createEngine(program, { trace: true });
   try {
@@ -53,7 +53,7 @@ const tensorsOf = async (program: Program, input: Bytes): Promise<readonly Tenso
 };
 
 /**
- * Runs a well-formed program on a packed input, and commits to every tensor. Undefined when the input is refused.
+ * Runs a well-formed program on a packed input, and commits to every tensor. Undefined when the input has another length.
  * ENGINE_FAILED, TREE_FAILED.
  */
 export const openRun = async (

@@ -35,7 +35,7 @@ export const input = (dtype: Dtype, count: number, extra: Partial<OperatorOf<"IN
 export const constant = (dtype: Dtype, values: readonly number[], interval?: Interval): Constant => ({
   dtype,
   count: values.length,
-  interval: interval ?? intervalOf(values),
+  interval: interval ?? (dtype === "u8" || dtype === "i8" ? rangeOf(dtype) : intervalOf(values)),
   data: packTensor(dtype, values),
 });
 
@@ -115,8 +115,8 @@ export const contract = (
   const operands = [read(0, U8x8, { stride: [0, 1] }), readConstant(0, w, { stride: [4, 1] })];
   if (b !== undefined) operands.push(readConstant(1, b, { stride: biasStride }));
   const zw = rest.zw ?? 0;
-  const row = (from: number) => weights.slice(from, from + 4).reduce((sum, v) => sum + Math.abs(v - zw), 0) * 255;
-  const bound = Math.max(...[0, 1].map((o) => row(4 * o) + Math.abs(bias?.[o * (biasStride[0] as number)] ?? 0)));
+  const row = 4 * Math.max(127 - zw, zw + 128) * 255;
+  const bound = row + Math.max(...(bias ?? []).map(Math.abs), 0);
   const operator: Operator = {
     kind: "CONTRACT",
     dtype: "i32",
@@ -135,10 +135,11 @@ export const reduce = (
   extra: Partial<OperatorOf<"REDUCE">>,
   reading: Reading,
   of: { dtype: Dtype; count: number } = U8x8,
+  interval: Interval = rangeOf(of.dtype),
 ): Program =>
   program({
     operators: [
-      input(of.dtype, of.count),
+      input(of.dtype, of.count, { interval }),
       {
         kind: "REDUCE",
         dtype: of.dtype,
@@ -167,16 +168,20 @@ export const topk = (k: number, reading: Reading): Program =>
     ],
   });
 
-export const gather = (body: { first: number; num: number; step: number }, base = 0): Program =>
+export const gather = (
+  body: { first: number; num: number; step: number },
+  base = 0,
+  interval: Interval = rangeOf("u8"),
+): Program =>
   program({
     operators: [
-      input("u8", 8),
+      input("u8", 8, { interval }),
       {
         kind: "GATHER",
         dtype: "u8",
         output: [8],
         reduction: [],
-        interval: rangeOf("u8"),
+        interval,
         ...body,
         operands: [read(0, U8x8, { stride: [1] }), read(0, U8x8, { base, stride: [0] })],
       },
@@ -224,20 +229,9 @@ export const contractWith = (w: Constant): Program => {
   return { ...made, constants: [w] };
 };
 
-/** Copies one binary32 constant of these bytes. */
-export const f32Constant = (data: Uint8Array): Program => {
-  const interval = rangeOf("f32");
-  const made = { kind: "MOVE", dtype: "f32", output: [1], reduction: [], interval, fill: 0 } as const;
-  const operands = [readConstant(0, { dtype: "f32", count: 1 }, { stride: [1] })];
-  return over([{ ...made, operands }], { constants: [{ dtype: "f32", count: 1, interval, data }] });
-};
-
-/** Copies one i64 constant. */
-export const i64Constant = (value: bigint): Program => {
-  const interval = rangeOf("i64");
-  const data = new Uint8Array(8);
-  new DataView(data.buffer).setBigInt64(0, value, true);
-  const made = { kind: "MOVE", dtype: "i64", output: [1], reduction: [], interval, fill: 0 } as const;
-  const operands = [readConstant(0, { dtype: "i64", count: 1 }, { stride: [1] })];
-  return over([{ ...made, operands }], { constants: [{ dtype: "i64", count: 1, interval, data }] });
+/** Copies one i32 constant of this interval. */
+export const i32Constant = (interval: Interval): Program => {
+  const made = { kind: "MOVE", dtype: "i32", output: [1], reduction: [], interval: rangeOf("i32"), fill: 0 } as const;
+  const operands = [readConstant(0, { dtype: "i32", count: 1 }, { stride: [1] })];
+  return over([{ ...made, operands }], { constants: [constant("i32", [7], interval)] });
 };

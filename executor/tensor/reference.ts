@@ -1,10 +1,11 @@
 import type { Bytes } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { addressOf, digitsAt, digitsOf, isLive, product } from "./address.ts";
-import { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./elements.ts";
+import { bytesOf, canonical, constantData, packTensor, paddedBytes, unpackTensor } from "./elements.ts";
 import {
   allocate,
   countOf,
+  type Operand,
   type Operator,
   type OperatorOf,
   type Program,
@@ -17,12 +18,17 @@ import { runInstructions } from "./scalar.ts";
 
 export type ReferenceErrorCode =
   /** The packed input has another length than the model's. Send each tensor padded to 32 bytes. */
-  | "INPUT_LENGTH"
-  /** An element of the input is outside the interval that the model declares. Scale the input. */
-  | "INPUT_REFUSED";
+  "INPUT_LENGTH";
 
-/** Element `address` of operand `operand` of the operator at hand; for INPUT: element `address` of the input tensor. */
+/**
+ * Element `address` of operand `operand` of the operator at hand, which lies in its tensor; for INPUT: element `address` of
+ * the input tensor, as it was sent.
+ */
 export type Read = (operand: number, address: number) => number;
+
+/** Element `address` of operand j; beyond the tensor's ends it is the zero element, and nothing is read. */
+const readAt = (operator: Operator, j: number, address: number, read: Read): number =>
+  address >= 0 && address < (operator.operands[j] as Operand).count ? read(j, address) : 0;
 
 /** Every r of a reduction at output digits `out`: calls `visit(r, digits)`. */
 const forEachReduction = (
@@ -37,7 +43,7 @@ const forEachReduction = (
 const move = (operator: OperatorOf<"MOVE">, i: number, read: Read): number => {
   const digits = digitsOf(operator.output, i);
   for (const [j, operand] of operator.operands.entries())
-    if (isLive(operand, digits)) return read(j, addressOf(operand, digits));
+    if (isLive(operand, digits)) return readAt(operator, j, addressOf(operand, digits), read);
   return operator.fill;
 };
 
@@ -45,18 +51,19 @@ const gather = (operator: OperatorOf<"GATHER">, i: number, read: Read): number =
   const [index, table] = operator.operands;
   if (index === undefined || table === undefined) throw new RangeError("GATHER has two operands");
   const digits = digitsOf(operator.output, i);
-  const v = read(0, addressOf(index, digits));
+  const v = readAt(operator, 0, addressOf(index, digits), read);
   const t = Math.min(Math.max(v, operator.first), operator.first + operator.num - 1) - operator.first;
-  return read(1, addressOf(table, digits) + t * operator.step);
+  return readAt(operator, 1, addressOf(table, digits) + t * operator.step, read);
 };
 
 const contract = (operator: OperatorOf<"CONTRACT">, i: number, read: Read): number => {
   const [a, w, bias] = operator.operands;
   if (a === undefined || w === undefined) throw new RangeError("CONTRACT has two or three operands");
-  let sum = bias === undefined ? 0 : read(2, addressOf(bias, digitsAt(operator, i, 0)));
+  let sum = bias === undefined ? 0 : readAt(operator, 2, addressOf(bias, digitsAt(operator, i, 0)), read);
   forEachReduction(operator, i, (_, digits) => {
-    if (isLive(a, digits))
-      sum += (read(0, addressOf(a, digits)) - operator.za) * (read(1, addressOf(w, digits)) - operator.zw);
+    if (!isLive(a, digits)) return;
+    const left = readAt(operator, 0, addressOf(a, digits), read) - operator.za;
+    sum += left * (readAt(operator, 1, addressOf(w, digits), read) - operator.zw);
   });
   return sum;
 };
@@ -69,13 +76,14 @@ const reduce = (operator: OperatorOf<"REDUCE">, i: number, read: Read): number =
   let sum = 0;
   forEachReduction(operator, i, (r, digits) => {
     if (!isLive(x, digits)) return;
-    const v = read(0, addressOf(x, digits));
+    const v = readAt(operator, 0, addressOf(x, digits), read);
     sum += v;
     if (at < 0 || (operator.fold === "MIN" ? v < best : v > best)) {
       best = v;
       at = r;
     }
   });
+  if (at < 0) return 0;
   return operator.fold === "SUM" ? sum : operator.fold === "ARGMAX" ? at : best;
 };
 
@@ -83,7 +91,7 @@ const topk = (operator: OperatorOf<"TOPK">, i: number, read: Read): number => {
   const [x] = operator.operands;
   if (x === undefined) throw new RangeError("TOPK has one operand");
   const row: number[] = [];
-  forEachReduction(operator, i, (_, digits) => row.push(read(0, addressOf(x, digits))));
+  forEachReduction(operator, i, (_, digits) => row.push(readAt(operator, 0, addressOf(x, digits), read)));
   const rank = i % (operator.output[operator.output.length - 1] as number);
   for (const [r, v] of row.entries()) {
     let before = 0;
@@ -97,7 +105,7 @@ const map = (operator: OperatorOf<"MAP">, i: number, read: Read): number => {
   const digits = digitsOf(operator.output, i);
   return runInstructions(
     operator.instructions,
-    operator.operands.map((operand, j) => read(j, addressOf(operand, digits))),
+    operator.operands.map((operand, j) => readAt(operator, j, addressOf(operand, digits), read)),
   );
 };
 
@@ -106,7 +114,7 @@ export const element = (operator: Operator, i: number, read: Read): number => {
   if (i >= countOf(operator)) return 0;
   switch (operator.kind) {
     case "INPUT":
-      return read(0, i) + 0;
+      return canonical(read(0, i), operator.interval);
     case "MOVE":
       return move(operator, i, read) + 0;
     case "GATHER":
@@ -126,11 +134,7 @@ export const element = (operator: Operator, i: number, read: Read): number => {
 export const evaluate = (operator: Operator, tensorOf: (source: Source) => TensorData): TensorData => {
   const out = allocate(operator.dtype, countOf(operator));
   const tensors = operator.operands.map((operand) => tensorOf(operand.source));
-  const read: Read = (j, address) => {
-    const value = tensors[j]?.[address];
-    if (value === undefined) throw new RangeError(`operand ${j} has no element ${address}`);
-    return value;
-  };
+  const read: Read = (j, address) => tensors[j]?.[address] as number;
   for (let i = 0; i < out.length; i++) out[i] = element(operator, i, read);
   return out;
 };
@@ -154,10 +158,7 @@ export const outputBytesOf = (program: Program): number => {
   return sum;
 };
 
-/**
- * The tensors of the INPUT operators, -0 mapped to +0. INPUT_LENGTH when the bytes have another length, INPUT_REFUSED
- * when an element (NaN and infinity included) lies outside its declared interval.
- */
+/** The tensors of the INPUT operators. INPUT_LENGTH when the bytes have another length. */
 const unpackInputs = (program: Program, input: Bytes): TensorData[] => {
   const expected = inputBytesOf(program);
   if (input.length !== expected)
@@ -166,22 +167,12 @@ const unpackInputs = (program: Program, input: Bytes): TensorData[] => {
       given: input.length,
     });
   const tensors: TensorData[] = [];
-  for (const [index, operator] of program.operators.entries()) {
+  for (const operator of program.operators) {
     if (operator.kind !== "INPUT") break;
-    const { dtype, interval, offset } = operator;
+    const { dtype, offset } = operator;
     const count = countOf(operator);
     const tensor = unpackTensor(dtype, count, input.subarray(offset, offset + bytesOf(dtype, count)));
-    for (let i = 0; i < count; i++) {
-      const v = (tensor[i] as number) + 0;
-      if (!(v >= interval.lo && v <= interval.hi))
-        throw new CodedError<ReferenceErrorCode>("INPUT_REFUSED", `element ${i} of input ${index} is ${v}`, {
-          input: index,
-          element: i,
-          value: v,
-          interval,
-        });
-      tensor[i] = v;
-    }
+    for (let i = 0; i < count; i++) tensor[i] = element(operator, i, () => tensor[i] as number);
     tensors.push(tensor);
   }
   return tensors;

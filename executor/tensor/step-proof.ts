@@ -1,10 +1,10 @@
 import { type Bytes, concat, uintBE } from "../foundation/bytes.ts";
 import { merklePath } from "../foundation/merkle.ts";
 import { partHash, type TensorTree } from "./commitment.ts";
-import { bytesOf, packTensor, unpackTensor } from "./elements.ts";
+import { bytesOf, canonical, packTensor, unpackTensor } from "./elements.ts";
 import { identityOf, openConstant, openOperator } from "./identity.ts";
 import { type OpenableTree, openWords, wordsOfTensor } from "./multi-proof.ts";
-import { countOf, type Operator, type Program, type Source } from "./program.ts";
+import { countOf, type Interval, type Operator, type Program, type Source } from "./program.ts";
 import { element, type Read } from "./reference.ts";
 
 /**
@@ -68,6 +68,9 @@ const proveInput = ({ call }: Inference, operator: Operator & { readonly kind: "
   return { value: element(operator, position, () => value), parts: openWords(call.memory, words) };
 };
 
+const intervalOf = ({ constants }: Program, { source }: Operator["operands"][number]): Interval =>
+  (constants[source.index] as Program["constants"][number]).interval;
+
 /** Other kinds: what the reference reads through each operand, in the operands' order. */
 const proveReads = (inference: Inference, index: number, operator: Operator, position: number) => {
   const read = operator.operands.map(() => new Set<number>());
@@ -75,7 +78,8 @@ const proveReads = (inference: Inference, index: number, operator: Operator, pos
   const record: Read = (j, address) => {
     const operand = operator.operands[j] as Operator["operands"][number];
     (read[j] as Set<number>).add(Math.floor(bytesOf(operand.dtype, address) / 32));
-    return elementAt(trees[j] as TensorTree, operand, address);
+    const stored = elementAt(trees[j] as TensorTree, operand, address);
+    return operand.source.constant ? canonical(stored, intervalOf(inference.program, operand)) : stored;
   };
   const value = element(operator, position, record);
   const parts = operator.operands.flatMap(({ source }, j) => {

@@ -2,7 +2,6 @@ import {
   type Bytes,
   ceilLog2,
   concat,
-  constantData,
   createTensorTree,
   fromHex,
   type Inference,
@@ -99,9 +98,7 @@ export const provenCall = (program: Program, input: Bytes, offset = 0): ProvenCa
   const outputs = program.operators.map(({ dtype }: Operator, i) =>
     createTensorTree(dtype, packTensor(dtype, tensors[i] as ArrayLike<number>)),
   );
-  const constants = program.constants.map((constant) =>
-    createTensorTree(constant.dtype, packTensor(constant.dtype, constantData(constant))),
-  );
+  const constants = program.constants.map((constant) => createTensorTree(constant.dtype, constant.data));
   const call = machineBefore(program, input, offset);
   const operatorLeaves = outputs.map(({ root }, i) => operatorLeaf(i, root));
   const inference: Inference = {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  constantData,
   countOf,
   createAssembly,
   DTYPES,
@@ -12,7 +13,6 @@ import {
   type Program,
   requantise,
   runReference,
-  unpackTensor,
   violations,
 } from "../../executor/index.ts";
 import { modelOf } from "../../executor/onnx/model.fixture.ts";
@@ -70,14 +70,15 @@ export type MapRows = ScalarProgram & {
 /** Every MAP of a program on a random input, at most `most` elements of each. */
 export const mapsOf = (program: Program, random: Random, most: number): MapRows[] => {
   const { tensors } = runReference(program, randomInput(random, program));
-  const constants = program.constants.map(({ dtype, count, data }) => unpackTensor(dtype, count, data));
+  const constants = program.constants.map(constantData);
   return program.operators.flatMap((operator): MapRows[] => {
     if (operator.kind !== "MAP") return [];
     const sources = operator.operands.map(({ source: { constant, index } }) => (constant ? constants : tensors)[index]);
     const count = countOf(operator);
     const rows: number[][] = [];
     const elements = Array.from({ length: Math.min(count, most) }, (_, j) => {
-      const row: number[] = [];
+      // What lies outside a tensor is not read: 0.
+      const row: number[] = operator.operands.map(() => 0);
       rows.push(row);
       return element(operator, count <= most ? j : random.below(count), (operand, address) => {
         const value = sources[operand]?.[address] as number;

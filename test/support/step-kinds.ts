@@ -78,7 +78,6 @@ export const STEP_KINDS = {
   "exit-halt": ending("halt"),
   deposit: named("deposit"),
   bulk: named("bulk"),
-  check: named("check"),
   txend: named("txend"),
   sweep: named("sweep"),
   receipt: named("receipt"),

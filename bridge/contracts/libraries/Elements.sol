@@ -43,6 +43,35 @@ library Elements {
         }
     }
 
+    /// @notice Packed bytes as they are read of a tensor whose record declares the bounds `lo` and `hi` (i64, or the bits of a
+    /// binary32): NaN as lo, everything else as the nearest value of the interval, zero without a sign.
+    function canonical(uint256 dtype, uint256 packed, uint256 lo, uint256 hi) internal pure returns (uint256) {
+        unchecked {
+            uint256 bits = 8 * bytesOf(dtype);
+            uint256 raw = _reverse(packed) >> (64 - bits);
+            bool isNan = dtype == F32 && raw & 0x7fffffff > 0x7f800000;
+            int256 key = _keyOf(dtype, raw, bits);
+            if (isNan || key < _keyOf(dtype, lo, 64)) raw = lo;
+            else if (key > _keyOf(dtype, hi, 64)) raw = hi;
+            else if (key == 0) raw = 0;
+            return _reverse(raw & ((1 << bits) - 1)) >> (64 - bits);
+        }
+    }
+
+    /// @dev A number in the order of the values: an integer itself, of a binary32 its bits as sign and size.
+    function _keyOf(uint256 dtype, uint256 raw, uint256 bits) private pure returns (int256 key) {
+        unchecked {
+            if (dtype == F32) {
+                key = int256(raw & 0x7fffffff);
+                return raw & 0x80000000 == 0 ? key : -key;
+            }
+            if (dtype == U8) return int256(raw);
+            assembly ("memory-safe") {
+                key := signextend(sub(shr(3, bits), 1), raw)
+            }
+        }
+    }
+
     /// @notice The packed bytes of a value.
     function encode(uint256 dtype, uint256 value) internal pure returns (uint256 packed) {
         unchecked {

@@ -56,7 +56,11 @@ library Program {
     uint256 internal constant HEADER_SIZE = 96;
     /// @notice Header, root of the operator records, root of the constant records, hash of the outputs.
     uint256 internal constant IDENTITY_SIZE = HEADER_SIZE + 96;
-    uint256 internal constant CONSTANT_RECORD_SIZE = 24;
+    uint256 internal constant CONSTANT_RECORD_SIZE = 32;
+    /// @notice Where a constant's record has its bounds.
+    uint256 internal constant CONSTANT_BOUNDS = 8;
+    /// @notice Of an operator's record, before the extents; its bounds lie behind these.
+    uint256 internal constant RECORD_HEAD = 8;
     uint256 internal constant OUTPUT_SIZE = 8;
 
     uint256 internal constant INPUT = 0;

@@ -53,12 +53,94 @@ library TensorAccess {
         return Run.unwrap(run) >> 64;
     }
 
+    /// @notice The place as an index, which may lie before the tensor.
+    function addressOf(Run run) internal pure returns (int256) {
+        return int256(Run.unwrap(run)) >> 64;
+    }
+
     function lengthOf(Run run) internal pure returns (uint256) {
         return uint32(Run.unwrap(run) >> 32);
     }
 
     function indexOf(Run run) internal pure returns (uint256) {
         return uint32(Run.unwrap(run));
+    }
+
+    /// @notice The parts of the runs that lie in a tensor of `count` elements, in order; `runs` itself where all of them do.
+    function within(Run[] memory runs, uint256 count) internal pure returns (Run[] memory inside) {
+        unchecked {
+            bool isWhole = true;
+            assembly ("memory-safe") {
+                let end := add(add(runs, 32), shl(5, mload(runs)))
+                for { let at := add(runs, 32) } lt(at, end) { at := add(at, 32) } {
+                    let run := mload(at)
+                    let place := sar(64, run)
+                    if or(slt(place, 0), sgt(add(place, and(shr(32, run), 0xffffffff)), count)) { isWhole := 0 }
+                }
+            }
+            if (isWhole) return runs;
+            inside = new Run[](runs.length);
+            uint256 parts;
+            for (uint256 t; t < runs.length; ++t) {
+                (uint256 from, uint256 to) = _partOf(runs[t], count);
+                if (from < to) {
+                    uint256 place = uint256(addressOf(runs[t]) + int256(from));
+                    inside[parts++] = toRun(place, to - from, indexOf(runs[t]) + from);
+                }
+            }
+            assembly ("memory-safe") {
+                mstore(inside, parts)
+            }
+        }
+    }
+
+    /// @notice Once the words of `inside`, the runs' parts in the tensor, are opened: puts each run in memory, the zero element
+    /// where it lies outside. A run may be read by whole words.
+    function spread(Run[] memory runs, Run[] memory inside, uint256 count, uint256 size) internal pure {
+        unchecked {
+            uint256 longest;
+            for (uint256 t; t < runs.length; ++t) {
+                if (lengthOf(runs[t]) > longest) longest = lengthOf(runs[t]);
+            }
+            uint256 zeros = _zeros(longest * size);
+            uint256 parts;
+            for (uint256 t; t < runs.length; ++t) {
+                Run run = runs[t];
+                (uint256 from, uint256 to) = _partOf(run, count);
+                uint256 length = lengthOf(run);
+                uint256 place = zeros;
+                if (from < to) {
+                    place = placeOf(inside[parts++]);
+                    if (to - from != length) {
+                        (uint256 source, uint256 start) = (place, _zeros(length * size));
+                        place = start;
+                        assembly ("memory-safe") {
+                            mcopy(add(start, mul(from, size)), source, mul(sub(to, from), size))
+                        }
+                    }
+                }
+                runs[t] = toRun(place, length, indexOf(run));
+            }
+        }
+    }
+
+    /// @dev Elements [from, to) of the run lie in the tensor.
+    function _partOf(Run run, uint256 count) private pure returns (uint256 from, uint256 to) {
+        unchecked {
+            int256 place = addressOf(run);
+            int256 length = int256(lengthOf(run));
+            int256 left = int256(count) - place;
+            if (place < 0) from = uint256(-place);
+            if (left > 0) to = uint256(left < length ? left : length);
+        }
+    }
+
+    /// @dev Where so many zero bytes lie in memory, and a word behind them.
+    function _zeros(uint256 size) private pure returns (uint256 place) {
+        bytes memory made = new bytes(size + 32);
+        assembly ("memory-safe") {
+            place := add(made, 32)
+        }
     }
 
     /// @notice The element that an operand reads at reduction index 0: one run, or none.

@@ -57,7 +57,6 @@ library Phase {
     uint256 internal constant TXEND = 12;
     uint256 internal constant SWEEP = 13;
     uint256 internal constant RECEIPT = 14;
-    uint256 internal constant CHECK = 15;
     uint256 internal constant AUTHORIZE = 16;
 }
 
@@ -137,7 +136,6 @@ library Registers {
     uint256 internal constant HASH = 7;
     uint256 internal constant HASH_LOG = 8;
     uint256 internal constant OUTPUT = 9;
-    uint256 internal constant CHECK = 10;
     uint256 internal constant INFER = 11;
     uint256 internal constant INITCODE2 = 12;
     uint256 internal constant AUTHORIZE = 13;

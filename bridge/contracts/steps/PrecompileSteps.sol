@@ -45,7 +45,7 @@ contract PrecompileSteps is IStepVerifier {
         return _ethereums(s, address_, input);
     }
 
-    /// @dev Its input is checked next.
+    /// @dev The model runs next.
     function _infer(Step memory s, Reference memory input) private pure returns (bytes32) {
         if (input.length < ID_BYTES) return s.halt();
         bytes32 id = bytes32(Words.read(s.unread, input, 0, ID_BYTES));
@@ -53,13 +53,13 @@ contract PrecompileSteps is IStepVerifier {
         uint256 model = Accounts.openSlot(s, bytes32(s.rest.get(Rest.STATE_ROOT)), REGISTRY, slot).value;
         uint32 size = uint32(model >> 160);
         if (uint8(model) != 1 || input.length - ID_BYTES != size || !s.spend(model >> 192)) return s.halt();
-        s.newRegisters(Registers.CHECK);
+        s.newRegisters(Registers.INFER);
         Reference memory source = Reference(input.root, input.words, input.offset + uint32(ID_BYTES), size);
         Steps.writeReference(s.registers, Registers.SOURCE_AT, source);
         s.registers.put(Registers.LENGTH, uint32(model >> 128));
         s.registers.put(Registers.X, uint256(id));
         s.setRegisters();
-        s.state.put(State.PHASE, Phase.CHECK);
+        s.state.put(State.PHASE, Phase.INFER);
         return s.seal();
     }
 

@@ -10,7 +10,7 @@ import { hashTree, type Tree } from "./tree.ts";
 import { wordOf, writeU32, writeWord } from "./word.ts";
 import type { Code, World } from "./world.ts";
 
-/** What the next step does. CHECK reads an inference's input against the program's intervals. */
+/** What the next step does. Values are consensus. */
 export const PHASE = {
   load: 1,
   decode: 2,
@@ -27,7 +27,6 @@ export const PHASE = {
   txend: 12,
   sweep: 13,
   receipt: 14,
-  check: 15,
   authorize: 16,
 } as const;
 export type Phase = (typeof PHASE)[keyof typeof PHASE];
@@ -54,7 +53,6 @@ export const REGISTERS = {
   hashLog: 8,
   /** `source` is the output of the frame that is ending. */
   output: 9,
-  check: 10,
   infer: 11,
   /** Of a CREATE2; `x`: salt. */
   initcode2: 12,

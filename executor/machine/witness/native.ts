@@ -1,15 +1,10 @@
-import { equalBytes, fromHex, uintBE } from "../../foundation/bytes.ts";
+import { equalBytes, fromHex } from "../../foundation/bytes.ts";
 import { maximumInput } from "../../precompiles/precompile.ts";
 import { recordSlot } from "../../protocol/model-call.ts";
 import { ADDRESS } from "../../protocol/parameters.ts";
 import { slotKey } from "../../state/account.ts";
-import { bytesOf } from "../../tensor/elements.ts";
-import { identityOf, openOperator } from "../../tensor/identity.ts";
-import { countOf, type OperatorOf } from "../../tensor/program.ts";
-import { sourceOf } from "../frames.ts";
-import { CHECK_BYTES } from "../native.ts";
 import { type Reference, readReference } from "../state/memory.ts";
-import { encodeRegisters, type Frame, type Registers } from "../state/state.ts";
+import type { Frame } from "../state/state.ts";
 import type { Evidence, Step } from "./step.ts";
 import { openPath } from "./tree.ts";
 import { openReference } from "./words.ts";
@@ -36,34 +31,4 @@ export const precompileEvidence = ({ state }: Step): Evidence => {
   const address = (codeAddress[18] as number) * 256 + (codeAddress[19] as number);
   if (address === IDENTITY || calldata.length > maximumInput(address)) return [];
   return openReference(calldata, 0n, calldata.length);
-};
-
-/** Where an input's elements begin and end in the packed input. */
-const spanOf = ({ dtype, offset, output }: OperatorOf<"INPUT">) => ({
-  start: offset,
-  end: offset + bytesOf(dtype, countOf({ output })),
-});
-
-/** 1,024 bytes of a model's input: twin of CheckSteps.sol. */
-export const checkEvidence = ({ state, sources }: Step): Evidence => {
-  const registers = state.registers as Registers;
-  const source = sourceOf(registers);
-  const { cursor, x } = registers;
-  const end = Math.min(cursor + CHECK_BYTES, source.length);
-  const program = sources.programOf(x);
-  const spans = (program.operators.slice(0, program.inputs) as OperatorOf<"INPUT">[]).map(spanOf);
-  const first = Math.max(0, spans.filter((span) => span.end <= cursor).length - 1);
-  const behind = spans.findIndex(({ start }) => start >= end);
-  const opened = spans.slice(0, behind === -1 ? spans.length : behind + 1).flatMap((_, i) => {
-    if (i < first) return [];
-    const { record, path } = openOperator(program, i);
-    return [uintBE(record.length, 2), record, ...path];
-  });
-  return [
-    encodeRegisters(registers),
-    ...openReference(source, BigInt(cursor), end - cursor),
-    identityOf(program).preimage,
-    Uint8Array.of(first),
-    ...opened,
-  ];
 };

@@ -14,7 +14,6 @@ export const STEP_PARTS = [
   "calls",
   "bulk",
   "precompiles",
-  "check",
   "decode",
   "transaction",
 ] as const;
@@ -35,7 +34,6 @@ const PHASES: Readonly<Partial<Record<Phase, StepPart>>> = {
   [PHASE.exit]: "frames",
   [PHASE.bulk]: "bulk",
   [PHASE.precompile]: "precompiles",
-  [PHASE.check]: "check",
 };
 
 /** Instructions that are not `stack`'s, which has the undefined ones as well. */

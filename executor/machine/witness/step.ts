@@ -1,6 +1,5 @@
 import type { BlobElement } from "../../blob/index.ts";
 import type { Bytes } from "../../foundation/bytes.ts";
-import type { Program } from "../../tensor/program.ts";
 import type { UnitContext } from "../context.ts";
 import type { MachineState } from "../state/state.ts";
 
@@ -27,8 +26,6 @@ export type BlobSource = {
 export type WitnessSources = {
   /** Of a transaction that comes in blobs. */
   readonly blobs: BlobSource;
-  /** Of an inference, in CHECK: the program of this id. */
-  readonly programOf: (id: Bytes) => Program;
 };
 
 /** Pieces of evidence in the order in which they are read. */

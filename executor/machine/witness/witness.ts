@@ -17,7 +17,7 @@ import { decodeEvidence } from "./decode.ts";
 import { loadEvidence } from "./derivation.ts";
 import { enterEvidence, exitEvidence } from "./frames.ts";
 import { instructionEvidence } from "./instruction.ts";
-import { checkEvidence, precompileEvidence } from "./native.ts";
+import { precompileEvidence } from "./native.ts";
 import type { Evidence, Step, WitnessSources } from "./step.ts";
 import { accessEvidence, authorizeEvidence, endEvidence, receiptEvidence, sweepEvidence } from "./transaction.ts";
 
@@ -32,7 +32,6 @@ const PHASES: Readonly<Partial<Record<Phase, (step: Step) => Evidence | undefine
   [PHASE.op]: instructionEvidence,
   [PHASE.bulk]: bulkEvidence,
   [PHASE.precompile]: precompileEvidence,
-  [PHASE.check]: checkEvidence,
   [PHASE.exit]: exitEvidence,
   [PHASE.deposit]: depositEvidence,
   [PHASE.txend]: endEvidence,
@@ -46,7 +45,6 @@ const missing = (what: string) => (): never => {
 /** Of a transaction that is in no blob, and calls no model. */
 export const NO_SOURCES: WitnessSources = {
   blobs: { blobHashes: missing("blobs"), element: missing("blobs") },
-  programOf: missing("programs"),
 };
 
 const hasher = createHasher();

@@ -1,5 +1,7 @@
 import { denseStrides, MAX_READS, product } from "../../tensor/address.ts";
 import { type Bias, type Conv2d, conv2d, type Matmul, matmul } from "../../tensor/builders.ts";
+import { contractBound } from "../../tensor/interval.ts";
+import type { OperatorOf } from "../../tensor/program.ts";
 import type { Emitter } from "./emitter.ts";
 import {
   apply,
@@ -98,24 +100,46 @@ const partLength = (whole: number, build: (from: number, count: number) => Draft
   }
 };
 
-/** A chain of contractions: each adds its part to the one before. */
+/** The largest size of a part's sum, by C10. */
+const boundOf = ({ operands, ...built }: BuiltContract, added: Storage | undefined): number =>
+  contractBound(
+    {
+      ...built,
+      operands: operands.map(({ storage }) => ({ dtype: storage.dtype })),
+    } as unknown as OperatorOf<"CONTRACT">,
+    added?.interval,
+  );
+
+/**
+ * Chains of contractions: each adds its part to the one before, as long as the sum stays in i32. What is wanted is the sum
+ * of the answers.
+ */
 const chain = (
   emitter: Emitter,
   whole: number,
   bias: Storage | undefined,
   build: (from: number, count: number, bias: Bias<Part> | undefined) => BuiltContract,
-): Storage => {
+): readonly Storage[] => {
   const worst: Bias<Part> | undefined =
     bias === undefined ? undefined : { tensor: { storage: bias, from: 0 }, per: "column" };
   const length = partLength(whole, (from, count) => draftOf(build(from, count, worst)));
+  const full: Storage[] = [];
   let sum: Storage | undefined;
   for (let from = 0; from < whole; from += length) {
-    const added: Bias<Part> | undefined =
-      sum === undefined ? worst : { tensor: { storage: sum, from: 0 }, per: "element" };
-    sum = emitter.stores.emit(draftOf(build(from, Math.min(length, whole - from), added)), { accumulator: true });
+    const count = Math.min(length, whole - from);
+    let added: Bias<Part> | undefined = from === 0 ? worst : undefined;
+    if (sum !== undefined) {
+      if (boundOf(build(from, count, undefined), sum) < 2 ** 31)
+        added = { tensor: { storage: sum, from: 0 }, per: "element" };
+      else full.push(sum);
+    }
+    sum = emitter.stores.emit(draftOf(build(from, count, added)), { accumulator: true });
   }
-  return sum as Storage;
+  return [...full, sum as Storage];
 };
+
+const total = (sums: readonly Storage[], stride: readonly number[]): Expr =>
+  sums.map((sum): Expr => leafOf(sum, stride)).reduce((a, b) => apply("ADD", a, b));
 
 export type ConvShape = Omit<Conv2d, "za" | "zw" | "channelFrom" | "channelCount">;
 
@@ -123,7 +147,7 @@ export type ConvShape = Omit<Conv2d, "za" | "zw" | "channelFrom" | "channelCount
 export const convolve = (emitter: Emitter, shape: ConvShape, x: Value, w: Value, bias: Storage | undefined): Expr => {
   const a = asUnsigned(emitter, transposed(x, [0, 2, 3, 1]));
   const weights = asWeights(emitter, transposed(w, [0, 2, 3, 1]));
-  const sum = chain(emitter, shape.channels / shape.groups, bias, (channelFrom, channelCount, added) =>
+  const sums = chain(emitter, shape.channels / shape.groups, bias, (channelFrom, channelCount, added) =>
     conv2d(
       { ...shape, za: a.zero, zw: weights.zero, channelFrom, channelCount },
       partOf(a.leaf),
@@ -132,7 +156,7 @@ export const convolve = (emitter: Emitter, shape: ConvShape, x: Value, w: Value,
     ),
   );
   const { outHeight, outWidth, outChannels } = shape;
-  return leafOf(sum, [outHeight * outWidth * outChannels, 1, outWidth * outChannels, outChannels]);
+  return total(sums, [outHeight * outWidth * outChannels, 1, outWidth * outChannels, outChannels]);
 };
 
 export type MatmulShape = Pick<Matmul, "batch" | "rows" | "columns" | "inner" | "batchedW">;
@@ -141,7 +165,7 @@ export type MatmulShape = Pick<Matmul, "batch" | "rows" | "columns" | "inner" | 
 export const multiply = (emitter: Emitter, shape: MatmulShape, x: Value, w: Value, bias: Storage | undefined): Expr => {
   const a = asUnsigned(emitter, x);
   const weights = asWeights(emitter, w);
-  const sum = chain(
+  const sums = chain(
     emitter,
     shape.inner,
     bias,
@@ -153,7 +177,7 @@ export const multiply = (emitter: Emitter, shape: MatmulShape, x: Value, w: Valu
         added,
       ) as BuiltContract,
   );
-  return leafOf(sum, denseStrides([shape.batch, shape.rows, shape.columns]));
+  return total(sums, denseStrides([shape.batch, shape.rows, shape.columns]));
 };
 
 /** The worth of one unit of a sum: RN32(sx * sw), over the shape of the result. */

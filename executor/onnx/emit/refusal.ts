@@ -2,7 +2,7 @@ import { CodedError } from "../../foundation/errors.ts";
 import type { OnnxErrorCode } from "./decode.ts";
 
 /**
- * What an ONNX model must satisfy to be imported, by number; C1..C17 are the tensor program's own constraints
+ * What an ONNX model must satisfy to be imported, by number; C1..C16 are the tensor program's own constraints
  * (`executor/tensor/constraints.ts`). A refusal names exactly one.
  */
 export const IMPORT_CONSTRAINTS = {

@@ -61,7 +61,9 @@ export const createStores = (): Stores => {
   const constant: Stores["constant"] = (dtype, data) => {
     const exact = allocate(dtype, data.length);
     for (let i = 0; i < data.length; i++) exact[i] = (data[i] as number) + 0;
-    return { id: next++, dtype, count: exact.length, interval: intervalOfData(exact), constant: exact };
+    // As its record will declare it.
+    const interval = dtype === "u8" || dtype === "i8" ? DTYPES[dtype] : intervalOfData(exact);
+    return { id: next++, dtype, count: exact.length, interval, constant: exact };
   };
 
   const refOf = (storage: Storage): Ref => {
