@@ -29,7 +29,12 @@ const admission = (state: MachineState): Extract<Need, { kind: "admit" }> | unde
   const input = inputOf(state);
   if (!equalBytes(caller, REGISTRY) || !equalBytes(self, ADMIT) || input.length !== ADMIT_BYTES) return undefined;
   const id = readReference(input, 0, MODEL_ID_BYTES);
-  return { kind: "admit", id, contentHash: readReference(input, MODEL_ID_BYTES, MODEL_ID_BYTES), gas: BigInt(state.gas) };
+  return {
+    kind: "admit",
+    id,
+    contentHash: readReference(input, MODEL_ID_BYTES, MODEL_ID_BYTES),
+    gas: BigInt(state.gas),
+  };
 };
 
 /**
@@ -58,7 +63,7 @@ const revertWith = (state: MachineState, reason: Bytes): void => {
 };
 
 /** INFER's price and lengths, from the registry's record; then the input is checked. */
-const runInference = (state: MachineState): void => {
+const runInference = (state: MachineState) => {
   const input = inputOf(state);
   if (INFER_REASON_GAS > state.gas) return halt(state);
   const id = readReference(input, 0, MODEL_ID_BYTES);
