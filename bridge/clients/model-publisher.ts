@@ -2,10 +2,14 @@ import { encodeFunctionData, type PublicClient, parseEventLogs, type Transaction
 import {
   type Bytes,
   type CommittedBlob,
+  decodeProgram,
   fromHex,
   type Hex,
+  hasCode,
   keccak256,
   MAX_ENVELOPE_BYTES,
+  modelRecordOf,
+  requireCallable,
   type Telemetry,
   TRANSACTION_GAS_CAP,
   toHex,
@@ -58,7 +62,10 @@ export type Published = {
 export type PublicationProgress = (done: number, chunks: number) => void;
 
 export type ModelPublisher = {
-  /** What is left to be done, in calldata or blobs, or in what costs less. Sends nothing. */
+  /**
+   * What is left to be done, in calldata or blobs, or in what costs less. Sends nothing. MODEL_UNCALLABLE for a program that
+   * no transaction of this chain has the gas to call or to register.
+   */
   plan(model: ModelToPublish, data: ModelData | "auto"): Promise<PublicationPlan>;
   /**
    * Posts the chunks that L1 lacks, then publishes. Can be planned and called again after any failure: what L1 has is
@@ -77,6 +84,16 @@ export const registrationGas = (artifact: Bytes): bigint => {
   const units = (bytes: number, size: number) => BigInt(Math.ceil(bytes / size));
   const gas = 300_000n + 2n * units(artifact.length, 8) + 25_000n * units(metaBytes, 32);
   return gas < TRANSACTION_GAS_CAP ? gas : TRANSACTION_GAS_CAP;
+};
+
+/** What the bytes say of a call; undefined when they are no program, which the rollup will refuse. */
+const recordOf = (artifact: Bytes) => {
+  try {
+    return modelRecordOf(decodeProgram(artifact));
+  } catch (error) {
+    if (hasCode(error, "PROGRAM_MALFORMED")) return undefined;
+    throw error;
+  }
 };
 
 /** Chunks in calldata sent at a time, and transactions with blobs: mempools hold few of one account. */
@@ -139,13 +156,26 @@ export const createModelPublisher = (
     return (await Promise.all(parts)).reduce((sum, part) => sum + part, 0n);
   };
 
+  const inboxOf = async (): Promise<Hex> => {
+    const inbox = await client.readContract({ address: registry, abi: modelRegistry.abi, functionName: "INBOX" });
+    return inbox.toLowerCase() as Hex;
+  };
+
+  const requireCallableHere = async ({ artifact }: ModelToPublish): Promise<void> => {
+    const record = recordOf(artifact);
+    if (record === undefined) return;
+    const inbox = { address: await inboxOf(), abi: batchInbox.abi };
+    const blockGasLimit = await client.readContract({ ...inbox, functionName: "BLOCK_GAS_LIMIT" });
+    requireCallable({ ...record, artifactBytes: artifact.length }, blockGasLimit);
+  };
+
   /** L1 cannot be asked before the chunks are there: but about a message as long, and about looking a chunk up. */
   const publicationGas = async (model: ModelToPublish, chunks: readonly ModelChunk[]): Promise<bigint> => {
-    const inbox = await client.readContract({ address: registry, abi: modelRegistry.abi, functionName: "INBOX" });
+    const inbox = await inboxOf();
     const envelope = fromHex(publishCall(model, chunks).data).subarray(0, MAX_ENVELOPE_BYTES);
     const lookUp = encodeFunctionData({ abi: modelRegistry.abi, functionName: "isPosted", args: [toHex(ZERO_32)] });
     const [message, asking, nothing] = await Promise.all([
-      estimate(enqueueCall(inbox.toLowerCase() as Hex, envelope, model.gas ?? registrationGas(model.artifact))),
+      estimate(enqueueCall(inbox, envelope, model.gas ?? registrationGas(model.artifact))),
       estimate({ to: registry, data: lookUp }),
       estimate({ to: transactor.address, data: "0x" }),
     ]);
@@ -167,6 +197,7 @@ export const createModelPublisher = (
 
   return {
     async plan(model, data) {
+      await requireCallableHere(model);
       if (data !== "auto") return planIn(model, data);
       const [calldata, blobs] = [await planIn(model, "calldata"), await planIn(model, "blobs")];
       return blobs.cost < calldata.cost ? blobs : calldata;

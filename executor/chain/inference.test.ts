@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
+import { decodeFunctionResult, encodeDeployData, encodeErrorResult, encodeFunctionData, parseAbi } from "viem";
 import { type Bytes, concat, fromHex, type Hex, readUintBE, toHex, uintBE } from "../foundation/bytes.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { digitClassifier, modelRegistryPredeploy } from "../genesis/predeploys.gen.ts";
@@ -125,11 +125,13 @@ test("a contract reads handwriting with a model that L1 published; a node withou
         assert.ok(result.gasUsed > gas);
       }
     }
-    const short = await chain.call(
-      { to: CALLERS.CALL[0], data: new Uint8Array(32 + inputBytes - 1), gas: 1_000_000n },
-      1n,
-    );
-    assert.equal(toHex(short.data), toHex(new Uint8Array(32)));
+    const short = concat(fromHex(ID), new Uint8Array(inputBytes - 1));
+    const reason = { abi: parseAbi(["error WrongLength(uint256,uint256)"]), errorName: "WrongLength" } as const;
+    const wrongLength = encodeErrorResult({ ...reason, args: [BigInt(inputBytes - 1), BigInt(inputBytes)] });
+    for (const [to] of Object.values(CALLERS)) {
+      const result = await chain.call({ to, data: short, gas: 1_000_000n }, 1n);
+      assert.equal(toHex(result.data), toHex(concat(new Uint8Array(32), fromHex(wrongLength))));
+    }
   });
 
   await t.test("the record in the state is the program's, and a direct call costs exactly its gas", async () => {

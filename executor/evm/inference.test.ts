@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 import { Address } from "@ethereumjs/util";
+import { decodeErrorResult, parseAbi } from "viem";
 import { AT, buildBlock, funded, openChain, sign } from "../chain/chain.fixture.ts";
 import type { Chain } from "../chain/chain.ts";
 import { aliasOf, createGenesis } from "../chain/genesis.ts";
@@ -19,7 +21,7 @@ import { CodedError } from "../foundation/errors.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
 import { encodeDeposit } from "../protocol/envelope.ts";
-import { type ModelRecord, recordSlot } from "../protocol/model-call.ts";
+import { INFER_REASON_GAS, type ModelRecord, recordSlot } from "../protocol/model-call.ts";
 import { ADDRESS, DEVNET_PARAMETERS } from "../protocol/parameters.ts";
 import { readRecord } from "./inference.ts";
 
@@ -130,22 +132,73 @@ test("a model answers the same under every kind of call", async () => {
   }
 });
 
-test("what fails is the call, with all the gas it was given", async () => {
+/** Calls INFER with `gas` and returns whether it succeeded, the gas that the call took with its own 100, and what came back. */
+const metered = (gas: bigint): Bytes =>
+  fromHex(
+    `0x365f5f375a5f5f365f5f73${ADDRESS.infer.slice(2)}63${toHex(uintBE(gas, 4)).slice(2)}f1905a9003602052` +
+      "5f523d5f60403e3d6040015ff3",
+  );
+/** Of the instructions between the two readings of the gas. */
+const METER_GAS = 2n + 2n * 5n + 2n * 3n + 100n + 3n;
+
+const SOURCE = readFileSync(new URL("../genesis/contracts/interfaces/IInfer.sol", import.meta.url), "utf8");
+const INTERFACE = parseAbi(SOURCE.match(/error [^;]+/g) as string[]);
+
+const SHORT: Hex = toHex(uintBE(5, 32));
+const REFUSED: readonly (readonly [string, Bytes, string, readonly unknown[]])[] = [
+  ["no data", new Uint8Array(0), "MissingModelId", [0n]],
+  ["no model id", new Uint8Array(31), "MissingModelId", [31n]],
+  ["an unknown model", input(UNKNOWN), "UnknownModel", [UNKNOWN]],
+  ["a model that is not callable", input(SHORT), "UnknownModel", [SHORT]],
+  ["an id alone", fromHex(ID), "WrongLength", [0n, 64n]],
+  ["a byte too few", input(ID).subarray(0, -1), "WrongLength", [63n, 64n]],
+  ["a byte too many", concat(input(ID), Uint8Array.of(0)), "WrongLength", [65n, 64n]],
+];
+
+test("a refused call says why, the same under every kind of call", async () => {
   const chain = await openWithModel();
-  const wrong: readonly (readonly [string, Bytes])[] = [
-    ["no model id", new Uint8Array(31)],
-    ["an unknown model", input(UNKNOWN)],
-    ["a model that is not callable", input(toHex(uintBE(5, 32)))],
-    ["a byte too few", input(ID).subarray(0, -1)],
-    ["a byte too many", concat(input(ID), Uint8Array.of(0))],
-    ["an element out of its interval", input(ID, 0xffn << 248n)],
-  ];
-  for (const [what, data] of wrong)
+  for (const [what, data, errorName, args] of REFUSED)
     for (const to of Object.values(CALLERS)) {
-      const { ok, output, gas } = await ask(chain, to, data, 200_000n);
-      assert.deepEqual([ok, output.length], [false, 0], what);
-      assert.ok(gas > 190_000n, `${what}: ${gas}`);
+      const { ok, output } = await ask(chain, to, data, 200_000n);
+      assert.equal(ok, false);
+      const reason = decodeErrorResult({ abi: INTERFACE, data: toHex(output) });
+      assert.deepEqual([reason.errorName, reason.args], [errorName, args], what);
     }
+});
+
+test("a reason costs 2,100 gas, whatever was given from there on, and one less is out of gas", async () => {
+  const chain = await openWithModel();
+  const meter = async (data: Bytes, given: bigint) => {
+    const overrides = { [CALLERS.CALL]: { code: metered(given) } };
+    const result = await chain.call({ to: CALLERS.CALL, data, gas: 10_000_000n, overrides }, 0n);
+    assert.ok(result.ok, result.error);
+    const [ok, gas] = [0, 32].map((at) => readUintBE(result.data.subarray(at, at + 32))) as [bigint, bigint];
+    return { ok: ok === 1n, gas: gas - METER_GAS, output: result.data.subarray(64) };
+  };
+  for (const [what, data] of REFUSED) {
+    const given = [INFER_REASON_GAS, 60_000n, 5_000_000n] as const;
+    const [least, more, most] = await Promise.all(given.map((gas) => meter(data, gas)));
+    assert.deepEqual([least?.ok, least?.gas], [false, INFER_REASON_GAS], what);
+    assert.ok((least?.output.length ?? 0) >= 36, what);
+    assert.deepEqual([more, most], [least, least], what);
+    assert.deepEqual(await meter(data, INFER_REASON_GAS - 1n), {
+      ok: false,
+      gas: INFER_REASON_GAS - 1n,
+      output: new Uint8Array(0),
+    });
+  }
+  const short = await meter(input(ID), RECORD.gas - 1n);
+  assert.deepEqual([short.ok, short.gas, short.output.length], [false, RECORD.gas - 1n, 0], "no gas is no reason");
+  assert.deepEqual((await meter(input(ID), RECORD.gas)).gas, RECORD.gas);
+});
+
+test("an element out of its interval fails the call, with all the gas it was given", async () => {
+  const chain = await openWithModel();
+  for (const to of Object.values(CALLERS)) {
+    const { ok, output, gas } = await ask(chain, to, input(ID, 0xffn << 248n), 200_000n);
+    assert.deepEqual([ok, output.length], [false, 0]);
+    assert.ok(gas > 190_000n, `${gas}`);
+  }
 });
 
 test("gas is the record's, known before the run: exactly enough runs, one less does not", async () => {
@@ -183,7 +236,7 @@ test("inference in a transaction: a receipt with exact gas, and value that is se
     receipts.map(({ status }) => status),
     [1, 0],
   );
-  assert.equal(receipts[1]?.gasUsed, 30_000n);
+  assert.equal(receipts[1]?.gasUsed, 21_000n + INFER_REASON_GAS);
   assert.equal((await chain.stateAt(1n).getAccount(new Address(fromHex(ADDRESS.infer))))?.balance, 5n);
 });
 

@@ -1,11 +1,20 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
-import type { ExecResult } from "@ethereumjs/evm";
+import { EVMError, type ExecResult } from "@ethereumjs/evm";
 import { Address } from "@ethereumjs/util";
 import { type Bytes, fromHex, type Hex, readUintBE, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import type { Pace } from "../foundation/pace.ts";
 import type { ModelErrorCode, ModelRuntime } from "../models/runtime.ts";
-import { admitGas, encodeAdmission, type ModelRecord, recordIn, recordSlot } from "../protocol/model-call.ts";
+import {
+  admitGas,
+  encodeAdmission,
+  INFER_REASON_GAS,
+  judgeInfer,
+  MODEL_ID_BYTES,
+  type ModelRecord,
+  recordIn,
+  recordSlot,
+} from "../protocol/model-call.ts";
 import { ADDRESS } from "../protocol/parameters.ts";
 import { burn } from "./library-precompiles.ts";
 
@@ -44,6 +53,13 @@ const fatal = (code: ModelErrorCode, message: string, data: Record<string, unkno
   throw new CodedError<ModelErrorCode>(code, message, data);
 };
 
+/** The call fails with a reason and keeps the gas that it does not cost, as a REVERT does. */
+const revertWith = (reason: Bytes): ExecResult => ({
+  returnValue: reason,
+  executionGasUsed: INFER_REASON_GAS,
+  exceptionError: new EVMError(EVMError.errorMessages.REVERT),
+});
+
 /**
  * `modelId ++ packed input` to packed output. Price and lengths come from the registry's record, before anything runs.
  * It changes nothing, so it means the same under CALL, STATICCALL, CALLCODE and DELEGATECALL.
@@ -53,11 +69,13 @@ export const infer = async (
   { data, gasLimit }: NativeCall,
   { state, models, pace }: NativeComponents,
 ): Promise<ExecResult> => {
-  if (data.length < 32) return burn(gasLimit);
-  const id = data.slice(0, 32);
-  const record = await readRecord(state, id);
-  if (record === undefined || data.length - 32 !== record.inputBytes || record.gas > gasLimit) return burn(gasLimit);
-  const output = await models.run(toHex(id), data.slice(32), pace);
+  if (gasLimit < INFER_REASON_GAS) return burn(gasLimit);
+  const id = data.slice(0, MODEL_ID_BYTES);
+  const asked = judgeInfer(data.length, id, id.length < MODEL_ID_BYTES ? undefined : await readRecord(state, id));
+  if ("reason" in asked) return revertWith(asked.reason);
+  const { record } = asked;
+  if (record.gas > gasLimit) return burn(gasLimit);
+  const output = await models.run(toHex(id), data.slice(MODEL_ID_BYTES), pace);
   if (output === undefined) return burn(gasLimit);
   if (output.length !== record.outputBytes)
     return fatal("MODEL_CORRUPT", `model ${toHex(id)} gave ${output.length} bytes, its record says otherwise`, {

@@ -58,8 +58,14 @@ const registration = (n: number, asked: Hex, contentHash: Hex, from = aliasOf(L1
   };
 };
 
-const derive = async () => {
-  const genesis = createGenesis(DEVNET_PARAMETERS, funded(1), { l1ModelRegistry: L1_REGISTRY });
+/** Passes its data on to INFER with 100,000 gas, and logs what comes back. */
+const LOGGER: Hex = "0x00000000000000000000000000000000000010ca";
+const LOGGER_CODE: Hex = `0x365f5f375f5f365f5f73${ADDRESS.infer.slice(2)}620186a0f1503d5f5f3e3d5fa000`;
+
+/** A chain with a model, a call of it, and a block of what else is sent. */
+const derive = async (envelopes: readonly Bytes[] = []) => {
+  const alloc = { ...funded(1), [LOGGER]: { nonce: 1n, code: LOGGER_CODE } };
+  const genesis = createGenesis(DEVNET_PARAMETERS, alloc, { l1ModelRegistry: L1_REGISTRY });
   const chain = await openChain({ genesis, models });
   const messages = [
     registration(1, toHex(uintBE(5, 32)), CONTENT),
@@ -69,7 +75,7 @@ const derive = async () => {
   ];
   const input = new Uint8Array(Int32Array.from([1, 2, 3, 4, 5, 6, 7, 100]).buffer);
   const call = await sign({ nonce: 0, to: ADDRESS.infer, data: toHex(concat(fromHex(id), input)) });
-  const inbox = await deriveBatches(chain, [{ messages, blocks: [[call]] }]);
+  const inbox = await deriveBatches(chain, [{ messages, blocks: [[call], envelopes] }]);
   const statuses = chain.receipts(1n)?.map(({ status }) => status);
   assert.deepEqual(statuses, [0, 0, 0, 1, 1]);
   return { chain, inbox };
@@ -84,6 +90,34 @@ test("ADMIT answers the registry alone, and the model that it admits is called",
   };
   await compareUnits(chain, inbox, "calldata", createAnswering({ ...models, admit }));
   assert.deepEqual(judged, [toHex(uintBE(5, 32)), id], "an artifact that the call cannot pay is not judged");
+});
+
+test("a refused inference has the engine's reason, gas and receipt", async () => {
+  const model = fromHex(id);
+  const refused: readonly (readonly [Bytes, string, number])[] = [
+    [new Uint8Array(0), "MissingModelId(uint256)", 36],
+    [model.subarray(1), "MissingModelId(uint256)", 36],
+    [uintBE(7, 40), "UnknownModel(bytes32)", 36],
+    [model, "WrongLength(uint256,uint256)", 68],
+    [concat(model, new Uint8Array(33)), "WrongLength(uint256,uint256)", 68],
+  ];
+  const envelopes = await Promise.all(
+    refused.flatMap(([data], i) => [
+      sign({ nonce: 2 * i + 1, to: LOGGER, data: toHex(data) }),
+      sign({ nonce: 2 * i + 2, to: ADDRESS.infer, data: toHex(data), value: 3n }),
+    ]),
+  );
+  const { chain, inbox } = await derive(envelopes);
+  const receipts = chain.receipts(2n) ?? [];
+  for (const [i, [data, signature, length]] of refused.entries()) {
+    const [told, direct] = receipts.slice(2 * i, 2 * i + 2);
+    const { data: logged = "0x" } = told?.logs[0] ?? {};
+    const selector = toHex(keccakOf(utf8(signature)).subarray(0, 4));
+    assert.deepEqual([logged.slice(0, 10), logged.length], [selector, 2 + 2 * length]);
+    assert.deepEqual([told?.status, direct?.status, direct?.logs.length], [1, 0, 0], `${data.length} bytes`);
+  }
+  assert.equal(receipts.length, 2 * refused.length);
+  await compareUnits(chain, inbox, "calldata", createAnswering(models));
 });
 
 test("INFER's step is what level 2 ends with, and waits for its answer", async () => {

@@ -1,5 +1,5 @@
-import { equalBytes, fromHex, toHex } from "../foundation/bytes.ts";
-import { recordIn, recordSlot } from "../protocol/model-call.ts";
+import { type Bytes, equalBytes, fromHex, toHex } from "../foundation/bytes.ts";
+import { INFER_REASON_GAS, judgeInfer, MODEL_ID_BYTES, recordIn, recordSlot } from "../protocol/model-call.ts";
 import { ADDRESS } from "../protocol/parameters.ts";
 import { answerTo, fault, type Need, type UnitContext } from "./context.ts";
 import { sourceOf } from "./frames.ts";
@@ -12,7 +12,6 @@ import { type MachineState, PHASE, REGISTERS, RESULT, type Registers, registersO
 const INFER = fromHex(ADDRESS.infer);
 const ADMIT = fromHex(ADDRESS.admit);
 const REGISTRY = fromHex(ADDRESS.modelRegistry);
-const ID_BYTES = 32;
 const ADMIT_BYTES = 64;
 const IDENTITY = 4;
 
@@ -25,8 +24,13 @@ const admission = (state: MachineState): Extract<Need, { kind: "admit" }> | unde
   const { caller, self } = frameOf(state);
   const input = inputOf(state);
   if (!equalBytes(caller, REGISTRY) || !equalBytes(self, ADMIT) || input.length !== ADMIT_BYTES) return undefined;
-  const id = readReference(input, 0, ID_BYTES);
-  return { kind: "admit", id, contentHash: readReference(input, ID_BYTES, ID_BYTES), gas: BigInt(state.gas) };
+  const id = readReference(input, 0, MODEL_ID_BYTES);
+  return {
+    kind: "admit",
+    id,
+    contentHash: readReference(input, MODEL_ID_BYTES, MODEL_ID_BYTES),
+    gas: BigInt(state.gas),
+  };
 };
 
 /**
@@ -48,18 +52,25 @@ const runAdmit = (state: MachineState, { answers }: UnitContext): void => {
   succeed(state, referTo(wordsOf(output), 0, output.length));
 };
 
+/** The call fails with a reason and keeps the gas that it does not cost, as a REVERT does. */
+const revertWith = (state: MachineState, reason: Bytes): void => {
+  state.gas -= Number(INFER_REASON_GAS);
+  exitWith(state, RESULT.revert, referTo(wordsOf(reason), 0, reason.length));
+};
+
 /** INFER's price and lengths, from the registry's record; the model runs in the next step. */
-const runInference = (state: MachineState): void => {
+const runInference = (state: MachineState) => {
   const input = inputOf(state);
-  const id = readReference(input, 0, ID_BYTES);
-  const record =
-    input.length < ID_BYTES ? undefined : recordIn(state.world.slot(state.stateRoot, REGISTRY, recordSlot(id)));
-  if (record === undefined || input.length - ID_BYTES !== record.inputBytes || record.gas > state.gas) {
-    halt(state);
-    return;
-  }
+  if (INFER_REASON_GAS > state.gas) return halt(state);
+  const id = readReference(input, 0, MODEL_ID_BYTES);
+  const found =
+    input.length < MODEL_ID_BYTES ? undefined : recordIn(state.world.slot(state.stateRoot, REGISTRY, recordSlot(id)));
+  const asked = judgeInfer(input.length, id, found);
+  if ("reason" in asked) return revertWith(state, asked.reason);
+  const { record } = asked;
+  if (record.gas > state.gas) return halt(state);
   state.gas -= Number(record.gas);
-  const source = referTo(input.words, input.offset + ID_BYTES, record.inputBytes);
+  const source = referTo(input.words, input.offset + MODEL_ID_BYTES, record.inputBytes);
   state.registers = registersOf({ kind: REGISTERS.infer, source, length: record.outputBytes, x: id });
   state.phase = PHASE.infer;
 };

@@ -13,6 +13,7 @@ export {
 export type { Block } from "./block.ts";
 export { nextBaseFee } from "./block.ts";
 export { blockTimestamp, leastUnitPrice, type Opening, openingOf, spend } from "./budget.ts";
+export { type CallableErrorCode, requireCallable } from "./callable.ts";
 export {
   type ChainState,
   chainStateAfter,

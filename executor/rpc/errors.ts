@@ -1,6 +1,7 @@
 import { fromHex, type Hex, readUintBE, toHex } from "../foundation/bytes.ts";
 import { CodedError, messageOf } from "../foundation/errors.ts";
 import type { NetworkErrorCode } from "../p2p/network/network.ts";
+import { describeInferReason } from "../protocol/model-call.ts";
 import type { ClaimsErrorCode, SubmitErrorCode } from "./backend.ts";
 import { quantity } from "./format.ts";
 
@@ -129,14 +130,15 @@ const PANICS: Readonly<Record<string, string>> = {
   "81": "uninitialized function",
 };
 
-/** The reason inside `Error(string)` or `Panic(uint256)` return data. */
+/** The reason inside return data of `Error(string)`, `Panic(uint256)` or INFER. */
 const revertReason = (data: Hex): string | undefined => {
-  const body = fromHex(data).subarray(4);
+  const bytes = fromHex(data);
+  const body = bytes.subarray(4);
   if (data.startsWith(PANIC_SELECTOR) && body.length >= 32) {
     const code = readUintBE(body.subarray(0, 32));
     return PANICS[String(code)] ?? `unknown panic code: 0x${code.toString(16)}`;
   }
-  if (!data.startsWith(ERROR_SELECTOR) || body.length < 64) return undefined;
+  if (!data.startsWith(ERROR_SELECTOR) || body.length < 64) return describeInferReason(bytes);
   const offset = readUintBE(body.subarray(0, 32));
   if (offset + 32n > BigInt(body.length)) return undefined;
   const at = Number(offset);

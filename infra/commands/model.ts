@@ -11,8 +11,10 @@ import {
   importOnnx,
   type ModelDescription,
   messageOf,
+  modelRecordOf,
   programId,
   refusalsOf,
+  requireCallable,
 } from "../../executor/index.ts";
 import { type CommandConfig, secretsOf } from "../config/config.ts";
 import { readRollup } from "../config/rollup.ts";
@@ -121,20 +123,22 @@ const inspectRegistered = async (config: CommandConfig<"model inspect">, text: s
 /** An id, or a name as `publish` takes it. */
 const REGISTERED = /^(0x[0-9a-fA-F]{64}|[^@]+@\d+\.\d+)$/;
 
-/** `assay model inspect FILE`, or ID, or NAME. MODEL_UNKNOWN, MODEL_FILE. */
+/** `assay model inspect FILE`, or ID, or NAME. MODEL_UNKNOWN, MODEL_FILE; MODEL_UNCALLABLE when the facts are told. */
 export const inspectCommand = async (config: CommandConfig<"model inspect">, what: string): Promise<number> => {
   if (REGISTERED.test(what) && !existsSync(what)) return inspectRegistered(config, what);
   return orRefusals(what, config.json, () => {
     const model = describeModel(readModel(what));
     print(config.json ? JSON.stringify(model, (_, value) => inWords(value)) : describe(model));
+    requireCallable(model);
   });
 };
 
-/** `assay model compile FILE` */
+/** `assay model compile FILE`. MODEL_FILE, MODEL_UNCALLABLE. */
 export const compileCommand = (config: CommandConfig<"model compile">, file: string): Promise<number> =>
   orRefusals(file, config.json, () => {
     const { program } = importOnnx(readModel(file));
     const artifact = encodeProgram(program);
+    requireCallable({ ...modelRecordOf(program), artifactBytes: artifact.length });
     const out = config.out ?? `${basename(file).replace(/\.onnx$/, "")}.assay`;
     try {
       writeFileSync(out, artifact);
@@ -182,7 +186,7 @@ const createProgress = (): PublicationProgress => {
 /** A quiet rollup takes a message within a minute; one whose sequencer is gone, after the forced-inclusion delay. */
 const VERDICT_MS = 600_000;
 
-/** `assay model publish FILE` */
+/** `assay model publish FILE`. MODEL_FILE; MODEL_UNCALLABLE before anything is sent. */
 export const publishCommand = async (config: CommandConfig<"model publish">, file: string): Promise<number> => {
   let verdict: Verdict | undefined;
   const refused = await orRefusals(file, config.json, async () => {

@@ -9,9 +9,21 @@ import {
   readInbox,
   registrationGas,
 } from "../../bridge/index.ts";
-import { type Bytes, concat, hasCode, keccak256, keccakOf, toHex, uintBE } from "../../executor/index.ts";
+import {
+  type Bytes,
+  concat,
+  encodeProgram,
+  hasCode,
+  importOnnx,
+  keccak256,
+  keccakOf,
+  programId,
+  toHex,
+  uintBE,
+} from "../../executor/index.ts";
 import { account, startAnvil } from "../support/anvil.ts";
 import { hooked } from "../support/hooked-client.ts";
+import { hugeModel } from "../support/huge-model.ts";
 import { GWEI, layOut, startNode, startSender, telemetry } from "../support/l2-node.ts";
 
 const OPERATOR = 3;
@@ -267,6 +279,12 @@ test("a model is published in chunks, each sent once, and its bytes reach a read
     }
     return published;
   };
+  const { program } = importOnnx(hugeModel());
+  const huge = { id: programId(program), artifact: encodeProgram(program), name: "" };
+  await assert.rejects(
+    publisher.plan(huge, "calldata"),
+    (error) => hasCode(error, "MODEL_UNCALLABLE") && /transaction gas cap/.test(String(error)),
+  );
   const first = await run("digits@1.0");
   assert.deepEqual([first.chunks, first.posted], [3, 2]);
   const second = await run("digits@1.0");

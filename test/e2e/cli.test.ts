@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -8,6 +8,7 @@ import { DEVNET_PARAMETERS, importOnnx, programId, readProgram } from "../../exe
 import { sampleModelFile, writeRollup } from "../../infra/index.ts";
 import { startAnvil } from "../support/anvil.ts";
 import { runAssay } from "../support/devnet.ts";
+import { HUGE_MULTIPLY_ADDS, hugeModel } from "../support/huge-model.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "assay-cli-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -45,6 +46,18 @@ test("a model that has no exact lowering is refused with node, operator, constra
   const { refusals } = JSON.parse(json);
   assert.equal(refusals[0].constraint, "O7");
   assert.equal(refusals[0].operator, "Conv");
+});
+
+test("a model that no transaction can call is refused by inspect, which tells its facts, and by compile", async () => {
+  writeFileSync(here("huge.onnx"), hugeModel());
+  const why =
+    /^assay: MODEL_UNCALLABLE: a call of the model takes at least \d+ gas, the transaction gas cap is 16777216\n$/;
+  const inspected = await run(["model", "inspect", "--json", here("huge.onnx")]);
+  assert.deepEqual([inspected.code, JSON.parse(inspected.out).multiplyAdds], [1, HUGE_MULTIPLY_ADDS]);
+  assert.match(inspected.err, why);
+  const compiled = await run(["model", "compile", here("huge.onnx"), "--out", here("huge.assay")]);
+  assert.deepEqual([compiled.code, compiled.out, existsSync(here("huge.assay"))], [1, "", false]);
+  assert.match(compiled.err, why);
 });
 
 test("compile writes the artifact of the printed id", async () => {

@@ -11,6 +11,7 @@ import { ethers as ethers5 } from "ethers5";
 import {
   type Address,
   BaseError,
+  ContractFunctionRevertedError,
   concat,
   decodeErrorResult,
   decodeFunctionResult,
@@ -32,6 +33,7 @@ import { clientsOf, foundryBinary, opStackClients, type Scan, sampleScans } from
 import { DELEGATE } from "../support/delegate.ts";
 import { type RunningDevnet, spawnDevnet } from "../support/devnet.ts";
 import { writeForgeProject } from "../support/forge-project.ts";
+import { compile } from "../support/solidity.ts";
 
 let devnet: RunningDevnet;
 before(async () => {
@@ -396,4 +398,78 @@ test("the facade takes named tensors of decimal numbers", async () => {
   assert.equal((await reader.waitForTransactionReceipt({ hash })).status, "success");
   await assert.rejects(runs({ mode: 1 }), (error) => reasonOf(error) === "UnsupportedMode");
   await assert.rejects(runs({ modelCID: "nobody@9.9" }), (error) => reasonOf(error) === "UnknownModel");
+});
+
+const CAUTIOUS = `
+import {AssayInference} from "executor/genesis/contracts/AssayInference.sol";
+import {IInfer} from "executor/genesis/contracts/interfaces/IInfer.sol";
+/// Asks models and goes on, whatever comes of it.
+contract Cautious {
+  event Answered();
+  event Unknown();
+  event Expected(uint256 length);
+  function ask(bytes32 modelId, bytes calldata input) external {
+    (bool ok, bytes memory answer) = AssayInference.tryInfer(modelId, input);
+    if (ok) emit Answered();
+    else if (bytes4(answer) == IInfer.UnknownModel.selector) emit Unknown();
+    else if (bytes4(answer) == IInfer.WrongLength.selector) {
+      uint256 expected;
+      assembly { expected := mload(add(answer, 68)) }
+      emit Expected(expected);
+    }
+  }
+  function insist(bytes32 modelId, bytes calldata input) external view returns (bytes memory) {
+    return AssayInference.infer(modelId, input);
+  }
+  function catching(bytes32 modelId, bytes calldata input) external view returns (bytes memory answer) {
+    try this.insist(modelId, input) returns (bytes memory output) { return output; }
+    catch (bytes memory reason) { return reason; }
+  }
+}`;
+
+test("a contract reads why an inference is refused, and viem names it", async () => {
+  const { info } = devnet;
+  const { modelId } = info.sample;
+  const { reader, wallet } = clientsOf(BigInt(info.chainId), info.sequencerRpc, keyOf(6));
+  const { abi, bytecode } = compile("Cautious", CAUTIOUS);
+  const deployment = await wallet.deployContract({ abi, bytecode });
+  const { contractAddress } = await reader.waitForTransactionReceipt({ hash: deployment });
+  const contract = { address: contractAddress as Address, abi };
+  const input: Hex = `0x${"00".repeat(256)}`;
+  const nobody: Hex = `0x${"07".repeat(32)}`;
+  const asked = [
+    ["Answered", {}, modelId, input],
+    ["Unknown", {}, nobody, "0x"],
+    ["Expected", { length: 256n }, modelId, "0x0102"],
+  ] as const;
+  const hashes: Hex[] = [];
+  for (const [, , ...args] of asked)
+    hashes.push(await wallet.writeContract({ ...contract, functionName: "ask", args }));
+  for (const [i, [eventName, args]] of asked.entries()) {
+    const { logs, gasUsed } = await reader.waitForTransactionReceipt({ hash: hashes[i] as Hex });
+    const [event] = parseEventLogs({ abi, logs });
+    assert.deepEqual([event?.eventName, { ...event?.args }], [eventName, args]);
+    if (eventName !== "Answered") assert.ok(gasUsed < 60_000n, `a refusal costs ${gasUsed}`);
+  }
+
+  const reasons = [
+    ["UnknownModel", [nobody], [nobody, "0x"], `unknown model ${nobody}`],
+    ["WrongLength", [2n, 256n], [modelId, "0x0102"], "input of 2 bytes, the model takes 256"],
+  ] as const;
+  const errors = parseAbi(["error UnknownModel(bytes32)", "error WrongLength(uint256,uint256)"]);
+  for (const [errorName, details, args, words] of reasons) {
+    const caught = await reader.readContract({ ...contract, functionName: "catching", args });
+    const { errorName: name, args: given } = decodeErrorResult({ abi: errors, data: caught as Hex });
+    assert.deepEqual([name, given], [errorName, details]);
+    const call = { ...contract, abi: [...abi, ...errors], functionName: "insist", args };
+    for (const ask of [() => reader.readContract(call), () => reader.estimateContractGas(call)])
+      await assert.rejects(ask(), (error: BaseError) => {
+        assert.ok(
+          error.walk((one) => (one as Error).message.includes(`execution reverted: ${words}`)),
+          error.message,
+        );
+        const reverted = error.walk((one) => one instanceof ContractFunctionRevertedError);
+        return (reverted as ContractFunctionRevertedError | null)?.data?.errorName === errorName;
+      });
+  }
 });

@@ -17,7 +17,7 @@ import { absorb } from "../../executor/machine/state/sponge.ts";
 import { openTransaction, setupOf } from "../../executor/machine/transaction.fixture.ts";
 import { fuzzEvidence, fuzzSteps } from "../fuzz/steps.ts";
 import { startAnvil } from "../support/anvil.ts";
-import { randomNativeCall, randomPrecompileCall } from "../support/random-native.ts";
+import { randomNativeCall, randomPrecompileCall, randomRefusedCall } from "../support/random-native.ts";
 import { createRandom } from "../support/random-program.ts";
 import { startHarness } from "../support/solidity.ts";
 import { stepsOf, type Taken } from "./collect.ts";
@@ -114,6 +114,26 @@ test("no byte of a precompile's evidence may be another, none be missing, none b
   });
   assert.deepEqual(findings, []);
   assert.ok(mutants > 5_000, `${mutants} mutants`);
+});
+
+test("a refused inference: the machine's reason and gas, and no other evidence", async () => {
+  const given = { seed: 90, open: randomRefusedCall };
+  const { findings, steps, mutants, kinds } = await fuzzSteps(await verifier, {
+    ...given,
+    transactions: 40,
+    mutants: 1,
+  });
+  assert.deepEqual(findings, []);
+  assert.equal(mutants, steps);
+  const call = `phase 8 ${ADDRESS.infer.slice(2)}`;
+  for (const [kind, count] of [
+    [call, 20],
+    [`${call} halt`, 4],
+  ] as const)
+    assert.ok((kinds.get(kind) ?? 0) >= count, `${kind}: ${kinds.get(kind)}`);
+  const bytewise = await fuzzEvidence(await verifier, { ...given, transactions: 3 });
+  assert.deepEqual(bytewise.findings, []);
+  assert.ok(bytewise.mutants > 1_000, `${bytewise.mutants} mutants`);
 });
 
 /** The first step of each kind of some calls of precompiles. */

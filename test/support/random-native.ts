@@ -25,6 +25,7 @@ import type { AccountSetup } from "../../executor/machine/frame.fixture.ts";
 import { loadPrecompiles } from "../../executor/machine/precompiles.ts";
 import { openTransaction, setupOf } from "../../executor/machine/transaction.fixture.ts";
 import type { WitnessSources } from "../../executor/machine/witness/step.ts";
+import { INFER_REASON_GAS } from "../../executor/protocol/model-call.ts";
 import type { OperatorOf } from "../../executor/tensor/program.ts";
 import { type Random, randomInput, randomInterval, randomProgram } from "./random-program.ts";
 
@@ -293,6 +294,30 @@ const modelCall = async (random: Random): Promise<Opened> => {
   const { answers } = machine.context;
   const inference = { kind: "infer", id, input } as const;
   answers.set(inference, await answer(inference));
+  return { machine, sources: {} };
+};
+
+/** Bytes that the model of `randomRefusedCall` takes. */
+const TAKEN = 64;
+
+/** One call of INFER that gives a reason, or has not the gas for one. */
+export const randomRefusedCall = async (random: Random): Promise<Opened> => {
+  const id = bytes(random, 32);
+  const packed = (50_000n << 192n) | (BigInt(TAKEN) << 160n) | (32n << 128n) | (3n << 96n);
+  const callable = random.chance(0.7);
+  const slot = BigInt(toHex(recordSlot(id)));
+  const given = random.pick([0, 1, TAKEN - 1, TAKEN + 1, 3_000]);
+  // A model that cannot be called is asked for with an input of its length, too.
+  const data = random.chance(0.3)
+    ? bytes(random, random.pick([0, 1, 31]))
+    : concat(id, bytes(random, callable ? given : random.pick([given, TAKEN])));
+  const slots: [bigint, bigint][] = [[slot, callable ? packed | 1n : random.pick([0n, packed, packed | 2n])]];
+  const machine = await open(random, {
+    to: BigInt(ADDRESS.infer),
+    data,
+    gas: INFER_REASON_GAS + random.pick([-1n, 0n, 0n, 1n, 47_899n, 47_900n, 1_000_000n]),
+    accounts: { [ADDRESS.modelRegistry]: { nonce: 1n, code: Uint8Array.of(OP.stop), slots } },
+  });
   return { machine, sources: {} };
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {IInfer} from "../../../executor/genesis/contracts/interfaces/IInfer.sol";
 import {IStepVerifier} from "../interfaces/IStepVerifier.sol";
 import {MachineState, Reference} from "../libraries/MachineState.sol";
 import {WordRoots} from "../libraries/WordRoots.sol";
@@ -14,8 +15,8 @@ import {Words} from "./Words.sol";
 
 /// @title PRECOMPILE: one call that no bytecode answers
 /// @notice Evidence behind state, rest and frame: the whole input's words, none where it is longer than the precompile
-/// takes, and none of IDENTITY, which passes it on. Of INFER, if the input has a model's id: the id's words, the path of the
-/// model's slot. Of ADMIT nothing more.
+/// takes, and none of IDENTITY, which passes it on. Of INFER, if the gas pays for a reason and the input has a model's id: the
+/// id's words, the path of the model's slot. Of ADMIT nothing more.
 contract PrecompileSteps is IStepVerifier {
     using Part for bytes;
     using Steps for Step;
@@ -27,6 +28,8 @@ contract PrecompileSteps is IStepVerifier {
     /// u32 bytes of output ++ u32 operators ++ 11 bytes ++ u8 1 if it is callable`.
     uint256 private constant REGISTRY = 0x42 << 152 | 0xa2;
     uint256 private constant ID_BYTES = 32;
+    /// @dev Gas of a call of INFER that fails with a reason.
+    uint256 private constant REASON_GAS = 2_100;
     uint256 private constant ADMIT_BYTES = 64;
 
     /// @dev INVARIANT: L1 has what the chain has or will have. Those of Cancun are there where this code runs.
@@ -47,12 +50,18 @@ contract PrecompileSteps is IStepVerifier {
 
     /// @dev The model runs next.
     function _infer(Step memory s, Reference memory input) private pure returns (bytes32) {
-        if (input.length < ID_BYTES) return s.halt();
+        if (s.state.get(State.GAS) < REASON_GAS) return s.halt();
+        if (input.length < ID_BYTES) {
+            return _refuse(s, abi.encodeWithSelector(IInfer.MissingModelId.selector, uint256(input.length)));
+        }
         bytes32 id = bytes32(Words.read(s.unread, input, 0, ID_BYTES));
         uint256 slot = uint256(keccak256(abi.encodePacked(id, bytes32(0))));
         uint256 model = Accounts.openSlot(s, bytes32(s.rest.get(Rest.STATE_ROOT)), REGISTRY, slot).value;
         uint32 size = uint32(model >> 160);
-        if (uint8(model) != 1 || input.length - ID_BYTES != size || !s.spend(model >> 192)) return s.halt();
+        if (uint8(model) != 1) return _refuse(s, abi.encodeWithSelector(IInfer.UnknownModel.selector, id));
+        uint256 given = input.length - ID_BYTES;
+        if (given != size) return _refuse(s, abi.encodeWithSelector(IInfer.WrongLength.selector, given, uint256(size)));
+        if (!s.spend(model >> 192)) return s.halt();
         s.newRegisters(Registers.INFER);
         Reference memory source = Reference(input.root, input.words, input.offset + uint32(ID_BYTES), size);
         Steps.writeReference(s.registers, Registers.SOURCE_AT, source);
@@ -61,6 +70,12 @@ contract PrecompileSteps is IStepVerifier {
         s.setRegisters();
         s.state.put(State.PHASE, Phase.INFER);
         return s.seal();
+    }
+
+    /// @dev INFER fails with a reason, which is paid: the gas was tested.
+    function _refuse(Step memory s, bytes memory reason) private pure returns (bytes32) {
+        s.spend(REASON_GAS);
+        return s.exit(Result.REVERT, _fresh(reason));
     }
 
     function _admit(Step memory s, uint256 length) private pure returns (bytes32) {

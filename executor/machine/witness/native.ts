@@ -1,6 +1,6 @@
 import { equalBytes, fromHex } from "../../foundation/bytes.ts";
 import { maximumInput } from "../../precompiles/precompile.ts";
-import { recordSlot } from "../../protocol/model-call.ts";
+import { INFER_REASON_GAS, MODEL_ID_BYTES, recordSlot } from "../../protocol/model-call.ts";
 import { ADDRESS } from "../../protocol/parameters.ts";
 import { slotKey } from "../../state/account.ts";
 import { type Reference, readReference } from "../state/memory.ts";
@@ -11,15 +11,14 @@ import { openReference } from "./words.ts";
 
 const INFER = fromHex(ADDRESS.infer);
 const REGISTRY = fromHex(ADDRESS.modelRegistry);
-const ID_BYTES = 32;
 const ADMIT = fromHex(ADDRESS.admit);
 const IDENTITY = 4;
 
-/** The model's id and what the registry has of it. */
-const modelEvidence = ({ stateRoot }: Step["state"], calldata: Reference): Evidence => {
-  if (calldata.length < ID_BYTES) return [];
-  const slot = recordSlot(readReference(calldata, 0, ID_BYTES));
-  return [...openReference(calldata, 0n, ID_BYTES), ...openPath(stateRoot, slotKey(REGISTRY, slot))];
+/** The model's id and what the registry has of it, if they are looked at. */
+const modelEvidence = ({ gas, stateRoot }: Step["state"], calldata: Reference): Evidence => {
+  if (gas < INFER_REASON_GAS || calldata.length < MODEL_ID_BYTES) return [];
+  const slot = recordSlot(readReference(calldata, 0, MODEL_ID_BYTES));
+  return [...openReference(calldata, 0n, MODEL_ID_BYTES), ...openPath(stateRoot, slotKey(REGISTRY, slot))];
 };
 
 /** One call of a precompile: twin of PrecompileSteps.sol. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, test } from "node:test";
+import { encodeErrorResult, parseAbi } from "viem";
 import { WebSocket } from "ws";
 import {
   accountOf,
@@ -13,6 +14,7 @@ import {
 } from "../../chain/chain.fixture.ts";
 import type { Hex } from "../../foundation/bytes.ts";
 import { encodeDeposit } from "../../protocol/envelope.ts";
+import { ADDRESS } from "../../protocol/parameters.ts";
 import { createRpcServer, type RpcServerOptions } from "./server.ts";
 
 /** Called with data it reverts; else it stores the value it is sent in slot 0 and logs it under topic 7. */
@@ -25,6 +27,8 @@ const first = await buildBlock(chain, [
 ]);
 const contract = first.receipts[0]?.contractAddress as Hex;
 const second = await buildBlock(chain, [await sign({ nonce: 2, to: contract, value: 9n })]);
+
+const REASONS = parseAbi(["error UnknownModel(bytes32)", "error MissingModelId(uint256)"]);
 
 const serve = async (options: Partial<RpcServerOptions> = {}, on = chain) => {
   const components = { backend: { chain: on, identity: { clientVersion: "assay/test" } }, ...telemetry() };
@@ -196,6 +200,35 @@ test("what is not there: null, empty, or an error where state would be needed", 
   assert.match((await errorOf("eth_sendRawTransaction", "0xc0"))?.message ?? "", /send it to the sequencer$/);
   const word = `0x${"00".repeat(32)}`;
   assert.equal((await call("eth_getStorageAt", `0x${"c1".repeat(20)}`, "0x0")).result, word);
+});
+
+test("a refused inference is told with its reason, by call and estimate, through a contract too", async () => {
+  const id = `0x${"07".repeat(32)}` as const;
+  const shorter = id.slice(0, -2);
+  // Hands its data on to INFER, and reverts with what comes back.
+  const forwarder = `0x365f5f375f5f365f5f73${ADDRESS.infer.slice(2)}5af1503d5f5f3e3d5ffd`;
+  const unknown = {
+    code: 3,
+    message: `execution reverted: unknown model ${id}`,
+    data: encodeErrorResult({ abi: REASONS, errorName: "UnknownModel", args: [id] }),
+  };
+  const missing = {
+    code: 3,
+    message: "execution reverted: no model id in 31 bytes of data",
+    data: encodeErrorResult({ abi: REASONS, errorName: "MissingModelId", args: [31n] }),
+  };
+  for (const method of ["eth_call", "eth_estimateGas"])
+    for (const [target, overrides] of [
+      [ADDRESS.infer, {}],
+      [to, { [to]: { code: forwarder } }],
+    ] as const) {
+      const ask = (data: string) => errorOf(method, { to: target, data }, "latest", overrides);
+      assert.deepEqual(await ask(`${id}00`), unknown, method);
+      assert.deepEqual(await ask(shorter), missing, method);
+    }
+  // Of what has not the error's length nothing is said.
+  const cut = { [to]: { code: "0x63a2dc06255f526004601cfd" } };
+  assert.equal((await errorOf("eth_call", { to }, "latest", cut))?.message, "execution reverted");
 });
 
 test("a state that is no longer kept has geth's name", async () => {
