@@ -118,7 +118,7 @@ test("a contract reads handwriting with a model that L1 published; a node withou
     "NaN and infinity are read as the input's bounds, a wrong length fails, under every kind of call",
     async () => {
       const { inputBytes } = modelRecordOf(program);
-      const interval = program.inputs[0]?.interval;
+      const interval = program.operators[0]?.interval;
       assert.ok(interval !== undefined);
       const bounds = [
         [0x7fc00000, Number(interval.lo)],
