@@ -75,10 +75,18 @@ const holdsForAll = ({ transaction, floorGas }: DecodedTransaction): boolean => 
   return nonce < MAX_U64 && gasLimit >= floorGas && gasLimit * maxFeePerGas < 2n ** 256n;
 };
 
+/** The library reads an empty string as an empty list of entries or keys, Ethereum does not. */
+const hasLists = (tx: object): boolean => {
+  if (!("accessList" in tx)) return true;
+  const list = tx.accessList as unknown;
+  return Array.isArray(list) && list.every(([, keys]) => Array.isArray(keys));
+};
+
 /** Whether the library takes it, by the rules that need no block. */
 const libraryTakes = (envelope: Bytes): boolean => {
   try {
     const tx = createTxFromRLP(envelope, { common: LIBRARY });
+    if (!hasLists(tx)) return false;
     return tx.isSigned() && tx.isValid() && tx.verifySignature() && equalBytes(tx.serialize(), envelope);
   } catch {
     return false;
