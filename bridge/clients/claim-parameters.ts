@@ -44,7 +44,7 @@ export type SystemParameters = {
 const ETHER = 10n ** 18n;
 
 export const DEVNET_CLAIMS: ClaimParameters = {
-  heights: [20, 25, 16, 26],
+  heights: [20, 25, 18, 29],
   period: 240n,
   censorship: 20n,
   delay: 1n,

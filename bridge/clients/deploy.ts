@@ -27,6 +27,7 @@ import {
   toHex,
 } from "../../executor/index.ts";
 import {
+  admissionVerifier,
   batchInbox,
   claimGames,
   claimRegistry,
@@ -36,6 +37,8 @@ import {
   leafRules,
   modelRegistry,
   portal,
+  programIntervals,
+  programRules,
   stepVerifier,
   systemConfig,
   tensorStepVerifier,
@@ -48,8 +51,8 @@ import {
 } from "./claim-parameters.ts";
 import { type Creation, type StepRules, stepCreations } from "./step-contracts.ts";
 
-/** What judges steps of disputes, in the order in which it is deployed, behind the parts of the step verifier. */
-const JUDGES = ["stepVerifier", "tensorStepVerifier", "leafRules"] as const;
+/** What judges steps of disputes, in the order in which it is deployed, behind what it is made with. */
+const JUDGES = ["stepVerifier", "tensorStepVerifier", "admissionVerifier", "leafRules"] as const;
 
 /** In the order in which they are deployed. */
 const CONTRACTS = [
@@ -118,27 +121,33 @@ export const meteringOf = ({ blockGasLimit, maxDrift, maxLag, budget }: ChainPar
   unitPrice: leastUnitPrice(budget),
 });
 
+/** Addresses of what judges are made with: the step verifier's parts, and the rules of programs. */
+export type JudgeParts = { readonly steps: readonly Hex[]; readonly programRules: Hex };
+
 /**
- * What judges leaves. `parts`: addresses of the step verifier's. Beside other rules these are never asked: their heights may
- * be any that they take.
+ * What judges leaves. Beside other rules none of it is asked: their heights may be any that they take.
  */
 export const judgesOf = (
   made: Pick<L1Contracts, (typeof JUDGES)[number]>,
-  parts: readonly Hex[],
+  { steps, programRules }: JudgeParts,
   claims: Pick<ClaimParameters, "heights">,
   rules?: Hex,
 ) => {
   const [, ...heights] = rules === undefined ? claims.heights : DEVNET_CLAIMS.heights;
   return {
-    stepVerifier: { ...stepVerifier, args: [parts] },
+    stepVerifier: { ...stepVerifier, args: [steps] },
     tensorStepVerifier: { ...tensorStepVerifier, args: [] },
-    leafRules: { ...leafRules, args: [...heights, made.tensorStepVerifier, made.stepVerifier] },
+    admissionVerifier: { ...admissionVerifier, args: [programRules] },
+    leafRules: {
+      ...leafRules,
+      args: [...heights, made.tensorStepVerifier, made.stepVerifier, made.admissionVerifier],
+    },
   };
 };
 
 const creations = async (
   contracts: L1Contracts,
-  parts: readonly Hex[],
+  parts: JudgeParts,
   { system, forceDelay, maxOriginAge = MAX_ORIGIN_AGE, genesisOf, claims, withdrawals, rules }: DeployOptions,
 ): Promise<{ readonly [name in keyof L1Contracts]: Creation }> => {
   const genesis = genesisOf(contracts);
@@ -167,6 +176,9 @@ const creations = async (
   };
 };
 
+/** Contracts that are made before the step verifier's parts. */
+const TOOLS = 3;
+
 type Addresses<Name extends string> = { readonly [name in Name]: Hex };
 /** `steps`: what the step verifier's parts are made with. */
 type Creations<Name extends string> = {
@@ -181,22 +193,23 @@ type Creations<Name extends string> = {
 const createAll = async <Name extends string>(
   { wallet, reader }: DeployClients,
   { names, hasParts }: { readonly names: readonly Name[]; readonly hasParts: boolean },
-  creationsOf: (contracts: Addresses<Name>, parts: readonly Hex[]) => Promise<Creations<Name>>,
+  creationsOf: (contracts: Addresses<Name>, parts: JudgeParts) => Promise<Creations<Name>>,
 ) => {
   const from = wallet.account.address;
   const first = await reader.getTransactionCount({ address: from, blockTag: "pending" });
   const addressAt = (place: number): Hex =>
     getContractAddress({ from, nonce: BigInt(first + place) }).toLowerCase() as Hex;
   // Beside other rules no step is judged.
-  const parts = hasParts ? STEP_PARTS : [];
-  const before = hasParts ? 1 + parts.length : 0;
+  const before = hasParts ? TOOLS + STEP_PARTS.length : 0;
   const contracts = Object.fromEntries(names.map((name, i) => [name, addressAt(before + i)])) as Addresses<Name>;
-  const { steps, made } = await creationsOf(
-    contracts,
-    parts.map((_, i) => addressAt(1 + i)),
-  );
+  const { steps, made } = await creationsOf(contracts, {
+    steps: hasParts ? STEP_PARTS.map((_, i) => addressAt(TOOLS + i)) : [],
+    programRules: hasParts ? addressAt(2) : zeroAddress,
+  });
   const partsOf = (): readonly (readonly [string, Creation])[] => [
     ["keccakF", { ...keccakF, args: [] }],
+    ["programIntervals", { ...programIntervals, args: [] }],
+    ["programRules", { ...programRules, args: [addressAt(1)] }],
     ...stepCreations({ ...steps, keccakF: addressAt(0) }).map(
       ([part, creation]) => [`the step verifier's part ${part}`, creation] as const,
     ),

@@ -20,7 +20,17 @@ import {
   tagByte,
   toHex,
 } from "../../executor/index.ts";
-import { bulkSteps, callSteps, claimRegistry, keccakF, leafRules, stepVerifier } from "../contracts/contracts.gen.ts";
+import {
+  admissionVerifier,
+  bulkSteps,
+  callSteps,
+  claimRegistry,
+  keccakF,
+  leafRules,
+  programIntervals,
+  programRules,
+  stepVerifier,
+} from "../contracts/contracts.gen.ts";
 import { judgesOf, type L1Contracts, provenAddress, successorOf } from "./deploy.ts";
 import { type Creation, forksIn, otherwiseFrom, stepCreations } from "./step-contracts.ts";
 
@@ -81,9 +91,17 @@ const judge = async (
   const packed = await client.readContract({ address: calls, abi: callSteps.abi, functionName: "FORKS" });
   const forks: ForkSchedule = forksIn(packed);
   const permutation = await client.readContract({ address: bulk, abi: bulkSteps.abi, functionName: "KECCAK_F" });
+  const admission = await client.readContract({ ...ofRules, functionName: "ADMISSION_VERIFIER" });
+  const programs = await client.readContract({ address: admission, abi: admissionVerifier.abi, functionName: "RULES" });
+  const intervals = await client.readContract({ address: programs, abi: programRules.abi, functionName: "INTERVALS" });
   const judges = judgesOf(
-    { stepVerifier: stepAddress, tensorStepVerifier: tensorAddress, leafRules: rules },
-    parts,
+    {
+      stepVerifier: stepAddress,
+      tensorStepVerifier: tensorAddress,
+      admissionVerifier: admission,
+      leafRules: rules,
+    },
+    { steps: parts, programRules: programs },
     claims,
   );
   const isFirst = isAddressEqual(predecessor, zeroAddress);
@@ -97,6 +115,9 @@ const judge = async (
     ["the rules of leaves", rules, judges.leafRules],
     ["the step verifier", stepAddress, judges.stepVerifier],
     ["the tensor step verifier", tensorAddress, judges.tensorStepVerifier],
+    ["the admission verifier", admission, judges.admissionVerifier],
+    ["the rules of programs", programs, { ...programRules, args: [intervals] }],
+    ["the intervals of programs", intervals, { ...programIntervals, args: [] }],
     ["the permutation of Keccak", permutation, { ...keccakF, args: [] }],
     ...stepCreations({ inbox, keccakF: permutation, parameters: { ...parameters, forks } }).map(
       ([name, creation], i) => [`the step verifier's part ${name}`, parts[i] as Hex, creation] as const,

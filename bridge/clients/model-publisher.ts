@@ -137,7 +137,7 @@ export const createModelPublisher = (
     data: encodeFunctionData({
       abi: modelRegistry.abi,
       functionName: "publish",
-      args: [id, chunks.map(({ hash }) => hash), name, gas ?? registrationGas(artifact)],
+      args: [id, chunks.map(({ hash }) => hash), artifact.length, name, gas ?? registrationGas(artifact)],
     }),
   });
 
@@ -189,10 +189,11 @@ export const createModelPublisher = (
       const there = await Promise.all(group.map(({ hash }) => isPosted(hash)));
       missing.push(...group.filter((_, i) => !there[i]));
     }
-    const gas = (await postingGas(postings(data, missing))) + (await publicationGas(model, chunks));
-    const blobGas = data === "blobs" ? BLOB_GAS * BigInt(missing.length) : 0n;
+    const absent = [...new Map(missing.map((chunk) => [chunk.hash, chunk])).values()];
+    const gas = (await postingGas(postings(data, absent))) + (await publicationGas(model, chunks));
+    const blobGas = data === "blobs" ? BLOB_GAS * BigInt(absent.length) : 0n;
     const [block, blobFee] = await Promise.all([client.getBlock(), blobGas === 0n ? 0n : client.getBlobBaseFee()]);
-    return { model, data, chunks, missing, gas, blobGas, cost: gas * (block.baseFeePerGas ?? 0n) + blobGas * blobFee };
+    return { model, data, chunks, missing: absent, gas, blobGas, cost: gas * (block.baseFeePerGas ?? 0n) + blobGas * blobFee };
   };
 
   return {

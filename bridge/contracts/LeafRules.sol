@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {IAdmissionVerifier} from "./interfaces/IAdmissionVerifier.sol";
 import {ILeafRules, Leaf, LeafKind, Past} from "./interfaces/ILeafRules.sol";
 import {IStepVerifier} from "./interfaces/IStepVerifier.sol";
 import {ITensorStepVerifier} from "./interfaces/ITensorStepVerifier.sol";
@@ -24,8 +25,8 @@ struct Call {
 /// @notice Evidence, one preimage behind the other, each part's length known from what stands before it:
 /// level 0: the game (125 bytes), the chain state (254);
 /// level 1: at the unit's end the chain state; where a model is about to be called the machine state (128), rest (301),
-/// registers (342) and the program's identity (192); for any other step `u8 part ++ the part's own`, the part below 0x10;
-/// level 2: the four of the level's start; for an operator `u16 size ++ record ++ path`; for the finish the list of outputs
+/// registers (342) and the program's identity (192); where one is about to be admitted the machine state; for any other step `u8 part ++ the part's own`, the part below 0x10;
+/// level 2: of an admission as `IAdmissionVerifier` says; of a call the four of the level's start; for an operator `u16 size ++ record ++ path`; for the finish the list of outputs
 /// and for each of them `u16 size ++ record ++ path ++ words ++ path` to the left subtree that has its leaf. Paths are
 /// siblings, lowest first.
 contract LeafRules is ILeafRules {
@@ -36,9 +37,10 @@ contract LeafRules is ILeafRules {
     uint8 private constant INFERENCE = 2;
     uint8 private constant TENSOR = 0x30;
 
-    /// @dev Of what is admitted: at most 65,535 operators and their finish, tensors of at most 2^26 elements.
-    uint8 private constant ADMITTED_HEIGHT_2 = 16;
-    uint8 private constant ADMITTED_HEIGHT_3 = 26;
+    /// @dev Of an admission; programs have at most 65,535 operators and their finish.
+    uint8 private constant ADMISSION_HEIGHT = 18;
+    /// @dev Constants of at most 2^26 elements of eight bytes; tensors of a run have 2^26 elements.
+    uint8 private constant ADMITTED_HEIGHT_3 = 29;
 
     StateHash private constant NO_POST = StateHash.wrap(0);
 
@@ -52,21 +54,24 @@ contract LeafRules is ILeafRules {
     uint8 public immutable MAX_HEIGHT_3;
     ITensorStepVerifier public immutable TENSOR_STEP_VERIFIER;
     IStepVerifier public immutable STEP_VERIFIER;
+    IAdmissionVerifier public immutable ADMISSION_VERIFIER;
 
     constructor(
         uint8 height1,
         uint8 maxHeight2,
         uint8 maxHeight3,
         ITensorStepVerifier tensorStepVerifier,
-        IStepVerifier stepVerifier
+        IStepVerifier stepVerifier,
+        IAdmissionVerifier admissionVerifier
     ) {
         // INVARIANT: every model that a chain may call has trees here: a leaf without one would go to whoever came first.
-        if (maxHeight2 < ADMITTED_HEIGHT_2 || maxHeight3 < ADMITTED_HEIGHT_3) revert HeightsTooSmall();
+        if (maxHeight2 < ADMISSION_HEIGHT || maxHeight3 < ADMITTED_HEIGHT_3) revert HeightsTooSmall();
         HEIGHT_1 = height1;
         MAX_HEIGHT_2 = maxHeight2;
         MAX_HEIGHT_3 = maxHeight3;
         TENSOR_STEP_VERIFIER = tensorStepVerifier;
         STEP_VERIFIER = stepVerifier;
+        ADMISSION_VERIFIER = admissionVerifier;
     }
 
     /// @inheritdoc ILeafRules
@@ -78,8 +83,9 @@ contract LeafRules is ILeafRules {
         Evidence memory unread = EvidenceReader.open(evidence);
         if (level == CHAIN) leaf = _chainLeaf(past, unread);
         else if (level == EXECUTION) leaf = _executionLeaf(position, past, unread, bytes1(evidence));
-        else if (level == INFERENCE) leaf = _inferenceLeaf(position, past, unread);
-        else revert BadEvidence();
+        else if (level != INFERENCE) revert BadEvidence();
+        else if (_isAdmission(evidence)) leaf = _admissionLeaf(position, past, unread);
+        else leaf = _inferenceLeaf(position, past, unread);
         unread.close();
     }
 
@@ -90,8 +96,34 @@ contract LeafRules is ILeafRules {
         returns (NodeHash)
     {
         uint256 before = gasleft();
+        if (_isAdmission(evidence)) {
+            try ADMISSION_VERIFIER.elementOf(k, position, operator, past, evidence) returns (NodeHash post) {
+                return post;
+            } catch (bytes memory reason) {
+                _fail(before, reason);
+            }
+        }
         try TENSOR_STEP_VERIFIER.elementOf(k, position, operator, past, evidence) returns (NodeHash post) {
             return post;
+        } catch (bytes memory reason) {
+            _fail(before, reason);
+        }
+    }
+
+    /// @dev Whether evidence begins with a machine that is about to admit; whoever reads it tests that it is the right one.
+    function _isAdmission(bytes calldata evidence) private pure returns (bool) {
+        return evidence.length > 1 && uint8(evidence[1]) == MachineState.PHASE_ADMIT;
+    }
+
+    function _admissionLeaf(uint64 position, Past calldata past, Evidence memory evidence)
+        private
+        view
+        returns (Leaf memory)
+    {
+        bytes calldata own = evidence.take(evidence.end - evidence.offset);
+        uint256 before = gasleft();
+        try ADMISSION_VERIFIER.leafOf(position, past, own) returns (Leaf memory leaf) {
+            return leaf;
         } catch (bytes memory reason) {
             _fail(before, reason);
         }
@@ -128,6 +160,10 @@ contract LeafRules is ILeafRules {
         }
         if (tag != Tag.MACHINE_STATE) return _step(position, past, evidence);
         bytes memory state = evidence.take(MachineState.SIZE);
+        if (MachineState.phaseOf(state) == MachineState.PHASE_ADMIT) {
+            if (StateHash.wrap(keccak256(state)) != past.pre) revert BadEvidence();
+            return Leaf(LeafKind.REFINE, INFERENCE, ADMISSION_HEIGHT, NO_POST);
+        }
         (, ProgramShape memory program) = _callOf(past.pre, state, evidence);
         uint256 height = Program.ceilLog2(program.operators + 1);
         return Leaf(LeafKind.REFINE, INFERENCE, _within(height, MAX_HEIGHT_2), NO_POST);

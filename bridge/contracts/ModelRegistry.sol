@@ -3,12 +3,14 @@ pragma solidity ^0.8.30;
 
 import {Deposit, IBatchInbox} from "./interfaces/IBatchInbox.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
+import {Content} from "./libraries/Content.sol";
 import {Account} from "../../executor/genesis/contracts/libraries/Account.sol";
 import {AddressAlias} from "../../executor/genesis/contracts/libraries/AddressAlias.sol";
 
 /// @title ModelRegistry
 contract ModelRegistry is IModelRegistry {
-    uint256 public constant MAX_CHUNK = 100_000;
+    /// @notice Bytes of a chunk in calldata: a proof of a byte shows all of them.
+    uint256 public constant MAX_CHUNK = 98_304;
     uint256 public constant MAX_CHUNKS = 4_096;
     uint256 public constant MAX_NAME = 64;
     /// @notice Blobs of one transaction (EIP-7594).
@@ -22,7 +24,8 @@ contract ModelRegistry is IModelRegistry {
 
     IBatchInbox public immutable INBOX;
 
-    mapping(bytes32 hash => bool) private _posted;
+    /// @dev Bytes of the chunk.
+    mapping(bytes32 hash => uint256) private _posted;
     mapping(bytes32 versionedHash => uint256) private _blobPostedAt;
 
     constructor(IBatchInbox inbox) {
@@ -34,8 +37,8 @@ contract ModelRegistry is IModelRegistry {
         uint256 gasBefore = gasleft();
         if (chunk.length == 0 || chunk.length > MAX_CHUNK) revert BadChunk(chunk.length);
         hash = keccak256(chunk);
-        if (_posted[hash]) return hash;
-        _posted[hash] = true;
+        if (_posted[hash] != 0) return hash;
+        _posted[hash] = chunk.length;
         emit ChunkPosted(hash, chunk.length);
         // INVARIANT: the bytes are the transaction's input, or they are in its logs.
         if (Account.callsDirectly()) return hash;
@@ -59,23 +62,18 @@ contract ModelRegistry is IModelRegistry {
     }
 
     /// @inheritdoc IModelRegistry
-    function publish(bytes32 modelId, bytes32[] calldata chunkHashes, string calldata name, uint64 gas)
-        external
-        returns (uint64 index)
-    {
+    function publish(
+        bytes32 modelId,
+        bytes32[] calldata chunkHashes,
+        uint32 length,
+        string calldata name,
+        uint64 gas
+    ) external returns (uint64 index) {
         if (chunkHashes.length == 0 || chunkHashes.length > MAX_CHUNKS) revert BadChunkCount(chunkHashes.length);
         if (!_isName(bytes(name))) revert BadName(name);
-        for (uint256 i; i < chunkHashes.length; ++i) {
-            // INVARIANT: whoever derives the chain from L1 finds every byte of a model there.
-            if (!isPosted(chunkHashes[i])) revert ChunkMissing(chunkHashes[i]);
-            // INVARIANT: every byte that L2 judges was paid for here; no chunk stands for many.
-            if (_mark(chunkHashes[i])) revert ChunkRepeated(chunkHashes[i]);
-        }
-        for (uint256 i; i < chunkHashes.length; ++i) {
-            _unmark(chunkHashes[i]);
-        }
-        bytes32 contentHash = keccak256(abi.encodePacked(chunkHashes));
-        emit ModelPublished(modelId, contentHash, chunkHashes, name);
+        (bytes32 root, bytes memory manifest) = _contentOf(chunkHashes, length);
+        uint32 chunks = uint32(chunkHashes.length);
+        emit ModelPublished(modelId, Content.hashOf(root, length, chunks), manifest, name);
         index = INBOX.deposit(
             Deposit({
                 from: AddressAlias.toL2(address(this)),
@@ -84,32 +82,52 @@ contract ModelRegistry is IModelRegistry {
                 mint: 0,
                 value: 0,
                 gas: gas,
-                data: abi.encodeWithSignature("register(bytes32,bytes32,string)", modelId, contentHash, name)
+                data: abi.encodeWithSignature(
+                    "register(bytes32,bytes32,uint32,uint32,string)", modelId, root, length, chunks, name
+                )
             })
         );
     }
 
     /// @inheritdoc IModelRegistry
     function isPosted(bytes32 hash) public view returns (bool) {
-        if (_posted[hash]) return true;
+        return _kindOf(hash) != 0;
+    }
+
+    /// @return One of Content's kinds; 0 of what is not there.
+    function _kindOf(bytes32 hash) private view returns (uint256) {
+        if (_posted[hash] != 0) return Content.CALLDATA;
         uint256 postedAt = _blobPostedAt[hash];
         // INVARIANT: L1 still has a blob for weeks after it was named.
-        return postedAt != 0 && block.timestamp <= postedAt + BLOB_WINDOW;
+        return postedAt != 0 && block.timestamp <= postedAt + BLOB_WINDOW ? Content.BLOB : 0;
     }
 
-    /// @dev Marks live in transient storage, from and to nothing within one publication.
-    /// @return marked Whether the chunk had its mark already.
-    function _mark(bytes32 hash) private returns (bool marked) {
-        assembly ("memory-safe") {
-            marked := tload(hash)
-            tstore(hash, 1)
+    /// @dev A blob is full but for the artifact's end.
+    /// @return root Of the content's tree.
+    /// @return manifest `u8 kind ++ hash ++ u32 length` for each chunk.
+    function _contentOf(bytes32[] calldata hashes, uint256 length)
+        private
+        view
+        returns (bytes32 root, bytes memory manifest)
+    {
+        bytes32[] memory leaves = new bytes32[](hashes.length);
+        manifest = new bytes(Content.ENTRY_SIZE * hashes.length);
+        uint256 start;
+        for (uint256 i; i < hashes.length; ++i) {
+            bytes32 hash = hashes[i];
+            uint256 kind = _kindOf(hash);
+            // INVARIANT: whoever derives the chain from L1 finds every byte of a model there.
+            if (kind == 0) revert ChunkMissing(hash);
+            uint256 left = length - start;
+            uint256 size = kind == Content.CALLDATA ? _posted[hash] : left < Content.BLOB_BYTES ? left : Content.BLOB_BYTES;
+            // INVARIANT: the chunks' bytes are the artifact's, all of them.
+            if (size == 0 || size > left) revert BadLength(length);
+            leaves[i] = Content.leaf(kind, hash, start, size);
+            Content.writeEntry(manifest, i, kind, hash, size);
+            start += size;
         }
-    }
-
-    function _unmark(bytes32 hash) private {
-        assembly ("memory-safe") {
-            tstore(hash, 0)
-        }
+        if (start != length) revert BadLength(length);
+        root = Content.rootOf(leaves);
     }
 
     /// @dev Empty, or `name@major.minor`. A name cannot be taken for an id: an id has no `@`.

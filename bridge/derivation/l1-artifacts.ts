@@ -2,7 +2,7 @@ import { getAbiItem, type PublicClient } from "viem";
 import {
   type ArtifactKeeper,
   type ArtifactSource,
-  concat,
+  type ChunkKind,
   fromHex,
   type Hex,
   hasCode,
@@ -30,8 +30,6 @@ export type L1ArtifactSourceOptions = {
 const PUBLISHED = getAbiItem({ abi: modelRegistry.abi, name: "ModelPublished" });
 const POSTED = getAbiItem({ abi: modelRegistry.abi, name: "ChunkPosted" });
 const BLOBS_POSTED = getAbiItem({ abi: modelRegistry.abi, name: "BlobsPosted" });
-/** First byte of a blob's versioned hash. */
-const VERSIONED = "0x01";
 
 /** Artifacts from L1's logs, calldata and blobs, read again from the newest block backwards. Rejects when L1 cannot be read. */
 export const createL1ArtifactSource = (
@@ -64,8 +62,8 @@ export const createL1ArtifactSource = (
   ): Promise<void> => {
     const { timestamp } = await client.getBlock({ blockNumber: l1Block });
     for (const source of blobSources) {
-      const hashes = [...missing].filter((hash) => hash.startsWith(VERSIONED));
-      if (hashes.length === 0) return;
+      if (missing.size === 0) return;
+      const hashes = [...missing];
       for (const blob of await source.fetch({ hashes, l1Block, timestamp }, signal)) {
         const hash = await hashOfBlob(blob);
         if (hash === undefined || !missing.has(hash)) continue;
@@ -77,8 +75,7 @@ export const createL1ArtifactSource = (
 
   const retrieveBlobs = async (keeper: ArtifactKeeper, wanted: Missing): Promise<void> => {
     const { newest, missing, signal } = wanted;
-    // A keccak hash may look like a versioned one: the log says which it is.
-    if (![...missing].some((hash) => hash.startsWith(VERSIONED)) || blobSources.length === 0) return;
+    if (missing.size === 0 || blobSources.length === 0) return;
     const posted = backwards(newest, signal, (range) =>
       client.getLogs({ address, event: BLOBS_POSTED, strict: true, ...range }),
     );
@@ -97,11 +94,16 @@ export const createL1ArtifactSource = (
       if (keeper.manifest(contentHash) === undefined) {
         const publication = await publicationOf(contentHash, signal);
         if (publication === undefined) return;
-        await keeper.putManifest(contentHash, concat(...publication.args.chunkHashes.map(fromHex)));
+        await keeper.putManifest(contentHash, fromHex(publication.args.manifest));
         // Its chunks were there before it.
         newest = publication.blockNumber;
       }
-      const missing = new Set(keeper.manifest(contentHash)?.filter((hash) => !keeper.hasChunk(hash)));
+      const absent = (kind: ChunkKind): Set<Hex> => {
+        const chunks = keeper.manifest(contentHash) ?? [];
+        return new Set(chunks.filter((chunk) => chunk.kind === kind && !keeper.hasChunk(chunk)).map(({ hash }) => hash));
+      };
+      await retrieveBlobs(keeper, { newest, missing: absent("blob"), signal });
+      const missing = absent("calldata");
       if (missing.size === 0) return;
       const posted = backwards(newest, signal, (range) =>
         client.getLogs({ address, event: POSTED, strict: true, ...range }),
@@ -123,7 +125,6 @@ export const createL1ArtifactSource = (
         );
         if (missing.size === 0) return;
       }
-      await retrieveBlobs(keeper, { newest, missing, signal });
     },
     async locate(modelId, signal) {
       const found: Hex[] = [];

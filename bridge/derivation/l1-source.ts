@@ -174,28 +174,30 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
   };
 
   /** A chunk of a published model. One in a blob is in the archive when this resolves. L1_BLOB_MISSING. */
-  const pieceOf = async (hash: Hex, { chunks, blobPostings }: L1Stretch): Promise<Piece | undefined> => {
-    const chunk = chunks.get(hash) ?? inbox.chunk(fromHex(hash));
-    if (chunk !== undefined) return chunk;
+  const pieceOf = async (
+    { kind, hash, length }: Chunk,
+    { chunks, blobPostings }: L1Stretch,
+  ): Promise<Piece | undefined> => {
+    if (kind === "calldata") return chunks.get(hash) ?? inbox.chunk(fromHex(hash));
     const posting = blobPostings.get(hash) ?? inbox.blobPosting(hash);
     if (posting === undefined) return undefined;
     await readBlobs({ hashes: [hash], ...posting }, aborter.signal);
-    return { blob: hash };
+    return { blob: hash, length };
   };
 
   /** Gives every published model's bytes to the model store, from this stretch or from what was read before. */
   const deliverModels = async (stretch: L1Stretch): Promise<void> => {
-    for (const { modelId, contentHash, chunkHashes } of stretch.publications) {
+    for (const { modelId, contentHash, chunks } of stretch.publications) {
       const pieces: Piece[] = [];
-      for (const hash of chunkHashes) {
-        const piece = await pieceOf(hash, stretch);
+      for (const chunk of chunks) {
+        const piece = await pieceOf(chunk, stretch);
         if (piece === undefined && inbox.first.recordCount > 0n) break;
         if (piece === undefined)
-          throw new CodedError("L1_GAP", `a chunk of model ${modelId} was not seen on L1`, { modelId, hash });
+          throw new CodedError("L1_GAP", `a chunk of model ${modelId} was not seen on L1`, { modelId, hash: chunk.hash });
         pieces.push(piece);
       }
       // Published in part before this node began: it comes by its hash when it is needed.
-      if (pieces.length < chunkHashes.length) continue;
+      if (pieces.length < chunks.length) continue;
       const stored = await models.putChunks(pieces);
       if (stored !== contentHash)
         throw new CodedError("L1_GAP", `chunks of model ${modelId} have another content hash`, { modelId, stored });

@@ -1,5 +1,15 @@
 import { parseEventLogs } from "viem";
-import { type Bytes, CodedError, EMPTY_BYTES, equalBytes, fromHex, type Hex, keccakOf } from "../../executor/index.ts";
+import {
+  type Bytes,
+  type Chunk,
+  CodedError,
+  decodeManifest,
+  EMPTY_BYTES,
+  equalBytes,
+  fromHex,
+  type Hex,
+  keccakOf,
+} from "../../executor/index.ts";
 import type { L1Contracts } from "../clients/deploy.ts";
 import { batchInbox, modelRegistry } from "../contracts/contracts.gen.ts";
 import { type BlobPosting, type DelayedMessage, type L1Block, type NewRecord, recordKindOf } from "./inbox-store.ts";
@@ -11,7 +21,7 @@ export type L1StretchErrorCode =
   "L1_UNKNOWN_KIND";
 
 /** A published model: the chunks of its artifact, in order. */
-export type Publication = { readonly modelId: Hex; readonly contentHash: Hex; readonly chunkHashes: readonly Hex[] };
+export type Publication = { readonly modelId: Hex; readonly contentHash: Hex; readonly chunks: readonly Chunk[] };
 
 /** What the contracts say in a stretch of L1, in order. */
 export type L1Stretch = {
@@ -129,10 +139,11 @@ export const readStretch = async (l1: L1Data, contracts: L1Contracts, range: Str
       }),
     ),
   );
-  const publications = of("ModelPublished").map(({ args: { modelId, contentHash, chunkHashes } }) => ({
+  const publications = of("ModelPublished").map(({ args: { modelId, contentHash, manifest } }) => ({
     modelId,
     contentHash,
-    chunkHashes,
+    // INVARIANT: the contract writes manifests.
+    chunks: decodeManifest(fromHex(manifest)) ?? [],
   }));
   return { records, messages, chunks: new Map(chunks), blobPostings, publications };
 };

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Bytes, concat, type Hex, readUintBE, toHex, uintBE } from "../foundation/bytes.ts";
+import { type Bytes, type Hex, toHex, uintBE } from "../foundation/bytes.ts";
 
 /** EIP-4844. A blob is 4,096 field elements of 32 bytes, big-endian, each below the order of the group. */
 export const BLOB_BYTES = 131_072;
@@ -61,23 +61,4 @@ export const placeOfElement = (index: number): Bytes => {
   let reversed = 0;
   for (let bit = 0; bit < INDEX_BITS; bit++) reversed |= ((index >>> bit) & 1) << (INDEX_BITS - 1 - bit);
   return uintBE(power(ROOT_OF_UNITY, reversed), 32);
-};
-
-/** Bytes before the chunk in a blob that is one chunk of a model. */
-const LENGTH_BYTES = 4;
-/** Bytes of a chunk that one blob holds. */
-export const BLOB_CHUNK_BYTES = BLOB_DATA_BYTES - LENGTH_BYTES;
-
-/** A chunk of a model as a blob: `u32 length ++ chunk`, the rest zero. RangeError above BLOB_CHUNK_BYTES. */
-export const encodeChunkBlob = (chunk: Bytes): Bytes => {
-  if (chunk.length > BLOB_CHUNK_BYTES) throw new RangeError(`${chunk.length} bytes do not fit one blob`);
-  const [blob] = encodeBlobs(concat(uintBE(chunk.length, LENGTH_BYTES), chunk));
-  return blob as Bytes;
-};
-
-/** The chunk that a blob is. Total: a length beyond the blob takes all that is there. */
-export const decodeChunkBlob = (blob: Bytes): Bytes => {
-  const data = decodeBlobs([blob]);
-  const length = Number(readUintBE(data.subarray(0, LENGTH_BYTES)));
-  return data.subarray(LENGTH_BYTES, LENGTH_BYTES + Math.min(length, BLOB_CHUNK_BYTES));
 };

@@ -1,12 +1,9 @@
 // Blobs of L1.
 export {
   BLOB_BYTES,
-  BLOB_CHUNK_BYTES,
   BLOB_DATA_BYTES,
   decodeBlobs,
-  decodeChunkBlob,
   encodeBlobs,
-  encodeChunkBlob,
 } from "./blob.ts";
 export {
   type BlobElement,

@@ -36,8 +36,6 @@ const unused = () => Promise.reject(new Error("no model here"));
 const models: ModelRuntime = {
   run: unused,
   admit: unused,
-  artifactLength: () => undefined,
-  retrieve: () => Promise.reject(new Error("no artifact is here")),
   putChunks: unused,
   stop: async () => {},
 };

@@ -30,8 +30,6 @@ export const telemetry = () => ({ logger: pino({ level: "silent" }), registry: n
 export const withoutModels: ModelRuntime = {
   run: () => Promise.reject(new Error("no model is called here")),
   admit: () => Promise.reject(new Error("no model is admitted here")),
-  artifactLength: () => undefined,
-  retrieve: () => Promise.reject(new Error("no artifact is here")),
   putChunks: () => Promise.reject(new Error("no chunk is kept here")),
   stop: async () => {},
 };

@@ -51,7 +51,6 @@ const runtime = (runs: string[] = []): ModelRuntime => ({
       ? { admitted: true, record: RECORD, meta: META }
       : { admitted: false, constraint: "ID", message: "another program" };
   },
-  artifactLength: (contentHash) => (contentHash === CONTENT ? 1001 : undefined),
   retrieve: async (contentHash) => {
     throw new CodedError("MODEL_DATA_MISSING", `no artifact with content hash ${contentHash}`, { contentHash });
   },
@@ -355,7 +354,6 @@ test("an artifact that is not on disk is retrieved for a block, at the same gas,
   const retrieved: Hex[] = [];
   const remote: ModelRuntime = {
     ...runtime(),
-    artifactLength: () => undefined,
     async retrieve(contentHash) {
       retrieved.push(contentHash);
       return 1001;

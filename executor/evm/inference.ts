@@ -6,15 +6,18 @@ import { CodedError } from "../foundation/errors.ts";
 import type { Pace } from "../foundation/pace.ts";
 import type { ModelErrorCode, ModelRuntime } from "../models/runtime.ts";
 import {
+  ADMIT_BYTES,
   admitGas,
   encodeAdmission,
   INFER_REASON_GAS,
   judgeInfer,
   MODEL_ID_BYTES,
   type ModelRecord,
+  readAdmit,
   recordIn,
   recordSlot,
 } from "../protocol/model-call.ts";
+import { contentHashOf } from "../protocol/model-content.ts";
 import { ADDRESS } from "../protocol/parameters.ts";
 import { burn } from "./library-precompiles.ts";
 
@@ -86,35 +89,21 @@ export const infer = async (
   return { executionGasUsed: record.gas, returnValue: output };
 };
 
-/** INVARIANT: what ADMIT costs does not depend on what is on disk. A call, whose sender is anyone's claim, brings nothing. */
-const lengthOf = async (
-  contentHash: Hex,
-  { models, pace }: Pick<NativeComponents, "models" | "pace">,
-): Promise<number> => {
-  const length = models.artifactLength(contentHash);
-  if (length !== undefined) return length;
-  if (pace === undefined) return models.retrieve(contentHash);
-  return fatal("MODEL_DATA_MISSING", `the bytes with hash ${contentHash} are not in this node's store`, {
-    contentHash,
-  });
-};
-
 /**
- * `modelId ++ contentHash` to `abi.encode(uint64 gas, uint32 inputBytes, uint32 outputBytes, uint32 operators, bytes meta)`,
- * empty when the bytes on L1 are not a well-formed program of that id. Only the registry itself may ask.
+ * `modelId ++ contentRoot ++ u32 bytes ++ u32 chunks` to `abi.encode(uint64 gas, uint32 inputBytes, uint32 outputBytes, uint32 operators, bytes meta)`,
+ * empty when the bytes on L1 are not a well-formed program of that id. Only the registry itself may ask. What it costs does
+ * not depend on what is on disk. A call, whose sender is anyone's claim, brings nothing: MODEL_DATA_MISSING.
  */
 export const admit = async (
   call: NativeCall,
   components: Pick<NativeComponents, "models" | "pace">,
 ): Promise<ExecResult> => {
   const { data, gasLimit } = call;
-  if (call.delegated || !call.caller.equals(registry) || call.to.toString() !== ADDRESS.admit || data.length !== 64)
-    return burn(gasLimit);
-  const id = toHex(data.subarray(0, 32));
-  const contentHash = toHex(data.subarray(32));
-  const length = await lengthOf(contentHash, components);
-  const gas = admitGas(length);
+  const isOwn = !call.delegated && call.caller.equals(registry) && call.to.toString() === ADDRESS.admit;
+  if (!isOwn || data.length !== ADMIT_BYTES) return burn(gasLimit);
+  const { id, content } = readAdmit(data);
+  const gas = admitGas(content.length);
   if (gas > gasLimit) return burn(gasLimit);
-  const admission = await components.models.admit(id, contentHash);
+  const admission = await components.models.admit(toHex(id), contentHashOf(content), components.pace);
   return { executionGasUsed: gas, returnValue: encodeAdmission(admission) };
 };

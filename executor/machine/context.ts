@@ -1,6 +1,7 @@
-import { type Bytes, concat, uintBE } from "../foundation/bytes.ts";
+import { type Bytes, concat, fromHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccak256 } from "../foundation/keccak.ts";
+import { type Content, contentHashOf } from "../protocol/model-content.ts";
 import type { ChainState } from "../protocol/chain-state.ts";
 import type { Origin, Position } from "../protocol/origin.ts";
 import type { ChainParameters } from "../protocol/parameters.ts";
@@ -32,22 +33,16 @@ export type BatchRecord = {
 };
 export type DelayedMessage = { readonly kind: "deposit" | "raw"; readonly gas: bigint; readonly envelope: Bytes };
 
-/**
- * What the next step cannot compute by itself. INFER's answer is level 2's to prove; ADMIT's is a native precompile's, and
- * L1 refutes a false one by refuting the registration.
- */
+/** What the next step cannot compute by itself: its answer is level 2's to prove. */
 export type Need =
   | { readonly kind: "infer"; readonly id: Bytes; readonly input: Bytes }
-  /** `gas`: what the call has. An artifact that costs more need not be judged. */
-  | { readonly kind: "admit"; readonly id: Bytes; readonly contentHash: Bytes; readonly gas: bigint };
-export type Answer =
-  | { readonly kind: "infer"; readonly output: Bytes }
-  | { readonly kind: "admit"; readonly gas: bigint; readonly output: Bytes };
+  | { readonly kind: "admit"; readonly id: Bytes; readonly content: Content };
+export type Answer = { readonly kind: Need["kind"]; readonly output: Bytes };
 
 const KIND_BYTE = { infer: 1, admit: 2 } as const;
 
 const keyOf = (need: Need): string => {
-  const rest = need.kind === "infer" ? need.input : concat(need.contentHash, uintBE(need.gas, 8));
+  const rest = need.kind === "infer" ? need.input : fromHex(contentHashOf(need.content));
   return Buffer.from(keccak256(concat(Uint8Array.of(KIND_BYTE[need.kind]), need.id, rest))).toString("latin1");
 };
 
@@ -64,11 +59,11 @@ export const createAnswers = () => {
 export type Answers = ReturnType<typeof createAnswers>;
 
 /** INVARIANT: the driver supplies what `need` names before the step. */
-export const answerTo = <N extends Need>(answers: Answers, need: N): Extract<Answer, { readonly kind: N["kind"] }> => {
+export const answerTo = (answers: Answers, need: Need): Answer => {
   const answer = answers.get(need);
   if (answer?.kind !== need.kind)
     throw fault("MACHINE_NEEDS_ANSWER", `the answer to ${need.kind} was not supplied`, { kind: need.kind });
-  return answer as Extract<Answer, { readonly kind: N["kind"] }>;
+  return answer;
 };
 
 /** Rules of the chain. */

@@ -41,8 +41,6 @@ const models = {
       ? { admitted: true, record: modelRecordOf(program), meta: program.meta }
       : { admitted: false, constraint: "ID", message: "another program" };
   },
-  artifactLength: (contentHash: Hex) => (contentHash === CONTENT ? 1001 : undefined),
-  retrieve: async () => 64_000_000,
 };
 
 const word = (bytes: Bytes) => concat(uintBE(bytes.length, 32), bytes, new Uint8Array((32 - (bytes.length % 32)) % 32));

@@ -1,55 +1,46 @@
 import { type Bytes, equalBytes, fromHex, toHex } from "../foundation/bytes.ts";
-import { INFER_REASON_GAS, judgeInfer, MODEL_ID_BYTES, recordIn, recordSlot } from "../protocol/model-call.ts";
+import {
+  ADMIT_BYTES,
+  admitGas,
+  INFER_REASON_GAS,
+  judgeInfer,
+  MODEL_ID_BYTES,
+  readAdmit,
+  recordIn,
+  recordSlot,
+} from "../protocol/model-call.ts";
 import { ADDRESS } from "../protocol/parameters.ts";
 import { answerTo, fault, type Need, type UnitContext } from "./context.ts";
 import { sourceOf } from "./frames.ts";
 import { exitWith, frameOf, halt } from "./operations/operation.ts";
-import { type Reference, readReference, referTo, wordsOf } from "./state/memory.ts";
-import { type MachineState, PHASE, REGISTERS, RESULT, type Registers, registersOf } from "./state/state.ts";
+import { EMPTY_REFERENCE, type Reference, readReference, referTo, wordsOf } from "./state/memory.ts";
+import { type Frame, type MachineState, PHASE, type Phase, REGISTERS, RESULT, type Registers, registersOf } from "./state/state.ts";
 
-/** PRECOMPILE and INFER: calls that no bytecode answers. */
+/** PRECOMPILE, INFER and ADMIT: calls that no bytecode answers. */
 
 const INFER = fromHex(ADDRESS.infer);
 const ADMIT = fromHex(ADDRESS.admit);
 const REGISTRY = fromHex(ADDRESS.modelRegistry);
-const ADMIT_BYTES = 64;
 const IDENTITY = 4;
 
 const succeed = (state: MachineState, output: Reference): void => exitWith(state, RESULT.success, output);
 
 const inputOf = (state: MachineState): Reference => frameOf(state).calldata;
 
-/** What an ADMIT call asks; undefined when it fails whatever the answer: only the registry may ask. */
-const admission = (state: MachineState): Extract<Need, { kind: "admit" }> | undefined => {
-  const { caller, self } = frameOf(state);
-  const input = inputOf(state);
-  if (!equalBytes(caller, REGISTRY) || !equalBytes(self, ADMIT) || input.length !== ADMIT_BYTES) return undefined;
-  const id = readReference(input, 0, MODEL_ID_BYTES);
-  return {
-    kind: "admit",
-    id,
-    contentHash: readReference(input, MODEL_ID_BYTES, MODEL_ID_BYTES),
-    gas: BigInt(state.gas),
-  };
-};
+/** Whether an ADMIT call is taken: only the registry may ask. Twin of PrecompileSteps.sol's. */
+export const isAdmission = ({ caller, self, calldata }: Frame): boolean =>
+  equalBytes(caller, REGISTRY) && equalBytes(self, ADMIT) && calldata.length === ADMIT_BYTES;
 
-/**
- * ADMIT, one step. Its answer is the model runtime's: L1 cannot replay the judgement of an artifact in a call, so a false
- * admission is refuted on L1 as a registration.
- */
-const runAdmit = (state: MachineState, { answers }: UnitContext): void => {
-  const need = admission(state);
-  if (need === undefined) {
-    halt(state);
-    return;
-  }
-  const { gas, output } = answerTo(answers, need);
-  if (gas > state.gas) {
-    halt(state);
-    return;
-  }
+/** ADMIT's price, by the artifact's length; the artifact is judged in the next step. */
+const runAdmission = (state: MachineState): void => {
+  if (!isAdmission(frameOf(state))) return halt(state);
+  const { id, content } = readAdmit(readReference(inputOf(state), 0, ADMIT_BYTES));
+  const gas = admitGas(content.length);
+  if (gas > state.gas) return halt(state);
   state.gas -= Number(gas);
-  succeed(state, referTo(wordsOf(output), 0, output.length));
+  const { root: y, length, chunks: cursor } = content;
+  state.registers = registersOf({ kind: REGISTERS.admit, source: EMPTY_REFERENCE, length, cursor, x: id, y });
+  state.phase = PHASE.admit;
 };
 
 /** The call fails with a reason and keeps the gas that it does not cost, as a REVERT does. */
@@ -93,7 +84,7 @@ const runEthereums = (state: MachineState, address: number, { precompiles }: Uni
 export const runPrecompile = (state: MachineState, context: UnitContext): void => {
   const { codeAddress } = frameOf(state);
   if (equalBytes(codeAddress, INFER)) runInference(state);
-  else if (equalBytes(codeAddress, ADMIT)) runAdmit(state, context);
+  else if (equalBytes(codeAddress, ADMIT)) runAdmission(state);
   else runEthereums(state, (codeAddress[18] as number) * 256 + (codeAddress[19] as number), context);
 };
 
@@ -102,23 +93,22 @@ const modelRegisters = (state: MachineState): Registers => {
   return state.registers;
 };
 
-/** One step here, a tree of its own at level 2. */
-export const runInfer = (state: MachineState, { answers }: UnitContext): void => {
+/** INFER and ADMIT: one step here, a tree of its own at level 2. */
+export const runModel = (state: MachineState, { answers }: UnitContext): void => {
   const registers = modelRegisters(state);
-  const { output } = answerTo(answers, inference(registers));
-  if (output.length !== registers.length)
+  const need = asked(state.phase, registers);
+  const { output } = answerTo(answers, need);
+  if (need.kind === "infer" && output.length !== registers.length)
     throw fault("MACHINE_BROKEN", `model ${toHex(registers.x)} gave ${output.length} bytes, not ${registers.length}`);
   succeed(state, referTo(wordsOf(output), 0, output.length));
 };
 
-const inference = (registers: Registers): Extract<Need, { kind: "infer" }> => {
+const asked = (phase: Phase, { x: id, y: root, length, cursor: chunks, ...registers }: Registers): Need => {
+  if (phase === PHASE.admit) return { kind: "admit", id, content: { root, length, chunks } };
   const source = sourceOf(registers);
-  return { kind: "infer", id: registers.x, input: readReference(source, 0, source.length) };
+  return { kind: "infer", id, input: readReference(source, 0, source.length) };
 };
 
 /** What the step from this state takes from the model runtime. */
-export const needOf = (state: MachineState): Need | undefined => {
-  if (state.phase === PHASE.infer) return inference(modelRegisters(state));
-  if (state.phase === PHASE.precompile && equalBytes(frameOf(state).codeAddress, ADMIT)) return admission(state);
-  return undefined;
-};
+export const needOf = (state: MachineState): Need | undefined =>
+  state.phase === PHASE.infer || state.phase === PHASE.admit ? asked(state.phase, modelRegisters(state)) : undefined;

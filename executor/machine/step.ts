@@ -3,7 +3,7 @@ import type { Ended, UnitContext } from "./context.ts";
 import { runAccess, runAuthorize, runDecode } from "./decode.ts";
 import { type Arrival, refuse } from "./derive.ts";
 import { runDeposit, runEnter, runExit, runInitcode } from "./frames.ts";
-import { runInfer, runPrecompile } from "./native.ts";
+import { runModel, runPrecompile } from "./native.ts";
 import { runBulk } from "./operations/bulk.ts";
 import { OPERATIONS } from "./operations/opcodes.ts";
 import { forkOf, runOperation } from "./operations/operation.ts";
@@ -33,7 +33,8 @@ const STEPS: Readonly<Record<Exclude<Phase, 2 | 14>, (state: MachineState, conte
   [PHASE.op]: (state) => runOperation(state, OPERATIONS[forkOf(state)]),
   [PHASE.bulk]: runBulk,
   [PHASE.precompile]: runPrecompile,
-  [PHASE.infer]: runInfer,
+  [PHASE.infer]: runModel,
+  [PHASE.admit]: runModel,
   [PHASE.exit]: runExit,
   [PHASE.deposit]: runDeposit,
   [PHASE.txend]: runTxend,

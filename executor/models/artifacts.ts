@@ -45,6 +45,12 @@ export const createArtifacts = (components: Telemetry & { readonly models: Model
     /** MODEL_DATA_MISSING unless the artifact is whole on disk when it resolves. */
     bring: (contentHash: Hex): Promise<void> => bring(contentHash, "MODEL_DATA_MISSING", contentHash),
 
+    /** MODEL_DATA_MISSING unless the artifact is whole on disk now. */
+    requireHere(contentHash: Hex): void {
+      if (!isWhole(contentHash))
+        throw lack({ code: "MODEL_DATA_MISSING", hash: contentHash, tried: "a call brings nothing" });
+    },
+
     /**
      * MODEL_MISSING unless the artifact of that id is whole on disk and in the index. `fits` judges what L1 knows under the
      * id and puts it in the index. With a pace no longer than it lasts, and nothing is searched.

@@ -4,6 +4,7 @@ import { CodedError, hasCode } from "../foundation/errors.ts";
 import { keccakOf } from "../foundation/keccak.ts";
 import type { Telemetry } from "../foundation/service.ts";
 import type { Admission, ModelRecord } from "../protocol/model-call.ts";
+import type { Chunk } from "../protocol/model-content.ts";
 import type { KeyValueStore } from "../store/key-value-store.ts";
 import { type CodecErrorCode, decodeProgram } from "../tensor/codec.ts";
 import { violations } from "../tensor/constraints.ts";
@@ -195,10 +196,11 @@ export const createModelRuntime = async (
         return readProgram(id);
       }),
 
-    async admit(id, contentHash) {
+    async admit(id, contentHash, pace) {
       const key = `${id} ${contentHash}`;
       const known = admissions.get(key);
       if (known !== undefined) return known;
+      if (pace !== undefined) artifacts.requireHere(contentHash);
       const admission = await artifacts.repairing(() => adopt(id, contentHash));
       metrics.admissions.inc({ constraint: admission.admitted ? "none" : admission.constraint });
       if (!admission.admitted) logger.warn({ modelId: id, ...admission }, "refused a model");
@@ -206,13 +208,16 @@ export const createModelRuntime = async (
       return admission;
     },
 
-    artifactLength: (contentHash) => models.artifactLength(contentHash),
-    async retrieve(contentHash) {
-      await artifacts.bring(contentHash);
-      return models.artifactLength(contentHash) as number;
-    },
+    artifact: (contentHash) =>
+      artifacts.repairing(async () => {
+        await artifacts.bring(contentHash);
+        const bytes = (await artifacts.read(contentHash)) as Bytes;
+        const chunks = models.keeper.manifest(contentHash) ?? [];
+        return { bytes, chunks, chunk: (index) => models.requireChunk(contentHash, chunks[index] as Chunk) };
+      }),
     putChunks: (chunks) => models.putChunks(chunks),
     content: models.content,
+    artifactLength: models.artifactLength,
 
     async stop() {
       stopper.abort();

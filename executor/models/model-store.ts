@@ -1,17 +1,18 @@
-import { decodeChunkBlob } from "../blob/blob.ts";
+import { BLOB_DATA_BYTES, decodeBlobs } from "../blob/blob.ts";
 import { isBlobOf } from "../blob/kzg.ts";
 import { type Bytes, concat, equalBytes, fromHex, type Hex, readUintBE, toHex, uintBE } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
-import { keccak256, keccakOf } from "../foundation/keccak.ts";
-import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
+import { keccak256 } from "../foundation/keccak.ts";
 import {
-  type ArtifactKeeper,
+  type Chunk,
+  contentHashOf,
+  contentOf,
+  decodeManifest,
+  encodeManifest,
   MAX_CHUNK_BYTES,
-  MAX_CHUNKS,
-  type ModelContent,
-  type ModelErrorCode,
-  type Piece,
-} from "./runtime.ts";
+} from "../protocol/model-content.ts";
+import { COLUMN, type KeyValueStore, type Write } from "../store/key-value-store.ts";
+import type { ArtifactKeeper, ModelContent, ModelErrorCode, Piece } from "./runtime.ts";
 
 /**
  * Artifacts by content hash, in the chunks in which L1 has them, and content hashes by model id. Equal chunks of several
@@ -27,39 +28,47 @@ const manifestKey = (contentHash: Bytes) => key(COLUMN.manifest, contentHash);
 const blobKey = (hash: Bytes) => key(COLUMN.blob, hash);
 const indexKey = (id: Bytes) => key(COLUMN.modelIndex, id);
 
-const HASH = 32;
-/** First byte of a blob's versioned hash. A keccak hash may begin with it too: both are looked for. */
-const VERSIONED = 0x01;
 const LENGTH = 8;
 /** Chunks in one write, and between two turns of the event loop. */
 const CHUNKS_AT_ONCE = 64;
-
-function* hashesIn(manifest: Bytes): Generator<Bytes> {
-  for (let at = 0; at < manifest.length; at += HASH) yield manifest.subarray(at, at + HASH);
-}
 
 const corrupt = (message: string, data: Record<string, unknown>): CodedError<ModelErrorCode> =>
   new CodedError("MODEL_CORRUPT", message, data);
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+const chunkOf = (piece: Piece): Chunk =>
+  piece instanceof Uint8Array
+    ? { kind: "calldata", hash: toHex(keccak256(piece)), length: piece.length }
+    : { kind: "blob", hash: piece.blob, length: Math.min(piece.length, BLOB_DATA_BYTES) };
+
 export const createModelStore = (store: KeyValueStore) => {
-  /** `u64 length ++ chunk hashes`. */
+  /** `u64 length ++ manifest`. */
   const recordOf = (contentHash: Hex): Bytes | undefined => store.get(artifactKey(fromHex(contentHash)));
   const manifestOf = (contentHash: Hex): Bytes | undefined =>
     recordOf(contentHash)?.subarray(LENGTH) ?? store.get(manifestKey(fromHex(contentHash)));
+  /** What is stored was checked when it came. */
+  const chunksIn = (manifest: Bytes): readonly Chunk[] => decodeManifest(manifest) as readonly Chunk[];
 
-  /** The chunk that a blob of L1 is. What is in the column was checked; its hash takes milliseconds. */
-  const blobChunk = (hash: Bytes): Bytes | undefined => {
-    const blob = hash[0] === VERSIONED ? store.get(blobKey(hash)) : undefined;
-    return blob === undefined ? undefined : decodeChunkBlob(blob);
+  /** As L1 has it. */
+  const storedChunk = ({ kind, hash }: Chunk): Bytes | undefined =>
+    store.get((kind === "blob" ? blobKey : chunkKey)(fromHex(hash)));
+
+  /** Undefined when it is gone or another. What is in the column of blobs was checked: a blob's hash takes milliseconds. */
+  const soundChunk = (chunk: Chunk): Bytes | undefined => {
+    const stored = storedChunk(chunk);
+    if (stored === undefined || chunk.kind === "blob") return stored;
+    return stored.length === chunk.length && equalBytes(keccak256(stored), fromHex(chunk.hash)) ? stored : undefined;
   };
-  const storedChunk = (hash: Bytes): Bytes | undefined => store.get(chunkKey(hash)) ?? blobChunk(hash);
 
-  /** Undefined when it is gone or another. */
-  const soundChunk = (hash: Bytes): Bytes | undefined => {
-    const chunk = store.get(chunkKey(hash));
-    return chunk !== undefined && equalBytes(keccak256(chunk), hash) ? chunk : blobChunk(hash);
+  /** Bytes of the artifact that lie in it. */
+  const bytesIn = ({ kind, length }: Chunk, stored: Bytes): Bytes =>
+    kind === "blob" ? decodeBlobs([stored]).subarray(0, length) : stored;
+
+  const requireChunk = (contentHash: Hex, chunk: Chunk): Bytes => {
+    const stored = soundChunk(chunk);
+    if (stored !== undefined) return stored;
+    throw corrupt(`chunk ${chunk.hash} of an artifact is gone or spoilt`, { contentHash, chunk: chunk.hash });
   };
 
   const wholeWrites = (contentHash: Bytes, length: number, manifest: Bytes): Write[] => [
@@ -70,18 +79,13 @@ export const createModelStore = (store: KeyValueStore) => {
   const keeper: ArtifactKeeper = {
     manifest(contentHash) {
       const manifest = manifestOf(contentHash);
-      return manifest === undefined ? undefined : Array.from(hashesIn(manifest), toHex);
+      return manifest === undefined ? undefined : chunksIn(manifest);
     },
-    hasChunk: (hash) => storedChunk(fromHex(hash)) !== undefined,
+    hasChunk: (chunk) => storedChunk(chunk) !== undefined,
     async putManifest(contentHash, manifest) {
-      const chunks = manifest.length / HASH;
-      if (
-        !Number.isInteger(chunks) ||
-        chunks === 0 ||
-        chunks > MAX_CHUNKS ||
-        toHex(keccak256(manifest)) !== contentHash
-      )
-        throw corrupt("these are not the chunk hashes of that artifact", { contentHash, length: manifest.length });
+      const chunks = decodeManifest(manifest);
+      if (chunks === undefined || contentHashOf(contentOf(chunks)) !== contentHash)
+        throw corrupt("these are not the chunks of that artifact", { contentHash, length: manifest.length });
       if (recordOf(contentHash) === undefined)
         await store.write([{ type: "put", key: manifestKey(fromHex(contentHash)), value: manifest }]);
     },
@@ -100,24 +104,23 @@ export const createModelStore = (store: KeyValueStore) => {
     keeper,
 
     async putChunks(pieces: readonly Piece[]): Promise<Hex> {
-      const hashes = pieces.map((piece) => (piece instanceof Uint8Array ? keccak256(piece) : fromHex(piece.blob)));
-      const contentHash = keccakOf(...hashes);
-      if (store.get(artifactKey(contentHash)) !== undefined) return toHex(contentHash);
-      let length = 0;
+      const chunks = pieces.map(chunkOf);
+      const { length, ...content } = contentOf(chunks);
+      const contentHash = contentHashOf({ length, ...content });
+      if (recordOf(contentHash) !== undefined) return contentHash;
       for (let from = 0; from < pieces.length; from += CHUNKS_AT_ONCE) {
         const writes: Write[] = [];
         for (const [i, piece] of pieces.slice(from, from + CHUNKS_AT_ONCE).entries()) {
-          const hash = hashes[from + i] as Bytes;
-          const chunk = piece instanceof Uint8Array ? piece : blobChunk(hash);
-          if (chunk === undefined)
-            throw new CodedError<ModelErrorCode>("MODEL_DATA_MISSING", `blob ${toHex(hash)} is not in the store`);
-          length += chunk.length;
-          if (piece instanceof Uint8Array) writes.push({ type: "put", key: chunkKey(hash), value: chunk });
+          const chunk = chunks[from + i] as Chunk;
+          if (piece instanceof Uint8Array)
+            writes.push({ type: "put", key: chunkKey(fromHex(chunk.hash)), value: piece });
+          else if (storedChunk(chunk) === undefined)
+            throw new CodedError<ModelErrorCode>("MODEL_DATA_MISSING", `blob ${chunk.hash} is not in the store`);
         }
         await store.write(writes);
       }
-      await store.write(wholeWrites(contentHash, length, concat(...hashes)));
-      return toHex(contentHash);
+      await store.write(wholeWrites(fromHex(contentHash), length, encodeManifest(chunks)));
+      return contentHash;
     },
 
     /**
@@ -131,10 +134,9 @@ export const createModelStore = (store: KeyValueStore) => {
       let missing = 0;
       let length = 0;
       let read = 0;
-      for (const hash of hashesIn(manifest)) {
-        const chunk = storedChunk(hash);
-        if (chunk === undefined) missing++;
-        length += chunk?.length ?? 0;
+      for (const chunk of chunksIn(manifest)) {
+        if (storedChunk(chunk) === undefined) missing++;
+        length += chunk.length;
         if (++read % CHUNKS_AT_ONCE === 0) await turn();
       }
       if (missing === 0) await store.write(wholeWrites(fromHex(contentHash), length, manifest));
@@ -150,8 +152,8 @@ export const createModelStore = (store: KeyValueStore) => {
         { type: "del", key: artifactKey(fromHex(contentHash)) },
       ];
       let read = 0;
-      for (const hash of hashesIn(manifest)) {
-        if (soundChunk(hash) === undefined) writes.push({ type: "del", key: chunkKey(hash) });
+      for (const chunk of chunksIn(manifest)) {
+        if (soundChunk(chunk) === undefined) writes.push({ type: "del", key: chunkKey(fromHex(chunk.hash)) });
         if (++read % CHUNKS_AT_ONCE === 0) await turn();
       }
       await store.write(writes);
@@ -166,15 +168,12 @@ export const createModelStore = (store: KeyValueStore) => {
     artifact(contentHash: Hex): Bytes | undefined {
       const record = recordOf(contentHash);
       if (record === undefined) return undefined;
-      const chunks: Bytes[] = [];
-      for (const hash of hashesIn(record.subarray(LENGTH))) {
-        const chunk = soundChunk(hash);
-        if (chunk === undefined)
-          throw corrupt(`chunk ${toHex(hash)} of an artifact is gone or spoilt`, { contentHash, chunk: toHex(hash) });
-        chunks.push(chunk);
-      }
-      return concat(...chunks);
+      const chunks = chunksIn(record.subarray(LENGTH));
+      return concat(...chunks.map((chunk) => bytesIn(chunk, requireChunk(contentHash, chunk))));
     },
+
+    /** A chunk as L1 has it. MODEL_CORRUPT. */
+    requireChunk,
 
     /** Where the artifact of an admitted model is. */
     contentHashOf(id: Hex): Hex | undefined {

@@ -1,6 +1,7 @@
 import type { Bytes, Hex } from "../foundation/bytes.ts";
 import type { Pace } from "../foundation/pace.ts";
 import type { Admission } from "../protocol/model-call.ts";
+import type { Chunk } from "../protocol/model-content.ts";
 import type { Program } from "../tensor/program.ts";
 
 export type ModelErrorCode =
@@ -22,19 +23,15 @@ export type ModelErrorCode =
   /** The model runtime was stopped meanwhile: it says nothing about the model. Nothing is to be done. */
   | "MODEL_STOPPED";
 
-/** Chunks of one artifact, and bytes of one chunk, that L1 takes: what an artifact from elsewhere can be at most. */
-export const MAX_CHUNKS = 4_096;
-export const MAX_CHUNK_BYTES = 100_000;
-
-/** A chunk: its bytes, whose hash is keccak, or the versioned hash of the blob that it is. */
-export type Piece = Bytes | { readonly blob: Hex };
+/** A chunk: its bytes, or the versioned hash of the blob that it is, and how many bytes of the artifact lie there. */
+export type Piece = Bytes | { readonly blob: Hex; readonly length: number };
 
 /** What an artifact source may read and write of a half-complete artifact. All is checked by hash when it is written. */
 export type ArtifactKeeper = {
-  /** The chunks' hashes in order, once the manifest is here. */
-  manifest(contentHash: Hex): readonly Hex[] | undefined;
-  hasChunk(hash: Hex): boolean;
-  /** Keeps the concatenated chunk hashes whose keccak is the content hash. MODEL_CORRUPT when they are not, or too many. */
+  /** The chunks in order, once the manifest is here. */
+  manifest(contentHash: Hex): readonly Chunk[] | undefined;
+  hasChunk(chunk: Chunk): boolean;
+  /** Keeps the encoded chunks that have the content hash. MODEL_CORRUPT when they have another, or are no manifest. */
   putManifest(contentHash: Hex, manifest: Bytes): Promise<void>;
   /** MODEL_CORRUPT when it has another hash or is too long. */
   putChunk(hash: Hex, chunk: Bytes): Promise<void>;
@@ -62,15 +59,14 @@ export type ModelRuntime = {
    * and nothing is retrieved but models that were admitted here: a call may be made on a state that never was.
    */
   run(id: Hex, input: Bytes, pace?: Pace): Promise<Bytes | undefined>;
-  /** Judges the artifact whose chunks hash to `contentHash`, retrieving it. MODEL_DATA_MISSING, MODEL_CORRUPT. */
-  admit(id: Hex, contentHash: Hex): Promise<Admission>;
-  /** Bytes of the artifact behind a content hash, if it is whole on disk: its length decides ADMIT's gas. */
-  artifactLength(contentHash: Hex): number | undefined;
-  /** The same, retrieving it when it is not. MODEL_DATA_MISSING. */
-  retrieve(contentHash: Hex): Promise<number>;
   /**
-   * Keeps the chunks of an artifact (from L1), in order; contentHash = K(hash of chunk 0 ++ hash of chunk 1 ++ ...). A
-   * chunk that is a blob is in the store already. MODEL_DATA_MISSING when it is not.
+   * Judges the artifact with that content hash, retrieving it; with a `pace`, that of a call, nothing is retrieved.
+   * MODEL_DATA_MISSING, MODEL_CORRUPT.
+   */
+  admit(id: Hex, contentHash: Hex, pace?: Pace): Promise<Admission>;
+  /**
+   * Keeps the chunks of an artifact (from L1), in order, and answers its content hash. A chunk that is a blob is in the
+   * store already. MODEL_DATA_MISSING when it is not.
    */
   putChunks(chunks: readonly Piece[]): Promise<Hex>;
   stop(): Promise<void>;
@@ -79,10 +75,22 @@ export type ModelRuntime = {
 /** What a node that keeps artifacts gives to others: pieces as they are on disk, whole artifact or not. */
 export type ModelContent = {
   content(kind: "manifest" | "chunk", hash: Hex): Bytes | undefined;
+  /** Bytes of the artifact behind a content hash, if it is whole on disk. */
+  artifactLength(contentHash: Hex): number | undefined;
+};
+
+/** The bytes of an artifact, and the chunks in which L1 has them. */
+export type Artifact = {
+  readonly bytes: Bytes;
+  readonly chunks: readonly Chunk[];
+  /** A chunk as L1 has it: the input's bytes, or the blob. MODEL_CORRUPT. */
+  chunk(index: number): Bytes;
 };
 
 /** Programs of models, for whoever follows an inference operator by operator. */
 export type ModelPrograms = {
   /** The program of that id, as its artifact says. Retrieves it as `run` does. MODEL_MISSING, MODEL_CORRUPT. */
   program(id: Hex): Promise<Program>;
+  /** An artifact by its content hash, whatever it is, retrieving it. MODEL_DATA_MISSING, MODEL_CORRUPT. */
+  artifact(contentHash: Hex): Promise<Artifact>;
 };

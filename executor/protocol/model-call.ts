@@ -1,5 +1,6 @@
 import { type Bytes, concat, equalBytes, readUintBE, toHex, uintBE, utf8, ZERO_32 } from "../foundation/bytes.ts";
 import { keccakOf } from "../foundation/keccak.ts";
+import type { Content } from "./model-content.ts";
 
 /** What the chain keeps of a model (state of the registry predeploy). `gas` is EVM gas of one call. */
 export type ModelRecord = {
@@ -71,6 +72,17 @@ export const describeInferReason = (data: Bytes): string | undefined => {
 /** ADMIT costs this and one more for every 8 bytes of the artifact: it hashes and checks all of them. */
 const ADMIT_BASE_GAS = 5000n;
 const ADMIT_BYTES_PER_GAS = 8;
+
+/** ADMIT's input: `modelId ++ contentRoot ++ u32 bytes ++ u32 chunks`. */
+export const ADMIT_BYTES = 72;
+
+export const readAdmit = (input: Bytes): { readonly id: Bytes; readonly content: Content } => {
+  const number = (at: number): number => Number(readUintBE(input.subarray(at, at + 4)));
+  return {
+    id: input.subarray(0, 32),
+    content: { root: input.subarray(32, 64), length: number(64), chunks: number(68) },
+  };
+};
 
 /** Price of ADMIT for an artifact of this many bytes. */
 export const admitGas = (length: number): bigint => ADMIT_BASE_GAS + BigInt(Math.ceil(length / ADMIT_BYTES_PER_GAS));

@@ -45,6 +45,7 @@ const schema = z.strictObject({
       l1StandardBridge: address,
       stepVerifier: address,
       tensorStepVerifier: address,
+      admissionVerifier: address,
       leafRules: address,
       systemConfig: address,
     }),

@@ -60,6 +60,7 @@ const LINKS: readonly Link[] = [
   ["claimRegistry", claimRegistry, "RULES", "leafRules"],
   ["leafRules", leafRules, "STEP_VERIFIER", "stepVerifier"],
   ["leafRules", leafRules, "TENSOR_STEP_VERIFIER", "tensorStepVerifier"],
+  ["leafRules", leafRules, "ADMISSION_VERIFIER", "admissionVerifier"],
   ["l1CrossDomainMessenger", l1CrossDomainMessenger, "PORTAL", "portal"],
   ["l1StandardBridge", l1StandardBridge, "messenger", "l1CrossDomainMessenger"],
 ];

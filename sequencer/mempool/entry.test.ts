@@ -31,8 +31,6 @@ test("whatever is refunded, a transaction uses its least gas", { timeout: 60_000
   const models = {
     run: refuse,
     admit: refuse,
-    artifactLength: () => undefined,
-    retrieve: refuse,
     putChunks: refuse,
     stop: async () => {},
   };

@@ -35,8 +35,6 @@ const openChain = (accounts: GenesisAlloc = {}, forks = DEVNET_PARAMETERS.forks)
   const models = {
     run: refuse,
     admit: refuse,
-    artifactLength: () => undefined,
-    retrieve: () => Promise.reject(new Error("no artifact is here")),
     putChunks: refuse,
     stop: async () => {},
   };

@@ -146,8 +146,6 @@ const ourSide = async (directory: string, accounts: GenesisAlloc): Promise<Side>
   const models = {
     run: () => Promise.reject(new Error("no models here")),
     admit: () => Promise.reject(new Error("no models here")),
-    artifactLength: () => undefined,
-    retrieve: () => Promise.reject(new Error("no artifact is here")),
     putChunks: () => Promise.reject(new Error("no models here")),
     stop: async () => {},
   };

@@ -275,7 +275,7 @@ test("a claim that an L1 reorg would make wrong is refused by L1, and the right 
 });
 
 test("a range of more units than a tree has leaves is claimed in parts, also in the midst of a block", async (t) => {
-  const stage = await createStage(t, undefined, undefined, { heights: [3, 2, 16, 26] });
+  const stage = await createStage(t, undefined, undefined, { heights: [3, 2, 18, 29] });
   const claims = claimsOn(stage);
   const sequencer = await stage.sequencer();
   await post(sequencer, 0, 5);
@@ -293,7 +293,7 @@ test("a range of more units than a tree has leaves is claimed in parts, also in 
 });
 
 test("claims on an inbox that overruns a tree take the records that surely fit, and end between them", async (t) => {
-  const stage = await createStage(t, undefined, undefined, { heights: [6, 2, 16, 26] });
+  const stage = await createStage(t, undefined, undefined, { heights: [6, 2, 18, 29] });
   const claims = claimsOn(stage);
   const sequencer = await stage.sequencer();
   for (let nonce = 0; nonce < 5; nonce++) await post(sequencer, nonce, 1);

@@ -300,8 +300,6 @@ test("a model is published in chunks, each sent once, and its bytes reach a read
     models: {
       run: async () => undefined,
       admit: () => Promise.reject(new Error("not asked here")),
-      artifactLength: () => undefined,
-      retrieve: () => Promise.reject(new Error("no artifact is here")),
       stop: async () => undefined,
       async putChunks(pieces) {
         const parts = pieces.filter((piece) => piece instanceof Uint8Array);

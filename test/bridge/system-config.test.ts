@@ -21,6 +21,7 @@ import {
   signersOf,
   systemConfig,
   tensorStepVerifier,
+  admissionVerifier,
 } from "../../bridge/index.ts";
 import { account } from "../support/anvil.ts";
 import { GUARDIAN } from "../support/claims.ts";
@@ -130,6 +131,7 @@ const CONTRACTS = {
   claimGames,
   leafRules,
   tensorStepVerifier,
+  admissionVerifier,
 } as const;
 
 /** What one of the contracts does for a role alone, and how it refuses everybody else. All else is everybody's. */
@@ -155,6 +157,7 @@ const OPEN: { readonly [name in keyof typeof CONTRACTS]: readonly string[] } = {
   claimGames: [],
   leafRules: [],
   tensorStepVerifier: [],
+  admissionVerifier: [],
 };
 
 const changing = (abi: Abi): readonly AbiFunction[] =>

@@ -67,8 +67,6 @@ const unreachable = async () => {
 const noModels: ModelRuntime = {
   run: unreachable,
   admit: unreachable,
-  artifactLength: () => undefined,
-  retrieve: () => Promise.reject(new Error("no artifact is here")),
   putChunks: unreachable,
   stop: async () => {},
 };

@@ -10,7 +10,7 @@ export const CHAIN: ChainParameters = {
 const ETHER = 10n ** 18n;
 
 export const CLAIMS = {
-  heights: [8, 14, 16, 26],
+  heights: [8, 14, 18, 29],
   period: 200n,
   censorship: 60n,
   delay: 1n,

@@ -22,8 +22,6 @@ const telemetry = () => ({ logger: pino({ level: "silent" }), registry: new Regi
 const noModels: ModelRuntime = {
   run: () => Promise.reject(new Error("no model is called here")),
   admit: () => Promise.reject(new Error("no model is admitted here")),
-  artifactLength: () => undefined,
-  retrieve: () => Promise.reject(new Error("no artifact is here")),
   putChunks: () => Promise.reject(new Error("no chunk is kept here")),
   stop: async () => undefined,
 };

@@ -1,6 +1,15 @@
 import { createAddressFromString } from "@ethereumjs/util";
 import { type Abi, decodeErrorResult, decodeFunctionResult, encodeDeployData, encodeFunctionData } from "viem";
-import { keccakF, leafRules, stepCreations, stepVerifier, tensorStepVerifier } from "../../bridge/index.ts";
+import {
+  admissionVerifier,
+  keccakF,
+  leafRules,
+  programIntervals,
+  programRules,
+  stepCreations,
+  stepVerifier,
+  tensorStepVerifier,
+} from "../../bridge/index.ts";
 import type { LeafKind } from "../../challenger/index.ts";
 import { withoutModels } from "../../executor/chain/chain.fixture.ts";
 import {
@@ -57,7 +66,11 @@ export const deployLeafRules = async (
     parts.push(await deploy(encodeDeployData(creation)));
   const steps = await deploy(encodeDeployData({ ...stepVerifier, args: [parts] }));
   const tensors = await deploy(encodeDeployData(tensorStepVerifier));
-  const rules = await deploy(encodeDeployData({ ...leafRules, args: [height1, most2, most3, tensors, steps] }));
+  const intervals = await deploy(encodeDeployData(programIntervals));
+  const programs = await deploy(encodeDeployData({ ...programRules, args: [intervals] }));
+  const admissions = await deploy(encodeDeployData({ ...admissionVerifier, args: [programs] }));
+  const args = [height1, most2, most3, tensors, steps, admissions];
+  const rules = await deploy(encodeDeployData({ ...leafRules, args }));
   const abi: Abi = leafRules.abi;
 
   const call = async (functionName: string, args: readonly unknown[], gasLimit: bigint) => {

@@ -288,8 +288,6 @@ const modelCall = async (random: Random): Promise<Opened> => {
     run: async () => output,
     program: async () => program,
     admit: () => Promise.reject(new Error("nobody asks for an admission")),
-    artifactLength: () => undefined,
-    retrieve: () => Promise.reject(new Error("there is no artifact")),
   });
   const { answers } = machine.context;
   const inference = { kind: "infer", id, input } as const;

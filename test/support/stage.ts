@@ -50,8 +50,6 @@ export const telemetry = () => ({
 export const withoutModels: ModelRuntime = {
   run: () => Promise.reject(new Error("no model is called here")),
   admit: () => Promise.reject(new Error("no model is admitted here")),
-  artifactLength: () => undefined,
-  retrieve: () => Promise.reject(new Error("no artifact is here")),
   putChunks: () => Promise.reject(new Error("no chunk is kept here")),
   stop: async () => {},
 };

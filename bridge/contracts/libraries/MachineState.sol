@@ -24,6 +24,18 @@ struct Inference {
     uint32 outputLength;
 }
 
+/// @notice An admission as the machine stands before it.
+/// @param id That the program should have.
+/// @param root Of the artifact's content.
+/// @param length Bytes of the artifact.
+/// @param chunks Of the content.
+struct Admission {
+    bytes32 id;
+    bytes32 root;
+    uint32 length;
+    uint32 chunks;
+}
+
 /// @title The machine between two micro-steps, as the preimages of its hash
 /// @notice State (128 bytes): `0x10 ++ u8 phase ++ u8 result ++ u8 0 ++ u32 pc ++ u16 sp ++ u16 depth ++ u32 memWords ++
 /// u64 gas ++ u64 refund ++ stackHash ++ memRoot ++ restHash`. Rest (301): `0x40 ++ frame ++ stateRoot ++ txStartRoot ++
@@ -37,6 +49,7 @@ library MachineState {
 
     uint256 internal constant PHASE_INFER = 9;
     uint256 internal constant PHASE_EXIT = 10;
+    uint256 internal constant PHASE_ADMIT = 15;
     uint256 internal constant RESULT_SUCCESS = 1;
 
     /// @notice Kind of the registers that hold the output of the frame that is ending.
@@ -47,8 +60,10 @@ library MachineState {
     uint256 private constant REST_HASH_AT = 96;
     uint256 private constant REGISTERS_HASH_AT = 269;
     uint256 private constant SOURCE_AT = 2;
+    uint256 private constant CURSOR_AT = 50;
     uint256 private constant LENGTH_AT = 54;
     uint256 private constant X_AT = 78;
+    uint256 private constant Y_AT = 110;
 
     /// @notice Whether the bytes are a machine state.
     function isValid(bytes memory state) internal pure returns (bool) {
@@ -65,14 +80,24 @@ library MachineState {
         pure
         returns (Inference memory)
     {
-        // INVARIANT: lengths and tags are tested, so that no preimage of another kind is read as one of these.
-        if (!isValid(state) || StateHash.wrap(keccak256(state)) != hash || phaseOf(state) != PHASE_INFER) {
-            revert ILeafRules.BadEvidence();
-        }
-        _requirePart(bytes32(_uint(state, REST_HASH_AT, 32)), rest, REST_SIZE, Tag.REST);
-        _requirePart(bytes32(_uint(rest, REGISTERS_HASH_AT, 32)), registers, REGISTERS_SIZE, Tag.REGISTERS);
+        _requireStopped(hash, state, rest, registers, PHASE_INFER);
         return Inference(
             bytes32(_uint(registers, X_AT, 32)), referenceAt(registers, SOURCE_AT), uint32(_uint(registers, LENGTH_AT, 4))
+        );
+    }
+
+    /// @notice The admission that the machine with this hash is about to make.
+    function admissionOf(StateHash hash, bytes memory state, bytes memory rest, bytes memory registers)
+        internal
+        pure
+        returns (Admission memory)
+    {
+        _requireStopped(hash, state, rest, registers, PHASE_ADMIT);
+        return Admission(
+            bytes32(_uint(registers, X_AT, 32)),
+            bytes32(_uint(registers, Y_AT, 32)),
+            uint32(_uint(registers, LENGTH_AT, 4)),
+            uint32(_uint(registers, CURSOR_AT, 4))
         );
     }
 
@@ -112,6 +137,21 @@ library MachineState {
         state[PHASE_AT] = bytes1(uint8(PHASE_EXIT));
         state[RESULT_AT] = bytes1(uint8(RESULT_SUCCESS));
         return StateHash.wrap(keccak256(state));
+    }
+
+    /// @dev INVARIANT: lengths and tags are tested, so that no preimage of another kind is read as one of these.
+    function _requireStopped(
+        StateHash hash,
+        bytes memory state,
+        bytes memory rest,
+        bytes memory registers,
+        uint256 phase
+    ) private pure {
+        if (!isValid(state) || StateHash.wrap(keccak256(state)) != hash || phaseOf(state) != phase) {
+            revert ILeafRules.BadEvidence();
+        }
+        _requirePart(bytes32(_uint(state, REST_HASH_AT, 32)), rest, REST_SIZE, Tag.REST);
+        _requirePart(bytes32(_uint(rest, REGISTERS_HASH_AT, 32)), registers, REGISTERS_SIZE, Tag.REGISTERS);
     }
 
     function _requirePart(bytes32 hash, bytes memory part, uint256 size, bytes1 tag) private pure {

@@ -13,36 +13,36 @@ library ScalarMachine {
     /// @notice An integer reaches 2^53.
     error IntegerTooLarge();
 
-    uint256 private constant ADD = 1;
-    uint256 private constant SUB = 2;
-    uint256 private constant MUL = 3;
-    uint256 private constant DIV = 4;
-    uint256 private constant MIN = 5;
-    uint256 private constant MAX = 6;
-    uint256 private constant LT = 7;
-    uint256 private constant LE = 8;
-    uint256 private constant EQ = 9;
-    uint256 private constant SEL = 10;
-    uint256 private constant FADD = 16;
-    uint256 private constant FSUB = 17;
-    uint256 private constant FMUL = 18;
-    uint256 private constant FDIV = 19;
-    uint256 private constant FSQRT = 20;
-    uint256 private constant FNEG = 21;
-    uint256 private constant FABS = 22;
-    uint256 private constant FMIN = 23;
-    uint256 private constant FMAX = 24;
-    uint256 private constant FFLOOR = 25;
-    uint256 private constant FRNE = 26;
-    uint256 private constant FLT = 27;
-    uint256 private constant FLE = 28;
-    uint256 private constant FEQ = 29;
-    uint256 private constant FSEL = 30;
-    uint256 private constant I2F = 32;
-    uint256 private constant F2I = 33;
-    uint256 private constant QU8 = 34;
-    uint256 private constant QI8 = 35;
-    uint256 private constant POW2 = 36;
+    uint256 internal constant ADD = 1;
+    uint256 internal constant SUB = 2;
+    uint256 internal constant MUL = 3;
+    uint256 internal constant DIV = 4;
+    uint256 internal constant MIN = 5;
+    uint256 internal constant MAX = 6;
+    uint256 internal constant LT = 7;
+    uint256 internal constant LE = 8;
+    uint256 internal constant EQ = 9;
+    uint256 internal constant SEL = 10;
+    uint256 internal constant FADD = 16;
+    uint256 internal constant FSUB = 17;
+    uint256 internal constant FMUL = 18;
+    uint256 internal constant FDIV = 19;
+    uint256 internal constant FSQRT = 20;
+    uint256 internal constant FNEG = 21;
+    uint256 internal constant FABS = 22;
+    uint256 internal constant FMIN = 23;
+    uint256 internal constant FMAX = 24;
+    uint256 internal constant FFLOOR = 25;
+    uint256 internal constant FRNE = 26;
+    uint256 internal constant FLT = 27;
+    uint256 internal constant FLE = 28;
+    uint256 internal constant FEQ = 29;
+    uint256 internal constant FSEL = 30;
+    uint256 internal constant I2F = 32;
+    uint256 internal constant F2I = 33;
+    uint256 internal constant QU8 = 34;
+    uint256 internal constant QI8 = 35;
+    uint256 internal constant POW2 = 36;
 
     /// @dev A signature: how many operands (two bits), whether the first, the others, the result are F (a bit each).
     uint256 private constant FIRST_F = 4;
@@ -72,6 +72,14 @@ library ScalarMachine {
     /// @dev Source bytes: below 64 an earlier result, from here on an operand, IMMEDIATE the instruction's last four bytes.
     uint256 private constant OPERAND = 0x80;
     uint256 private constant IMMEDIATE = 0xff;
+
+    /// @notice How many operands an instruction has, and which are F.
+    struct Signature {
+        uint256 arity;
+        bool isFirstFloat;
+        bool areOthersFloat;
+        bool isResultFloat;
+    }
 
     /// @param table In memory: 64 words of results, then the operands.
     /// @param integers Bit s: source s exists and is I.
@@ -146,10 +154,8 @@ library ScalarMachine {
     function _step(Sources memory sources, uint256 code) private pure returns (uint256 value, bool isFloat) {
         unchecked {
             uint256 op = code >> 56;
-            uint256 signature = (op > POW2 ? 0 : SIGNATURES >> (5 * op)) & 31;
+            uint256 signature = _signatureOf(code);
             uint256 arity = signature & 3;
-            // INVARIANT: the instruction exists, and the sources that it does not have are 0.
-            if (arity == 0 || (code >> 32) & (0xffffff >> (8 * arity)) != 0) revert BadBody();
             uint256 a = _load(sources.table, signature & FIRST_F == 0 ? sources.integers : sources.floats, code >> 48, code);
             uint256 b;
             uint256 c;
@@ -158,14 +164,39 @@ library ScalarMachine {
                 b = _load(sources.table, others, code >> 40, code);
                 if (arity > 2) c = _load(sources.table, others, code >> 32, code);
             }
-            // INVARIANT: an immediate that no source names is 0.
-            if (code & 0xffffffff != 0 && !_namesImmediate(code)) revert BadBody();
-            if (op < FADD) value = uint256(_integer(op, int256(a), int256(b), int256(c)));
-            else if (op < I2F) value = _float(op, a, b, c);
-            else value = _convert(op, a, int256(b));
+            value = evaluate(op, a, b, c);
             isFloat = signature & RESULT_F != 0;
             // INVARIANT: an integer is exact in every implementation.
             if (!isFloat && value + (2 ** 53 - 1) > 2 * (2 ** 53 - 1)) revert IntegerTooLarge();
+        }
+    }
+
+    /// @notice The value of an instruction that there is.
+    function evaluate(uint256 op, uint256 a, uint256 b, uint256 c) internal pure returns (uint256) {
+        if (op < FADD) return uint256(_integer(op, int256(a), int256(b), int256(c)));
+        return op < I2F ? _float(op, a, b, c) : _convert(op, a, int256(b));
+    }
+
+    /// @notice Operands and types of an instruction of eight bytes.
+    function signatureOf(uint256 code) internal pure returns (Signature memory) {
+        uint256 signature = _signatureOf(code);
+        return Signature(signature & 3, signature & FIRST_F != 0, signature & OTHERS_F != 0, signature & RESULT_F != 0);
+    }
+
+    /// @notice What an instruction's last four bytes are to an operand that names them.
+    function immediateOf(uint256 code, bool isFloat) internal pure returns (uint256) {
+        return isFloat ? Binary32.canonical(code & 0xffffffff) : uint256(int256(int32(uint32(code))));
+    }
+
+    function _signatureOf(uint256 code) private pure returns (uint256 signature) {
+        unchecked {
+            uint256 op = code >> 56;
+            signature = (op > POW2 ? 0 : SIGNATURES >> (5 * op)) & 31;
+            uint256 arity = signature & 3;
+            // INVARIANT: the instruction exists, and the sources that it does not have are 0.
+            if (arity == 0 || (code >> 32) & (0xffffff >> (8 * arity)) != 0) revert BadBody();
+            // INVARIANT: an immediate that no source names is 0.
+            if (code & 0xffffffff != 0 && !_namesImmediate(code)) revert BadBody();
         }
     }
 
@@ -182,8 +213,7 @@ library ScalarMachine {
         unchecked {
             source &= 0xff;
             if (source == IMMEDIATE) {
-                if (known >> IMMEDIATE != 0) return Binary32.canonical(code & 0xffffffff);
-                return uint256(int256(int32(uint32(code))));
+                return immediateOf(code, known >> IMMEDIATE != 0);
             }
             // INVARIANT: the source exists and has the type.
             if ((known >> source) & 1 == 0) revert BadBody();

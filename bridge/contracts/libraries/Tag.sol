@@ -13,9 +13,12 @@ library Tag {
     bytes1 internal constant OPERATOR_LEAF = 0x12;
     bytes1 internal constant TENSOR_WORD = 0x13;
     bytes1 internal constant TENSOR_PART = 0x14;
+    bytes1 internal constant ADMISSION = 0x15;
     bytes1 internal constant PROGRAM_ID = 0x16;
     bytes1 internal constant OPERATOR_RECORD = 0x17;
     bytes1 internal constant CONSTANT_RECORD = 0x18;
+    bytes1 internal constant PROGRAM_META = 0x19;
+    bytes1 internal constant CONTENT_CHUNK = 0x1a;
     bytes1 internal constant GAME = 0x20;
     bytes1 internal constant LEVEL_BASE = 0x21;
     bytes1 internal constant RIGHT_BASE = 0x22;

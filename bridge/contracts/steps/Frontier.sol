@@ -48,12 +48,17 @@ library Frontier {
     /// executor/foundation/merkle.ts.
     function append(Evidence memory unread, bytes32 hash, bytes32 leaf) internal pure returns (bytes32) {
         (uint256 count, bytes32[] memory peaks) = open(unread, hash);
+        return grown(count, peaks, leaf);
+    }
+
+    /// @notice The same of an opened one.
+    function grown(uint256 count, bytes32[] memory peaks, bytes32 leaf) internal pure returns (bytes32) {
         uint256 joined;
         for (; count >> joined & 1 == 1; ++joined) leaf = _inner(peaks[joined], leaf);
-        bytes32[] memory grown = new bytes32[](peaks.length - joined + 1);
-        grown[0] = leaf;
-        for (uint256 i = 1; i < grown.length; ++i) grown[i] = peaks[joined + i - 1];
-        return hashOf(count + 1, grown);
+        bytes32[] memory next = new bytes32[](peaks.length - joined + 1);
+        next[0] = leaf;
+        for (uint256 i = 1; i < next.length; ++i) next[i] = peaks[joined + i - 1];
+        return hashOf(count + 1, next);
     }
 
     function _inner(bytes32 left, bytes32 right) private pure returns (bytes32) {

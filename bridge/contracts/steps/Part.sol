@@ -57,6 +57,7 @@ library Phase {
     uint256 internal constant TXEND = 12;
     uint256 internal constant SWEEP = 13;
     uint256 internal constant RECEIPT = 14;
+    uint256 internal constant ADMIT = 15;
     uint256 internal constant AUTHORIZE = 16;
 }
 
@@ -136,6 +137,7 @@ library Registers {
     uint256 internal constant HASH = 7;
     uint256 internal constant HASH_LOG = 8;
     uint256 internal constant OUTPUT = 9;
+    uint256 internal constant ADMIT = 10;
     uint256 internal constant INFER = 11;
     uint256 internal constant INITCODE2 = 12;
     uint256 internal constant AUTHORIZE = 13;

@@ -16,13 +16,10 @@ import {Words} from "./Words.sol";
 /// @title PRECOMPILE: one call that no bytecode answers
 /// @notice Evidence behind state, rest and frame: the whole input's words, none where it is longer than the precompile
 /// takes, and none of IDENTITY, which passes it on. Of INFER, if the gas pays for a reason and the input has a model's id: the
-/// id's words, the path of the model's slot. Of ADMIT nothing more.
+/// id's words, the path of the model's slot. Of ADMIT, if the registry asks with as many bytes as it should, the input's words.
 contract PrecompileSteps is IStepVerifier {
     using Part for bytes;
     using Steps for Step;
-
-    /// @notice The registry asks whether an artifact is admitted: that is not decided in a call, whatever the evidence.
-    error AdmitUndecided();
 
     /// @dev The chain's ModelRegistry. A model's record is the word at slot `K(id ++ 0)`: `u64 gas ++ u32 bytes of input ++
     /// u32 bytes of output ++ u32 operators ++ 11 bytes ++ u8 1 if it is callable`.
@@ -30,7 +27,10 @@ contract PrecompileSteps is IStepVerifier {
     uint256 private constant ID_BYTES = 32;
     /// @dev Gas of a call of INFER that fails with a reason.
     uint256 private constant REASON_GAS = 2_100;
-    uint256 private constant ADMIT_BYTES = 64;
+    uint256 private constant ADMIT_BYTES = 72;
+    /// @dev Gas of an admission, and bytes of the artifact for one more.
+    uint256 private constant ADMIT_GAS = 5_000;
+    uint256 private constant ADMIT_BYTES_PER_GAS = 8;
 
     /// @dev INVARIANT: L1 has what the chain has or will have. Those of Cancun are there where this code runs.
     constructor(Forks forks) {
@@ -44,7 +44,7 @@ contract PrecompileSteps is IStepVerifier {
         uint256 address_ = s.frame.get(Frame.CODE_ADDRESS);
         Reference memory input = MachineState.referenceAt(s.frame, Frame.CALLDATA_AT);
         if (address_ == Marks.INFER) return _infer(s, input);
-        if (address_ == Marks.ADMIT) return _admit(s, input.length);
+        if (address_ == Marks.ADMIT) return _admit(s, input);
         return _ethereums(s, address_, input);
     }
 
@@ -78,10 +78,29 @@ contract PrecompileSteps is IStepVerifier {
         return s.exit(Result.REVERT, _fresh(reason));
     }
 
-    function _admit(Step memory s, uint256 length) private pure returns (bytes32) {
-        bool asked = s.frame.get(Frame.CALLER) == REGISTRY && s.frame.get(Frame.SELF) == Marks.ADMIT && length == ADMIT_BYTES;
-        if (asked) revert AdmitUndecided();
-        return s.halt();
+    /// @dev The artifact is judged next.
+    function _admit(Step memory s, Reference memory input) private pure returns (bytes32) {
+        bool isAsked = s.frame.get(Frame.CALLER) == REGISTRY && s.frame.get(Frame.SELF) == Marks.ADMIT;
+        if (!isAsked || input.length != ADMIT_BYTES) return s.halt();
+        bytes memory asked = Words.read(s.unread, input, 0, ADMIT_BYTES);
+        bytes32 id;
+        bytes32 root;
+        uint256 sizes;
+        assembly ("memory-safe") {
+            id := mload(add(asked, 32))
+            root := mload(add(asked, 64))
+            sizes := shr(192, mload(add(asked, 96)))
+        }
+        uint256 length = sizes >> 32;
+        if (!s.spend(ADMIT_GAS + (length + ADMIT_BYTES_PER_GAS - 1) / ADMIT_BYTES_PER_GAS)) return s.halt();
+        s.newRegisters(Registers.ADMIT);
+        s.registers.put(Registers.CURSOR, uint32(sizes));
+        s.registers.put(Registers.LENGTH, length);
+        s.registers.put(Registers.X, uint256(id));
+        s.registers.put(Registers.Y, uint256(root));
+        s.setRegisters();
+        s.state.put(State.PHASE, Phase.ADMIT);
+        return s.seal();
     }
 
     function _ethereums(Step memory s, uint256 address_, Reference memory input) private view returns (bytes32) {

@@ -6,7 +6,7 @@ import {IModelRegistry, ModelRecord, ModelSchema} from "./interfaces/IModelRegis
 /// @title ModelRegistry, predeploy 0x42000000000000000000000000000000000000a2
 /// @dev The state transition reads slot 0 when a model is called; the order of these variables is consensus.
 contract ModelRegistry is IModelRegistry {
-    /// @dev Native: judges a program. Input modelId ++ contentHash; empty output: not admissible.
+    /// @dev Native: judges a program. Input modelId ++ root ++ u32 length ++ u32 chunks; empty output: not admissible.
     address private constant ADMIT = 0x42000000000000000000000000000000000000A3;
 
     /// @dev Slot 0: gas << 192 | inputBytes << 160 | outputBytes << 128 | operators << 96 | callable.
@@ -20,16 +20,16 @@ contract ModelRegistry is IModelRegistry {
     address public l1Registry;
 
     /// @inheritdoc IModelRegistry
-    function register(bytes32 modelId, bytes32 contentHash, string calldata name) external {
+    function register(bytes32 modelId, bytes32 root, uint32 length, uint32 chunks, string calldata name) external {
         // INVARIANT: registrations come from L1 alone, after the bytes were posted there.
         if (msg.sender != l1Registry) revert OnlyL1Registry(msg.sender);
         // INVARIANT: an id is judged once; what a call sees of it never changes.
-        if (_records[modelId] == 0) _admit(modelId, contentHash, name);
+        if (_records[modelId] == 0) _admit(modelId, abi.encodePacked(root, length, chunks), name);
         if (bytes(name).length != 0) _assign(modelId, name);
     }
 
-    function _admit(bytes32 modelId, bytes32 contentHash, string calldata name) private {
-        (bool ok, bytes memory answer) = ADMIT.staticcall(abi.encodePacked(modelId, contentHash));
+    function _admit(bytes32 modelId, bytes memory content, string calldata name) private {
+        (bool ok, bytes memory answer) = ADMIT.staticcall(abi.encodePacked(modelId, content));
         // INVARIANT: only a well-formed program with this id becomes callable.
         if (!ok || answer.length == 0) revert NotAdmissible(modelId);
         (uint64 callGas, uint32 inputBytes, uint32 outputBytes, uint32 operators, bytes memory meta) =
@@ -37,7 +37,7 @@ contract ModelRegistry is IModelRegistry {
         _records[modelId] = uint256(callGas) << 192 | uint256(inputBytes) << 160 | uint256(outputBytes) << 128
             | uint256(operators) << 96 | 1;
         _metas[modelId] = meta;
-        emit ModelRegistered(modelId, name, contentHash, callGas, inputBytes, outputBytes);
+        emit ModelRegistered(modelId, name, keccak256(content), callGas, inputBytes, outputBytes);
     }
 
     function _assign(bytes32 modelId, string calldata name) private {

@@ -27,6 +27,7 @@ export const PHASE = {
   txend: 12,
   sweep: 13,
   receipt: 14,
+  admit: 15,
   authorize: 16,
 } as const;
 export type Phase = (typeof PHASE)[keyof typeof PHASE];
@@ -53,6 +54,8 @@ export const REGISTERS = {
   hashLog: 8,
   /** `source` is the output of the frame that is ending. */
   output: 9,
+  /** `x`: the model's id; `y`, `length`, `cursor`: root, bytes and chunks of the artifact. */
+  admit: 10,
   infer: 11,
   /** Of a CREATE2; `x`: salt. */
   initcode2: 12,

@@ -1,8 +1,9 @@
 import { equalBytes, fromHex } from "../../foundation/bytes.ts";
 import { maximumInput } from "../../precompiles/precompile.ts";
-import { INFER_REASON_GAS, MODEL_ID_BYTES, recordSlot } from "../../protocol/model-call.ts";
+import { ADMIT_BYTES, INFER_REASON_GAS, MODEL_ID_BYTES, recordSlot } from "../../protocol/model-call.ts";
 import { ADDRESS } from "../../protocol/parameters.ts";
 import { slotKey } from "../../state/account.ts";
+import { isAdmission } from "../native.ts";
 import { type Reference, readReference } from "../state/memory.ts";
 import type { Frame } from "../state/state.ts";
 import type { Evidence, Step } from "./step.ts";
@@ -25,7 +26,7 @@ const modelEvidence = ({ gas, stateRoot }: Step["state"], calldata: Reference): 
 export const precompileEvidence = ({ state }: Step): Evidence => {
   const frame = state.frame as Frame;
   const { codeAddress, calldata } = frame;
-  if (equalBytes(codeAddress, ADMIT)) return [];
+  if (equalBytes(codeAddress, ADMIT)) return isAdmission(frame) ? openReference(calldata, 0n, ADMIT_BYTES) : [];
   if (equalBytes(codeAddress, INFER)) return modelEvidence(state, calldata);
   const address = (codeAddress[18] as number) * 256 + (codeAddress[19] as number);
   if (address === IDENTITY || calldata.length > maximumInput(address)) return [];

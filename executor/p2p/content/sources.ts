@@ -1,10 +1,8 @@
 import type { Bytes, Hex } from "../../foundation/bytes.ts";
 import type { ArtifactSource } from "../../models/runtime.ts";
+import type { ChunkKind } from "../../protocol/model-content.ts";
 import type { ContentExchange } from "./content.ts";
 import type { ContentKind } from "./kinds.ts";
-
-/** First byte of a blob's versioned hash. One in 256 keccak hashes begins with it too. */
-const VERSIONED = "0x01";
 
 /** Artifacts from peers: the manifest, which proves the chunks, then the chunks that are not here yet. */
 export const createPeerArtifactSource = (exchange: ContentExchange): ArtifactSource => ({
@@ -12,10 +10,14 @@ export const createPeerArtifactSource = (exchange: ContentExchange): ArtifactSou
   async retrieve(contentHash, keeper, signal) {
     if (keeper.manifest(contentHash) === undefined)
       await exchange.fetch("manifest", [contentHash], { signal, keep: keeper.putManifest });
-    const absent = () => keeper.manifest(contentHash)?.filter((hash) => !keeper.hasChunk(hash)) ?? [];
-    const blobs = absent().filter((hash) => hash.startsWith(VERSIONED));
+    const absent = (wanted: ChunkKind): readonly Hex[] => {
+      const chunks = keeper.manifest(contentHash) ?? [];
+      const missing = chunks.filter((chunk) => chunk.kind === wanted && !keeper.hasChunk(chunk));
+      return [...new Set(missing.map(({ hash }) => hash))];
+    };
+    const blobs = absent("blob");
     if (blobs.length > 0) await exchange.fetch("blob", blobs, { signal, keep: keeper.putBlob });
-    const chunks = absent();
+    const chunks = absent("calldata");
     if (chunks.length > 0) await exchange.fetch("chunk", chunks, { signal, keep: keeper.putChunk });
   },
 });

@@ -44,9 +44,11 @@ interface IModelRegistry {
 
     /// @notice Registers the model whose bytes are on L1, and its name if the name is free and not empty.
     /// @param modelId Merkle commitment of the program.
-    /// @param contentHash keccak256 over the hashes of the chunks that L1 holds.
+    /// @param root Of the tree over the chunks that L1 holds.
+    /// @param length Bytes of the artifact.
+    /// @param chunks How many they are.
     /// @param name `name@major.minor`, or empty.
-    function register(bytes32 modelId, bytes32 contentHash, string calldata name) external;
+    function register(bytes32 modelId, bytes32 root, uint32 length, uint32 chunks, string calldata name) external;
 
     /// @return All zero for an unknown model.
     function record(bytes32 modelId) external view returns (ModelRecord memory);
