@@ -113,6 +113,7 @@ export {
   type TransactorOptions,
 } from "./clients/transactor.ts";
 export {
+  admissionVerifier,
   batchInbox,
   bulkSteps,
   claimGame,
@@ -124,6 +125,8 @@ export {
   leafRules,
   modelRegistry,
   portal,
+  programIntervals,
+  programRules,
   stepVerifier,
   systemConfig,
   tensorStepVerifier,

@@ -17,6 +17,7 @@ export { type OwnGame, solve } from "./game/solver.ts";
 export { cheapTimer, NO_CLAIM } from "./game/view.ts";
 export { visit } from "./game/visit.ts";
 export { createAttempts } from "./sending.ts";
+export { createAdmissionTrace } from "./trace/admission-trace.ts";
 // Levels of a dispute as an honest party holds them.
 export { type ClaimedGame, createChainTrace } from "./trace/chain-trace.ts";
 export { createExecution } from "./trace/execution-trace.ts";

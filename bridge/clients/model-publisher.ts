@@ -193,7 +193,15 @@ export const createModelPublisher = (
     const gas = (await postingGas(postings(data, absent))) + (await publicationGas(model, chunks));
     const blobGas = data === "blobs" ? BLOB_GAS * BigInt(absent.length) : 0n;
     const [block, blobFee] = await Promise.all([client.getBlock(), blobGas === 0n ? 0n : client.getBlobBaseFee()]);
-    return { model, data, chunks, missing: absent, gas, blobGas, cost: gas * (block.baseFeePerGas ?? 0n) + blobGas * blobFee };
+    return {
+      model,
+      data,
+      chunks,
+      missing: absent,
+      gas,
+      blobGas,
+      cost: gas * (block.baseFeePerGas ?? 0n) + blobGas * blobFee,
+    };
   };
 
   return {

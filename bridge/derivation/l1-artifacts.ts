@@ -100,7 +100,9 @@ export const createL1ArtifactSource = (
       }
       const absent = (kind: ChunkKind): Set<Hex> => {
         const chunks = keeper.manifest(contentHash) ?? [];
-        return new Set(chunks.filter((chunk) => chunk.kind === kind && !keeper.hasChunk(chunk)).map(({ hash }) => hash));
+        return new Set(
+          chunks.filter((chunk) => chunk.kind === kind && !keeper.hasChunk(chunk)).map(({ hash }) => hash),
+        );
       };
       await retrieveBlobs(keeper, { newest, missing: absent("blob"), signal });
       const missing = absent("calldata");

@@ -1,6 +1,7 @@
 import type { PublicClient } from "viem";
 import {
   type Bytes,
+  type Chunk,
   CodedError,
   createLock,
   fromHex,
@@ -193,7 +194,10 @@ export const createL1Source = (components: L1SourceComponents, options: L1Source
         const piece = await pieceOf(chunk, stretch);
         if (piece === undefined && inbox.first.recordCount > 0n) break;
         if (piece === undefined)
-          throw new CodedError("L1_GAP", `a chunk of model ${modelId} was not seen on L1`, { modelId, hash: chunk.hash });
+          throw new CodedError("L1_GAP", `a chunk of model ${modelId} was not seen on L1`, {
+            modelId,
+            hash: chunk.hash,
+          });
         pieces.push(piece);
       }
       // Published in part before this node began: it comes by its hash when it is needed.

@@ -2,6 +2,8 @@ import { setImmediate } from "node:timers/promises";
 import type { Place } from "../../bridge/index.ts";
 import {
   ADDRESS,
+  ADMISSION,
+  type AdmissionCall,
   type AnsweringModels,
   type BlobElement,
   type Bytes,
@@ -11,6 +13,7 @@ import {
   ceilLog2,
   chainStateAt,
   concat,
+  contentHashOf,
   createAnswering,
   createEvmMachine,
   createUnitTrace,
@@ -22,12 +25,14 @@ import {
   hashChainState,
   identityOf,
   loadPrecompiles,
+  type ModelPrograms,
   machineEvidence,
   openBlobElement,
   openRun,
   openWorld,
   type PendingInference,
   type Program,
+  pendingAdmission,
   pendingInference,
   supplyTo,
   TRANSACTION_GAS_CAP,
@@ -35,6 +40,7 @@ import {
   type UnitSource,
   type UnitTrace,
 } from "../../executor/index.ts";
+import { createAdmissionTrace } from "./admission-trace.ts";
 import { createInferenceTrace } from "./inference-trace.ts";
 import { LEVEL, type LeafKind, noTreeBelow, type Trace } from "./trace.ts";
 import { createTraceMemory, type TraceMemory } from "./trace-memory.ts";
@@ -57,7 +63,7 @@ export type Blobs = {
 export type ExecutionComponents = {
   readonly chain: Chain;
   readonly inbox: UnitSource;
-  readonly models: AnsweringModels;
+  readonly models: AnsweringModels & ModelPrograms;
   readonly blobs: Blobs;
   /** Runs a program with all that a dispute may ask about it. */
   readonly open?: typeof openRun;
@@ -134,6 +140,9 @@ const traceOf = (
     machineAt: (position: number) => asked(() => run.machineAt(position)),
   };
 
+  const admissionAt = (position: number): AdmissionCall | undefined =>
+    position === 0 || position >= unit.steps ? undefined : pendingAdmission(unit.machineAt(position));
+
   /** Undefined where the leaf is no call of a model. */
   const pendingAt = (position: number): PendingInference | undefined =>
     position === 0 || position >= unit.steps ? undefined : pendingInference(unit.machineAt(position));
@@ -152,6 +161,8 @@ const traceOf = (
     node: async (height, index) => unit.node(height, index),
     pre: async (position) => unit.pre(position),
     async leafKind(position): Promise<LeafKind> {
+      if (admissionAt(position) !== undefined)
+        return { kind: "refine", level: LEVEL.inference, height: ADMISSION.height };
       const pending = pendingAt(position);
       if (pending === undefined) return { kind: "prove" };
       const { operators } = await models.program(pending.id);
@@ -159,6 +170,8 @@ const traceOf = (
     },
     async evidence(position): Promise<Bytes> {
       if (position >= unit.steps) return encodeChainState(unit.ended.chain);
+      const admission = admissionAt(position);
+      if (admission !== undefined) return admission.state;
       const pending = pendingAt(position);
       if (pending === undefined) return evidenceOf(() => unit.machineAt(position), blobs);
       const { preimage } = identityOf(await models.program(pending.id));
@@ -173,12 +186,18 @@ const traceOf = (
       return { name, before, after: machine.view() };
     },
     async below(position) {
+      const admission = admissionAt(position);
       const pending = pendingAt(position);
-      if (pending === undefined) throw noTreeBelow(LEVEL.execution, position);
-      const trace = await open(pending, await models.program(pending.id));
+      const trace =
+        admission !== undefined
+          ? createAdmissionTrace(admission, await models.artifact(contentHashOf(admission.content)))
+          : pending !== undefined
+            ? await open(pending, await models.program(pending.id))
+            : undefined;
+      if (trace === undefined) throw noTreeBelow(LEVEL.execution, position);
       // INVARIANT: the tree of level 2 ends in the leaf above it.
       if (!equalBytes(await trace.node(0, 2 ** trace.height - 1), unit.node(0, position)))
-        throw contradicted(`two runs of program ${pending.id} differ`);
+        throw contradicted(`two runs of what stands at step ${position} differ`);
       return trace;
     },
   };

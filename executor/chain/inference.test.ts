@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 import { decodeFunctionResult, encodeDeployData, encodeErrorResult, encodeFunctionData, parseAbi } from "viem";
 import { type Bytes, concat, fromHex, type Hex, readUintBE, toHex, uintBE } from "../foundation/bytes.ts";
-import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { digitClassifier, modelRegistryPredeploy } from "../genesis/predeploys.gen.ts";
 import { createModelRuntime, modelRecordOf } from "../models/create-runtime.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
@@ -11,6 +10,7 @@ import { importOnnx } from "../onnx/import.ts";
 import { createAddress } from "../protocol/contract-address.ts";
 import { encodeDeposit } from "../protocol/envelope.ts";
 import { recordSlot } from "../protocol/model-call.ts";
+import { calldataChunk, contentHashOf, contentOf } from "../protocol/model-content.ts";
 import { ADDRESS, DEVNET_PARAMETERS } from "../protocol/parameters.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { encodeProgram } from "../tensor/codec.ts";
@@ -25,11 +25,12 @@ const models = new URL("../../test/models/", import.meta.url);
 const { program } = importOnnx(readFileSync(new URL("digits.qdq.onnx", models)), { name: "digits" });
 const artifact = encodeProgram(program);
 const ID = programId(program);
-const CHUNK = 100_000;
+const CHUNK = 50_000;
 const chunks = Array.from({ length: Math.ceil(artifact.length / CHUNK) }, (_, i) =>
   artifact.slice(i * CHUNK, (i + 1) * CHUNK),
 );
-const contentHash = toHex(keccakOf(...chunks.map((chunk) => keccak256(chunk))));
+const content = contentOf(chunks.map(calldataChunk));
+const contentHash = contentHashOf(content);
 
 const held = readFileSync(new URL("digits-heldout.bin", models));
 /** 64 pixels of 0 to 16, and what a person says it is. */
@@ -64,7 +65,7 @@ const registration = () => {
   const data = encodeFunctionData({
     abi: modelRegistryPredeploy.abi,
     functionName: "register",
-    args: [ID, contentHash, "digits@1.0"],
+    args: [ID, toHex(content.root), content.length, content.chunks, "digits@1.0"],
   });
   const gas = 10_000_000n;
   const bytes = encodeDeposit({

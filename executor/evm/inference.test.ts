@@ -22,6 +22,7 @@ import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import type { ModelRuntime } from "../models/runtime.ts";
 import { encodeDeposit } from "../protocol/envelope.ts";
 import { INFER_REASON_GAS, type ModelRecord, recordSlot } from "../protocol/model-call.ts";
+import { type Content, contentHashOf } from "../protocol/model-content.ts";
 import { ADDRESS, DEVNET_PARAMETERS } from "../protocol/parameters.ts";
 import { readRecord } from "./inference.ts";
 
@@ -30,7 +31,8 @@ const UNKNOWN = toHex(uintBE(0x999n, 32));
 const LOST = toHex(uintBE(0x777n, 32));
 const RECORD: ModelRecord = { gas: 50_000n, inputBytes: 64, outputBytes: 32, operators: 3 };
 const META = utf8("what the model is called");
-const CONTENT = toHex(keccak256(utf8("an artifact")));
+const CONTENT: Content = { root: keccak256(utf8("an artifact")), length: 1001, chunks: 1 };
+const encodeContent = ({ root, length, chunks }: Content): Bytes => concat(root, uintBE(length, 4), uintBE(chunks, 4));
 const L1_REGISTRY: Hex = "0x00000000000000000000000000000000000011aa";
 
 /** Exact and small: the sum of both words, unless the first byte is 0xff, which stands for an element out of range. */
@@ -46,13 +48,11 @@ const runtime = (runs: string[] = []): ModelRuntime => ({
     return sum(input);
   },
   async admit(id, contentHash) {
-    assert.equal(contentHash, CONTENT);
+    if (contentHash !== contentHashOf(CONTENT))
+      throw new CodedError("MODEL_DATA_MISSING", `no artifact with content hash ${contentHash}`, { contentHash });
     return id === ID
       ? { admitted: true, record: RECORD, meta: META }
       : { admitted: false, constraint: "ID", message: "another program" };
-  },
-  retrieve: async (contentHash) => {
-    throw new CodedError("MODEL_DATA_MISSING", `no artifact with content hash ${contentHash}`, { contentHash });
   },
   putChunks: () => Promise.reject(new Error("no chunk is kept here")),
   stop: async () => {},
@@ -269,10 +269,11 @@ test("an output of another length than the record's stops the node", async () =>
 });
 
 const word = (bytes: Bytes) => concat(uintBE(bytes.length, 32), bytes, new Uint8Array((32 - (bytes.length % 32)) % 32));
-/** `register(bytes32,bytes32,string)` in a deposit from the registry on L1. */
-const registration = (n: number, id: Hex, contentHash: Hex, name: string, from = aliasOf(L1_REGISTRY)) => {
-  const selector = keccakOf(utf8("register(bytes32,bytes32,string)")).subarray(0, 4);
-  const data = concat(selector, fromHex(id), fromHex(contentHash), uintBE(96, 32), word(utf8(name)));
+/** `register` in a deposit from the registry on L1. */
+const registration = (n: number, id: Hex, content: Content, name: string, from = aliasOf(L1_REGISTRY)) => {
+  const told = [content.root, uintBE(content.length, 32), uintBE(content.chunks, 32)];
+  const selector = keccakOf(utf8("register(bytes32,bytes32,uint32,uint32,string)")).subarray(0, 4);
+  const data = concat(selector, fromHex(id), ...told, uintBE(160, 32), word(utf8(name)));
   const gas = 2_000_000n;
   const envelope = { from, to: ADDRESS.modelRegistry, mint: 0n, value: 0n, gas, data };
   return {
@@ -313,14 +314,16 @@ test("what is not admissible, or not from L1's registry, registers nothing", asy
 test("a node without the bytes of a publication stops", async () => {
   const chain = await openChain({ genesis, models: runtime() });
   const builder = await chain.begin(AT);
-  await assert.rejects(builder.add(registration(1, ID, toHex(ZERO_32), "digits@1.0")), { code: "MODEL_DATA_MISSING" });
+  await assert.rejects(builder.add(registration(1, ID, { ...CONTENT, root: ZERO_32 }, "digits@1.0")), {
+    code: "MODEL_DATA_MISSING",
+  });
   await buildBlock(chain, []);
   assert.equal(chain.head.header.number, 1n);
 });
 
 test("only the registry itself may ask for an admission", async () => {
   const chain = await openChain({ genesis, models: runtime() });
-  const data = concat(fromHex(ID), fromHex(CONTENT));
+  const data = concat(fromHex(ID), encodeContent(CONTENT));
   const stranger = await ask(chain, "0x0000000000000000000000000000000000000adc", data, 200_000n);
   assert.equal(stranger.ok, false);
   assert.ok(stranger.gas > 190_000n);
@@ -343,7 +346,7 @@ test("an admission costs 5,000 and one for each 8 bytes of the artifact", async 
     `0x365f5f375f5f365f73${ADDRESS.admit.slice(2)}62${gas.toString(16).padStart(6, "0")}fa5f5260205ff3`;
   const at = async (gas: bigint) => {
     const overrides = { [ADDRESS.modelRegistry]: { code: fromHex(code(gas)) } };
-    const data = concat(fromHex(ID), fromHex(CONTENT));
+    const data = concat(fromHex(ID), encodeContent(CONTENT));
     return readUintBE((await chain.call({ to: ADDRESS.modelRegistry, data, overrides }, 0n)).data);
   };
   assert.equal(await at(5126n), 1n);
@@ -354,13 +357,14 @@ test("an artifact that is not on disk is retrieved for a block, at the same gas,
   const retrieved: Hex[] = [];
   const remote: ModelRuntime = {
     ...runtime(),
-    async retrieve(contentHash) {
+    async admit(id, contentHash, pace) {
+      if (pace !== undefined) throw new CodedError("MODEL_DATA_MISSING", "a call brings nothing", { contentHash });
       retrieved.push(contentHash);
-      return 1001;
+      return runtime().admit(id, contentHash);
     },
   };
   const [near, far] = await Promise.all([runtime(), remote].map(async (models) => openChain({ genesis, models })));
-  const data = concat(fromHex(ID), fromHex(CONTENT));
+  const data = concat(fromHex(ID), encodeContent(CONTENT));
   // calls ADMIT with what it was called with
   const code = fromHex(`0x365f5f375f5f365f5f73${ADDRESS.admit.slice(2)}5af100`);
   const overrides = { [ADDRESS.modelRegistry]: { code } };
@@ -371,6 +375,6 @@ test("an artifact that is not on disk is retrieved for a block, at the same gas,
   const blocks = [];
   for (const chain of [near, far])
     blocks.push(await buildBlock(chain as Chain, [registration(1, ID, CONTENT, "digits@1.0")]));
-  assert.deepEqual(retrieved, [CONTENT]);
+  assert.deepEqual(retrieved, [contentHashOf(CONTENT)]);
   assert.equal(blocks[0]?.block.hash, blocks[1]?.block.hash);
 });

@@ -1,7 +1,7 @@
 import type { StateManagerInterface } from "@ethereumjs/common";
 import { EVMError, type ExecResult } from "@ethereumjs/evm";
 import { Address } from "@ethereumjs/util";
-import { type Bytes, fromHex, type Hex, readUintBE, toHex } from "../foundation/bytes.ts";
+import { type Bytes, fromHex, readUintBE, toHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import type { Pace } from "../foundation/pace.ts";
 import type { ModelErrorCode, ModelRuntime } from "../models/runtime.ts";

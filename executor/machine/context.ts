@@ -1,8 +1,8 @@
 import { type Bytes, concat, fromHex } from "../foundation/bytes.ts";
 import { CodedError } from "../foundation/errors.ts";
 import { keccak256 } from "../foundation/keccak.ts";
-import { type Content, contentHashOf } from "../protocol/model-content.ts";
 import type { ChainState } from "../protocol/chain-state.ts";
+import { type Content, contentHashOf } from "../protocol/model-content.ts";
 import type { Origin, Position } from "../protocol/origin.ts";
 import type { ChainParameters } from "../protocol/parameters.ts";
 import type { Precompiles } from "./precompiles.ts";

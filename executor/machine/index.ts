@@ -3,8 +3,10 @@ export { type AnsweringModels, createAnswering, supplyTo } from "./answers.ts";
 export type { UnitSource } from "./derive.ts";
 export type { ChainView, MachineView, StateView, StepView } from "./describe.ts";
 export {
+  type AdmissionCall,
   afterInference,
   type PendingInference,
+  pendingAdmission,
   pendingInference,
 } from "./inference-call.ts";
 export { createEvmMachine, type EvmMachine } from "./machine.ts";

@@ -1,6 +1,7 @@
-import { type Bytes, type Hex, toHex } from "../foundation/bytes.ts";
+import { type Bytes, type Hex, toHex, ZERO_32 } from "../foundation/bytes.ts";
 import { keccak256 } from "../foundation/keccak.ts";
 import { ceilLog2 } from "../foundation/merkle.ts";
+import type { AskedAdmission } from "../models/admission.ts";
 import type { OpenableTree } from "../tensor/multi-proof.ts";
 import type { InferenceCall } from "../tensor/step-proof.ts";
 import { sourceOf } from "./frames.ts";
@@ -30,19 +31,31 @@ export const pendingInference = (machine: EvmMachine): PendingInference | undefi
   };
 };
 
+/** An admission: the machine that is about to make it, and what it asks. */
+export type AdmissionCall = AskedAdmission & Pick<InferenceCall, "state" | "rest" | "registers">;
+
+/** Undefined unless the machine's next step is ADMIT. */
+export const pendingAdmission = (machine: EvmMachine): AdmissionCall | undefined => {
+  if (machine.state?.phase !== PHASE.admit || machine.state.registers === undefined) return undefined;
+  const { x: id, y: root, length, cursor: chunks } = machine.state.registers;
+  const preimages = machine.preimages() as Record<"state" | "rest" | "registers", Bytes>;
+  return { ...preimages, id, content: { root, length, chunks } };
+};
+
 const PHASE_AT = 1;
 const RESULT_AT = 2;
 const REST_HASH_AT = 96;
 const REGISTERS_HASH_AT = 269;
 
 /**
- * The 128 bytes of the machine after the call gave `output` (packed, not empty): result 1, phase EXIT, the output in the
- * registers; nothing else changes. Twin of MachineState.sol's `afterInference`.
+ * The 128 bytes of the machine after the call gave `output` (an empty one is written as no registers): result 1, phase EXIT,
+ * the output in the registers; nothing else changes. Twin of MachineState.sol's `afterInference`.
  */
 export const afterInference = ({ state, rest }: Pick<InferenceCall, "state" | "rest">, output: Bytes): Bytes => {
   const source = referTo(wordsOf(output), 0, output.length);
   const nextRest = rest.slice();
-  nextRest.set(keccak256(encodeRegisters(registersOf({ kind: REGISTERS.output, source }))), REGISTERS_HASH_AT);
+  const registers = () => keccak256(encodeRegisters(registersOf({ kind: REGISTERS.output, source })));
+  nextRest.set(output.length === 0 ? ZERO_32 : registers(), REGISTERS_HASH_AT);
   const next = state.slice();
   next[PHASE_AT] = PHASE.exit;
   next[RESULT_AT] = RESULT.success;

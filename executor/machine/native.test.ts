@@ -8,6 +8,7 @@ import { modelRecordOf } from "../models/create-runtime.ts";
 import { chainStateAt } from "../protocol/chain-state.ts";
 import { encodeDeposit } from "../protocol/envelope.ts";
 import type { Admission } from "../protocol/model-call.ts";
+import type { Content } from "../protocol/model-content.ts";
 import { ADDRESS, DEVNET_PARAMETERS } from "../protocol/parameters.ts";
 import { createAssembly, type OperatorSpec } from "../tensor/assembly.ts";
 import { instruction, map } from "../tensor/builders.ts";
@@ -28,8 +29,9 @@ const program = (() => {
   return assembly.finish({ outputs: [assembly.operator(spec)], meta: utf8("what it is") });
 })();
 const id = programId(program);
-const CONTENT = toHex(keccak256(utf8("an artifact")));
-const HUGE = toHex(keccak256(utf8("an artifact that nobody can pay")));
+const CONTENT: Content = { root: keccak256(utf8("an artifact")), length: 1001, chunks: 1 };
+/** Nobody can pay for it. */
+const HUGE: Content = { root: keccak256(utf8("a large artifact")), length: 64_000_000, chunks: 640 };
 const L1_REGISTRY: Hex = "0x00000000000000000000000000000000000011aa";
 
 const models = {
@@ -45,9 +47,10 @@ const models = {
 
 const word = (bytes: Bytes) => concat(uintBE(bytes.length, 32), bytes, new Uint8Array((32 - (bytes.length % 32)) % 32));
 /** `register(bytes32,bytes32,string)` in a deposit from the registry on L1. */
-const registration = (n: number, asked: Hex, contentHash: Hex, from = aliasOf(L1_REGISTRY)): DelayedMessage => {
-  const selector = keccakOf(utf8("register(bytes32,bytes32,string)")).subarray(0, 4);
-  const data = concat(selector, fromHex(asked), fromHex(contentHash), uintBE(96, 32), word(utf8(`model@1.${n}`)));
+const registration = (n: number, asked: Hex, content: Content, from = aliasOf(L1_REGISTRY)): DelayedMessage => {
+  const selector = keccakOf(utf8("register(bytes32,bytes32,uint32,uint32,string)")).subarray(0, 4);
+  const told = [content.root, uintBE(content.length, 32), uintBE(content.chunks, 32)];
+  const data = concat(selector, fromHex(asked), ...told, uintBE(160, 32), word(utf8(`model@1.${n}`)));
   const fields = { from, to: ADDRESS.modelRegistry, mint: 0n, value: 0n, gas: 2_000_000n, data };
   return {
     kind: "deposit",

@@ -14,7 +14,16 @@ import { answerTo, fault, type Need, type UnitContext } from "./context.ts";
 import { sourceOf } from "./frames.ts";
 import { exitWith, frameOf, halt } from "./operations/operation.ts";
 import { EMPTY_REFERENCE, type Reference, readReference, referTo, wordsOf } from "./state/memory.ts";
-import { type Frame, type MachineState, PHASE, type Phase, REGISTERS, RESULT, type Registers, registersOf } from "./state/state.ts";
+import {
+  type Frame,
+  type MachineState,
+  PHASE,
+  type Phase,
+  REGISTERS,
+  RESULT,
+  type Registers,
+  registersOf,
+} from "./state/state.ts";
 
 /** PRECOMPILE, INFER and ADMIT: calls that no bytecode answers. */
 
@@ -32,7 +41,7 @@ export const isAdmission = ({ caller, self, calldata }: Frame): boolean =>
   equalBytes(caller, REGISTRY) && equalBytes(self, ADMIT) && calldata.length === ADMIT_BYTES;
 
 /** ADMIT's price, by the artifact's length; the artifact is judged in the next step. */
-const runAdmission = (state: MachineState): void => {
+const runAdmission = (state: MachineState) => {
   if (!isAdmission(frameOf(state))) return halt(state);
   const { id, content } = readAdmit(readReference(inputOf(state), 0, ADMIT_BYTES));
   const gas = admitGas(content.length);

@@ -5,6 +5,7 @@ import { CodedError } from "../foundation/errors.ts";
 import { keccak256 } from "../foundation/keccak.ts";
 import {
   type Chunk,
+  calldataChunk,
   contentHashOf,
   contentOf,
   decodeManifest,
@@ -39,7 +40,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 const chunkOf = (piece: Piece): Chunk =>
   piece instanceof Uint8Array
-    ? { kind: "calldata", hash: toHex(keccak256(piece)), length: piece.length }
+    ? calldataChunk(piece)
     : { kind: "blob", hash: piece.blob, length: Math.min(piece.length, BLOB_DATA_BYTES) };
 
 export const createModelStore = (store: KeyValueStore) => {

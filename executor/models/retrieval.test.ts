@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import pino from "pino";
 import { Registry } from "prom-client";
-import { type Bytes, concat, type Hex, toHex } from "../foundation/bytes.ts";
+import { type Bytes, type Hex, toHex } from "../foundation/bytes.ts";
 import { CodedError, hasCode } from "../foundation/errors.ts";
 import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import type { Pace } from "../foundation/pace.ts";
+import { calldataChunk, contentHashOf, contentOf, encodeManifest } from "../protocol/model-content.ts";
 import { COLUMN, type KeyValueStore } from "../store/key-value-store.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createAssembly, type OperatorSpec } from "../tensor/assembly.ts";
@@ -14,7 +15,7 @@ import { encodeProgram } from "../tensor/codec.ts";
 import { programId } from "../tensor/identity.ts";
 import { createModelRuntime, type ModelRuntimeOptions } from "./create-runtime.ts";
 import { createModelStore } from "./model-store.ts";
-import type { ArtifactKeeper, ArtifactSource, ModelErrorCode } from "./runtime.ts";
+import type { ArtifactKeeper, ArtifactSource, ModelErrorCode, ModelPrograms } from "./runtime.ts";
 
 /** y = x * factor over 8 elements, as it is published. */
 const publicationOf = (factor: number) => {
@@ -31,8 +32,8 @@ const piecesOf = (artifact: Bytes, size = 50) => {
     const chunk = artifact.subarray(at, at + size);
     chunks.set(toHex(keccak256(chunk)), chunk);
   }
-  const manifest = concat(...[...chunks.values()].map(keccak256));
-  return { artifact, chunks, manifest, contentHash: toHex(keccak256(manifest)) };
+  const listed = [...chunks.values()].map(calldataChunk);
+  return { artifact, chunks, manifest: encodeManifest(listed), contentHash: contentHashOf(contentOf(listed)) };
 };
 type Publication = ReturnType<typeof piecesOf>;
 const MODEL = publicationOf(3);
@@ -52,8 +53,9 @@ const sourceOf = (
       const publication = publications.find((one) => one.contentHash === contentHash);
       if (publication === undefined) return;
       if (keeper.manifest(contentHash) === undefined) await keeper.putManifest(contentHash, publication.manifest);
-      for (const hash of keeper.manifest(contentHash) ?? []) {
-        if (keeper.hasChunk(hash) || !has(hash)) continue;
+      for (const chunk of keeper.manifest(contentHash) ?? []) {
+        const { hash } = chunk;
+        if (keeper.hasChunk(chunk) || !has(hash)) continue;
         given.push(hash);
         await keeper.putChunk(hash, publication.chunks.get(hash) as Bytes);
       }
@@ -67,6 +69,8 @@ const open = (store: KeyValueStore, options: ModelRuntimeOptions) =>
     { store, registry: new Registry(), logger: pino({ level: "silent" }) },
     { retryMs: 1, retrievalMs: 5_000, ...options },
   );
+const lengthOf = async (runtime: ModelPrograms, contentHash: Hex): Promise<number> =>
+  (await runtime.artifact(contentHash)).bytes.length;
 const failsWith = (code: ModelErrorCode) => (error: unknown) => hasCode<ModelErrorCode>(error, code);
 const isCallTimeout = (error: unknown) => hasCode(error, "CALL_TIMEOUT");
 
@@ -101,7 +105,7 @@ describe("retrieving artifacts", () => {
     const runtime = await open(store, { sources: [sourceOf([]).source, first.source, second.source] });
     assert.equal(runtime.artifactLength(MODEL.contentHash), undefined);
     const [length, admission] = await Promise.all([
-      runtime.retrieve(MODEL.contentHash),
+      lengthOf(runtime, MODEL.contentHash),
       runtime.admit(MODEL.id, MODEL.contentHash),
     ]);
     assert.equal(length, MODEL.artifact.length);
@@ -132,7 +136,7 @@ describe("retrieving artifacts", () => {
     await first.stop();
     const rich = sourceOf([MODEL]);
     const second = await open(store, { sources: [rich.source] });
-    assert.equal(await second.retrieve(MODEL.contentHash), MODEL.artifact.length);
+    assert.equal(await lengthOf(second, MODEL.contentHash), MODEL.artifact.length);
     assert.deepEqual(rich.given, [lost]);
     await second.stop();
     // A crash behind the last chunk, before the record: the next life needs nobody.
@@ -140,7 +144,7 @@ describe("retrieving artifacts", () => {
     await createModelStore(store).keeper.putManifest(MODEL.contentHash, MODEL.manifest);
     const third = await open(store, {});
     assert.equal(third.artifactLength(MODEL.contentHash), undefined);
-    assert.equal(await third.retrieve(MODEL.contentHash), MODEL.artifact.length);
+    assert.equal(await lengthOf(third, MODEL.contentHash), MODEL.artifact.length);
     await third.stop();
   });
 
@@ -214,7 +218,7 @@ describe("retrieving artifacts", () => {
       },
     };
     const runtime = await open(createMemoryStore(), { sources: [flaky] });
-    assert.equal(await runtime.retrieve(MODEL.contentHash), MODEL.artifact.length);
+    assert.equal(await lengthOf(runtime, MODEL.contentHash), MODEL.artifact.length);
     await runtime.stop();
   });
 

@@ -45,6 +45,16 @@ export {
   unknownFork,
 } from "./forks.ts";
 export { recordSlot } from "./model-call.ts";
+export {
+  type Chunk,
+  type ChunkKind,
+  calldataChunk,
+  contentHashOf,
+  contentOf,
+  decodeManifest,
+  encodeManifest,
+  MAX_CHUNK_BYTES,
+} from "./model-content.ts";
 export type { BlockAttributes, Origin, Position } from "./origin.ts";
 export { ADDRESS, type ChainParameters, DEFAULT_BUDGET, DEVNET_PARAMETERS, TRANSACTION_GAS_CAP } from "./parameters.ts";
 export type { Receipt } from "./receipt.ts";

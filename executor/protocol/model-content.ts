@@ -1,5 +1,5 @@
 import { type Bytes, concat, type Hex, readUintBE, toHex, uintBE } from "../foundation/bytes.ts";
-import { keccakOf } from "../foundation/keccak.ts";
+import { keccak256, keccakOf } from "../foundation/keccak.ts";
 import { merkleRoot } from "../foundation/merkle.ts";
 import { TAG, tagByte } from "../foundation/tags.ts";
 
@@ -78,3 +78,10 @@ export const contentOf = (chunks: readonly Chunk[]): Content => ({
 /** `K(root ++ u32 length ++ u32 chunks)`. */
 export const contentHashOf = ({ root, length, chunks }: Content): Hex =>
   toHex(keccakOf(root, uintBE(length, 4), uintBE(chunks, 4)));
+
+/** A chunk that is the input of a transaction. */
+export const calldataChunk = (bytes: Bytes): Chunk => ({
+  kind: "calldata",
+  hash: toHex(keccak256(bytes)),
+  length: bytes.length,
+});

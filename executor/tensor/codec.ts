@@ -12,6 +12,7 @@ import {
   type Instruction,
   type Interval,
   KINDS,
+  type Kind,
   type Operand,
   type Operator,
   type Program,
@@ -37,7 +38,7 @@ export const malformed = (constraint: string, message: string, data: Readonly<Re
 export const LIMITS = {
   inputs: 64,
   operators: 65_535,
-  constants: 65_535,
+  constants: 65_534,
   outputs: 64,
   metaBytes: 8_192,
   constantBytes: 2 ** 34,
@@ -49,9 +50,9 @@ export const LIMITS = {
   guards: 4,
 } as const;
 
-const HEADER_BYTES = 96;
-const CONSTANT_RECORD_BYTES = 32;
-const OUTPUT_BYTES = 8;
+export const HEADER_BYTES = 96;
+export const CONSTANT_RECORD_BYTES = 32;
+export const OUTPUT_BYTES = 8;
 const MAGIC = 0x41535047; // "ASPG"
 const FORMAT = 2;
 const NUMERIC_PROFILE = 1;
@@ -101,7 +102,8 @@ export const constantBytesOf = (program: Pick<Program, "constants">): number => 
   return sum;
 };
 
-const metaHashOf = (meta: Bytes): Bytes => keccakOf(tagByte(TAG.programMeta), meta);
+/** `K(0x19 ++ meta)`. */
+export const metaHashOf = (meta: Bytes): Bytes => keccakOf(tagByte(TAG.programMeta), meta);
 
 // --- writing ---------------------------------------------------------------------------------------------------------
 
@@ -429,20 +431,30 @@ const readOperator = (r: Reader): Operator => {
   return operator;
 };
 
-const readConstant = (r: Reader): Omit<Constant, "data"> & { readonly offset: number } => {
+const readConstant = (r: Reader): Omit<Constant, "data"> => {
   const dtype = readDtype(r);
   r.zeros(3);
   const count = within(r.u32(), 1, 2 ** 32, "elements of a constant");
   const interval = readInterval(r, dtype, "C14");
-  return { dtype, count, interval, offset: r.u64("C1") };
+  return { dtype, count, interval };
 };
 
-/**
- * Bytes to program. PROGRAM_MALFORMED (with `data.constraint`) when the form is wrong or a number is out of the exact
- * range. Constants' data are views of `bytes`. The result has a valid form; `wellFormed` of `constraints.ts` judges it.
- */
-export const decodeProgram = (bytes: Bytes): Program => {
-  const r = createReader(bytes);
+/** What an artifact's first 96 bytes say. */
+export type ArtifactHeader = {
+  readonly inputs: number;
+  readonly operators: number;
+  readonly constants: number;
+  readonly outputs: number;
+  readonly gas: number;
+  readonly constantBytes: number;
+  readonly recordBytes: number;
+  readonly metaBytes: number;
+  readonly metaHash: Bytes;
+};
+
+/** The header of an artifact of this length. PROGRAM_MALFORMED, PROGRAM_FORMAT. */
+export const decodeHeader = (bytes: Bytes, length: number): ArtifactHeader => {
+  const r = createReader(bytes.subarray(0, HEADER_BYTES));
   if (r.u32() !== MAGIC) throw malformed("C1", "not a tensor program");
   const format = r.u16();
   if (format !== FORMAT)
@@ -452,38 +464,115 @@ export const decodeProgram = (bytes: Bytes): Program => {
     });
   if (r.u16() !== NUMERIC_PROFILE) throw malformed("C1", "another numeric profile");
   const inputs = within(r.u32(), 1, LIMITS.inputs, "inputs");
-  const operatorCount = within(r.u32(), inputs, LIMITS.operators, "operators");
-  const constantCount = within(r.u32(), 0, LIMITS.constants, "constants");
-  const outputCount = within(r.u32(), 1, LIMITS.outputs, "outputs");
+  const operators = within(r.u32(), inputs, LIMITS.operators, "operators");
+  const constants = within(r.u32(), 0, LIMITS.constants, "constants");
+  const outputs = within(r.u32(), 1, LIMITS.outputs, "outputs");
   const gas = r.u64("C15");
   const constantBytes = within(r.u64("C1"), 0, LIMITS.constantBytes, "bytes of constants");
   const recordBytes = within(r.u32(), 0, LIMITS.recordBytes, "bytes of operator records");
   const metaBytes = within(r.u32(), 0, LIMITS.metaBytes, "bytes of meta");
   const metaHash = r.raw(32);
   r.zeros(16);
-  const from = dataStart(constantCount, recordBytes, outputCount, metaBytes);
-  const expected = from + constantBytes;
-  if (bytes.length !== expected)
-    throw malformed("C1", `the artifact has ${bytes.length} bytes, its header says ${expected}`);
-  const records = r.list(constantCount, () => readConstant(r));
+  const expected = dataStart(constants, recordBytes, outputs, metaBytes) + constantBytes;
+  if (length !== expected) throw malformed("C1", `the artifact has ${length} bytes, its header says ${expected}`);
+  return { inputs, operators, constants, outputs, gas, constantBytes, recordBytes, metaBytes, metaHash };
+};
+
+/** Bytes of all records behind the header: constants, operators, outputs, meta. */
+export const recordsSize = ({ constants, recordBytes, outputs, metaBytes }: ArtifactHeader): number =>
+  dataStart(constants, recordBytes, outputs, metaBytes) - HEADER_BYTES;
+
+/** A constant's record, its data and where they begin apart. PROGRAM_MALFORMED. */
+export const decodeConstant = (record: Bytes) => readConstant(createReader(record));
+
+/** The operator with whose record the bytes begin, and its length. PROGRAM_MALFORMED. */
+export const decodeOperator = (bytes: Bytes): { readonly operator: Operator; readonly size: number } => {
+  const r = createReader(bytes);
+  return { operator: readOperator(r), size: r.position() };
+};
+
+/**
+ * Length and sources of the operator's record with which the bytes begin, by its lengths and codes alone; undefined where
+ * there is none that ends among them. Twin of ProgramRules.sol's `measure`.
+ */
+export const measureOperator = (
+  bytes: Bytes,
+): { readonly size: number; readonly sources: readonly Source[] } | undefined => {
+  const byte = (at: number): number => bytes[at] as number;
+  const isDtype = (code: number): boolean => DTYPE_OF_CODE.has(code);
+  if (bytes.length < 8 || byte(0) >= KINDS.length || byte(5) !== 0) return undefined;
+  const [outputs, reductions, operands] = [byte(2), byte(3), byte(4)];
+  if (outputs === 0 || outputs > LIMITS.outputAxes || reductions > LIMITS.reductionAxes) return undefined;
+  if (operands > LIMITS.operands) return undefined;
+  const axes = outputs + reductions;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const sources: Source[] = [];
+  let size = 8 + 4 * axes + 16;
+  for (let j = 0; j < operands; j++) {
+    if (bytes.length < size + 8) return undefined;
+    const tagged = view.getUint32(size);
+    const guards = byte(size + 5);
+    if (!isDtype(byte(size + 4)) || guards > LIMITS.guards || view.getUint16(size + 6) !== 0) return undefined;
+    sources.push({ constant: tagged >= CONSTANT_BIT, index: tagged % CONSTANT_BIT });
+    size += 20 + 8 * axes + guards * (12 + 8 * axes);
+  }
+  const bodyBytes = view.getUint16(6);
+  if (size + bodyBytes > bytes.length || size + bodyBytes > LIMITS.operatorRecordBytes) return undefined;
+  const body = bytes.subarray(size, size + bodyBytes);
+  return bodyMeasures(KINDS[byte(0)] as Kind, body) ? { size: size + bodyBytes, sources } : undefined;
+};
+
+const bodyMeasures = (kind: Kind, body: Bytes): boolean => {
+  switch (kind) {
+    case "INPUT":
+    case "MOVE":
+      return body.length === 8;
+    case "GATHER":
+      return body.length === 20 && body.subarray(8, 12).some((byte) => byte !== 0);
+    case "CONTRACT":
+      return body.length === 4;
+    case "REDUCE":
+      return body.length === 1 && (body[0] as number) < FOLDS.length;
+    case "TOPK":
+      return body.length === 0;
+    case "MAP":
+      return body.length === 1 + 8 * (body[0] ?? 0) && (body[0] ?? 0) >= 1 && (body[0] ?? 0) <= MAX_INSTRUCTIONS;
+  }
+};
+
+/** An output's entry. PROGRAM_MALFORMED. */
+export const decodeOutput = (entry: Bytes): number => readOutput(createReader(entry));
+
+const readOutput = (r: Reader): number => {
+  const operator = r.u32();
+  r.zeros(4);
+  return operator;
+};
+
+/**
+ * Bytes to program. PROGRAM_MALFORMED (with `data.constraint`) when the form is wrong or a number is out of the exact
+ * range. Constants' data are views of `bytes`. The result has a valid form; `wellFormed` of `constraints.ts` judges it.
+ */
+export const decodeProgram = (bytes: Bytes): Program => {
+  const header = decodeHeader(bytes, bytes.length);
+  const r = createReader(bytes);
+  r.raw(HEADER_BYTES);
+  const records = r.list(header.constants, () => ({ ...readConstant(r), offset: r.u64("C1") }));
   const operatorsFrom = r.position();
-  const operators = r.list(operatorCount, () => readOperator(r));
-  if (r.position() - operatorsFrom !== recordBytes) throw malformed("C1", "recordBytes is not the records' length");
-  const outputs = r.list(outputCount, () => {
-    const operator = r.u32();
-    r.zeros(4);
-    return operator;
-  });
-  const meta = metaBytes === 0 ? EMPTY_BYTES : r.raw(metaBytes);
-  if (Buffer.compare(metaHashOf(meta), metaHash) !== 0) throw malformed("C1", "metaHash is not the meta's hash");
-  let at = from;
+  const operators = r.list(header.operators, () => readOperator(r));
+  if (r.position() - operatorsFrom !== header.recordBytes)
+    throw malformed("C1", "recordBytes is not the records' length");
+  const outputs = r.list(header.outputs, () => readOutput(r));
+  const meta = header.metaBytes === 0 ? EMPTY_BYTES : r.raw(header.metaBytes);
+  if (Buffer.compare(metaHashOf(meta), header.metaHash) !== 0) throw malformed("C1", "metaHash is not the meta's hash");
+  let at = HEADER_BYTES + recordsSize(header);
   const constants = records.map(({ offset, ...record }): Constant => {
     if (offset !== at)
       throw malformed("C1", `a constant's data begin at ${at}, not ${offset}`, { offset, expected: at });
     at += bytesOf(record.dtype, record.count);
-    if (at > expected) throw malformed("C1", "constantBytes is not the data's length");
+    if (at > bytes.length) throw malformed("C1", "constantBytes is not the data's length");
     return { ...record, data: bytes.subarray(offset, at) };
   });
-  if (at !== expected) throw malformed("C1", "constantBytes is not the data's length");
-  return { inputs, operators, constants, outputs, meta, gas };
+  if (at !== bytes.length) throw malformed("C1", "constantBytes is not the data's length");
+  return { inputs: header.inputs, operators, constants, outputs, meta, gas: header.gas };
 };

@@ -7,6 +7,8 @@ import {
   headerOf,
   type Named,
   NO_SUMS,
+  type OperatorPlace,
+  type OutputPlace,
   type Sums,
   type Violation,
 } from "./constraint.ts";
@@ -39,52 +41,78 @@ const first = (
   return undefined;
 };
 
-const withConstant = (sums: Sums, constant: Constant): Sums => ({
-  ...sums,
-  weight: sums.weight + constantGas(constant),
-});
+/** A record's judgement: what it breaks, or the sums behind it. */
+export type Verdict = { readonly broken: Violation } | { readonly sums: Sums };
+const judged = (broken: Violation | undefined, sums: () => Sums): Verdict =>
+  broken === undefined ? { sums: sums() } : { broken };
 
-const withOperator = (sums: Sums, operator: Operator): Sums => {
-  const count = countOf(operator);
-  return {
-    ...sums,
-    inputEnd: operator.kind === "INPUT" ? operator.offset + paddedBytes(operator.dtype, count) : sums.inputEnd,
-    tensorBytes: sums.tensorBytes + bytesOf(operator.dtype, count),
-    weight: sums.weight + operatorGas(operator),
-  };
+export const judgeConstant = (constant: Constant, index: number, sums: Sums): Verdict =>
+  judged(
+    first((rule) => rule.constant?.(constant), { constant: index }),
+    () => ({ ...sums, weight: sums.weight + constantGas(constant) }),
+  );
+
+export const judgeOperator = (operator: Operator, place: OperatorPlace): Verdict => {
+  const { sums, index } = place;
+  return judged(
+    first((rule) => rule.operator?.(operator, place), { operator: index }),
+    () => {
+      const count = countOf(operator);
+      return {
+        ...sums,
+        inputEnd: operator.kind === "INPUT" ? operator.offset + paddedBytes(operator.dtype, count) : sums.inputEnd,
+        tensorBytes: sums.tensorBytes + bytesOf(operator.dtype, count),
+        weight: sums.weight + operatorGas(operator),
+      };
+    },
+  );
 };
+
+/** Output `output`, which names operator `index`. */
+export const judgeOutput = (index: number, output: number, place: OutputPlace): Verdict => {
+  const { header, sums, operator } = place;
+  return judged(
+    first((rule) => rule.output?.(index, place), { output }),
+    () => ({
+      ...sums,
+      lastOutput: index,
+      outputBytes: sums.outputBytes + outputBytes(header, operator as Operator),
+    }),
+  );
+};
+
+/** What operand j of an operator names before that operator. */
+export const namedBy =
+  (
+    operator: Operator,
+    index: number,
+    { constants, operators }: { readonly constants: readonly Named[]; readonly operators: readonly Operator[] },
+  ) =>
+  (j: number): Named | undefined => {
+    const source = operator.operands[j]?.source;
+    if (source === undefined) return undefined;
+    if (source.constant) return constants[source.index];
+    const made = source.index < index ? operators[source.index] : undefined;
+    return made && { dtype: made.dtype, count: countOf(made), interval: made.interval };
+  };
 
 /** One pass over the records: header, constants, operators, outputs; each is judged by what stands before it. */
 const judge = (program: Program): Violation | undefined => {
   const { constants, operators, outputs } = program;
   const header = headerOf(program);
-  let broken = first((rule) => rule.header?.(header));
+  const broken = first((rule) => rule.header?.(header));
   if (broken !== undefined) return broken;
   let sums = NO_SUMS;
-  for (const [constant, record] of constants.entries()) {
-    broken = first((rule) => rule.constant?.(record), { constant });
-    if (broken !== undefined) return broken;
-    sums = withConstant(sums, record);
-  }
-  for (const [index, operator] of operators.entries()) {
-    const named = (j: number): Named | undefined => {
-      const source = operator.operands[j]?.source;
-      if (source === undefined) return undefined;
-      if (source.constant) return constants[source.index];
-      const made = source.index < index ? operators[source.index] : undefined;
-      return made && { dtype: made.dtype, count: countOf(made), interval: made.interval };
-    };
-    const place = { header, index, sums, named };
-    broken = first((rule) => rule.operator?.(operator, place), { operator: index });
-    if (broken !== undefined) return broken;
-    sums = withOperator(sums, operator);
-  }
-  for (const [output, index] of outputs.entries()) {
-    const operator = operators[index];
-    const place = { header, sums, operator };
-    broken = first((rule) => rule.output?.(index, place), { output });
-    if (broken !== undefined) return broken;
-    sums = { ...sums, lastOutput: index, outputBytes: sums.outputBytes + outputBytes(header, operator as Operator) };
+  const verdicts = function* (): Generator<Verdict> {
+    for (const [index, constant] of constants.entries()) yield judgeConstant(constant, index, sums);
+    for (const [index, operator] of operators.entries())
+      yield judgeOperator(operator, { header, index, sums, named: namedBy(operator, index, program) });
+    for (const [output, index] of outputs.entries())
+      yield judgeOutput(index, output, { header, sums, operator: operators[index] });
+  };
+  for (const verdict of verdicts()) {
+    if ("broken" in verdict) return verdict.broken;
+    sums = verdict.sums;
   }
   return first((rule) => rule.end?.(header, sums));
 };

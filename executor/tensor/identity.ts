@@ -9,11 +9,11 @@ import type { Operator, Program } from "./program.ts";
 /** A program's id is its content. */
 
 /** `K(0x17 ++ u32 index ++ record)`. */
-const operatorRecordHash = (index: number, record: Bytes): Bytes =>
+export const operatorRecordHash = (index: number, record: Bytes): Bytes =>
   keccakOf(tagByte(TAG.operatorRecord), uintBE(index, 4), record);
 
 /** `K(0x18 ++ u32 index ++ record ++ dataRoot)`. */
-const constantRecordHash = (index: number, record: Bytes, dataRoot: Bytes): Bytes =>
+export const constantRecordHash = (index: number, record: Bytes, dataRoot: Bytes): Bytes =>
   keccakOf(tagByte(TAG.constantRecord), uintBE(index, 4), record, dataRoot);
 
 /** `K(0x12 ++ u32 index ++ tensorRoot)`: operator `index`'s output as a leaf of a dispute's tree. */

@@ -1,4 +1,5 @@
 // Tensor programs: building, reading, running, proving.
+
 export { digitsAt, elementHeight, isLive, product } from "./address.ts";
 export { type Access, type Assembly, createAssembly, type OperatorSpec, type Ref } from "./assembly.ts";
 export {

@@ -1,6 +1,13 @@
 import { type Address, createPublicClient, http, type PublicClient, parseEventLogs } from "viem";
 import { type BlockRange, createLogWindows, messagesIn, modelRegistry } from "../../bridge/index.ts";
-import { ADDRESS, CodedError, type Hex, modelRegistryPredeploy } from "../../executor/index.ts";
+import {
+  ADDRESS,
+  CodedError,
+  decodeManifest,
+  fromHex,
+  type Hex,
+  modelRegistryPredeploy,
+} from "../../executor/index.ts";
 import type { Rollup } from "../config/rollup.ts";
 
 export type RegisteredModelErrorCode =
@@ -126,7 +133,7 @@ export const publicationsOf = async (
       l1Transaction: transactionHash,
       l1Block: Number(blockNumber),
       name: args.name,
-      chunks: args.chunkHashes.length,
+      chunks: decodeManifest(fromHex(args.manifest))?.length ?? 0,
       l2Transaction,
       ...(await verdictOf(l2, l2Transaction)),
     });

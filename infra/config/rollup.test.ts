@@ -25,6 +25,7 @@ const rollup: Rollup = {
       l1StandardBridge: at("07"),
       stepVerifier: at("0a"),
       tensorStepVerifier: at("08"),
+      admissionVerifier: at("18"),
       leafRules: at("09"),
       systemConfig: at("0a"),
     },

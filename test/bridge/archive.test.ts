@@ -13,13 +13,18 @@ import {
   ADDRESS,
   type ArtifactSource,
   type Bytes,
+  type Chunk,
   COLUMN,
+  calldataChunk,
   commitBlob,
   concat,
+  contentHashOf,
+  contentOf,
   createAssembly,
   createMemoryStore,
   createModelRuntime,
-  decodeChunkBlob,
+  decodeBlobs,
+  encodeManifest,
   encodeProgram,
   fromHex,
   type Hex,
@@ -27,6 +32,7 @@ import {
   type KeyValueStore,
   keccak256,
   keccakOf,
+  MAX_CHUNK_BYTES,
   programId,
   toHex,
 } from "../../executor/index.ts";
@@ -103,9 +109,9 @@ const setUp = async (t: TestContext) => {
 
 /** Bytes that are no program, in three chunks. */
 const ARTIFACT = Uint8Array.from({ length: 250_000 }, (_, i) => (i * 31 + (i >> 8)) & 255);
-const CHUNKS = [0, 1, 2].map((i) => ARTIFACT.subarray(i * 100_000, (i + 1) * 100_000));
-const MANIFEST = concat(...CHUNKS.map(keccak256));
-const CONTENT_HASH = toHex(keccak256(MANIFEST));
+const CHUNKS = [0, 1, 2].map((i) => ARTIFACT.subarray(i * MAX_CHUNK_BYTES, (i + 1) * MAX_CHUNK_BYTES));
+const LISTED = CHUNKS.map(calldataChunk);
+const CONTENT_HASH = contentHashOf(contentOf(LISTED));
 const ID: Hex = `0x${"ab".repeat(32)}`;
 
 test("what L1 has pruned comes from an archive, and only with the hash that L1 knows", async (t) => {
@@ -243,14 +249,15 @@ type ArtifactKeeper = Parameters<ArtifactSource["retrieve"]>[1];
 
 /** Keeps in memory what has the right hash. */
 const createKeeper = () => {
-  let manifest: readonly Hex[] | undefined;
+  let manifest: readonly Chunk[] | undefined;
   const chunks = new Map<Hex, Bytes>();
   const keeper: ArtifactKeeper = {
     manifest: (contentHash) => (contentHash === CONTENT_HASH ? manifest : undefined),
-    hasChunk: (hash) => chunks.has(hash),
+    hasChunk: ({ hash }) => chunks.has(hash),
     async putManifest(contentHash, bytes) {
-      assert.equal(toHex(keccak256(bytes)), contentHash);
-      manifest = CHUNKS.map((chunk) => toHex(keccak256(chunk)));
+      assert.equal(contentHash, CONTENT_HASH);
+      assert.deepEqual(bytes, encodeManifest(LISTED));
+      manifest = LISTED;
     },
     async putChunk(hash, chunk) {
       assert.equal(toHex(keccak256(chunk)), hash);
@@ -260,7 +267,7 @@ const createKeeper = () => {
     async putBlob(hash, blob) {
       assert.equal((await commitBlob(blob)).hash, hash);
       assert.equal(chunks.has(hash), false, "nothing is read twice");
-      chunks.set(hash, decodeChunkBlob(blob));
+      chunks.set(hash, decodeBlobs([blob]));
     },
   };
   return { keeper, chunks };
@@ -273,7 +280,6 @@ test("an artifact is read again from L1, in windows that L1 allows, and goes on 
   await l1.mine(30);
   const { signal } = new AbortController();
   const widths: bigint[] = [];
-  const lost = toHex(keccak256(CHUNKS[1] as Bytes));
   let isLost = true;
   const client = through(l1, async (method, params, ask) => {
     if (method === "eth_getLogs") {
@@ -290,7 +296,7 @@ test("an artifact is read again from L1, in windows that L1 allows, and goes on 
   const { keeper, chunks } = createKeeper();
   await source.retrieve(CONTENT_HASH, keeper, signal);
   assert.equal(chunks.size, 2);
-  assert.equal(keeper.hasChunk(lost), false, "what L1 has pruned is missing, the others are here");
+  assert.equal(keeper.hasChunk(LISTED[1] as Chunk), false, "what L1 has pruned is missing, the others are here");
   assert.ok(widths.some((width) => width > 12n) && widths.filter((width) => width <= 10n).length > 3);
   isLost = false;
   await source.retrieve(CONTENT_HASH, keeper, signal);
@@ -363,5 +369,8 @@ test("a node whose disk lost a model takes it from L1 again, for the block that 
   const data = concat(fromHex(model.id), new Uint8Array(32).fill(7));
   const answer = await verifier.chain.call({ to: ADDRESS.infer, data, gas: 1_000_000n }, 1n);
   assert.deepEqual(new Uint8Array(answer.data), new Uint8Array(32).fill(7));
-  assert.equal(verifier.models.artifactLength(toHex(keccak256(keccak256(model.artifact)))), model.artifact.length);
+  assert.equal(
+    verifier.models.artifactLength(contentHashOf(contentOf([calldataChunk(model.artifact)]))),
+    model.artifact.length,
+  );
 });

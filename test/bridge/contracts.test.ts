@@ -53,7 +53,7 @@ test("append: what is recorded, and every reason to refuse", async (t) => {
   assert.equal(await refusal({ origin: { ...now, timestamp: now.timestamp + 50n } }), undefined);
   assert.equal(await refusal({ delayedEnd: 1n, delayedAccumulator: toHex(ZERO_32) }), "DelayedPastEnd");
   assert.equal(await refusal({ delayedAccumulator: `0x${"01".repeat(32)}` }), "WrongAccumulator");
-  assert.equal(await refusal({ data: new Uint8Array(100_001) }), "DataTooLong");
+  assert.equal(await refusal({ data: new Uint8Array(98_305) }), "DataTooLong");
   assert.equal(await refusal({ data: new Uint8Array(100_000) }), undefined);
   assert.equal(await refusal({ data: new Uint8Array(0) }), undefined);
 
@@ -253,19 +253,23 @@ test("models: chunks once, publication only of what is there, names of one form"
     to: b.modelRegistry,
     data: encodeFunctionData({ abi: modelRegistry.abi, functionName: "post", args: [toHex(chunk)] }),
   });
-  const publish = (hashes: readonly Hex[], name: string, gas = 500_000n): L1Call => ({
+  const publish = (hashes: readonly Hex[], name: string, gas = 500_000n, length = 98_305): L1Call => ({
     to: b.modelRegistry,
-    data: encodeFunctionData({ abi: modelRegistry.abi, functionName: "publish", args: [id, hashes, name, gas] }),
+    data: encodeFunctionData({
+      abi: modelRegistry.abi,
+      functionName: "publish",
+      args: [id, hashes, length, name, gas],
+    }),
   });
   const id: Hex = `0x${"ab".repeat(32)}`;
-  const chunks = [new Uint8Array(100_000).fill(7), Uint8Array.of(1)];
+  const chunks = [new Uint8Array(98_304).fill(7), Uint8Array.of(1)];
   const hashes = chunks.map((chunk) => toHex(keccakOf(chunk)));
   const first = await b.send(USER, post(chunks[0] as Uint8Array));
-  t.diagnostic(`post of 100,000 bytes: ${first.gasUsed} gas`);
-  assert.deepEqual(first.events[0]?.args, { hash: hashes[0], length: 100_000n });
+  t.diagnostic(`post of 98,304 bytes: ${first.gasUsed} gas`);
+  assert.deepEqual(first.events[0]?.args, { hash: hashes[0], length: 98_304n });
   assert.deepEqual((await b.send(USER, post(chunks[0] as Uint8Array))).events, []);
   assert.equal(await b.refusal(USER, post(new Uint8Array(0))), "BadChunk");
-  assert.equal(await b.refusal(USER, post(new Uint8Array(100_001))), "BadChunk");
+  assert.equal(await b.refusal(USER, post(new Uint8Array(98_305))), "BadChunk");
   assert.equal(await b.refusal(USER, publish(hashes, "digits@1.0")), "ChunkMissing");
   await b.send(USER, post(chunks[1] as Uint8Array));
   assert.equal(await b.refusal(USER, publish([], "digits@1.0")), "BadChunkCount");

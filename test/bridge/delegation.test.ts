@@ -12,9 +12,13 @@ import {
 import {
   aliasOf,
   type Bytes,
-  concat,
+  type Chunk,
+  calldataChunk,
+  contentHashOf,
+  contentOf,
   createMemoryStore,
   createModelRuntime,
+  encodeManifest,
   type Hex,
   keccak256,
   toHex,
@@ -220,25 +224,27 @@ test("a contract publishes a model, which a node reads with L1, and later again"
     data: encodeFunctionData({
       abi: modelRegistry.abi,
       functionName: "publish",
-      args: [id, hashes.map(toHex), "", 500_000n],
+      args: [id, hashes.map(toHex), 100_000, "", 500_000n],
     }),
   };
   const calls = through(code, ...chunks.map((chunk) => postCall(registry, chunk)), publish);
   await startSender(l1, RELAYER).land(calls);
   await node.sync();
-  const contentHash = toHex(keccak256(concat(...hashes)));
+  const listed = chunks.map(calldataChunk);
+  const contentHash = contentHashOf(contentOf(listed));
   for (const [i, hash] of hashes.entries())
     assert.deepEqual(await node.models.content("chunk", toHex(hash)), chunks[i]);
   const source = createL1ArtifactSource({ client: l1.client }, { deployment: layout });
   const read = new Map<Hex, Bytes>();
-  let manifest: readonly Hex[] | undefined;
+  let manifest: readonly Chunk[] | undefined;
   await source.retrieve(
     contentHash,
     {
       manifest: () => manifest,
-      hasChunk: (hash) => read.has(hash),
+      hasChunk: ({ hash }) => read.has(hash),
       putManifest: async (_hash, bytes) => {
-        manifest = [0, 1].map((i) => toHex(bytes.subarray(32 * i, 32 * i + 32)));
+        assert.deepEqual(bytes, encodeManifest(listed));
+        manifest = listed;
       },
       putChunk: async (hash, bytes) => void read.set(hash, bytes),
       putBlob: () => assert.fail("there are no blobs"),

@@ -173,7 +173,8 @@ test("an older version claims and judges what lies before the fork, and signs no
   const claims = claimsOn(stage);
   const claimant = startClaimant(t, stage, young, { depth: 0n, intervalBlocks: 1n });
   const late = startClaimant(t, stage, old, { from: 4, depth: 0n, intervalBlocks: 1n });
-  const models = { ...withoutModels, program: () => Promise.reject(new Error("no model is here")) };
+  const nothing = () => Promise.reject(new Error("no model is here"));
+  const models = { ...withoutModels, program: nothing, artifact: nothing };
   const challenger = startChallenger(t, stage, { ...old, models }, { from: 5 });
   const claimUntil = async (block: bigint, actor: typeof claimant) => {
     for (let rounds = 0; (await claims.proposed()).length === 0 || (await newest()) < block; rounds++) {

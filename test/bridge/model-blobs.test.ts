@@ -9,18 +9,16 @@ import {
   modelRegistry,
 } from "../../bridge/index.ts";
 import {
-  BLOB_CHUNK_BYTES,
+  BLOB_DATA_BYTES,
   type Bytes,
+  contentHashOf,
+  contentOf,
   createAssembly,
   createMemoryStore,
   createModelRuntime,
   encodeMeta,
   encodeProgram,
-  fromHex,
-  type Hex,
-  keccakOf,
   programId,
-  toHex,
 } from "../../executor/index.ts";
 import { type Anvil, startAnvil } from "../support/anvil.ts";
 import { batchOf, layOut, SEQUENCER, startNode, startSender, telemetry, tip } from "../support/l2-node.ts";
@@ -30,7 +28,7 @@ const longModel = () => {
   const assembly = createAssembly();
   const interval = { lo: 0, hi: 255 };
   const input = assembly.input({ dtype: "u8", output: [1], interval });
-  const data = Uint8Array.from({ length: BLOB_CHUNK_BYTES + 5_000 }, (_, i) => (i * 31 + (i >> 8)) & 255);
+  const data = Uint8Array.from({ length: BLOB_DATA_BYTES + 5_000 }, (_, i) => (i * 31 + (i >> 8)) & 255);
   const table = assembly.constant("u8", data);
   const output = assembly.operator({
     kind: "GATHER",
@@ -131,11 +129,12 @@ test("a model in blobs: read, judged, called, and retrieved again; half publishe
   for (const answer of answers) assert.equal(answer?.[0], model.table[7 * 500]);
 
   // Lost, and found again on L1.
-  const contentHash = toHex(keccakOf(...plan.chunks.map(({ hash }) => fromHex(hash)))) as Hex;
+  const listed = plan.chunks.map(({ hash, bytes }) => ({ kind: "blob", hash, length: bytes.length }) as const);
+  const contentHash = contentHashOf(contentOf(listed));
   const source = createL1ArtifactSource({ client: l1.client, blobSources: [beacon] }, { deployment: layout });
   const again = await createModelRuntime({ ...telemetry(), store: createMemoryStore() }, { sources: [source] });
   t.after(() => again.stop());
-  assert.equal(await again.retrieve(contentHash), model.artifact.length);
+  assert.deepEqual((await again.artifact(contentHash)).bytes, model.artifact);
   const answer: Bytes | undefined = await again.run(model.id, input);
   assert.equal(answer?.[0], model.table[7 * 500]);
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Abi, type AbiFunction, type Hex, toFunctionSignature, zeroAddress } from "viem";
 import {
+  admissionVerifier,
   appendCall,
   batchInbox,
   CHANGE_OVER,
@@ -21,7 +22,6 @@ import {
   signersOf,
   systemConfig,
   tensorStepVerifier,
-  admissionVerifier,
 } from "../../bridge/index.ts";
 import { account } from "../support/anvil.ts";
 import { GUARDIAN } from "../support/claims.ts";

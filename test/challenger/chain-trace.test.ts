@@ -62,7 +62,11 @@ const unitsOf = async () => {
     HEIGHT_1,
   );
 };
-const withoutPrograms = { ...withoutModels, program: () => Promise.reject(new Error("there is no model")) };
+const withoutPrograms = {
+  ...withoutModels,
+  program: () => Promise.reject(new Error("there is no model")),
+  artifact: () => Promise.reject(new Error("there is no artifact")),
+};
 const notAsked = () => Promise.reject(new Error("not asked for"));
 
 const { signal } = new AbortController();

@@ -42,6 +42,7 @@ const models = {
   ...withoutModels,
   run: async (_: Hex, input: Bytes) => runReference(program, input).output,
   program: async () => program,
+  artifact: () => Promise.reject(new Error("there is no artifact")),
 };
 
 /** A chain in which one transaction calls the model. */

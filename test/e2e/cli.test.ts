@@ -128,6 +128,7 @@ test("a node without L1, with a bad rollup file: a code, exit 1", async () => {
         l1StandardBridge: zero,
         stepVerifier: zero,
         tensorStepVerifier: zero,
+        admissionVerifier: zero,
         leafRules: zero,
         systemConfig: zero,
       },

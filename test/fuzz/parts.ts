@@ -279,5 +279,16 @@ export const parts: readonly Part[] = [
     count: 10_000,
     run: async (round) => (await import("./memory.ts")).fuzzMemory(round),
   },
+  {
+    name: "admission",
+    what: "artifacts, well-formed and changed, every leaf of their admission by the contracts against the definition",
+    count: 300,
+    run: async ({ print, ...round }) => {
+      const { fuzzAdmission } = await import("./admission.ts");
+      const { leaves, admitted, refused, findings } = await fuzzAdmission(round);
+      print(`${leaves} leaves of ${admitted} admitted and ${refused} refused`);
+      return findings;
+    },
+  },
   { name: "peers", what: "mutated messages of peers", count: 5_000, run: fuzzMessages },
 ];

@@ -57,7 +57,7 @@ test("100 MB of a model come from three peers of which one gives garbage and one
   await stalling.meet(node);
   for (const peer of [garbage, honest]) await connect(node, peer);
   const began = performance.now();
-  const length = await models.retrieve(contentHash);
+  const { length } = (await models.artifact(contentHash)).bytes;
   const seconds = (performance.now() - began) / 1000;
   t.diagnostic(`${(length / 2 ** 20).toFixed(0)} MiB in ${seconds.toFixed(1)} s`);
   assert.equal(length, CHUNK * CHUNKS);

@@ -63,7 +63,8 @@ export type Reads = ReturnType<typeof createReads>;
 
 /** States that are kept for queries alone: few, so that what claims need is kept for their sake. */
 const KEPT_STATES = 8;
-const MODELS = { ...withoutModels, program: () => Promise.reject(new Error("there is no model")) };
+const nothing = () => Promise.reject(new Error("there is no model"));
+const MODELS = { ...withoutModels, program: nothing, artifact: nothing };
 
 /** A node that derives L1 and knows which claims are right. */
 export const openDeriving = async (

@@ -69,7 +69,7 @@ export const deployLeafRules = async (
   const intervals = await deploy(encodeDeployData(programIntervals));
   const programs = await deploy(encodeDeployData({ ...programRules, args: [intervals] }));
   const admissions = await deploy(encodeDeployData({ ...admissionVerifier, args: [programs] }));
-  const args = [height1, most2, most3, tensors, steps, admissions];
+  const args = [height1, most2, most3, tensors, steps, admissions] as const;
   const rules = await deploy(encodeDeployData({ ...leafRules, args }));
   const abi: Abi = leafRules.abi;
 

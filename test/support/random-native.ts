@@ -286,7 +286,6 @@ const modelCall = async (random: Random): Promise<Opened> => {
   const { output } = runReference(program, input);
   const answer = createAnswering({
     run: async () => output,
-    program: async () => program,
     admit: () => Promise.reject(new Error("nobody asks for an admission")),
   });
   const { answers } = machine.context;

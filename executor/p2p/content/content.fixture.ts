@@ -3,8 +3,9 @@ import pino from "pino";
 import { Registry } from "prom-client";
 import { type Bytes, concat, type Hex, toHex, uintBE } from "../../foundation/bytes.ts";
 import { CodedError } from "../../foundation/errors.ts";
-import { keccak256, keccakOf } from "../../foundation/keccak.ts";
+import { keccak256 } from "../../foundation/keccak.ts";
 import { sleep } from "../../foundation/service.ts";
+import { calldataChunk, contentHashOf, contentOf, encodeManifest } from "../../protocol/model-content.ts";
 import type { Handler, Network, NetworkErrorCode, PeerId } from "../network/network.ts";
 import type { Misbehaviour } from "../network/reputation.ts";
 import type { ContentProvider } from "./content.ts";
@@ -33,13 +34,14 @@ export const libraryOf = (pieces: readonly Bytes[]) => {
 /** A model that is no program: as many chunks of so many bytes. */
 export const modelOf = (chunks: number, size: number) => {
   const { byHash, hashes } = libraryOf(Array.from({ length: chunks }, (_, i) => noise(i, size)));
-  const manifest = concat(...hashes.map((hash) => Buffer.from(hash.slice(2), "hex")));
-  const contentHash = toHex(keccakOf(manifest));
+  const listed = hashes.map((hash) => calldataChunk(byHash.get(hash) as Bytes));
+  const manifest = encodeManifest(listed);
+  const contentHash = contentHashOf(contentOf(listed));
   const provide: ContentProvider = (kind, hash) => {
     if (kind === "chunk") return byHash.get(hash);
     return kind === "manifest" && hash === contentHash ? manifest : undefined;
   };
-  return { contentHash, manifest, chunks: byHash, hashes, provide };
+  return { contentHash, manifest, chunks: byHash, listed, hashes, provide };
 };
 
 /** The same length, other bytes. */
