@@ -37,10 +37,12 @@ contract LeafRules is ILeafRules {
     uint8 private constant INFERENCE = 2;
     uint8 private constant TENSOR = 0x30;
 
-    /// @dev Of an admission; programs have at most 65,535 operators and their finish.
+    /// @dev Of a run: at most 65,535 operators and their finish, tensors of at most 2^26 elements.
+    uint8 private constant RUN_HEIGHT = 16;
+    uint8 private constant TENSOR_HEIGHT = 26;
+    /// @dev Of an admission, and of its objects: constants of at most 2^26 elements of eight bytes.
     uint8 private constant ADMISSION_HEIGHT = 18;
-    /// @dev Constants of at most 2^26 elements of eight bytes; tensors of a run have 2^26 elements.
-    uint8 private constant ADMITTED_HEIGHT_3 = 29;
+    uint8 private constant OBJECT_HEIGHT = 29;
 
     StateHash private constant NO_POST = StateHash.wrap(0);
 
@@ -65,7 +67,7 @@ contract LeafRules is ILeafRules {
         IAdmissionVerifier admissionVerifier
     ) {
         // INVARIANT: every model that a chain may call has trees here: a leaf without one would go to whoever came first.
-        if (maxHeight2 < ADMISSION_HEIGHT || maxHeight3 < ADMITTED_HEIGHT_3) revert HeightsTooSmall();
+        if (maxHeight2 < ADMISSION_HEIGHT || maxHeight3 < OBJECT_HEIGHT) revert HeightsTooSmall();
         HEIGHT_1 = height1;
         MAX_HEIGHT_2 = maxHeight2;
         MAX_HEIGHT_3 = maxHeight3;
@@ -166,7 +168,7 @@ contract LeafRules is ILeafRules {
         }
         (, ProgramShape memory program) = _callOf(past.pre, state, evidence);
         uint256 height = Program.ceilLog2(program.operators + 1);
-        return Leaf(LeafKind.REFINE, INFERENCE, _within(height, MAX_HEIGHT_2), NO_POST);
+        return Leaf(LeafKind.REFINE, INFERENCE, _within(height, RUN_HEIGHT), NO_POST);
     }
 
     function _step(uint64 position, Past calldata past, Evidence memory evidence) private view returns (Leaf memory) {
@@ -183,7 +185,7 @@ contract LeafRules is ILeafRules {
 
     function _inferenceLeaf(uint64 position, Past calldata past, Evidence memory evidence)
         private
-        view
+        pure
         returns (Leaf memory)
     {
         bytes memory state = evidence.take(MachineState.SIZE);
@@ -192,7 +194,7 @@ contract LeafRules is ILeafRules {
             Operator memory op = _operatorAt(program, position, evidence);
             uint8 level = uint8(TENSOR + Program.wordExponent(op.dtype));
             uint256 height = Program.elementHeight(op.dtype, Program.countOf(op));
-            return Leaf(LeafKind.DESCEND, level, _within(height, MAX_HEIGHT_3), NO_POST);
+            return Leaf(LeafKind.DESCEND, level, _within(height, TENSOR_HEIGHT), NO_POST);
         }
         if (position > program.operators) return _unchanged(past);
         bytes32[] memory words = _packedOutput(program, past.lefts, evidence);

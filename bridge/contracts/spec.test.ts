@@ -4,7 +4,15 @@ import { test } from "node:test";
 
 const SPEC = readFileSync(new URL("SPEC.md", import.meta.url), "utf8");
 const ON_BOTH_CHAINS = "../../executor/genesis/contracts/";
-const FOLDERS = ["./", "./interfaces/", "./libraries/", "./steps/", ON_BOTH_CHAINS, `${ON_BOTH_CHAINS}libraries/`];
+const FOLDERS = [
+  "./",
+  "./interfaces/",
+  "./libraries/",
+  "./admission/",
+  "./steps/",
+  ON_BOTH_CHAINS,
+  `${ON_BOTH_CHAINS}libraries/`,
+];
 const SOURCES = FOLDERS.flatMap((folder) => {
   const url = new URL(folder, import.meta.url);
   return readdirSync(url)

@@ -61,7 +61,7 @@ const { evm, putCode, call, resultOf, errorOf } = await createBench();
 const inference = inferencePredeploy.abi;
 const registry = modelRegistryPredeploy.abi;
 const register = (id: Hex, name: string, from: Hex = L1_REGISTRY) =>
-  call(ADDRESS.modelRegistry, registry, "register", [id, `0x${"cc".repeat(32)}`, name], from);
+  call(ADDRESS.modelRegistry, registry, "register", [id, `0x${"cc".repeat(32)}`, 1_000, 1, name], from);
 
 before(async () => {
   await evm.stateManager.putStorage(

@@ -4,7 +4,8 @@ import pino from "pino";
 import { Registry } from "prom-client";
 import { type Bytes, concat, type Hex, toHex } from "../foundation/bytes.ts";
 import { hasCode } from "../foundation/errors.ts";
-import { keccak256, keccakOf } from "../foundation/keccak.ts";
+import { keccakOf } from "../foundation/keccak.ts";
+import { calldataChunk, contentHashOf, contentOf } from "../protocol/model-content.ts";
 import { COLUMN, type KeyValueStore } from "../store/key-value-store.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { createAssembly, type OperatorSpec } from "../tensor/assembly.ts";
@@ -54,14 +55,14 @@ const answer = (output: Bytes | undefined): number[] => Array.from(unpackTensor(
 const failsWith = (code: ModelErrorCode) => (error: unknown) => hasCode<ModelErrorCode>(error, code);
 
 describe("the model runtime", () => {
-  it("keeps chunks under the hash of their hashes, admits, and runs", async () => {
+  it("keeps chunks under the hash of their content, admits, and runs", async () => {
     const { runtime, store } = await open();
     const meta = Uint8Array.of(1, 2, 3);
     const program = multiplier(3, meta);
     const bytes = encodeProgram(program);
     const chunks = chunksOf(bytes);
     const contentHash = await runtime.putChunks(chunks);
-    assert.equal(contentHash, toHex(keccakOf(...chunks.map(keccak256))));
+    assert.equal(contentHash, contentHashOf(contentOf(chunks.map(calldataChunk))));
     const { syncs } = store;
     assert.equal(await runtime.putChunks(chunks), contentHash);
     assert.equal(store.syncs, syncs);
@@ -93,7 +94,7 @@ describe("the model runtime", () => {
       [bytes, programId(multiplier(4)), "ID"],
       [bytes.subarray(1), id, "C1"],
       [concat(bytes, Uint8Array.of(0)), id, "C1"],
-      [new Uint8Array(0), id, "C1"],
+      [Uint8Array.of(0), id, "C1"],
       [wrongGas, id, "C15"],
     ] as const) {
       const contentHash = await runtime.putChunks(chunksOf(artifact));

@@ -25,7 +25,8 @@ const KIND_OF = new Map<number, ChunkKind>([
   [CHUNK_KIND.calldata, "calldata"],
   [CHUNK_KIND.blob, "blob"],
 ]);
-const ENTRY = 37;
+/** Of a manifest, for each chunk. */
+export const MANIFEST_ENTRY_BYTES = 37;
 
 /** `u8 kind ++ hash ++ u32 length` for each chunk, in order. */
 export const encodeManifest = (chunks: readonly Chunk[]): Bytes =>
@@ -37,13 +38,13 @@ export const encodeManifest = (chunks: readonly Chunk[]): Bytes =>
 
 /** Undefined of bytes that are no manifest: another length, kinds that there are not, none or too many chunks or bytes. */
 export const decodeManifest = (manifest: Bytes): readonly Chunk[] | undefined => {
-  const count = manifest.length / ENTRY;
+  const count = manifest.length / MANIFEST_ENTRY_BYTES;
   if (!Number.isInteger(count) || count === 0 || count > MAX_CHUNKS) return undefined;
   const chunks: Chunk[] = [];
   let total = 0;
-  for (let at = 0; at < manifest.length; at += ENTRY) {
+  for (let at = 0; at < manifest.length; at += MANIFEST_ENTRY_BYTES) {
     const kind = KIND_OF.get(manifest[at] as number);
-    const length = Number(readUintBE(manifest.subarray(at + 33, at + ENTRY)));
+    const length = Number(readUintBE(manifest.subarray(at + 33, at + MANIFEST_ENTRY_BYTES)));
     total += length;
     if (kind === undefined || length === 0 || total > MAX_ARTIFACT_BYTES) return undefined;
     chunks.push({ kind, hash: toHex(manifest.subarray(at + 1, at + 33)), length });

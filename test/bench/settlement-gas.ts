@@ -21,7 +21,7 @@ import { type GasRow, type GasSection, type SentRow, withGas } from "./gas-table
 
 type Ends = { after(end: () => unknown): void };
 
-const FULL_CHUNK = 100_000;
+const FULL_CHUNK = 98_304;
 /** So few bytes that the call itself is what is paid for. */
 const SMALL_BATCH = 1_000;
 const KIB = 1_024;

@@ -13,7 +13,18 @@ import {
   modelRegistry,
   portal,
 } from "../../bridge/index.ts";
-import { ADDRESS, aliasOf, fromHex, keccakOf, toHex, ZERO_32 } from "../../executor/index.ts";
+import {
+  ADDRESS,
+  aliasOf,
+  calldataChunk,
+  contentHashOf,
+  contentOf,
+  encodeManifest,
+  fromHex,
+  keccakOf,
+  toHex,
+  ZERO_32,
+} from "../../executor/index.ts";
 import { account } from "../support/anvil.ts";
 import { type Bench, bench, FORCE_DELAY, SEQUENCER, USER } from "../support/inbox-bench.ts";
 
@@ -53,7 +64,7 @@ test("append: what is recorded, and every reason to refuse", async (t) => {
   assert.equal(await refusal({ origin: { ...now, timestamp: now.timestamp + 50n } }), undefined);
   assert.equal(await refusal({ delayedEnd: 1n, delayedAccumulator: toHex(ZERO_32) }), "DelayedPastEnd");
   assert.equal(await refusal({ delayedAccumulator: `0x${"01".repeat(32)}` }), "WrongAccumulator");
-  assert.equal(await refusal({ data: new Uint8Array(98_305) }), "DataTooLong");
+  assert.equal(await refusal({ data: new Uint8Array(100_001) }), "DataTooLong");
   assert.equal(await refusal({ data: new Uint8Array(100_000) }), undefined);
   assert.equal(await refusal({ data: new Uint8Array(0) }), undefined);
 
@@ -294,37 +305,29 @@ test("models: chunks once, publication only of what is there, names of one form"
     assert.equal(await b.refusal(USER, publish(hashes, name)), "BadName", name);
 
   const [long, short] = hashes as [Hex, Hex];
-  assert.equal(await b.refusal(USER, publish([long, short, long], "digits@1.0")), "ChunkRepeated");
-  // Nor does a mark outlive its publication: two of them fit one transaction.
-  const twice = (data: Hex): Hex => {
-    const size = ((data.length - 2) / 2).toString(16).padStart(4, "0");
-    const call = `5f5f61${size}5f5f73${b.modelRegistry.slice(2)}5af1`;
-    // Copies `data` behind itself to memory, calls twice, reverts unless both calls succeed.
-    const code = `61${size}6100005f39${call}${call}0215603c57005b5f5ffd`;
-    const length = code.length / 2;
-    const jump = (length - 4).toString(16).padStart(2, "0");
-    return `0x${code.replace("610000", `61${length.toString(16).padStart(4, "0")}`).replace("603c57", `60${jump}57`)}${data.slice(2)}`;
-  };
-  const creation = (hashesOf: readonly Hex[]) =>
-    b.l1.client.call({ account: account(USER).address, data: twice(publish(hashesOf, "").data) });
-  await creation(hashes);
-  await assert.rejects(creation([long, long]));
+  for (const length of [0, 98_304, 98_306])
+    assert.equal(await b.refusal(USER, publish(hashes, "", undefined, length)), "BadLength", `${length}`);
+  assert.equal(await b.refusal(USER, publish([long, short, long], "", undefined, 98_305)), "BadLength");
+  // Runs of one value are chunks that repeat.
+  assert.equal(await b.refusal(USER, publish([long, short, long], "", undefined, 196_609)), undefined);
 
   const { events } = await b.send(USER, publish(hashes, "digits@1.0"));
-  const contentHash = toHex(keccakOf(...hashes.map(fromHex)));
+  const listed = chunks.map(calldataChunk);
+  const content = contentOf(listed);
   const published = events.find(({ eventName }) => eventName === "ModelPublished");
-  assert.deepEqual(published?.args, { modelId: id, contentHash, chunkHashes: hashes, name: "digits@1.0" });
+  const manifest = toHex(encodeManifest(listed));
+  assert.deepEqual(published?.args, { modelId: id, contentHash: contentHashOf(content), manifest, name: "digits@1.0" });
   const data = encodeFunctionData({
     abi: [
       {
         type: "function",
         name: "register",
         stateMutability: "nonpayable",
-        inputs: [{ type: "bytes32" }, { type: "bytes32" }, { type: "string" }],
+        inputs: [{ type: "bytes32" }, { type: "bytes32" }, { type: "uint32" }, { type: "uint32" }, { type: "string" }],
         outputs: [],
       },
     ],
-    args: [id, contentHash, "digits@1.0"],
+    args: [id, toHex(content.root), content.length, content.chunks, "digits@1.0"],
   });
   const queued = events.find(({ eventName }) => eventName === "MessageQueued");
   assert.ok(queued?.eventName === "MessageQueued");

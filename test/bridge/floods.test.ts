@@ -74,7 +74,7 @@ test("through floods of every kind derivation goes on, L1 rolls each back, and c
 });
 
 test("a wrong claim on floods of every kind is disputed", async (t) => {
-  const stage = await createDisputeStage(t, { claims: { ...LOW, heights: [13, 9, 18, 29], period: 160n } });
+  const stage = await createDisputeStage(t, { claims: { ...LOW, heights: [13, 9, 18, 29], period: 170n } });
   const registry = registryOf(stage);
   const node = await stage.open();
   const challenger = startChallenger(t, stage, node);

@@ -22,12 +22,13 @@ import {
   utf8,
   ZERO_32,
 } from "../../executor/index.ts";
+import { PHASE } from "../../executor/machine/state/state.ts";
 import { machineBefore } from "../support/inference-proof.ts";
 import { deployLeafRules, type PastOfLeaf, type PlaceOfLeaf } from "../support/leaf-rules.ts";
 import { createRandom, randomInput, randomProgram } from "../support/random-program.ts";
 
 const HEIGHT_1 = 25;
-const rules = deployLeafRules({ height1: HEIGHT_1, most2: 16, most3: 26 });
+const rules = deployLeafRules({ height1: HEIGHT_1, most2: 18, most3: 29 });
 
 type Question = readonly [place: PlaceOfLeaf, past: PastOfLeaf, evidence: Bytes];
 
@@ -119,11 +120,16 @@ const machineState = (phase: number): Bytes => concat(Uint8Array.of(0x10, phase,
 
 test("level 1: what is no state and no part's evidence is refused, and a unit's begin stands at its first leaf alone", async () => {
   for (let phase = 1; phase <= 16; phase++) {
-    await refuses(atExecution(5, machineState(phase)));
+    if (phase !== PHASE.admit) await refuses(atExecution(5, machineState(phase)));
     for (let part = 0; part < 0x10; part++) await refuses(atExecution(5, machineState(phase), Uint8Array.of(part)));
   }
   for (const bad of [machineState(6).with(0, 0x45), machineState(6).subarray(1), new Uint8Array(0)])
     await refuses(atExecution(5, bad));
+  await says(atExecution(5, machineState(PHASE.admit)), {
+    leaf: { kind: "refine", level: LEVEL.inference, height: 18 },
+    post: toHex(ZERO_32),
+  });
+  await refusesOther(atExecution(5, machineState(PHASE.admit)));
   const begin = concat(Uint8Array.of(0), chainState(1, 6n));
   await refuses(atExecution(5, chainState(1, 6n), begin));
 });
@@ -260,8 +266,8 @@ test("all that may be admitted has trees, and what is higher is refused", async 
   });
   await refuses(callOfLong(65_536));
   for (const [most2, most3] of [
-    [15, 26],
-    [16, 25],
+    [17, 29],
+    [18, 28],
   ] as const)
     await assert.rejects(deployLeafRules({ height1: HEIGHT_1, most2, most3 }));
 });

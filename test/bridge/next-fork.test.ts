@@ -21,7 +21,7 @@ import { startVmL1 } from "../support/vm-l1/start.ts";
 const [OPEN, CONFIRMED] = [1, 2];
 const { element } = modelLies(MODEL.program);
 const BATCHES = [0, 1_000, 20_000, 100_000];
-const CHUNKS = [1_000, 100_000];
+const CHUNKS = [1_000, 98_304];
 /** Gas a byte below which L1 takes no transaction (EIP-7623, EIP-7976). */
 const FLOOR: Readonly<Record<L1Fork, bigint>> = { osaka: 40n, amsterdam: 64n };
 

@@ -24,7 +24,7 @@ const derived = deriveRandomBatches(5, Number(BATCHES));
 const rules = derived.then(({ inbox, records }) => {
   const messages = Array.from({ length: Number(records.at(-1)?.delayedEnd ?? 0n) }, (_, i) => inbox.message(BigInt(i)));
   return deployLeafRules(
-    { height1: HEIGHT_1, most2: 16, most3: 26 },
+    { height1: HEIGHT_1, most2: 18, most3: 29 },
     {
       records: records.map((record) => ({ ...record, medium: "calldata", hashes: [] })),
       messages: messages.filter((message) => message !== undefined),

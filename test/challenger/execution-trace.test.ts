@@ -71,7 +71,7 @@ const deriveInference = async (medium: Medium) => {
     source: { record: (index: bigint) => (index === 0n ? record : undefined), message: inbox.message } as UnitSource,
     inbox,
     blobs: { hashes: () => hashes, blob: (hash: Hex) => blobs.find((one) => one.hash === hash)?.bytes },
-    judge: await deployLeafRules({ height1: HEIGHTS[1], most2: 16, most3: 26 }, { records: [record], messages: [] }),
+    judge: await deployLeafRules({ height1: HEIGHTS[1], most2: 18, most3: 29 }, { records: [record], messages: [] }),
   };
 };
 

@@ -18,7 +18,7 @@ import { machineBefore } from "../support/inference-proof.ts";
 import { deployLeafRules } from "../support/leaf-rules.ts";
 import { createRandom, randomInput, randomProgram } from "../support/random-program.ts";
 
-const rules = deployLeafRules({ height1: 25, most2: 16, most3: 26 });
+const rules = deployLeafRules({ height1: 25, most2: 18, most3: 29 });
 const origin = keccakOf(utf8("the leaf of level 1"));
 
 const traceOf = async (program: Program, seed: number, memory?: number) => {

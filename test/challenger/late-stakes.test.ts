@@ -13,7 +13,7 @@ const FINALITY = 70;
 const FLOOD = 300;
 
 test("what stakes of a lower level need stays when their claim is confirmed for good: a challenger that begins anew frees them", async (t) => {
-  const stage = await createDisputeStage(t, { claims: { ...LOW, heights: [10, 9, 18, 29], period: 140n } });
+  const stage = await createDisputeStage(t, { claims: { ...LOW, heights: [10, 9, 18, 29], period: 150n } });
   const { anvil } = stage;
   const registry = registryOf(stage);
   const claims = claimsOn(stage);

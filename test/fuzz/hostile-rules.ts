@@ -11,7 +11,7 @@ const ETHER = 10n ** 18n;
 
 export const CLAIMS = {
   heights: [8, 14, 18, 29],
-  period: 200n,
+  period: 210n,
   censorship: 60n,
   delay: 1n,
   spacing: 3n,

@@ -42,7 +42,7 @@ import { createStage, type NodeActor, type Stage, type StageRules, telemetry } f
 /** Low trees, so that disputes are short; the period is one that the contract takes for them. */
 export const LOW = {
   heights: [5, 9, 18, 29],
-  period: 130n,
+  period: 140n,
   censorship: 2n,
   delay: 1n,
   spacing: 1n,

@@ -37,7 +37,7 @@ export const HOARDS = {
 export type HoardName = keyof typeof HOARDS;
 
 /** Trees for as many steps, and for as many units as L1 takes the records for at most. */
-export const HOARD_CLAIMS = { ...LOW, heights: [15, 23, 18, 29], period: 200n } as const;
+export const HOARD_CLAIMS = { ...LOW, heights: [15, 23, 18, 29], period: 210n } as const;
 
 /** Of one L1 block, as the sequencer's budget lets through. */
 const AT_A_TIME = 5;

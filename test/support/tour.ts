@@ -48,7 +48,7 @@ const garbage = (size: number): Bytes => new Uint8Array(size).fill(0xee);
 const item = (body: Bytes): Bytes => concat(uintBE(body.length, 4), body);
 
 /** Trees that hold as many units as L1 counts for the tour's records, at most, and the steps of each. */
-export const TOUR_CLAIMS = { ...LOW, heights: [15, 12, 18, 29], period: 180n } as const;
+export const TOUR_CLAIMS = { ...LOW, heights: [15, 12, 18, 29], period: 190n } as const;
 
 export type TourOptions = {
   /** Whether some of it is in blobs: for the first one L1 makes ready for seconds. */

@@ -15,9 +15,6 @@ struct Bounds {
 /// intervals, which bounds it, as rounding is monotone. What has no bounds, or is no body, reverts by an error without
 /// arguments.
 contract ProgramIntervals {
-    /// @notice An operand's interval reaches out of the instruction's domain.
-    error OutsideDomain();
-
     uint256 private constant IMMEDIATE = 0xff;
     uint256 private constant OPERAND = 0x80;
 
@@ -90,8 +87,8 @@ contract ProgramIntervals {
             uint256 low = Binary32.max(a.lo, Binary32.neg(a.hi));
             return Bounds(Binary32.max(low, 0), Binary32.max(Binary32.neg(a.lo), a.hi));
         }
-        if (op == ScalarMachine.DIV && int256(b.lo) <= 0 && int256(b.hi) >= 0) revert OutsideDomain();
-        if (op == ScalarMachine.FDIV && Binary32.le(b.lo, 0) && Binary32.le(0, b.hi)) revert OutsideDomain();
+        if (op == ScalarMachine.DIV && int256(b.lo) <= 0 && int256(b.hi) >= 0) revert Binary32.OutsideDomain();
+        if (op == ScalarMachine.FDIV && Binary32.le(b.lo, 0) && Binary32.le(0, b.hi)) revert Binary32.OutsideDomain();
         bool isFloat = op == ScalarMachine.FMUL || op == ScalarMachine.FDIV;
         if (isFloat || op == ScalarMachine.MUL || op == ScalarMachine.DIV) {
             Bounds memory one = _two(op, a.lo, b);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {ILeafRules} from "../interfaces/ILeafRules.sol";
 import {IProgramRules, Named, Sums} from "../interfaces/IProgramRules.sol";
 import {Binary32} from "../libraries/Binary32.sol";
 import {Elements} from "../libraries/Elements.sol";
@@ -34,9 +35,6 @@ contract ProgramRules is IProgramRules {
 
     /// @dev "ASPG", format 2, numeric profile 1.
     uint256 private constant OPENING = 0x41535047_0002_0001;
-
-    /// @notice The call was given too little gas to decide.
-    error NotEnoughGas();
 
     ProgramIntervals public immutable INTERVALS;
 
@@ -376,7 +374,7 @@ contract ProgramRules is IProgramRules {
             return (isFloat == (op.dtype == Elements.F32), result);
         } catch (bytes memory reason) {
             // INVARIANT: what has no bounds says so by an error's name; without one the gas ran out.
-            if (reason.length != 4) revert NotEnoughGas();
+            if (reason.length != 4) revert ILeafRules.NotEnoughGas();
             return (false, bounds);
         }
     }

@@ -3,6 +3,13 @@ import { isBlobOf } from "../../blob/kzg.ts";
 import { isBaseOf, MAX_BASE_BYTES } from "../../chain/base-codec.ts";
 import { type Bytes, fromHex, type Hex, toHex } from "../../foundation/bytes.ts";
 import { keccak256 } from "../../foundation/keccak.ts";
+import {
+  contentHashOf,
+  contentOf,
+  decodeManifest,
+  MANIFEST_ENTRY_BYTES,
+  MAX_CHUNKS,
+} from "../../protocol/model-content.ts";
 import { isPieceOf, MAX_PIECE_BYTES } from "../../state/piece.ts";
 
 type Kind = {
@@ -16,10 +23,15 @@ type Kind = {
 
 const isKeccakOf = (hash: Hex, bytes: Bytes): boolean => toHex(keccak256(bytes)) === hash;
 
+const isManifestOf = (hash: Hex, bytes: Bytes): boolean => {
+  const chunks = decodeManifest(bytes);
+  return chunks !== undefined && contentHashOf(contentOf(chunks)) === hash;
+};
+
 /** What nodes give each other by content. A kind whose hash is another function is one more row with its own `proves`. */
 export const CONTENT_KINDS = {
-  /** Hashes of a model's chunks, in order; L1 takes 4,096 of them at most. */
-  manifest: { wire: 0, maxBytes: 32 * 4_096, proves: isKeccakOf },
+  /** A model's chunks, in order; L1 takes 4,096 of them at most. */
+  manifest: { wire: 0, maxBytes: MANIFEST_ENTRY_BYTES * MAX_CHUNKS, proves: isManifestOf },
   /** One piece of a model as L1 took it. */
   chunk: { wire: 1, maxBytes: 100_000, proves: isKeccakOf },
   /** Calldata of one batch. */
