@@ -11,12 +11,13 @@ import {
 } from "../../bridge/index.ts";
 import {
   type Bytes,
+  calldataChunk,
   concat,
+  contentHashOf,
+  contentOf,
   encodeProgram,
   hasCode,
   importOnnx,
-  keccak256,
-  keccakOf,
   programId,
   toHex,
   uintBE,
@@ -307,7 +308,7 @@ test("a model is published in chunks, each sent once, and its bytes reach a read
         visible ??= node.source.messageCount;
         if (broken) throw new Error("the disk is full");
         stored.push(concat(...parts));
-        return toHex(keccakOf(...parts.map(keccak256)));
+        return contentHashOf(contentOf(parts.map(calldataChunk)));
       },
     },
   });

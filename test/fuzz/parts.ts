@@ -53,6 +53,18 @@ const fuzzMessages = async ({ count, seed, print }: Round): Promise<readonly str
 };
 
 /** The contracts with the devnet's constants. */
+const fuzzAdmissionLies = async ({ count, print }: Round): Promise<readonly string[]> => {
+  const ending: (() => unknown)[] = [];
+  const ends: Ends = { after: (done) => void ending.push(done) };
+  try {
+    const { outcome, text } = await (await import("./admission-lies.ts")).playAdmissions(ends, count);
+    print(text);
+    return outcome.findings;
+  } finally {
+    for (const done of ending.reverse()) await done();
+  }
+};
+
 const devnetVerifier = async (ends: Ends) => {
   const { startVerifier } = await import("../steps/verifier.ts");
   const { devnetAt } = await import("../steps/contracts.ts");
@@ -289,6 +301,12 @@ export const parts: readonly Part[] = [
       print(`${leaves} leaves of ${admitted} admitted and ${refused} refused`);
       return findings;
     },
+  },
+  {
+    name: "admission-lies",
+    what: "wrong claims, each in another kind of leaf of one admission, at once against one challenger",
+    count: 10,
+    run: fuzzAdmissionLies,
   },
   { name: "peers", what: "mutated messages of peers", count: 5_000, run: fuzzMessages },
 ];

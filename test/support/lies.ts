@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Trace } from "../../challenger/index.ts";
-import type { Bytes, Program } from "../../executor/index.ts";
+import { ADMISSION, type Bytes, type Program } from "../../executor/index.ts";
 import type { Story } from "./liar.ts";
 import { lyingOperator, lyingTensor, lyingTrace, wrongState } from "./lying-trace.ts";
 
@@ -10,13 +10,17 @@ export type Told = { readonly name: string; readonly seed?: number; readonly sto
 /** Steps of a unit before which its call of a model stands, at most. */
 const MOST_STEPS = 16_384;
 
-/** The leaf below which the model is called, at levels 0 and 1. */
-const callOf = async (right: Trace, units: number): Promise<{ readonly unit: number; readonly step: number }> => {
+/** The last leaf at levels 0 and 1 below which is a tree, of an admission or of a call of a model. */
+const modelLeafOf = async (
+  right: Trace,
+  units: number,
+  isAdmission: boolean,
+): Promise<{ readonly unit: number; readonly step: number }> => {
   for (let unit = units - 1; unit >= 0; unit--) {
     const execution = await right.below(unit);
     for (let step = 1; step < Math.min(2 ** execution.height, MOST_STEPS); step++) {
-      const { kind } = await execution.leafKind(step);
-      if (kind === "refine") return { unit, step };
+      const leaf = await execution.leafKind(step);
+      if (leaf.kind === "refine" && (leaf.height === ADMISSION.height) === isAdmission) return { unit, step };
     }
   }
   throw new Error("the model is not called");
@@ -88,12 +92,13 @@ export const otherEnvelope = (unit: number, other: number): Told =>
     lastOf({ ...own, node: (await right.below(other)).node }, end),
   );
 
-/** Lies inside a call of a model, told at level 2 and below, and consistent above it. */
-export const modelLies = ({ operators }: Program) => {
-  const inTheModel = (name: string, inference: (right: Trace, finish: Uint8Array) => Promise<Trace>): Told => ({
+/** A lie at level 2 and below, and consistent above it. */
+const atLevel2 =
+  (isAdmission: boolean) =>
+  (name: string, inference: (right: Trace, finish: Uint8Array) => Promise<Trace>): Told => ({
     name,
     story: async (right, { units, end }) => {
-      const { unit, step } = await callOf(right, units);
+      const { unit, step } = await modelLeafOf(right, units, isAdmission);
       const finish = wrongState(step);
       const rightExecution = await right.below(unit);
       const told = await inference(await rightExecution.below(step), finish);
@@ -111,6 +116,44 @@ export const modelLies = ({ operators }: Program) => {
       });
     },
   });
+
+/** Lies inside an admission: each in one place, and told on to the end. */
+export const admissionLies = () => {
+  const inTheAdmission = atLevel2(true);
+  const { header, end } = ADMISSION;
+  return {
+    /** One byte of an object is another. */
+    byte: (object: number, position: number): Told =>
+      inTheAdmission(`byte ${position} of object ${object}`, async (right, finish) => {
+        const rightTensor = await right.below(object);
+        const tensor = lyingTensor(rightTensor, new Map([[position, await changed(rightTensor, position)]]));
+        return lyingTrace(right, {
+          leaves: new Map([[object, await lyingOperator(object, tensor)]]),
+          rest: { from: end, leaf: finish },
+          below: () => tensor,
+        });
+      }),
+    /** The judgement of record `index`, or of the header with -1, ends in another state. */
+    judgement: (index: number): Told =>
+      inTheAdmission(`judgement of record ${index}`, async (right, finish) =>
+        lyingTrace(right, {
+          leaves: new Map([[header + 1 + index, wrongState(index + 1)]]),
+          rest: { from: end, leaf: finish },
+        }),
+      ),
+    /** Something where the artifact has nothing. */
+    nothing: inTheAdmission("an object that is not there", async (right, finish) =>
+      lyingTrace(right, { leaves: new Map([[header - 1, wrongState(1)]]), rest: { from: end, leaf: finish } }),
+    ),
+    finish: inTheAdmission("the machine behind ADMIT", async (right, finish) =>
+      lyingTrace(right, { rest: { from: end, leaf: finish } }),
+    ),
+  };
+};
+
+/** Lies inside a call of a model. */
+export const modelLies = ({ operators }: Program) => {
+  const inTheModel = atLevel2(false);
 
   return {
     inTheModel,
