@@ -3,8 +3,9 @@ import { type Bytes, concat, readUintBE, uintBE } from "../foundation/bytes.ts";
 import { merklePath } from "../foundation/merkle.ts";
 import { type PaddedNodes, paddedNodes } from "../foundation/padded-tree.ts";
 import { type Chunk, chunkLeaf, chunkRecords } from "../protocol/model-content.ts";
-import { CONSTANT_RECORD_BYTES, LIMITS, measureOperator, OUTPUT_BYTES } from "../tensor/codec.ts";
+import { CONSTANT_RECORD_BYTES, LIMITS, OUTPUT_BYTES } from "../tensor/codec.ts";
 import { createTensorTree, type TensorTree } from "../tensor/commitment.ts";
+import { measureOperator } from "../tensor/decode.ts";
 import { openWords, wordsOfTensor } from "../tensor/multi-proof.ts";
 import type { Source } from "../tensor/program.ts";
 import {

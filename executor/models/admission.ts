@@ -5,22 +5,18 @@ import { appendLeaf, EMPTY_FRONTIER, type Frontier, frontierRoot } from "../foun
 import { TAG, tagByte } from "../foundation/tags.ts";
 import { type Admission, encodeAdmission } from "../protocol/model-call.ts";
 import type { Content } from "../protocol/model-content.ts";
+import { CONSTANT_RECORD_BYTES, HEADER_BYTES, LIMITS, metaHashOf, OUTPUT_BYTES } from "../tensor/codec.ts";
+import { tensorRootOf } from "../tensor/commitment.ts";
+import { NO_SUMS, type Sums } from "../tensor/constraint.ts";
+import { judgeConstant, judgeOperator, judgeOutput, namedBy } from "../tensor/constraints.ts";
 import {
   type ArtifactHeader,
-  CONSTANT_RECORD_BYTES,
   decodeConstant,
   decodeHeader,
   decodeOperator,
   decodeOutput,
-  HEADER_BYTES,
-  LIMITS,
-  metaHashOf,
-  OUTPUT_BYTES,
   recordsSize,
-} from "../tensor/codec.ts";
-import { tensorRootOf } from "../tensor/commitment.ts";
-import { NO_SUMS, type Sums } from "../tensor/constraint.ts";
-import { judgeConstant, judgeOperator, judgeOutput, namedBy } from "../tensor/constraints.ts";
+} from "../tensor/decode.ts";
 import { bytesOf, paddedBytes } from "../tensor/elements.ts";
 import { callGas } from "../tensor/gas.ts";
 import { constantRecordHash, operatorLeaf, operatorRecordHash } from "../tensor/identity.ts";

@@ -4,8 +4,9 @@ import { toHex } from "../foundation/bytes.ts";
 import { hasCode } from "../foundation/errors.ts";
 import { keccak256 } from "../foundation/keccak.ts";
 import { createAssembly } from "./assembly.ts";
-import { decodeProgram, encodeOperator, encodeProgram, operatorRecordBytes } from "./codec.ts";
+import { encodeOperator, encodeProgram, operatorRecordBytes } from "./codec.ts";
 import { readProgram } from "./constraints.ts";
+import { decodeProgram } from "./decode.ts";
 import type { Program } from "./program.ts";
 import { codeOf, immediateBits } from "./scalar.ts";
 

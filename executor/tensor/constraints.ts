@@ -1,5 +1,5 @@
 import type { Bytes } from "../foundation/bytes.ts";
-import { decodeProgram, malformed } from "./codec.ts";
+import { malformed } from "./codec.ts";
 import {
   type Constraint,
   type ConstraintId,
@@ -14,6 +14,7 @@ import {
 } from "./constraint.ts";
 import { CONSTRAINTS_OF_FORM } from "./constraints-of-form.ts";
 import { CONSTRAINTS_OF_MEANING, outputBytes } from "./constraints-of-meaning.ts";
+import { decodeProgram } from "./decode.ts";
 import { bytesOf, paddedBytes } from "./elements.ts";
 import { constantGas, operatorGas } from "./gas.ts";
 import { type Constant, countOf, type Operator, type Program } from "./program.ts";

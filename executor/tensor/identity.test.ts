@@ -3,8 +3,9 @@ import { describe, it } from "node:test";
 import { type Bytes, concat, toHex, uintBE } from "../foundation/bytes.ts";
 import { keccak256 } from "../foundation/keccak.ts";
 import { createAssembly } from "./assembly.ts";
-import { decodeProgram, encodeProgram } from "./codec.ts";
+import { encodeProgram } from "./codec.ts";
 import { tensorRoot, tensorRootOf } from "./commitment.ts";
+import { decodeProgram } from "./decode.ts";
 import { identityOf, operatorLeaf, programId } from "./identity.ts";
 import type { Program } from "./program.ts";
 

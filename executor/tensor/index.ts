@@ -21,7 +21,7 @@ export {
   transpose,
   upsample2d,
 } from "./builders.ts";
-export { decodeProgram, encodeProgram } from "./codec.ts";
+export { encodeProgram } from "./codec.ts";
 export {
   buildTensorTree,
   createTensorTree,
@@ -31,6 +31,7 @@ export {
   tensorRootOf,
 } from "./commitment.ts";
 export { readProgram, violations } from "./constraints.ts";
+export { decodeProgram } from "./decode.ts";
 export { bytesOf, constantData, packTensor, paddedBytes, unpackTensor } from "./elements.ts";
 export { createEngine, type Engine } from "./engine.ts";
 export { identityOf, openConstant, openOperator, operatorLeaf, programId } from "./identity.ts";

@@ -13,8 +13,8 @@ import { createRandom } from "../support/random-program.ts";
 import { telemetry } from "../support/stage.ts";
 import { createStranger } from "../support/stranger.ts";
 
-const CHUNK = 99_991;
-const CHUNKS = 1_049;
+const CHUNK = 97_991;
+const CHUNKS = 1_071;
 
 /** Bytes that are no model and no two of whose chunks are equal. */
 const randomChunks = (): Bytes[] => {

@@ -8,6 +8,7 @@ import {
   contentOf,
   decodeManifest,
   MANIFEST_ENTRY_BYTES,
+  MAX_CHUNK_BYTES,
   MAX_CHUNKS,
 } from "../../protocol/model-content.ts";
 import { isPieceOf, MAX_PIECE_BYTES } from "../../state/piece.ts";
@@ -33,7 +34,7 @@ export const CONTENT_KINDS = {
   /** A model's chunks, in order; L1 takes 4,096 of them at most. */
   manifest: { wire: 0, maxBytes: MANIFEST_ENTRY_BYTES * MAX_CHUNKS, proves: isManifestOf },
   /** One piece of a model as L1 took it. */
-  chunk: { wire: 1, maxBytes: 100_000, proves: isKeccakOf },
+  chunk: { wire: 1, maxBytes: MAX_CHUNK_BYTES, proves: isKeccakOf },
   /** Calldata of one batch. */
   batch: { wire: 2, maxBytes: 100_000, proves: isKeccakOf },
   /** A blob of L1, by its versioned hash. */
